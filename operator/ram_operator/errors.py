@@ -1,0 +1,95 @@
+"""What can go wrong, as one tree, so that every layer catches by class and never by text.
+
+OperatorError
+├── InvalidSpec            the object says something that cannot be obeyed; a person must edit it
+├── StaleObject            the Kubernetes object changed under us; read it again and start over
+├── StartupError           the operator cannot start; the text says what to do
+└── CloudError             an API call failed; raised only by `cloud.client`, scrubbed of secrets
+    ├── NotFound           a value when observing, success when removing
+    ├── AlreadyExists      somebody was faster, or our first reply was lost: observe again
+    ├── InUse              a deletion blocked by what still uses the thing
+    ├── Throttled          the API asks for patience
+    ├── Unavailable        no answer, an unreadable answer or a server's own error: retry
+    ├── Denied             our credentials lack a permission
+    └── Rejected           the request itself is refused (malformed, quota): wait for an edit
+
+Anything else is a bug: it is logged with its traceback, the key backs off, the process lives.
+"""
+
+from __future__ import annotations
+
+
+class OperatorError(Exception):
+    """Everything this operator raises on purpose."""
+
+
+class InvalidSpec(OperatorError):
+    """A spec that cannot be obeyed.
+
+    Args:
+        problems: one sentence each, with the place in the object and the fix.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class StaleObject(OperatorError):
+    """A write met a newer version of the object (HTTP 409), or the object is gone (HTTP 404)."""
+
+
+class StartupError(OperatorError):
+    """The operator cannot start. The text is one line that says what to do."""
+
+
+class CloudError(OperatorError):
+    """A failed call to a cloud API.
+
+    Args:
+        action: the API's name of the call, such as `AttachPolicyToRole`.
+        code: the API's error code; `SDK.*` where no answer came.
+        message: the API's words, scrubbed of keys, tokens and signatures.
+        request_id: the API's id of the request, empty where there is none.
+    """
+
+    def __init__(self, action: str, code: str, message: str = "", request_id: str = "") -> None:
+        super().__init__(f"{action}: {code}" + (f": {message}" if message else ""))
+        self.action = action
+        self.code = code
+        self.message = message
+        self.request_id = request_id
+
+
+class NotFound(CloudError):
+    """The role, policy, attachment or instance is not there."""
+
+
+class AlreadyExists(CloudError):
+    """The role, policy or attachment is there already."""
+
+
+class InUse(CloudError):
+    """A deletion is refused because something still uses the thing."""
+
+
+class Throttled(CloudError):
+    """The API asks for patience. `retry_after` is in seconds, None where the API does not say."""
+
+    def __init__(
+        self, action: str, code: str, message: str = "", request_id: str = "", retry_after: float | None = None
+    ) -> None:
+        super().__init__(action, code, message, request_id)
+        self.retry_after = retry_after
+
+
+class Unavailable(CloudError):
+    """No answer, an unreadable answer, or a server's own error."""
+
+
+class Denied(CloudError):
+    """The operator's credentials lack the permission for the action."""
+
+
+class Rejected(CloudError):
+    """The request itself is refused: malformed, over a quota, or not allowed for this thing."""
