@@ -1,0 +1,86 @@
+# The tasks of this repository; `make` prints them. Each one first makes what it needs, and makes it once:
+# .venv (again when requirements-dev.txt changes), and kube-apiserver, etcd, kubectl and helm (found, or built into a cache).
+
+PYTHON ?= python3
+ENGINE ?= docker
+IMAGE ?= ram-operator:dev
+KIND_CLUSTER ?= ram-operator
+KIND_NODE_IMAGE ?=
+TESTS ?= tests/unit tests/contract tests/chart tests/cluster
+ARGS ?=
+
+BIN := .venv/bin
+SOURCES := operator/ram_operator operator/ram_simulator operator/ram_sandbox tests
+COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links --quiet
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help venv setup demo test check format soak bench image kind kind-down lock clean
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  variables: PYTHON=$(PYTHON)  ARGS='options for demo, test, soak, bench'  KUBERNETES_VERSION=1.30.14"
+	@echo "             ENGINE=$(ENGINE)  IMAGE=$(IMAGE)  KIND_NODE_IMAGE=the image of kind's nodes"
+
+setup: venv ## .venv, and kube-apiserver, etcd, kubectl and helm: found, or built once and cached
+	@$(BIN)/ram-sandbox setup
+
+demo: setup ## the whole story on a real API server and a simulated cloud, each step checked (ARGS=--keep)
+	@$(BIN)/ram-sandbox demo $(ARGS)
+
+test: setup ## all tests, the fast ones first (TESTS=tests/unit ARGS='-k name')
+	$(BIN)/pytest $(TESTS) -m 'not soak' $(ARGS)
+
+check: venv ## format, lint, types, import contracts, chart, copies of the CRDs; what .ci/run does before the tests
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/lint-imports
+	"$$($(BIN)/ram-sandbox which helm)" lint --strict charts/ram-operator
+
+format: venv ## write the code as `make check` wants it
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+soak: setup ## long sweeps and fault rounds
+	$(BIN)/pytest tests -m soak $(ARGS)
+
+bench: setup ## print how fast and how frugal the operator is (ARGS=--quick)
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+image: ## build the container image (ENGINE=docker IMAGE=name:tag)
+	$(ENGINE) build --file deploy/Dockerfile --tag $(IMAGE) .
+
+kind: image ## a kind cluster with the operator and the simulated cloud in it (KIND_NODE_IMAGE=...)
+	KIND_CLUSTER=$(KIND_CLUSTER) KIND_NODE_IMAGE=$(KIND_NODE_IMAGE) IMAGE=$(IMAGE) deploy/kind/up
+
+kind-down: ## remove the kind cluster
+	kind delete cluster --name $(KIND_CLUSTER)
+
+lock: ## write requirements.txt and requirements-dev.txt anew from pyproject.toml (needs uv)
+	@command -v uv >/dev/null || { echo "make lock needs uv: install it with 'pipx install uv' or your package manager" >&2; exit 1; }
+	$(COMPILE) --output-file requirements.txt pyproject.toml
+	$(COMPILE) --all-extras --group dev --output-file requirements-dev.txt pyproject.toml
+
+clean: ## remove .venv and what the tools leave; the cache of built binaries stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find operator tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+venv: .venv/.package
+
+.venv/.requirements: requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is: $$($(PYTHON) --version 2>&1 || true)" >&2; \
+		echo "Install it (Debian: apt install python3 python3-venv) or name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "'$(PYTHON)' has no venv module: install it (Debian: apt install python3-venv)" >&2; exit 1; }
+	@echo "== .venv: $$($(PYTHON) --version), then the locked requirements (about a minute)"
+	@$(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
+.venv/.package: .venv/.requirements pyproject.toml
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
