@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ram_sandbox.controlplane.binaries import TOOLS
+from ram_sandbox.controlplane.binaries import TOOL_NAMES
 from ram_sandbox.controlplane.build import ensure_tools
 from ram_sandbox.errors import SandboxError
 from ram_sandbox.progress import Progress
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _setup(_options: argparse.Namespace) -> int:
-    found = ensure_tools(os.environ, Progress(sys.stderr), tuple(tool.name for tool in TOOLS))
+    found = ensure_tools(os.environ, Progress(sys.stderr), TOOL_NAMES)
     for name, hit in found.items():
         print(f"{name:15}{hit.version:10}{hit.path} ({hit.origin})")
     return 0
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     setup = commands.add_parser("setup", help="find kube-apiserver, etcd, kubectl and helm, or build them once")
     setup.set_defaults(run=_setup)
     which = commands.add_parser("which", help="do that for one of them, and print its path")
-    which.add_argument("tool", choices=[tool.name for tool in TOOLS])
+    which.add_argument("tool", choices=TOOL_NAMES)
     which.set_defaults(run=_which)
     return parser
 

@@ -33,6 +33,7 @@ TOOLS: Final = (
     Tool("etcd", ("--version",), (3, 5)),
     Tool("helm", ("version", "--short"), (3, 8)),
 )
+TOOL_NAMES: Final = tuple(tool.name for tool in TOOLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def cached_path(tool: str, versions: Versions, environ: Mapping[str, str]) -> Pa
     return cache_folder(environ) / f"{family}-{versions.of(tool)}" / tool
 
 
-def find(environ: Mapping[str, str], names: tuple[str, ...] = tuple(tool.name for tool in TOOLS)) -> Search:
+def find(environ: Mapping[str, str], names: tuple[str, ...] = TOOL_NAMES) -> Search:
     """Look for the tools.
 
     Args:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from ram_sandbox.controlplane.binaries import (
-    TOOLS,
+    TOOL_NAMES,
     Binaries,
     Found,
     Search,
@@ -99,7 +99,7 @@ def ensure(environ: Mapping[str, str], progress: Progress) -> Binaries:
     Raises:
         SandboxError: something is missing and cannot be built; the text says what to install.
     """
-    return Binaries.of(ensure_tools(environ, progress, tuple(tool.name for tool in TOOLS)))
+    return Binaries.of(ensure_tools(environ, progress, TOOL_NAMES))
 
 
 def ensure_tools(environ: Mapping[str, str], progress: Progress, names: tuple[str, ...]) -> Mapping[str, Found]:
