@@ -1,0 +1,21 @@
+"""RAM policy documents as parsed JSON: whether RAM will take one, what we send, and when two mean the same.
+
+The grammar is RAM's own ("Policy structure and grammar" in its documentation), so that a document pasted from the
+console works as it is. `kinds` check documents when they parse a spec, send the canonical text and compare it by
+meaning with what the cloud holds.
+"""
+
+from ram_operator.rules.documents.checking import POLICY_LIMIT, check_policy, check_services, check_trust
+from ram_operator.rules.documents.meaning import canonical, same_meaning
+from ram_operator.rules.documents.trust import trust_for_services, trusts_service
+
+__all__ = [
+    "POLICY_LIMIT",
+    "canonical",
+    "check_policy",
+    "check_services",
+    "check_trust",
+    "same_meaning",
+    "trust_for_services",
+    "trusts_service",
+]

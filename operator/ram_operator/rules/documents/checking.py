@@ -1,0 +1,213 @@
+"""Whether RAM will take a document: every problem at once, each with its place and its fix, before any call is made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from ram_operator.model import Json
+from ram_operator.rules.documents.conditions import condition_problems
+from ram_operator.rules.documents.grammar import (
+    DOCUMENT_KEYS,
+    EFFECTS,
+    POLICY_HINTS,
+    POLICY_KEYS,
+    PRINCIPALS,
+    TRUST_HINTS,
+    TRUST_KEYS,
+    VERSION,
+    action_problem,
+    principal_problem,
+    resource_problem,
+)
+from ram_operator.rules.documents.meaning import canonical
+from ram_operator.rules.wording import (
+    capped,
+    child,
+    nearest,
+    quoted,
+    string_items,
+    type_name,
+    unknown_keys,
+)
+
+POLICY_LIMIT = 6144
+"""Characters of a policy document (RAM, CreatePolicy). Session policies have less; a trust's limit is not published."""
+
+_PRINCIPAL_EXAMPLE = '{"Service": ["ecs.aliyuncs.com"]}'
+_PRINCIPAL_EXAMPLES = {
+    "Service": "ecs.aliyuncs.com",
+    "RAM": "acs:ram::<account>:root",
+    "Federated": "acs:ram::<account>:oidc-provider/<name>",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Grammar:
+    """What tells one sort of document from the other."""
+
+    keys: tuple[str, ...]
+    hints: Mapping[str, str]
+    subject: str
+    subject_problems: Callable[[Json, str], Iterator[str]]
+    example: str
+
+
+def check_policy(document: Json, where: str = "spec.document", limit: int = POLICY_LIMIT) -> tuple[str, ...]:
+    """Check a permission policy.
+
+    Args:
+        document: parsed JSON of any shape.
+        where: the place of the document in the object, for the messages.
+        limit: the most characters that its canonical text may have.
+
+    Returns:
+        Problems, at most 20, one sentence each with place and fix; none if RAM should take it.
+    """
+    problems = list(_document_problems(document, where, _POLICY))
+    if not problems and (size := len(canonical(document))) > limit:
+        problems = [f"{where}: has {size} characters, at most {limit} are taken; use wildcards or split it into two"]
+    return capped(problems, where)
+
+
+def check_trust(document: Json, where: str = "spec.trust.document") -> tuple[str, ...]:
+    """Check a role's trust policy, which says who may take the role. Like `check_policy`, but with Principal."""
+    return capped(_document_problems(document, where, _TRUST), where)
+
+
+def check_services(services: Json, where: str = "spec.trust.services") -> tuple[str, ...]:
+    """Check the short form of a trust policy: a list of services' addresses."""
+    if not isinstance(services, list):
+        return (f'{where}: is {type_name(services)}; write a list such as ["ecs.aliyuncs.com"]',)
+    problems, items = string_items(services, where, "ecs.aliyuncs.com")
+    return capped([*problems, *_text_problems(items, partial(principal_problem, "Service"))], where)
+
+
+def _document_problems(document: Json, where: str, grammar: _Grammar) -> Iterator[str]:
+    if not isinstance(document, Mapping):
+        hint = ' (no "|" before it, no quotes around it)' if isinstance(document, str) else ""
+        yield f"{where}: is {type_name(document)}; write the document itself{hint}, such as {grammar.example}"
+        return
+    problems, meant = unknown_keys(document, DOCUMENT_KEYS, where)
+    yield from problems
+    if "Version" in meant and meant["Version"] != VERSION:
+        yield f"{where}.Version: {_version_problem(meant['Version'])}; write {quoted(VERSION)}"
+    if "Statement" not in meant:
+        yield f"{where}: Statement is missing; write it, such as {grammar.example}"
+        return
+    yield from _statements_problems(meant["Statement"], f"{where}.Statement", grammar)
+
+
+def _version_problem(version: Json) -> str:
+    return f"{quoted(version)} is not a RAM version" if isinstance(version, str) else f"is {type_name(version)}"
+
+
+def _statements_problems(statements: Json, place: str, grammar: _Grammar) -> Iterator[str]:
+    if isinstance(statements, Mapping):
+        yield f"{place}: is one statement; write it as a list of statements, with [ ] around it"
+        statements = [statements]
+    if not isinstance(statements, list):
+        yield f"{place}: is {type_name(statements)}; write a list of statements"
+        return
+    if not statements:
+        yield f"{place}: the list is empty; write at least one statement"
+    for index, statement in enumerate(statements):
+        yield from _statement_problems(statement, child(place, index), grammar)
+
+
+def _statement_problems(statement: Json, place: str, grammar: _Grammar) -> Iterator[str]:
+    if not isinstance(statement, Mapping):
+        yield f"{place}: is {type_name(statement)}; write a mapping with {', '.join(grammar.keys[:2])} and more"
+        return
+    actions = [key for key in statement if key not in grammar.keys and ":" in key]
+    for key in sorted(actions):
+        yield f"{place}: unknown key {quoted(key)} looks like an action; write it in the list under Action"
+    rest = {key: value for key, value in statement.items() if key not in actions}
+    problems, meant = unknown_keys(rest, grammar.keys, place, grammar.hints)
+    yield from problems
+    yield from _effect_problems(meant, place)
+    if not actions:
+        yield from _action_problems(meant, place)
+    if grammar.subject in meant:
+        yield from grammar.subject_problems(meant[grammar.subject], child(place, grammar.subject))
+    else:
+        example = '"*"' if grammar.subject == "Resource" else _PRINCIPAL_EXAMPLE
+        yield f"{place}: {grammar.subject} is missing; write it, such as {grammar.subject}: {example}"
+    if "Condition" in meant:
+        yield from condition_problems(meant["Condition"], f"{place}.Condition")
+
+
+def _effect_problems(statement: Mapping[str, Json], place: str) -> Iterator[str]:
+    effect = statement.get("Effect")
+    if "Effect" not in statement:
+        yield f'{place}: Effect is missing; write "Allow" or "Deny"'
+    elif not isinstance(effect, str):
+        yield f'{place}.Effect: is {type_name(effect)}; write "Allow" or "Deny"'
+    elif effect not in EFFECTS:
+        guess = nearest(effect, EFFECTS)
+        fix = quoted(guess) if guess else '"Allow" or "Deny"'
+        yield f"{place}.Effect: {quoted(effect)} is not an effect; write {fix}"
+
+
+def _action_problems(statement: Mapping[str, Json], place: str) -> Iterator[str]:
+    present = [key for key in ("Action", "NotAction") if key in statement]
+    if not present:
+        yield f'{place}: Action is missing; write it, such as Action: ["oss:Get*"]'
+    if len(present) == 2:
+        yield f"{place}: has both Action and NotAction; keep one of them"
+    for key in present:
+        problems, items = string_items(statement[key], child(place, key), "oss:Get*")
+        yield from problems
+        yield from _text_problems(items, action_problem)
+
+
+def _resource_problems(resource: Json, place: str) -> Iterator[str]:
+    problems, items = string_items(resource, place, "*")
+    yield from problems
+    yield from _text_problems(items, resource_problem)
+
+
+def _principal_problems(principal: Json, place: str) -> Iterator[str]:
+    if not isinstance(principal, Mapping) or not principal:
+        state = "is empty" if isinstance(principal, Mapping) else f"is {_named(principal)}"
+        yield f"{place}: {state}; write who may take the role, such as {_PRINCIPAL_EXAMPLE}"
+        return
+    problems, meant = unknown_keys(principal, PRINCIPALS, place)
+    yield from problems
+    for kind in PRINCIPALS:
+        if kind in meant:
+            shape, items = string_items(meant[kind], child(place, kind), _PRINCIPAL_EXAMPLES[kind])
+            yield from shape
+            yield from _text_problems(items, partial(principal_problem, kind))
+
+
+def _named(value: Json) -> str:
+    return quoted(value) if isinstance(value, str) else type_name(value)
+
+
+def _text_problems(items: list[tuple[str, str]], problem: Callable[[str], str | None]) -> Iterator[str]:
+    for place, text in items:
+        if found := problem(text):
+            yield f"{place}: {quoted(text)} {found}"
+
+
+def _example(statement: Mapping[str, Json]) -> str:
+    return json.dumps({"Version": VERSION, "Statement": [statement]})
+
+
+_POLICY = _Grammar(
+    keys=POLICY_KEYS,
+    hints=POLICY_HINTS,
+    subject="Resource",
+    subject_problems=_resource_problems,
+    example=_example({"Effect": "Allow", "Action": ["oss:Get*", "oss:List*"], "Resource": "*"}),
+)
+_TRUST = _Grammar(
+    keys=TRUST_KEYS,
+    hints=TRUST_HINTS,
+    subject="Principal",
+    subject_problems=_principal_problems,
+    example=_example({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["ecs.aliyuncs.com"]}}),
+)

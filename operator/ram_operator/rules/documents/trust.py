@@ -1,0 +1,66 @@
+"""Trust policies: who may take a role, above all whether ECS may, without which no instance can have it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from ram_operator.model import Json
+from ram_operator.rules.documents.grammar import VERSION
+from ram_operator.rules.documents.meaning import parsed
+
+ECS = "ecs.aliyuncs.com"
+_ASSUME_ROLE = "sts:AssumeRole"
+
+
+def trust_for_services(services: Iterable[str]) -> dict[str, Json]:
+    """The trust policy by which these services may take the role, in the order given."""
+    statement = {
+        "Action": _ASSUME_ROLE,
+        "Effect": "Allow",
+        "Principal": {"Service": list(dict.fromkeys(services))},
+    }
+    return {"Statement": [statement], "Version": VERSION}
+
+
+def trusts_service(document: Json, service: str = ECS) -> bool:
+    """Whether a trust policy lets a service take the role: some statement allows it and none denies it.
+
+    ECS looks for its own name when a role is attached. Conditions are not judged: a statement with one counts.
+
+    Args:
+        document: parsed JSON, or JSON text as GetRole returns it; of any shape.
+        service: the service's address.
+    """
+    try:
+        document = parsed(document)
+    except (ValueError, RecursionError):
+        return False
+    statements = document.get("Statement") if isinstance(document, Mapping) else None
+    effects = {
+        str(statement.get("Effect"))
+        for statement in (statements if isinstance(statements, list) else ())
+        if isinstance(statement, Mapping) and _is_about(statement, service)
+    }
+    return "Allow" in effects and "Deny" not in effects
+
+
+def _is_about(statement: Mapping[str, Json], service: str) -> bool:
+    principal = statement.get("Principal")
+    names = _texts(principal.get("Service")) if isinstance(principal, Mapping) else []
+    if service.lower() not in (name.lower() for name in names):
+        return False
+    if "NotAction" in statement:
+        return not any(_matches(pattern) for pattern in _texts(statement["NotAction"]))
+    return any(_matches(pattern) for pattern in _texts(statement.get("Action")))
+
+
+def _texts(value: Json) -> list[str]:
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, str)]
+
+
+def _matches(pattern: str) -> bool:
+    """Whether an action pattern covers sts:AssumeRole: `*` is any run, `?` one character, case does not matter."""
+    expression = re.escape(re.sub(r"\*+", "*", pattern)).replace(r"\*", ".*").replace(r"\?", ".")
+    return re.fullmatch(expression, _ASSUME_ROLE, re.IGNORECASE | re.DOTALL) is not None
