@@ -1,8 +1,9 @@
 """The ports to Alibaba Cloud: the calls this operator makes and the plain records they return, nothing else.
 
 The engine and the kinds see only this module. The adapters behind it (`ram`, `ecs`, `sts`, over `client`) are built in
-`__main__`. Every method may raise any `errors.CloudError`; what a method turns into a value instead is said where it does.
-Each call is one request unless its text says otherwise, and every write may be repeated safely by observing first.
+`__main__`. Every method may raise any `errors.CloudError`; what a method turns into a value instead is said where it
+does. Each call is one request unless its text says otherwise, and every write may be repeated safely by observing
+first.
 """
 
 from __future__ import annotations

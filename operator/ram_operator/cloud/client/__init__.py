@@ -1,0 +1,176 @@
+"""The one way to Alibaba Cloud: signs, sends, waits its turn, and raises nothing but scrubbed `CloudError`s.
+
+Called by the adapters `ram`, `ecs` and `sts`; built in `cloud.connection`. Every call runs in one of a bounded number
+of threads, because the official SDK is synchronous. A read whose connection was reset is tried once more at once (a
+server may close an idle connection just when it is used again); beyond that nothing is retried here: the engine backs
+off per object, and a write is never repeated before somebody has looked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ram_operator.cloud.client.answers import Answer, decode
+from ram_operator.cloud.client.endpoints import Endpoints
+from ram_operator.cloud.client.failures import CONNECTION_RESET, NO_LEASE, UNREADABLE, WAITING, refusal
+from ram_operator.cloud.client.transport import Exchange, LeaseTooShort, Transport, is_write, reason
+from ram_operator.cloud.credentials import CredentialsProvider
+from ram_operator.cloud.limits import Limits
+from ram_operator.errors import CloudError, Throttled, Unavailable
+
+RequestClass = Callable[[], Any]
+"""A request class of the SDK. A fresh object is made for each request: the SDK writes into them."""
+
+OK = "OK"
+
+
+class ObserveCall(Protocol):
+    """Is told of every request that was sent: for metrics."""
+
+    def __call__(self, api: str, code: str, seconds: float) -> None:
+        """Take the API's name, `OK` or the error code, and how long the answer took."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call as it is sent."""
+
+    request_class: RequestClass
+    parameters: Mapping[str, object]
+    region: str
+    endpoint: str
+    action: str
+
+    @property
+    def paced_as(self) -> str:
+        """What the cloud counts together: an API, of ECS an API in a region."""
+        return f"{self.action}@{self.region}" if self.region else self.action
+
+    def request(self) -> Any:  # noqa: ANN401
+        """Return a request object with its parameters in the body, so that a policy document is in no URL."""
+        request = self.request_class()
+        for name, value in self.parameters.items():
+            getattr(request, f"set_{name}")(value)
+        request.set_body_params(request.get_query_params())
+        request.set_query_params({"RegionId": self.region} if self.region else {})
+        return request
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """What became of one request."""
+
+    result: Answer | CloudError
+    sent_at: float
+    seconds: float
+    code: str = field(default=OK)
+
+
+class Client:
+    """Makes calls.
+
+    Args:
+        transport: the SDK.
+        endpoints: where each product lives.
+        credentials: whose texts are hidden in messages.
+        limits: who may call when; carries the clock.
+        observe_call: is told of each request.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        endpoints: Endpoints,
+        credentials: CredentialsProvider,
+        limits: Limits,
+        observe_call: ObserveCall,
+    ) -> None:
+        self._transport = transport
+        self._endpoints = endpoints
+        self._credentials = credentials
+        self._limits = limits
+        self._observe_call = observe_call
+        self._pool = ThreadPoolExecutor(transport.threads, thread_name_prefix="cloud")
+
+    @property
+    def region(self) -> str:
+        """The region of calls that are about no region."""
+        region: str = self._transport.get_region_id()
+        return region
+
+    def refused(self, row: Answer) -> CloudError:
+        """Return the error that the row of a single instance tells of, within an answer that is none."""
+        return refusal(row.action, 200, row.fields, self._credentials.current().secrets())
+
+    async def call(self, request_class: RequestClass, parameters: Mapping[str, object], region: str = "") -> Answer:
+        """Make one call.
+
+        Args:
+            request_class: of the SDK.
+            parameters: by the names of its setters: `RoleName` for `set_RoleName`.
+            region: of the ECS call; empty for the global APIs.
+
+        Raises:
+            CloudError: one of its subclasses, always.
+        """
+        blank = request_class()
+        endpoint = self._endpoints.of(blank, region)
+        call = _Call(request_class, parameters, region, endpoint, blank.get_action_name())
+        if (wait := await self._limits.admit(call.paced_as)) > 0:
+            raise Throttled(call.action, WAITING, "waiting until the API may be called again", retry_after=wait)
+        reply = await self._send(call)
+        if reply.code == CONNECTION_RESET and not is_write(call.action):
+            reply = await self._send(call)
+        if isinstance(reply.result, CloudError):
+            raise reply.result
+        return reply.result
+
+    async def close(self) -> None:
+        """Wait for the calls under way and close the connections."""
+        await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
+        self._transport.session.close()
+
+    async def _send(self, call: _Call) -> _Reply:
+        reply = await asyncio.get_running_loop().run_in_executor(self._pool, self._attempt, call)
+        self._observe_call(call.action, reply.code, reply.seconds)
+        if isinstance(reply.result, Throttled):
+            self._limits.throttled(call.paced_as, reply.sent_at, reply.result.retry_after)
+        elif not isinstance(reply.result, Unavailable):
+            self._limits.accepted(call.paced_as)
+        return reply
+
+    def _attempt(self, call: _Call) -> _Reply:
+        request = call.request()
+        sent_at = self._limits.clock()
+        result: Answer | CloudError
+        try:
+            exchange = self._transport.send(request, call.endpoint)
+        except LeaseTooShort:
+            result = Unavailable(call.action, NO_LEASE, "the lease to write ends too soon: nothing was sent")
+        except Exception as error:
+            # All of them, and returned instead of raised here: what the SDK raises has the signed URL in its text.
+            code, words = reason(error)
+            result = Unavailable(call.action, code, f"{call.endpoint}: {words}")
+        else:
+            result = self._read(call.action, exchange)
+        code = result.code if isinstance(result, CloudError) else OK
+        return _Reply(result, sent_at, self._limits.clock() - sent_at, code)
+
+    def _read(self, action: str, exchange: Exchange) -> Answer | CloudError:
+        body = decode(exchange.body)
+        if body is None:
+            return Unavailable(action, UNREADABLE, f"HTTP {exchange.status} without a readable body")
+        if 200 <= exchange.status < 300:
+            return Answer(action, body)
+        hidden = self._credentials.current().secrets()
+        return refusal(action, exchange.status, body, hidden, _retry_after(exchange))
+
+
+def _retry_after(exchange: Exchange) -> float | None:
+    """Return the seconds that a throttled call should wait: the API's header has milliseconds."""
+    text = exchange.headers.get("x-acs-retry-after", "")
+    return int(text) / 1000 if text.isdecimal() else None

@@ -1,0 +1,81 @@
+"""The typed way to read what the cloud answered, for the adapters.
+
+An answer that lacks what must be there is as unreadable as none: it raises `Unavailable`, and is never taken for "there
+is nothing", which would look as if everything had been deleted.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from ram_operator.cloud.client.failures import UNREADABLE
+from ram_operator.errors import Unavailable
+
+
+class Answer:
+    """One JSON object of an answer."""
+
+    __slots__ = ("_action", "_fields")
+
+    def __init__(self, action: str, fields: Mapping[str, object]) -> None:
+        self._action = action
+        self._fields = fields
+
+    @property
+    def action(self) -> str:
+        """The API's name of the call that this answers."""
+        return self._action
+
+    @property
+    def fields(self) -> Mapping[str, object]:
+        """The object as it came."""
+        return self._fields
+
+    def text(self, name: str) -> str:
+        """Return a string, "" where it is absent; numbers come as strings too."""
+        value = self._fields.get(name)
+        return value if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
+
+    def number(self, name: str) -> int:
+        """Return an integer, also of a string of digits; 0 where it is absent."""
+        text = self.text(name)
+        return int(text) if text.isdecimal() else 0
+
+    def flag(self, name: str) -> bool:
+        """Return a boolean, also of the string "true"; False where it is absent."""
+        return self.text(name).lower() == "true"
+
+    def part(self, name: str) -> Answer:
+        """Return the object under a name; raises Unavailable where it is absent."""
+        value = self._fields.get(name)
+        if not isinstance(value, dict):
+            raise self._unreadable(name)
+        return Answer(self._action, value)
+
+    def rows(self, *path: str) -> tuple[Answer, ...]:
+        """Return the objects of a list, such as `Roles.Role`; raises Unavailable where there is no list."""
+        value: object = self._fields
+        for name in path:
+            value = value.get(name) if isinstance(value, dict) else None
+        if not isinstance(value, list):
+            raise self._unreadable(".".join(path))
+        return tuple(Answer(self._action, row) for row in value if isinstance(row, dict))
+
+    def tags(self) -> dict[str, str]:
+        """Return `Tags.Tag` as lists of roles and policies carry it, {} where it is absent."""
+        if "Tags" not in self._fields:
+            return {}
+        return {row.text("TagKey"): row.text("TagValue") for row in self.rows("Tags", "Tag")}
+
+    def _unreadable(self, name: str) -> Unavailable:
+        return Unavailable(self._action, UNREADABLE, f"the answer has no {name}", self.text("RequestId"))
+
+
+def decode(body: bytes) -> dict[str, object] | None:
+    """Return the JSON object of a body, None where it is none: empty, HTML of a proxy, cut off."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None

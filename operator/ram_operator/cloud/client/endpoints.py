@@ -1,0 +1,63 @@
+"""Where each product is called: as the settings say, else Alibaba Cloud's own address.
+
+Used by `cloud.client`. The SDK's own search is left out: for a region it does not know it asks a location service over
+the network.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from ram_operator.errors import Rejected, StartupError
+
+_REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
+
+
+class Endpoints:
+    """The addresses of the three products.
+
+    Args:
+        ram: URL with scheme, or a host with or without a port, then by https; empty for `ram.aliyuncs.com`.
+        ecs: likewise; it then serves all regions. Empty for the region's own endpoint.
+        sts: likewise; empty for `sts.aliyuncs.com`.
+
+    Raises:
+        StartupError: one of them is no address.
+    """
+
+    def __init__(self, ram: str = "", ecs: str = "", sts: str = "") -> None:
+        self._fixed = {
+            "Ram": _url("RAM", ram) or "https://ram.aliyuncs.com",
+            "Ecs": _url("ECS", ecs),
+            "Sts": _url("STS", sts) or "https://sts.aliyuncs.com",
+        }
+
+    def of(self, request: Any, region: str) -> str:  # noqa: ANN401
+        """Return the URL for a request of the SDK.
+
+        Raises:
+            Rejected: the region is not written like one, so that it would name another host.
+        """
+        if region and not _REGION.fullmatch(region):
+            raise Rejected(request.get_action_name(), "InvalidRegionId.NotFound", f"{region!r} is not a region")
+        return self._fixed[request.get_product()] or _own_endpoint(request, region)
+
+
+def _own_endpoint(request: Any, region: str) -> str:  # noqa: ANN401
+    host: str = request.endpoint_map.get(region) or f"ecs.{region}.aliyuncs.com"
+    return f"https://{host}"
+
+
+def _url(product: str, text: str) -> str:
+    if not text:
+        return ""
+    url = urlsplit(text if "://" in text else f"https://{text}")
+    try:
+        valid = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        valid = False
+    if not valid or url.path.strip("/") or url.query or url.fragment or url.username is not None:
+        raise StartupError(f"RAM_OPERATOR_ENDPOINT_{product}: write https://HOST[:PORT] or HOST[:PORT], not {text!r}")
+    return f"{url.scheme}://{url.netloc}"

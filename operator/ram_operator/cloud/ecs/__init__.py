@@ -1,0 +1,195 @@
+"""ECS behind its port: instances and the one role each may have.
+
+Built in `cloud.connection`. Ids are cut into batches of what an API takes, and batches run together. One bad id makes
+the API refuse a whole batch, so refused batches are sifted: one DescribeInstances tells what to leave out, and only if
+the rest is refused again is it halved. Parameters and shapes: https://api.aliyun.com, ECS 2014-05-26.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+
+from aliyunsdkecs.request.v20140526.AttachInstanceRamRoleRequest import AttachInstanceRamRoleRequest
+from aliyunsdkecs.request.v20140526.DescribeInstanceRamRoleRequest import DescribeInstanceRamRoleRequest
+from aliyunsdkecs.request.v20140526.DescribeInstancesRequest import DescribeInstancesRequest
+from aliyunsdkecs.request.v20140526.DescribeRegionsRequest import DescribeRegionsRequest
+from aliyunsdkecs.request.v20140526.DetachInstanceRamRoleRequest import DetachInstanceRamRoleRequest
+
+from ram_operator.cloud import Instance
+from ram_operator.cloud.client import Client, RequestClass
+from ram_operator.cloud.client.answers import Answer
+from ram_operator.cloud.client.failures import (
+    CLASSIC_NETWORK,
+    NOT_ATTACHED,
+    ROLE_NOT_FOUND,
+    UNREADABLE,
+)
+from ram_operator.cloud.ecs.sifting import Sieve
+from ram_operator.errors import AlreadyExists, CloudError, NotFound, Unavailable
+
+WRITE_BATCH = 100
+"""Ids that AttachInstanceRamRole and DetachInstanceRamRole take."""
+
+INSTANCES_BATCH = 100
+"""Ids that DescribeInstances takes, and rows of its page."""
+
+ROLES_BATCH = 50
+"""Ids that DescribeInstanceRamRole takes (the older pages say 100), and rows of its page."""
+
+Failures = dict[str, CloudError]
+"""Errors by instance id."""
+
+
+class Ecs:
+    """Implements `EcsApi`."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def describe_regions(self) -> tuple[str, ...]:
+        """Return the ids of all regions of the account."""
+        answer = await self._client.call(DescribeRegionsRequest, {}, self._client.region)
+        return tuple(row.text("RegionId") for row in answer.rows("Regions", "Region"))
+
+    async def describe_instances(self, region: str, ids: Sequence[str]) -> Mapping[str, Instance]:
+        """Return what exists of `ids`, by id; what is missing from the answer does not exist in the region."""
+        answers = await asyncio.gather(
+            *(self._describe_batch(region, batch) for batch in _batches(ids, INSTANCES_BATCH))
+        )
+        return {instance.instance_id: instance for answer in answers for instance in answer}
+
+    async def describe_instance_roles(self, region: str, ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the role of each instance by id, "" where it has none; an id without a row does not exist."""
+        answers = await asyncio.gather(*(self._roles_of(region, batch) for batch in _batches(ids, ROLES_BATCH)))
+        return {instance: role for answer in answers for instance, role in answer.items()}
+
+    async def instances_with_role(self, region: str, role: str) -> tuple[str, ...]:
+        """Return the ids of all instances that have the role; () also where the role does not exist."""
+        try:
+            rows = await self._role_rows(region, {"RamRoleName": role})
+        except NotFound as error:
+            if error.code != ROLE_NOT_FOUND:
+                raise
+            return ()
+        return tuple(row.text("InstanceId") for row in rows)
+
+    async def attach_role(
+        self, region: str, role: str, ids: Sequence[str], session_policy: str | None = None
+    ) -> Mapping[str, CloudError]:
+        """Attach the role to each instance; return the failures by id, empty when all succeeded.
+
+        An instance that has this same role already counts as attached, unless a session policy is wanted: nobody can
+        read back which one it has.
+        """
+        policy: dict[str, object] = {"Policy": session_policy} if session_policy is not None else {}
+
+        async def attach(batch: Sequence[str]) -> Failures:
+            parameters = {"RamRoleName": role, "InstanceIds": _id_list(batch), **policy}
+            failures = await self._write(AttachInstanceRamRoleRequest, region, batch, parameters)
+            return await self._explain(region, role, failures, readable=not policy)
+
+        return await self._write_all(region, ids, attach)
+
+    async def detach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
+        """Detach the role from each instance; return the failures by id. Nothing attached counts as success."""
+
+        async def detach(batch: Sequence[str]) -> Failures:
+            parameters = {"RamRoleName": role, "InstanceIds": _id_list(batch)}
+            failures = await self._write(DetachInstanceRamRoleRequest, region, batch, parameters)
+            return {instance: error for instance, error in failures.items() if error.code != NOT_ATTACHED}
+
+        return await self._write_all(region, ids, detach)
+
+    async def _describe_batch(self, region: str, batch: Sequence[str]) -> list[Instance]:
+        parameters = {"InstanceIds": _id_list(batch), "PageSize": INSTANCES_BATCH}
+        answer = await self._client.call(DescribeInstancesRequest, parameters, region)
+        return [
+            Instance(row.text("InstanceId"), row.text("InstanceNetworkType"), row.text("Status"))
+            for row in answer.rows("Instances", "Instance")
+        ]
+
+    async def _roles_of(self, region: str, batch: Sequence[str]) -> dict[str, str]:
+        async def ask(ids: Sequence[str]) -> dict[str, str]:
+            rows = await self._role_rows(region, {"InstanceIds": _id_list(ids)})
+            # An instance without a role has no row, or one without a name: answers of both kinds are known.
+            return dict.fromkeys(ids, "") | {row.text("InstanceId"): row.text("RamRoleName") for row in rows}
+
+        def instead(error: CloudError) -> str | None:
+            return "" if error.code == CLASSIC_NETWORK else None
+
+        return await Sieve(ask, partial(self.describe_instances, region), instead).values(batch)
+
+    async def _role_rows(self, region: str, filters: Mapping[str, object]) -> list[Answer]:
+        rows: list[Answer] = []
+        for number in itertools.count(1):
+            parameters = {**filters, "PageSize": ROLES_BATCH, "PageNumber": number}
+            answer = await self._client.call(DescribeInstanceRamRoleRequest, parameters, region)
+            page = answer.rows("InstanceRamRoleSets", "InstanceRamRoleSet")
+            rows += page
+            if len(page) < ROLES_BATCH or len(rows) >= answer.number("TotalCount"):
+                break
+        return rows
+
+    async def _write_all(
+        self, region: str, ids: Sequence[str], write: Callable[[Sequence[str]], Awaitable[Failures]]
+    ) -> Failures:
+        async def whole(batch: Sequence[str]) -> Failures:
+            sieve = Sieve[CloudError](write, partial(self.describe_instances, region), lambda error: error)
+            try:
+                return await sieve.values(batch)
+            except CloudError as error:
+                # Kept to this batch: what the others did has to be known.
+                return dict.fromkeys(batch, error)
+
+        answers = await asyncio.gather(*(whole(batch) for batch in _batches(ids, WRITE_BATCH)))
+        return {instance: error for answer in answers for instance, error in answer.items()}
+
+    async def _write(
+        self, request_class: RequestClass, region: str, batch: Sequence[str], parameters: Mapping[str, object]
+    ) -> Failures:
+        answer = await self._client.call(request_class, parameters, region)
+        rows = {row.text("InstanceId"): row for row in answer.rows(f"{answer.action}Results", f"{answer.action}Result")}
+        failures: Failures = {}
+        for instance in batch:
+            row = rows.get(instance)
+            if row is None:
+                failures[instance] = Unavailable(answer.action, UNREADABLE, f"the answer has no result for {instance}")
+            elif not _succeeded(row):
+                failures[instance] = self._client.refused(row)
+        return failures
+
+    async def _explain(self, region: str, role: str, failures: Failures, readable: bool) -> Failures:
+        """Look once at the instances that refused a role: one that has it needs nothing, another role is named."""
+        if not failures:
+            return failures
+        try:
+            roles = await self.describe_instance_roles(region, list(failures))
+        except CloudError:
+            return failures
+        explained: Failures = {}
+        for instance, error in failures.items():
+            present = roles.get(instance, "")
+            if not present:
+                explained[instance] = error
+            elif present.lower() != role.lower() or not readable:
+                words = f"{instance} has role {present}"
+                explained[instance] = AlreadyExists(error.action, error.code, words, error.request_id)
+        return explained
+
+
+def _succeeded(row: Answer) -> bool:
+    """Some answers leave out Success, and some print Code as a number."""
+    return row.text("Code") == "200" or row.flag("Success")
+
+
+def _id_list(ids: Sequence[str]) -> str:
+    return json.dumps(list(ids), separators=(",", ":"))
+
+
+def _batches(ids: Sequence[str], size: int) -> list[tuple[str, ...]]:
+    distinct = tuple(dict.fromkeys(ids))
+    return [distinct[start : start + size] for start in range(0, len(distinct), size)]

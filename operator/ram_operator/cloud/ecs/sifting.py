@@ -1,0 +1,73 @@
+"""Getting an answer for a batch of instances of which a few make the API refuse all.
+
+Used by `cloud.ecs` for each batch. ECS refuses a whole call because of one unknown id or one instance in a classic
+network, without saying which. One DescribeInstances tells; only if the rest is refused again is the batch halved, down
+to the ids that are to blame.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from ram_operator.cloud import Instance
+from ram_operator.cloud.client.failures import CLASSIC_NETWORK, INSTANCE_NOT_FOUND
+from ram_operator.errors import CloudError, NotFound, Rejected
+
+CLASSIC = "classic"
+
+_ONE_BAD_ID = frozenset({INSTANCE_NOT_FOUND, CLASSIC_NETWORK})
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Sieve(Generic[T]):
+    """How to ask, and what to say of an instance that cannot be asked for.
+
+    `ask` makes the call for some ids and returns a value for each it knows one of; `look_up` is DescribeInstances for
+    some ids; `instead` turns the error of an id that was left out into its value, None to leave it out of the result.
+    """
+
+    ask: Callable[[Sequence[str]], Awaitable[Mapping[str, T]]]
+    look_up: Callable[[Sequence[str]], Awaitable[Mapping[str, Instance]]]
+    instead: Callable[[CloudError], T | None]
+
+    async def values(self, batch: Sequence[str], looked_up: bool = False) -> dict[str, T]:
+        """Return the values by id; raises what `ask` and `look_up` raise for other reasons than single ids."""
+        try:
+            return dict(await self.ask(batch))
+        except CloudError as error:
+            if error.code not in _ONE_BAD_ID:
+                raise
+            refused = error
+        bad = {} if looked_up else _unfit(refused.action, batch, await self.look_up(batch))
+        if bad:
+            rest = [instance for instance in batch if instance not in bad]
+            return self._instead(bad) | (await self.values(rest, looked_up=True) if rest else {})
+        if len(batch) == 1:
+            return self._instead({batch[0]: refused})
+        return await self._halved(batch)
+
+    async def _halved(self, batch: Sequence[str]) -> dict[str, T]:
+        middle = len(batch) // 2
+        first, second = await asyncio.gather(*(self.values(half, True) for half in (batch[:middle], batch[middle:])))
+        return first | second
+
+    def _instead(self, bad: Mapping[str, CloudError]) -> dict[str, T]:
+        values = {instance: self.instead(error) for instance, error in bad.items()}
+        return {instance: value for instance, value in values.items() if value is not None}
+
+
+def _unfit(action: str, batch: Sequence[str], known: Mapping[str, Instance]) -> dict[str, CloudError]:
+    """Return the error of each instance that cannot have a role."""
+    errors: dict[str, CloudError] = {}
+    for instance in batch:
+        if instance not in known:
+            errors[instance] = NotFound(action, INSTANCE_NOT_FOUND, f"{instance} does not exist in the region")
+        elif known[instance].network == CLASSIC:
+            words = f"{instance} is in a classic network: only instances in a VPC can have a role"
+            errors[instance] = Rejected(action, CLASSIC_NETWORK, words)
+    return errors
