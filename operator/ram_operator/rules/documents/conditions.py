@@ -7,6 +7,7 @@ it and are refused.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
@@ -21,6 +22,7 @@ NUMBERS = tuple(f"Numeric{test}" for test in _COMPARISONS)
 DATES = tuple(f"Date{test}" for test in _COMPARISONS)
 ADDRESSES = ("IpAddress", "NotIpAddress")
 OPERATORS = (*STRINGS, *NUMBERS, *DATES, "Bool", *ADDRESSES)
+_NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 COMMON_KEYS = ("acs:CurrentTime", "acs:SecureTransport", "acs:SourceIp", "acs:MFAPresent", "acs:ResourceTag/<key>")
 
 
@@ -92,7 +94,7 @@ def _value_problem(operator: str, value: Json) -> str | None:
     text = value_text(value)
     if operator == "Bool" and text.lower() not in ("true", "false"):
         return f'{quoted(text)} is not a boolean; write "true" or "false"'
-    if operator in NUMBERS and not _parses(float, text):
+    if operator in NUMBERS and not _NUMBER.fullmatch(text):
         return f'{quoted(text)} is not a number; write one such as "10"'
     if operator in DATES and not _parses(datetime.fromisoformat, text):
         return f'{quoted(text)} is not a time of ISO 8601; write one such as "2030-01-31T00:00:00Z"'

@@ -30,7 +30,7 @@ TRUST_HINTS = {
     "Resource": "a trust policy is about the role itself, remove it",
 }
 
-_ACTION = re.compile(r"\*|[A-Za-z0-9*?_-]+:[A-Za-z0-9*?_./-]+")
+_ACTION = re.compile(r"\*|[A-Za-z0-9*?_.-]+:[A-Za-z0-9*?_.:/-]+")
 _SERVICE_NAME = re.compile(r"[A-Za-z0-9*?_-]+")
 _SERVICE_PRINCIPAL = re.compile(r"(?:[0-9]+@)?[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _RAM_PRINCIPAL = re.compile(r"\*|acs:ram:[^:\s]*:[^:\s]+:[^\s]+")

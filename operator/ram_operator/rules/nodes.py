@@ -1,0 +1,84 @@
+"""Which ECS instance a Node is, if any, and whether a selector means it.
+
+`cluster.caches` turns every Node into `NodeFacts`; `rules.assignment` and `kinds` select among them. The formats are
+those that Alibaba Cloud's own cloud controller manager accepts (its node_utils.go), narrowed to real instance ids.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ram_operator.model import Body, InstanceId, Json, NodeFacts, Reason
+from ram_operator.rules.selectors import Selector
+from ram_operator.rules.wording import quoted
+
+_PROVIDER_ID = re.compile(r"(?:alicloud://)?([a-z]{2,4}(?:-[a-z0-9]+)+)\.(i-[a-z0-9]{8,})")
+_HYBRID_PREFIX = "ack-hybrid://"
+_LINGJUN_LABEL = "alibabacloud.com/lingjun-worker"
+_EXCLUDE_LABELS = ("service.alibabacloud.com/exclude-node", "service.beta.kubernetes.io/exclude-node")
+
+
+def node_facts(body: Body) -> NodeFacts:
+    """What is kept of a Node.
+
+    Args:
+        body: the Node as the API server returns it; missing parts are read as empty.
+
+    Returns:
+        The facts, with the instance, or with the reason and the words why the node has none.
+    """
+    metadata = _mapping(body.get("metadata"))
+    labels = {str(key): str(value) for key, value in _mapping(metadata.get("labels")).items()}
+    provider_id = str(_mapping(body.get("spec")).get("providerID") or "")
+    found = _skip(labels, provider_id) or _instance(provider_id)
+    instance, (reason, message) = (found, (None, "")) if isinstance(found, InstanceId) else (None, found)
+    return NodeFacts(
+        name=str(metadata.get("name", "")),
+        uid=str(metadata.get("uid", "")),
+        labels=tuple(sorted(labels.items())),
+        instance=instance,
+        skip=reason,
+        skip_message=message,
+    )
+
+
+def selects(selector: Selector | Mapping[str, Json] | None, node_names: frozenset[str], node: NodeFacts) -> bool:
+    """Whether a node is meant by its name or by a metav1.LabelSelector.
+
+    An absent, empty or malformed selector selects nothing: an empty one would be every node, which is refused. Where
+    many nodes are asked for, give one that is read already (`Selector.of`).
+    """
+    return node.name in node_names or Selector.of(selector).matches(dict(node.labels))
+
+
+def _skip(labels: Mapping[str, str], provider_id: str) -> tuple[Reason, str] | None:
+    """Why a node may have no role, by its labels and by what kind of node its provider ID tells."""
+    if labels.get("type") == "virtual-kubelet":
+        return Reason.VIRTUAL_NODE, "a virtual node (label type=virtual-kubelet) is no ECS instance"
+    if labels.get(_LINGJUN_LABEL) == "true":
+        return Reason.LINGJUN_NODE, f"a Lingjun node (label {_LINGJUN_LABEL}=true) has no instance RAM role"
+    if provider_id.startswith(_HYBRID_PREFIX):
+        return Reason.HYBRID_NODE, f"a hybrid node (spec.providerID {_HYBRID_PREFIX}...) is no ECS instance"
+    for label in _EXCLUDE_LABELS:
+        if label in labels:
+            return Reason.EXCLUDED_NODE, f"label {label} keeps cloud controllers off this node; remove it to include it"
+    return None
+
+
+def _instance(provider_id: str) -> InstanceId | tuple[Reason, str]:
+    if not provider_id:
+        return Reason.NO_PROVIDER_ID, (
+            "spec.providerID is not set; the kubelet sets it when it registers on ECS, "
+            'else start it with --provider-id "<region>.<instance-id>"'
+        )
+    if match := _PROVIDER_ID.fullmatch(provider_id):
+        return InstanceId(*match.groups())
+    return Reason.FOREIGN_PROVIDER_ID, (
+        f'spec.providerID {quoted(provider_id)} is no ECS instance; expected "<region>.<instance-id>", '
+        'such as "cn-hangzhou.i-bp1example0001"'
+    )
+
+
+def _mapping(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, Mapping) else {}
