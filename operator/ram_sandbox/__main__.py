@@ -1,21 +1,31 @@
 """Command line of the sandbox: ``ram-sandbox setup | which | up | demo``."""
 
 import argparse
+import json
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+from ram_sandbox import demo
 from ram_sandbox.controlplane.binaries import TOOL_NAMES
-from ram_sandbox.controlplane.build import ensure_tools
+from ram_sandbox.controlplane.build import ensure, ensure_tools
 from ram_sandbox.errors import SandboxError
+from ram_sandbox.processes import without_proxy
 from ram_sandbox.progress import Progress
+from ram_sandbox.sandbox import Options, Sandbox
+from ram_sandbox.serving import Interrupted, interruptible, keep_running
+from ram_sandbox.simulator import CloudOptions
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0 done, 1 failed with a message on stderr, 2 wrong usage."""
     options = _parser().parse_args(arguments)
     try:
-        code: int = options.run(options)
+        with interruptible():
+            code: int = options.run(options)
+    except Interrupted:
+        return 130
     except SandboxError as error:
         print(f"ram-sandbox: {error}", file=sys.stderr)
         return 1
@@ -35,6 +45,38 @@ def _which(options: argparse.Namespace) -> int:
     return 0
 
 
+def _up(options: argparse.Namespace) -> int:
+    progress = Progress(sys.stderr)
+    sandbox = Sandbox(ensure(os.environ, progress), _sandbox_options(options), os.environ, progress)
+    sandbox.start()
+    try:
+        print(json.dumps(sandbox.ready_line()), flush=True)
+        progress.say(f"ready; next: export KUBECONFIG={sandbox.kubeconfig}; Ctrl-C ends it and leaves nothing behind")
+        keep_running(None if options.no_operator else sandbox.operator, progress.say)
+    except Interrupted:
+        return 0
+    finally:
+        with progress.step("stopping"):
+            sandbox.stop()
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    progress = Progress(sys.stdout)
+    os.environ.update(without_proxy(os.environ))
+    return demo.run(ensure(os.environ, progress), os.environ, progress, keep=options.keep)
+
+
+def _sandbox_options(options: argparse.Namespace) -> Options:
+    return Options(
+        nodes=options.nodes,
+        operator=not options.no_operator,
+        current=options.cluster == "current",
+        forced=options.yes_this_cluster,
+        cloud=CloudOptions(options.fixture, options.latency_ms, options.quotas),
+    )
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ram-sandbox", description="A whole cluster on this computer.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -43,7 +85,29 @@ def _parser() -> argparse.ArgumentParser:
     which = commands.add_parser("which", help="do that for one of them, and print its path")
     which.add_argument("tool", choices=TOOL_NAMES)
     which.set_defaults(run=_which)
+    show = commands.add_parser("demo", help="tell the whole story, each step checked")
+    show.add_argument("--keep", action="store_true", help="leave everything running at the end")
+    show.set_defaults(run=_demo)
+    _add_up(commands.add_parser("up", help="start everything, print one JSON line, and run until Ctrl-C"))
     return parser
+
+
+def _add_up(up: argparse.ArgumentParser) -> None:
+    up.add_argument("--cluster", choices=["local", "current"], default="local", help="current: of your kubeconfig")
+    up.add_argument("--yes-this-cluster", action="store_true", help="use it although it looks like one in use")
+    up.add_argument("--nodes", type=_count, default=0, metavar="N", help="Node objects with simulated instances")
+    up.add_argument("--no-operator", action="store_true", help="you start the operator yourself")
+    up.add_argument("--fixture", type=Path, metavar="FILE", help="what is in the simulated account")
+    up.add_argument("--latency-ms", type=_count, default=0, metavar="N", help="how long each cloud call takes")
+    up.add_argument("--quotas", choices=["off", "documented"], default="off", help="whether the cloud throttles")
+    up.set_defaults(run=_up)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return number
 
 
 if __name__ == "__main__":

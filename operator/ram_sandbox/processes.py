@@ -123,7 +123,11 @@ def private_environ(environ: Mapping[str, str]) -> dict[str, str]:
     otherwise reach the programs here.
     """
     kept = {key: value for key, value in environ.items() if not key.startswith(_FOREIGN_SETTINGS)}
+    return kept | without_proxy(environ) | {"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true", "PYTHONUNBUFFERED": "1"}
+
+
+def without_proxy(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that keep HTTP clients from asking a proxy for loopback addresses."""
     loopback = "127.0.0.1,localhost"
-    for name in ("NO_PROXY", "no_proxy"):
-        kept[name] = f"{kept[name]},{loopback}" if kept.get(name) else loopback
-    return kept | {"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true", "PYTHONUNBUFFERED": "1"}
+    given = {name: environ.get(name, "") for name in ("NO_PROXY", "no_proxy")}
+    return {name: f"{value},{loopback}" if value else loopback for name, value in given.items()}

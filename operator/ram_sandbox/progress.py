@@ -38,6 +38,7 @@ class Progress:
         self._clock = clock
         self._begin = clock()
         self._live = stream.isatty()
+        self._lock = threading.Lock()
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
@@ -54,27 +55,25 @@ class Progress:
         finally:
             over.set()
             ticker.join()
-            self._clear()
             self.say(f"{title}{': ' if verdict else ''}{verdict} ({_span(self._clock() - start)})")
 
     def say(self, text: str) -> None:
-        """Write one line with the time since the beginning before it."""
+        """Write one line, or several, with the time since the beginning before the first."""
         stamp = f"[{self._clock() - self._begin:6.1f}s] "
-        self._stream.write(stamp + text.replace("\n", "\n" + " " * len(stamp)) + "\n")
-        self._stream.flush()
+        self._write(text.replace("\n", "\n" + " " * len(stamp)) + "\n", stamp)
 
     def _tick(self, step: Step, start: float, over: threading.Event) -> None:
         while not over.wait(_REDRAW_SECONDS if self._live else _REMIND_SECONDS):
             text = f"{step.title} ({_span(self._clock() - start)}) {step.detail}".rstrip()
             if self._live:
-                self._stream.write("\r\x1b[2K" + text[:_WIDTH])
-                self._stream.flush()
+                self._write(text[:_WIDTH])
             else:
                 self.say("... " + text)
 
-    def _clear(self) -> None:
-        if self._live:
-            self._stream.write("\r\x1b[2K")
+    def _write(self, text: str, stamp: str = "") -> None:
+        with self._lock:
+            self._stream.write(("\r\x1b[2K" if self._live else "") + stamp + text)
+            self._stream.flush()
 
 
 def _span(seconds: float) -> str:

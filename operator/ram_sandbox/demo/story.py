@@ -1,0 +1,69 @@
+"""What the steps of the demo have in common: the sandbox, a place to show things, and waiting with a verdict."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ram_sandbox.errors import SandboxError
+from ram_sandbox.progress import Progress
+from ram_sandbox.sandbox import Sandbox
+
+_POLL_SECONDS: Final = 0.2
+
+
+class StepFailed(Exception):
+    """A step saw something else than it should."""
+
+    def __init__(self, expected: object, seen: object) -> None:
+        super().__init__(f"expected: {expected}\nseen:     {seen}")
+
+
+@dataclass(slots=True)
+class Story:
+    """The state of the telling.
+
+    Attributes:
+        sandbox: where it happens.
+        progress: where it is told.
+        before: the cloud's state before the first step.
+        credential: what the node's metadata service gave.
+    """
+
+    sandbox: Sandbox
+    progress: Progress
+    before: Any = None
+    credential: dict[str, str] = field(default_factory=dict)
+
+    def show(self, text: str) -> None:
+        """Show something to the audience, without trailing blank lines."""
+        self.progress.say(text.rstrip())
+
+    def kubectl(self, *arguments: str, input: str | None = None) -> str:
+        """Run kubectl in front of the audience and return what it printed.
+
+        Raises:
+            SandboxError: it failed.
+        """
+        output = self.sandbox.kubectl.ok(*arguments, input=input)
+        self.show(f"$ kubectl {' '.join(arguments)}\n{output}")
+        return output
+
+    def expect(self, expected: object, look: Callable[[], object], timeout_seconds: float = 30.0) -> None:
+        """Look until the expected is seen.
+
+        Raises:
+            StepFailed: it was not, within the time.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while (seen := _looked(look)) != expected:
+            if time.monotonic() > deadline:
+                raise StepFailed(expected, f"{seen} (for {timeout_seconds:.0f} s)")
+            time.sleep(_POLL_SECONDS)
+
+
+def _looked(look: Callable[[], object]) -> object:
+    try:
+        return look()
+    except SandboxError as error:
+        return str(error)
