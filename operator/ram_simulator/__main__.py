@@ -1,0 +1,112 @@
+"""The command line and the composition root: `python -m ram_simulator serve`."""
+
+import argparse
+import asyncio
+import json
+import logging
+import signal
+import sys
+import time
+from pathlib import Path
+
+from ram_simulator.clock import Clock
+from ram_simulator.ecs.store import REGIONS
+from ram_simulator.errors import InvalidFixture
+from ram_simulator.faults import Faults
+from ram_simulator.fixtures import Fixture, build, read_default_fixture, read_fixture
+from ram_simulator.journal import Journal
+from ram_simulator.server import Addresses, Servers
+from ram_simulator.simulator import Simulator
+
+_HIGHEST_PORT = 65535
+
+
+def main() -> None:
+    """Run the command line; exit 0 after SIGINT or SIGTERM, 1 with one line on stderr if it cannot start."""
+    options = _parser().parse_args()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        asyncio.run(_serve(options))
+    except (InvalidFixture, OSError) as error:
+        print(f"ram-simulator: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ram-simulator", description="Alibaba Cloud RAM, ECS, STS and OSS on loopback."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="serve until SIGINT or SIGTERM; prints one JSON line when ready")
+    serve.add_argument(
+        "--listen",
+        type=_address,
+        default=("127.0.0.1", 7780),
+        metavar="HOST:PORT",
+        help="address of the API; metadata, OSS and control take the next three ports, port 0 takes free ones",
+    )
+    serve.add_argument("--fixture", type=Path, metavar="FILE.yaml", help="the world at the start")
+    serve.add_argument("--latency-ms", type=_latency, default=0, metavar="N", help="delay of every API call")
+    return parser
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) <= _HIGHEST_PORT - 3):
+        raise argparse.ArgumentTypeError(f"{text!r} is no HOST:PORT")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _latency(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of milliseconds")
+    return int(text)
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    fixture = read_fixture(options.fixture) if options.fixture else read_default_fixture()
+    clock = Clock(time.time)
+    simulator = Simulator(
+        fixture=fixture,
+        clock=clock,
+        journal=Journal(),
+        faults=Faults(),
+        latency_seconds=options.latency_ms / 1000,
+        cloud=build(fixture, clock),
+    )
+    servers = Servers(simulator)
+    try:
+        addresses = await servers.start(*options.listen)
+        print(json.dumps(_ready_line(fixture, addresses)), flush=True)
+        await stopped.wait()
+    finally:
+        await servers.stop()
+
+
+def _ready_line(fixture: Fixture, addresses: Addresses) -> dict[str, object]:
+    return {
+        "endpoint": addresses.endpoint,
+        "metadata": addresses.metadata,
+        "oss": addresses.oss,
+        "control": addresses.control,
+        "account": fixture.account_id,
+        "accessKeyId": fixture.root_key.access_key_id,
+        "accessKeySecret": fixture.root_key.secret,
+        "regions": list(REGIONS),
+        "instances": [
+            {
+                "instanceId": instance.instance_id,
+                "region": instance.region,
+                "networkType": instance.network_type.value,
+            }
+            for instance in fixture.instances
+        ],
+        "buckets": [bucket.name for bucket in fixture.buckets],
+    }
+
+
+if __name__ == "__main__":
+    main()

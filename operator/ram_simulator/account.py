@@ -1,0 +1,179 @@
+"""The account: its users, groups and access keys, and the principals that calls are made by.
+
+Read by the wire layers to authenticate, by RAM and STS as their store of users, written by the fixture and by STS.
+"""
+
+import secrets
+import string
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from ram_simulator.documents import PolicyDocument
+
+_KEY_ALPHABET = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """A long-lived key pair; `user_name` is None for the account's own."""
+
+    access_key_id: str
+    secret: str
+    user_name: str | None
+    active: bool = True
+
+
+@dataclass(slots=True)
+class User:
+    """A RAM user."""
+
+    name: str
+    user_id: str
+    create_date: datetime
+    display_name: str = ""
+    comments: str = ""
+    groups: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A RAM user group; its members are kept with the users."""
+
+    name: str
+    create_date: datetime
+    comments: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The account itself, which may do everything."""
+
+    account_id: str
+
+    @property
+    def arn(self) -> str:
+        """The account's ARN."""
+        return f"acs:ram::{self.account_id}:root"
+
+
+@dataclass(frozen=True, slots=True)
+class UserPrincipal:
+    """A RAM user as a caller."""
+
+    account_id: str
+    user_name: str
+    user_id: str
+
+    @property
+    def arn(self) -> str:
+        """The user's ARN."""
+        return f"acs:ram::{self.account_id}:user/{self.user_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSession:
+    """A session of a role as a caller; the role's id ties it to that one role, not to a later one of its name."""
+
+    account_id: str
+    role_name: str
+    role_id: str
+    session_name: str
+    limits: tuple[PolicyDocument, ...] = ()
+
+    @property
+    def arn(self) -> str:
+        """The ARN that GetCallerIdentity tells."""
+        return f"acs:ram::{self.account_id}:assumed-role/{self.role_name.lower()}/{self.session_name}"
+
+
+Principal = Root | UserPrincipal | RoleSession
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A temporary credential of a role session, as STS and the metadata service hand it out."""
+
+    access_key_id: str
+    secret: str
+    security_token: str
+    issued: datetime
+    expiration: datetime
+    session: RoleSession
+
+
+class Account:
+    """Users, groups, keys and live credentials of the one account that is simulated."""
+
+    def __init__(self, account_id: str) -> None:
+        self.account_id = account_id
+        self.root = Root(account_id)
+        self._users: dict[str, User] = {}
+        self._groups: dict[str, Group] = {}
+        self._keys: dict[str, AccessKey] = {}
+        self._credentials: dict[str, Credential] = {}
+
+    def add_user(self, user: User) -> None:
+        """Add a user; names compare case-insensitively."""
+        self._users[user.name.lower()] = user
+
+    def user(self, name: str) -> User | None:
+        """Return the user of that name in any case."""
+        return self._users.get(name.lower())
+
+    def users(self) -> Iterator[User]:
+        """Return all users in the order of their creation."""
+        return iter(self._users.values())
+
+    def add_group(self, group: Group) -> None:
+        """Add a group; names compare case-insensitively."""
+        self._groups[group.name.lower()] = group
+
+    def group(self, name: str) -> Group | None:
+        """Return the group of that name in any case."""
+        return self._groups.get(name.lower())
+
+    def add_key(self, key: AccessKey) -> None:
+        """Add a long-lived key."""
+        self._keys[key.access_key_id] = key
+
+    def key(self, access_key_id: str) -> AccessKey | None:
+        """Return a long-lived key."""
+        return self._keys.get(access_key_id)
+
+    def principal_of(self, key: AccessKey) -> Principal:
+        """Return the caller that a long-lived key stands for."""
+        user = self._users.get(key.user_name.lower()) if key.user_name else None
+        return UserPrincipal(self.account_id, user.name, user.user_id) if user else self.root
+
+    def issue(self, session: RoleSession, issued: datetime, expiration: datetime) -> Credential:
+        """Make a temporary credential for `session`; expired ones are forgotten on the way."""
+        if len(self._credentials) % 256 == 255:
+            self._forget_expired(issued)
+        credential = Credential(
+            access_key_id="STS." + random_text(25),
+            secret=random_text(44),
+            security_token="CAIS" + random_text(160),
+            issued=issued,
+            expiration=expiration,
+            session=session,
+        )
+        self._credentials[credential.access_key_id] = credential
+        return credential
+
+    def credential(self, access_key_id: str) -> Credential | None:
+        """Return a temporary credential, also one that expired a while ago."""
+        return self._credentials.get(access_key_id)
+
+    def _forget_expired(self, now: datetime) -> None:
+        self._credentials = {key: value for key, value in self._credentials.items() if value.expiration > now}
+
+
+def random_text(length: int) -> str:
+    """Return unguessable letters and digits, as in keys and tokens."""
+    return "".join(secrets.choice(_KEY_ALPHABET) for _ in range(length))
+
+
+def random_digits(length: int) -> str:
+    """Return a decimal id of `length` digits, as RAM gives users and roles."""
+    return "3" + "".join(secrets.choice(string.digits) for _ in range(length - 1))

@@ -1,0 +1,147 @@
+"""Who makes a call: keys, temporary credentials, signatures, clock skew and nonces of the RPC products.
+
+The gateway hands every request here before anything else is done with it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from ram_simulator.account import Account, Principal
+from ram_simulator.clock import Clock
+from ram_simulator.errors import ApiError
+from ram_simulator.signatures import V3_ALGORITHM, Signed, parse_v3, sign_v1, sign_v3
+
+_SKEW_SECONDS = 900
+_NONCES_KEPT = 500_000
+_V1_PARAMETERS = ("AccessKeyId", "Signature", "SignatureMethod", "SignatureNonce", "Timestamp")
+
+
+@dataclass(frozen=True, slots=True)
+class WireRequest:
+    """A request as it came over the wire; header names in lower case."""
+
+    method: str
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    remote: str
+
+    @property
+    def is_v3(self) -> bool:
+        """Whether the signature is in the Authorization header; V1 requests have the x-acs headers, too."""
+        return self.headers.get("authorization", "").startswith(V3_ALGORITHM)
+
+
+class Nonces:
+    """Nonces seen within the time in which a signature is valid; in two generations, so that memory is bounded."""
+
+    def __init__(self) -> None:
+        self._newer: set[int] = set()
+        self._older: set[int] = set()
+        self._turned = 0.0
+
+    def use(self, key_id: str, nonce: str, now: float) -> bool:
+        """Note a nonce; false if it was used before."""
+        if now - self._turned > 2 * _SKEW_SECONDS or len(self._newer) >= _NONCES_KEPT:
+            self._newer, self._older, self._turned = set(), self._newer, now
+        seen = hash((key_id, nonce))
+        if seen in self._newer or seen in self._older:
+            return False
+        self._newer.add(seen)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Key:
+    secret: str
+    principal: Principal
+
+
+class Authenticator:
+    """Recognises callers; remembers nonces."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._nonces = Nonces()
+
+    def authenticate(self, account: Account, request: WireRequest) -> Principal:
+        """Return the caller; raise ApiError with the code of the gateway if the request is not rightly signed."""
+        return self._v3(account, request) if request.is_v3 else self._v1(account, request)
+
+    def _v1(self, account: Account, request: WireRequest) -> Principal:
+        params = {**request.query, **request.form}
+        missing = [name for name in _V1_PARAMETERS if not params.get(name)]
+        if missing:
+            message = f"The request signature does not conform to the standard; missing: {', '.join(missing)}."
+            raise ApiError(400, "IncompleteSignature", message)
+        if params["SignatureMethod"].upper() != "HMAC-SHA1":
+            raise ApiError(400, "InvalidSignatureMethod", "The specified signature method is not supported.")
+        token = params.get("SecurityToken") or request.headers.get("x-acs-security-token", "")
+        key = find_key(account, params["AccessKeyId"], token, self._clock.now())
+        self._check_time(params["Timestamp"])
+        _check_signature(sign_v1(request.method, params, key.secret), params["Signature"])
+        self._use_nonce(params["AccessKeyId"], params["SignatureNonce"])
+        return key.principal
+
+    def _v3(self, account: Account, request: WireRequest) -> Principal:
+        given = parse_v3(request.headers["authorization"])
+        headers = request.headers
+        if given is None or not (headers.get("x-acs-date") and headers.get("x-acs-signature-nonce")):
+            message = "Authorization, x-acs-date and x-acs-signature-nonce are due."
+            raise ApiError(400, "IncompleteSignature", message)
+        body_hash = hashlib.sha256(request.body).hexdigest()
+        if headers.get("x-acs-content-sha256", body_hash) != body_hash:
+            raise ApiError(400, "IncompleteSignature", "The header x-acs-content-sha256 is not the hash of the body.")
+        key = find_key(account, given.access_key_id, headers.get("x-acs-security-token", ""), self._clock.now())
+        self._check_time(headers["x-acs-date"])
+        signed_headers = {name: headers.get(name, "") for name in given.signed_headers}
+        signed = sign_v3(request.method, request.query, signed_headers, body_hash, key.secret)
+        _check_signature(signed, given.signature)
+        self._use_nonce(given.access_key_id, headers["x-acs-signature-nonce"])
+        return key.principal
+
+    def _check_time(self, text: str) -> None:
+        try:
+            moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        except ValueError as error:
+            message = f"The timestamp {text} is not such as 2026-01-31T12-00-00Z, with colons in the time."
+            raise ApiError(400, "InvalidTimeStamp.Format", message) from error
+        if abs(moment.timestamp() - self._clock.real_now()) > _SKEW_SECONDS:
+            message = "The timestamp is more than 15 minutes from the time of the server."
+            raise ApiError(400, "InvalidTimeStamp.Expired", message)
+
+    def _use_nonce(self, access_key_id: str, nonce: str) -> None:
+        if not self._nonces.use(access_key_id, nonce, self._clock.real_now()):
+            raise ApiError(400, "SignatureNonceUsed", "The specified signature nonce was used already.")
+
+
+def find_key(account: Account, access_key_id: str, token: str, now: datetime) -> _Key:
+    """Return secret and caller of a key; temporary ones must come with their token and not be expired at `now`."""
+    credential = account.credential(access_key_id)
+    if credential is not None:
+        if not token:
+            raise ApiError(400, "MissingSecurityToken", "SecurityToken is mandatory for a temporary key.")
+        if token != credential.security_token:
+            message = "The security token does not belong to the key."
+            raise ApiError(400, "InvalidSecurityToken.MismatchWithAccessKey", message)
+        if credential.expiration <= now:
+            raise ApiError(400, "InvalidSecurityToken.Expired", "The security token is expired.")
+        return _Key(credential.secret, credential.session)
+    key = account.key(access_key_id)
+    if key is None:
+        raise ApiError(404, "InvalidAccessKeyId.NotFound", "The specified access key is not found.")
+    if not key.active:
+        raise ApiError(400, "InvalidAccessKeyId.Inactive", "The specified access key is disabled.")
+    return _Key(key.secret, account.principal_of(key))
+
+
+def _check_signature(signed: Signed, given: str) -> None:
+    if not signed.equals(given):
+        # clients compare what follows the only colon with their own string to sign
+        message = (
+            f"Specified signature is not matched with our calculation. server string to sign is:{signed.string_to_sign}"
+        )
+        raise ApiError(400, "SignatureDoesNotMatch", message)

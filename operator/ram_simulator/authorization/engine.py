@@ -1,0 +1,98 @@
+"""Evaluation of policies: explicit Deny beats Allow, no match is an implicit deny, every layer must allow.
+
+Called by the wire layers before a call is carried out, by ECS for ram:PassRole, and wherever a role is assumed.
+Pure: documents, request and context in, verdict out.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ram_simulator.authorization.conditions import OPERATORS
+from ram_simulator.documents import Effect, PolicyDocument, Statement
+
+Context = Mapping[str, str]
+
+
+class Verdict(StrEnum):
+    """What policies say to a request; the values of a refusal are those of AccessDeniedDetail.NoPermissionType."""
+
+    ALLOWED = "Allowed"
+    EXPLICIT_DENY = "ExplicitDeny"
+    IMPLICIT_DENY = "ImplicitDeny"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """One action on one resource: `ram:GetRole`, an ARN, and the values of the condition keys."""
+
+    action: str
+    resource: str
+    context: Context
+
+
+@dataclass(frozen=True, slots=True)
+class Assumer:
+    """Who asks to assume a role: `kind` is a principal kind of the grammar (`Service`, `RAM`, `Federated`).
+
+    `names` are all the names under which a trust policy may mean it.
+    """
+
+    kind: str
+    names: tuple[str, ...]
+
+
+def evaluate(documents: Iterable[PolicyDocument], request: AccessRequest) -> Verdict:
+    """Evaluate one layer of policies for `request`."""
+    verdict = Verdict.IMPLICIT_DENY
+    for document in documents:
+        for statement in document.statements:
+            if not _covers(statement, request):
+                continue
+            if statement.effect is Effect.DENY:
+                return Verdict.EXPLICIT_DENY
+            verdict = Verdict.ALLOWED
+    return verdict
+
+
+def evaluate_layers(layers: Iterable[Iterable[PolicyDocument]], request: AccessRequest) -> Verdict:
+    """Evaluate layers that all must allow: a role's policies, and the session policies that limit them."""
+    verdicts = [evaluate(layer, request) for layer in layers]
+    if Verdict.EXPLICIT_DENY in verdicts:
+        return Verdict.EXPLICIT_DENY
+    return Verdict.ALLOWED if verdicts and set(verdicts) == {Verdict.ALLOWED} else Verdict.IMPLICIT_DENY
+
+
+def trusts(document: PolicyDocument, assumer: Assumer, context: Context) -> bool:
+    """Say whether a trust policy lets `assumer` do sts:AssumeRole."""
+    allowed = False
+    for statement in document.statements:
+        if not (_names_action(statement, "sts:AssumeRole") and _names_principal(statement, assumer)):
+            continue
+        if not _conditions_hold(statement, context):
+            continue
+        if statement.effect is Effect.DENY:
+            return False
+        allowed = True
+    return allowed
+
+
+def _covers(statement: Statement, request: AccessRequest) -> bool:
+    return (
+        _names_action(statement, request.action)
+        and any(pattern.matches(request.resource) for pattern in statement.resources)
+        and _conditions_hold(statement, request.context)
+    )
+
+
+def _names_action(statement: Statement, action: str) -> bool:
+    return any(pattern.matches(action) for pattern in statement.actions) != statement.excludes_actions
+
+
+def _names_principal(statement: Statement, assumer: Assumer) -> bool:
+    named = {name.casefold() for name in statement.principals.get(assumer.kind, ())}
+    return "*" in named or any(name.casefold() in named for name in assumer.names)
+
+
+def _conditions_hold(statement: Statement, context: Context) -> bool:
+    return all(OPERATORS[item.operator](context.get(item.key), item.values) for item in statement.conditions)

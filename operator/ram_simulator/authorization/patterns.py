@@ -1,0 +1,62 @@
+"""Wildcards of actions and resources: `*` is any run of characters, `?` exactly one (RAM, "Policy elements").
+
+Compiled once when a document is stored, matched on every call.
+"""
+
+import re
+from dataclasses import dataclass
+from fnmatch import translate
+
+_ARN_FIELDS = 5
+_ANY = "*"  # what a subject has in a field that does not tell it apart, as RAM in the region
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled pattern: `fields` are matched one by one against as many parts of the subject, `*` if empty."""
+
+    source: str
+    fields: tuple[re.Pattern[str] | None, ...]
+
+    def matches(self, subject: str) -> bool:
+        """Say whether the pattern covers `subject`, an action name or an ARN."""
+        if not self.fields:
+            return True
+        parts = subject.split(":", len(self.fields) - 1)
+        if len(parts) != len(self.fields):
+            return False
+        last = len(parts) - 1
+        return all(
+            field is None or field.match(part) is not None or (part == _ANY and index < last)
+            for index, (field, part) in enumerate(zip(self.fields, parts, strict=True))
+        )
+
+
+def compile_pattern(source: str, *, ignore_case: bool) -> Pattern:
+    """Compile a plain wildcard pattern, as in Action and the Like operators."""
+    return Pattern(source, () if source == "*" else (_compile(source, ignore_case=ignore_case),))
+
+
+def compile_resource(source: str) -> Pattern:
+    """Compile a resource pattern `acs:service:region:account:relative-id`; an empty field matches anything.
+
+    RAM's names compare case-insensitively, so its relative ids do.
+    """
+    if source == "*":
+        return Pattern(source, ())
+    parts = source.split(":", _ARN_FIELDS - 1)
+    if len(parts) != _ARN_FIELDS:
+        return compile_pattern(source, ignore_case=True)
+    ignore_case = parts[1].lower() == "ram"
+    heads = tuple(None if part in ("", "*") else _compile(part, ignore_case=True) for part in parts[:-1])
+    return Pattern(source, (*heads, _compile(parts[-1], ignore_case=ignore_case)))
+
+
+def like(pattern: str, subject: str) -> bool:
+    """Compare as StringLike does: case-sensitively, with wildcards."""
+    return _compile(pattern, ignore_case=False).match(subject) is not None
+
+
+def _compile(source: str, *, ignore_case: bool) -> re.Pattern[str]:
+    # fnmatch's translation is linear in the subject (atomic groups); its brackets are no wildcard here
+    return re.compile(translate(source.replace("[", "[[]")), re.IGNORECASE if ignore_case else re.NOFLAG)

@@ -1,0 +1,41 @@
+"""Two times: the simulated one (credentials, dates, quotas) and the real one (signatures, nonces).
+
+Built in `__main__`, moved by the control service, read by every rule that needs a date.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+
+class Clock:
+    """A clock that can be advanced by whole or broken seconds and set back to real time."""
+
+    def __init__(self, real_time: Callable[[], float]) -> None:
+        self._real_time = real_time
+        self._advanced = 0.0
+
+    def real_now(self) -> float:
+        """Return real seconds since the epoch."""
+        return self._real_time()
+
+    def now(self) -> datetime:
+        """Return the simulated time in UTC."""
+        return datetime.fromtimestamp(self._real_time() + self._advanced, UTC)
+
+    def advance(self, seconds: float) -> None:
+        """Move the simulated time forward by `seconds`."""
+        self._advanced += seconds
+
+    def follow_real_time(self) -> None:
+        """Undo every advance."""
+        self._advanced = 0.0
+
+
+def to_seconds(moment: datetime) -> str:
+    """Render a date as RAM, STS and the metadata service do: `YYYY-MM-DDThh:mm:ssZ`."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def to_minutes(moment: datetime) -> str:
+    """Render a date as ECS does: `YYYY-MM-DDThh:mmZ`."""
+    return moment.strftime("%Y-%m-%dT%H:%MZ")

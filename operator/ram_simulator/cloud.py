@@ -1,0 +1,80 @@
+"""The whole simulated cloud: one object made from a fixture, replaced by another one at a reset.
+
+Every rule gets it as its first argument; nothing of its state lives elsewhere.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ram_simulator.account import Account, Principal, RoleSession, Root, UserPrincipal
+from ram_simulator.authorization.engine import AccessRequest, Context, Verdict, evaluate_layers
+from ram_simulator.clock import Clock
+from ram_simulator.documents import PolicyDocument
+from ram_simulator.ecs.store import EcsStore
+from ram_simulator.errors import ApiError
+from ram_simulator.oss.store import OssStore
+from ram_simulator.ram.store import Holder, HolderKind, RamStore
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """Account, clock and the stores of the products."""
+
+    account: Account
+    clock: Clock
+    ram: RamStore
+    ecs: EcsStore
+    oss: OssStore
+
+    def verdict(self, principal: Principal, request: AccessRequest) -> Verdict:
+        """Say what the policies of `principal`, as they are now, say to `request`."""
+        if isinstance(principal, Root):
+            return Verdict.ALLOWED
+        return evaluate_layers(self._layers(principal), request)
+
+    def authorize(self, principal: Principal, action: str, resources: Sequence[str], context: Context) -> None:
+        """Return if `principal` may do `action` on all `resources`; raise AccessRefused if not."""
+        if isinstance(principal, Root):
+            return
+        for resource in resources:
+            verdict = self.verdict(principal, AccessRequest(action, resource, context))
+            if verdict is not Verdict.ALLOWED:
+                raise AccessRefused(principal, action, resource, verdict)
+
+    def _layers(self, principal: UserPrincipal | RoleSession) -> list[Iterable[PolicyDocument]]:
+        if isinstance(principal, UserPrincipal):
+            user = self.account.user(principal.user_name)
+            holders = [Holder(HolderKind.USER, principal.user_name.lower())]
+            holders += [Holder(HolderKind.GROUP, name) for name in (user.groups if user else ())]
+            return [[document for holder in holders for document in self.ram.documents_of(holder)]]
+        role = self.ram.roles.get(principal.role_name)
+        if role is None or role.role_id != principal.role_id:
+            return []
+        own = self.ram.documents_of(Holder(HolderKind.ROLE, role.name.lower()))
+        return [own, *([limit] for limit in principal.limits)]
+
+
+class AccessRefused(Exception):
+    """Policies do not let a principal do an action; each product has its own code for it."""
+
+    def __init__(self, principal: Principal, action: str, resource: str, verdict: Verdict) -> None:
+        super().__init__(f"{action} on {resource}")
+        self.principal = principal
+        self.action = action
+        self.resource = resource
+        self.verdict = verdict
+
+    def as_error(self, code: str) -> ApiError:
+        """Return the error answer, with AccessDeniedDetail."""
+        principal = self.principal
+        name = principal.user_name if isinstance(principal, UserPrincipal) else principal.arn.partition("/")[2]
+        detail = {
+            "AuthAction": self.action,
+            "AuthPrincipalType": "SubUser" if isinstance(principal, UserPrincipal) else "AssumedRoleUser",
+            "AuthPrincipalOwnerId": principal.account_id,
+            "AuthPrincipalDisplayName": name,
+            "NoPermissionType": self.verdict.value,
+            "PolicyType": "AccountLevelIdentityBasedPolicy",
+        }
+        message = f"You are not authorized to do this action. Resource: {self.resource} Action: {self.action}"
+        return ApiError(403, code, message, detail)

@@ -1,0 +1,12 @@
+"""ECS's table of actions, put together from its parts; the gateway and the documentation read it."""
+
+from ram_simulator.calls import Product
+from ram_simulator.ecs import descriptions, instance_roles, instances
+
+PRODUCT = Product(
+    name="Ecs",
+    version="2014-05-26",
+    service="ecs",
+    denial="Forbidden.RAM",
+    actions={**descriptions.ACTIONS, **instances.ACTIONS, **instance_roles.ACTIONS},
+)

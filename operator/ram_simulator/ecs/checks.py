@@ -1,0 +1,152 @@
+"""The checks that ECS's calls share: region, instance ids, the role of an instance and the right to pass it on."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ram_simulator.account import Root
+from ram_simulator.authorization.engine import AccessRequest, Assumer, Verdict, trusts
+from ram_simulator.calls import Call
+from ram_simulator.ecs.store import REGIONS, Instance
+from ram_simulator.errors import ApiError
+from ram_simulator.ram.store import Role
+
+if TYPE_CHECKING:
+    from ram_simulator.cloud import Cloud
+
+ECS_SERVICE = "ecs.aliyuncs.com"
+_INSTANCE_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+def region_of(call: Call) -> str:
+    """Return RegionId; raise ApiError if there is no such region."""
+    region = call.text("RegionId")
+    if region not in REGIONS:
+        raise ApiError(404, "InvalidRegionId.NotFound", f"The specified RegionId does not exist: {region}.")
+    return region
+
+
+def instance_ids(call: Call, most: int) -> list[str]:
+    """Return InstanceIds, each once; raise ApiError unless it is a JSON array of 1 to `most` ids."""
+    text = call.text("InstanceIds")
+    try:
+        listed = json.loads(text)
+    except (ValueError, RecursionError):
+        listed = None
+    if not isinstance(listed, list) or not all(
+        isinstance(item, str) and _INSTANCE_ID.fullmatch(item) for item in listed
+    ):
+        message = f"The parameter InstanceIds must be a JSON array of ids such as {_suggestion(text)}."
+        raise ApiError(400, "InvalidInstanceIds.Malformed", message)
+    if not 1 <= len(listed) <= most:
+        raise ApiError(400, "InvalidInstanceIds.Malformed", f"The parameter InstanceIds takes 1 to {most} ids.")
+    return list(dict.fromkeys(listed))
+
+
+def _suggestion(text: str) -> str:
+    found = re.findall(r"i-[A-Za-z0-9]+", text[:1000])
+    return json.dumps(found or ["i-bp1...", "i-bp2..."])
+
+
+def existing_instances(cloud: "Cloud", region: str, ids: Sequence[str]) -> list[Instance]:
+    """Return the instances; raise ApiError if one is unknown or in another region."""
+    found = [cloud.ecs.get(instance_id) for instance_id in ids]
+    missing = [
+        instance_id
+        for instance_id, instance in zip(ids, found, strict=True)
+        if instance is None or instance.region != region
+    ]
+    if missing:
+        message = f"The specified InstanceId does not exist: {', '.join(missing)}."
+        raise ApiError(404, "InvalidInstanceId.NotFound", message)
+    return [instance for instance in found if instance is not None]
+
+
+def existing_instance(cloud: "Cloud", call: Call) -> Instance:
+    """Return the instance that the call names; raise ApiError if there is none."""
+    instance = cloud.ecs.get(call.text("InstanceId"))
+    if instance is None:
+        message = f"The specified InstanceId does not exist: {call.text('InstanceId')}."
+        raise ApiError(404, "InvalidInstanceId.NotFound", message)
+    return instance
+
+
+def existing_ram_role(cloud: "Cloud", call: Call) -> Role:
+    """Return the role that RamRoleName names; raise ApiError if there is none."""
+    name = call.text("RamRoleName")
+    role = cloud.ram.roles.get(name)
+    if role is None:
+        raise ApiError(404, "InvalidRamRole.NotFound", f"The specified parameter RAMRoleName does not exist: {name}.")
+    return role
+
+
+def playable_role(cloud: "Cloud", call: Call, refused_with: int) -> Role:
+    """Return the role that instances are to play; raise ApiError unless it trusts ECS and the caller may pass it on.
+
+    `refused_with` is the status for a role that does not trust ECS: 404 when attached, 401 when an instance is made.
+    """
+    role = existing_ram_role(cloud, call)
+    check_pass_role(cloud, call, role.name)
+    if not trusts_ecs(role, call.context):
+        message = f"The role {role.name} does not trust ECS: its trust policy must allow the Service {ECS_SERVICE}."
+        raise ApiError(refused_with, "InvalidRamRole.NotEcsRole", message)
+    return role
+
+
+def trusts_ecs(role: Role, context: dict[str, str] | object) -> bool:
+    """Say whether ECS may assume the role for its instances."""
+    known = context if isinstance(context, dict) else {}
+    return trusts(role.trust, Assumer("Service", (ECS_SERVICE,)), known)
+
+
+def check_pass_role(cloud: "Cloud", call: Call, role_name: str) -> None:
+    """Raise ApiError unless the caller may hand the role to ECS (`ram:PassRole`)."""
+    if isinstance(call.principal, Root):
+        return
+    arn = f"acs:ram:*:{cloud.account.account_id}:role/{role_name}"
+    request = AccessRequest("ram:PassRole", arn, {**call.context, "acs:Service": ECS_SERVICE})
+    if cloud.verdict(call.principal, request) is not Verdict.ALLOWED:
+        message = f"The RAM user does not have the privilege to pass the role: ram:PassRole on {arn} is due."
+        raise ApiError(403, "InvalidUser.PassRoleForbidden", message)
+
+
+def check_network(instances: Sequence[Instance]) -> None:
+    """Raise ApiError if an instance is in the classic network, where no role can be played."""
+    classic = [instance.instance_id for instance in instances if instance.network_type == "classic"]
+    if classic:
+        message = f"A RAM role can only be used in a VPC; in the classic network are: {', '.join(classic)}."
+        raise ApiError(403, "InvalidNetworkType.MismatchRamRole", message)
+
+
+def on_instances(cloud: "Cloud", call: Call) -> Sequence[str]:
+    """Return the resources of calls on InstanceIds, all instances of the region if there are none."""
+    ids = instance_ids(call, 100) if call.text("InstanceIds") else ["*"]
+    return [_instance_arn(cloud, call, instance_id) for instance_id in ids]
+
+
+def on_instances_and_role(cloud: "Cloud", call: Call) -> Sequence[str]:
+    """Return the resources of attaching and detaching: the instances and, if named, the role."""
+    name = call.text("RamRoleName")
+    role = f"acs:ram:{call.text('RegionId')}:{cloud.account.account_id}:role/{name}"
+    return [*on_instances(cloud, call), *([role] if name else [])]
+
+
+def on_instance(cloud: "Cloud", call: Call) -> Sequence[str]:
+    """Return the resource of calls on InstanceId."""
+    return (_instance_arn(cloud, call, call.text("InstanceId")),)
+
+
+def on_region(kind: str) -> Callable[["Cloud", Call], Sequence[str]]:
+    """Return the resource of calls on everything of a kind in a region."""
+
+    def resources(cloud: "Cloud", call: Call) -> Sequence[str]:
+        return (f"acs:ecs:{call.text('RegionId') or '*'}:{cloud.account.account_id}:{kind}/*",)
+
+    return resources
+
+
+def _instance_arn(cloud: "Cloud", call: Call, instance_id: str) -> str:
+    known = cloud.ecs.get(instance_id)
+    region = known.region if known else call.text("RegionId") or "*"
+    return f"acs:ecs:{region}:{cloud.account.account_id}:instance/{instance_id}"

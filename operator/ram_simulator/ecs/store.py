@@ -1,0 +1,115 @@
+"""ECS's state: regions, instances, and which instance plays which role."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from ram_simulator.documents import PolicyDocument
+
+# region -> (local name, zone of instances that name none)
+REGIONS: Mapping[str, tuple[str, str]] = {
+    "cn-hangzhou": ("华东1（杭州）", "cn-hangzhou-h"),
+    "cn-shanghai": ("华东2（上海）", "cn-shanghai-b"),
+    "cn-beijing": ("华北2（北京）", "cn-beijing-h"),
+    "cn-shenzhen": ("华南1（深圳）", "cn-shenzhen-e"),
+    "cn-hongkong": ("中国（香港）", "cn-hongkong-b"),
+    "ap-southeast-1": ("新加坡", "ap-southeast-1a"),
+    "eu-central-1": ("德国（法兰克福）", "eu-central-1a"),
+    "us-east-1": ("美国（弗吉尼亚）", "us-east-1a"),
+    "us-west-1": ("美国（硅谷）", "us-west-1a"),
+}
+
+
+class NetworkType(StrEnum):
+    """How an instance is connected; only VPC instances can play a role."""
+
+    VPC = "vpc"
+    CLASSIC = "classic"
+
+
+class InstanceStatus(StrEnum):
+    """The life of an instance; it starts and stops at once here."""
+
+    RUNNING = "Running"
+    STOPPED = "Stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class RoleBinding:
+    """The role that an instance plays, by name, and the session policy that limits it there."""
+
+    role_name: str
+    session_policy: PolicyDocument | None
+    since: datetime
+
+
+@dataclass(slots=True)
+class Instance:
+    """An ECS instance. `address` is its private IPv4 address."""
+
+    instance_id: str
+    region: str
+    zone: str
+    network_type: NetworkType
+    name: str
+    creation_time: datetime
+    address: str
+    status: InstanceStatus = InstanceStatus.RUNNING
+    instance_type: str = "ecs.g7.large"
+    image_id: str = "aliyun_3_x64_20G_alibase.vhd"
+    vpc_id: str = ""
+    vswitch_id: str = ""
+    security_group_id: str = "sg-bp1simulator00000001"
+    user_data: str = ""
+    http_tokens: str = "optional"
+    tags: dict[str, str] = field(default_factory=dict)
+    binding: RoleBinding | None = None
+
+
+class EcsStore:
+    """Instances by id, and by region and role."""
+
+    def __init__(self) -> None:
+        self._instances: dict[str, Instance] = {}
+        self._players: dict[tuple[str, str], dict[str, Instance]] = {}
+        self.client_tokens: dict[str, tuple[str, list[str]]] = {}
+
+    def __len__(self) -> int:
+        return len(self._instances)
+
+    def __iter__(self) -> Iterator[Instance]:
+        return iter(self._instances.values())
+
+    def get(self, instance_id: str) -> Instance | None:
+        """Return an instance by its id."""
+        return self._instances.get(instance_id)
+
+    def in_region(self, region: str) -> list[Instance]:
+        """Return the instances of a region in the order of their creation."""
+        return [instance for instance in self._instances.values() if instance.region == region]
+
+    def playing(self, region: str, role_name: str) -> list[Instance]:
+        """Return the instances of a region that play the role of that name in any case."""
+        return list(self._players.get((region, role_name.lower()), {}).values())
+
+    def add(self, instance: Instance) -> None:
+        """Add an instance that plays no role yet."""
+        self._instances[instance.instance_id] = instance
+
+    def remove(self, instance: Instance) -> None:
+        """Remove an instance."""
+        self.unbind(instance)
+        del self._instances[instance.instance_id]
+
+    def bind(self, instance: Instance, binding: RoleBinding) -> None:
+        """Let an instance play a role."""
+        self.unbind(instance)
+        instance.binding = binding
+        self._players.setdefault((instance.region, binding.role_name.lower()), {})[instance.instance_id] = instance
+
+    def unbind(self, instance: Instance) -> None:
+        """Let an instance play no role."""
+        if instance.binding is not None:
+            del self._players[(instance.region, instance.binding.role_name.lower())][instance.instance_id]
+            instance.binding = None

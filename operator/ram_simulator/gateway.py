@@ -1,0 +1,178 @@
+"""The wire of the RPC products: a request becomes a call, an answer or error becomes a reply.
+
+Knows methods, parameters, signatures, formats and faults, and no rule of any product; those are in the tables.
+"""
+
+import asyncio
+import difflib
+import logging
+import uuid
+from collections.abc import Mapping
+from typing import NoReturn
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from ram_simulator.account import Principal
+from ram_simulator.authentication import Authenticator, WireRequest
+from ram_simulator.calls import Action, Answer, Call, Product
+from ram_simulator.clock import to_seconds
+from ram_simulator.cloud import AccessRefused
+from ram_simulator.ecs.actions import PRODUCT as ECS
+from ram_simulator.errors import ApiError
+from ram_simulator.faults import Fault
+from ram_simulator.journal import Record
+from ram_simulator.ram.actions import PRODUCT as RAM
+from ram_simulator.rendering import content_type, render
+from ram_simulator.simulator import Simulator
+from ram_simulator.sts import PRODUCT as STS
+
+PRODUCTS: Mapping[str, Product] = {product.version: product for product in (RAM, ECS, STS)}
+
+_log = logging.getLogger(__name__)
+_COMMON = {
+    "Action",
+    "Version",
+    "Format",
+    "Timestamp",
+    "SignatureMethod",
+    "SignatureType",
+    "SignatureVersion",
+    "SignatureNonce",
+    "AccessKeyId",
+    "SecurityToken",
+    "Signature",
+}
+_SECRET = {"Password", "UserData", "OIDCToken"}
+_FORM = "application/x-www-form-urlencoded"
+
+
+class Gateway:
+    """Serves RAM, ECS and STS on one port."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._authenticator = Authenticator(simulator.clock)
+
+    async def handle(self, http: web.BaseRequest) -> web.Response:
+        """Answer one HTTP request."""
+        request = await _read(http)
+        if self._simulator.latency_seconds:
+            await asyncio.sleep(self._simulator.latency_seconds)
+        style = "XML" if _common(request, "Format").upper() == "XML" else "JSON"
+        request_id = str(uuid.uuid4()).upper()
+        record = Record()
+        try:
+            fault, reply = await self._serve(request, http.path, record, request_id)
+            status, root, body, code = 200, f"{record.action}Response", reply, ""
+        except ApiError as error:
+            fault, status, root, code = Fault(""), error.status, "Error", error.code
+            body = _error_body(error, request_id, http.headers.get("Host", ""))
+        self._simulator.journal.add(record, self._simulator.clock.now(), status, code)
+        if fault.lost_reply and http.transport is not None:
+            http.transport.abort()
+        payload = b"" if fault.empty_body else render(style, root, body)
+        headers = {"Content-Type": content_type(style), "x-acs-request-id": request_id}
+        return web.Response(body=payload, status=status, headers=headers)
+
+    async def _serve(self, request: WireRequest, path: str, record: Record, request_id: str) -> tuple[Fault, Answer]:
+        if request.method not in ("GET", "POST") or path != "/":
+            raise ApiError(404, "InvalidApi.NotFound", "The API is served by GET and POST on the path /.")
+        product, action = _find_action(request, record)
+        params = {name: value for name, value in {**request.query, **request.form}.items() if name not in _COMMON}
+        record.params = {name: "***" if name in _SECRET else value for name, value in params.items()}
+        principal = self._authenticator.authenticate(self._simulator.cloud.account, request)
+        record.principal = principal.arn
+        fault = self._simulator.faults.next_for(action.name)
+        if fault.delay_seconds:
+            await asyncio.sleep(fault.delay_seconds)
+        if fault.code:
+            raise ApiError(fault.status, fault.code, fault.message)
+        call = Call(action.name, params, principal, self._context(request, principal))
+        return fault, {"RequestId": request_id, **self._carry_out(product, action, call)}
+
+    def _carry_out(self, product: Product, action: Action, call: Call) -> Answer:
+        cloud = self._simulator.cloud
+        for name in action.required:
+            if name not in call.params:
+                message = f"{name} is mandatory for this action."
+                raise ApiError(400, f"MissingParameter.{name}", message)
+        try:
+            resources = action.resources(cloud, call)
+            cloud.authorize(call.principal, f"{product.service}:{action.name}", resources, call.context)
+            return action.handler(cloud, call)
+        except AccessRefused as refused:
+            raise refused.as_error(product.denial) from refused
+        except ApiError:
+            raise
+        except Exception as error:
+            _log.exception("%s failed", action.name)
+            raise ApiError(
+                500, "InternalError", "The request processing has failed due to some unknown error."
+            ) from error
+
+    def _context(self, request: WireRequest, principal: Principal) -> Mapping[str, str]:
+        return {
+            "acs:SourceIp": request.remote,
+            "acs:CurrentTime": to_seconds(self._simulator.clock.now()),
+            "acs:SecureTransport": "false",
+            "acs:MFAPresent": "false",
+        }
+
+
+async def _read(http: web.BaseRequest) -> WireRequest:
+    body = await http.read() if http.body_exists else b""
+    is_form = http.content_type in (_FORM, "application/octet-stream") and body
+    return WireRequest(
+        method=http.method,
+        query=_decode(http.raw_path.partition("?")[2]),
+        form=_decode(body.decode("utf-8", "replace")) if is_form else {},
+        headers={name.lower(): value for name, value in http.headers.items()},
+        body=body,
+        remote=http.remote or "",
+    )
+
+
+def _decode(text: str) -> dict[str, str]:
+    return dict(parse_qsl(text, keep_blank_values=True)) if text else {}
+
+
+def _common(request: WireRequest, name: str) -> str:
+    return request.form.get(name) or request.query.get(name) or request.headers.get(f"x-acs-{name.lower()}", "")
+
+
+def _find_action(request: WireRequest, record: Record) -> tuple[Product, Action]:
+    name, version = _common(request, "Action"), _common(request, "Version")
+    record.action = name
+    for parameter, value in (("Action", name), ("Version", version)):
+        if not value:
+            message = f"{parameter} is mandatory for this action."
+            raise ApiError(400, f"MissingParameter.{parameter}", message)
+    product = PRODUCTS.get(version)
+    action = product.actions.get(name) if product else None
+    if product is None or action is None:
+        _refuse_unknown(name, version)
+    record.product, record.write = product.name, action.write
+    return product, action
+
+
+def _refuse_unknown(name: str, version: str) -> NoReturn:
+    product = PRODUCTS.get(version)
+    if product is None:
+        owner = next((other for other in PRODUCTS.values() if name in other.actions), None)
+        hint = f" {name} is in {owner.name} {owner.version}." if owner else ""
+        raise ApiError(404, "InvalidApi.NotFound", f"There is no product of version {version} here.{hint}")
+    close = difflib.get_close_matches(name, product.actions, n=1, cutoff=0.7)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    raise ApiError(404, "InvalidApi.NotFound", f"{product.name} {version} has no action {name}.{hint}")
+
+
+def _error_body(error: ApiError, request_id: str, host: str) -> Answer:
+    body: Answer = {
+        "RequestId": request_id,
+        "HostId": host,
+        "Code": error.code,
+        "Message": error.message,
+        "Recommend": f"https://api.aliyun.com/troubleshoot?q={error.code}",
+    }
+    return body | ({"AccessDeniedDetail": dict(error.detail)} if error.detail else {})

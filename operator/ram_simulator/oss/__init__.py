@@ -1,0 +1,1 @@
+"""The part of OSS that shows what a credential may do: buckets and objects, over OSS's own REST protocol."""

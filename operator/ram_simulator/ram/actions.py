@@ -1,0 +1,19 @@
+"""RAM's table of actions, put together from its parts; the gateway and the documentation read it."""
+
+from ram_simulator.calls import Product
+from ram_simulator.ram import attachments, policies, roles, tags, users, versions
+
+PRODUCT = Product(
+    name="Ram",
+    version="2015-05-01",
+    service="ram",
+    denial="NoPermission",
+    actions={
+        **roles.ACTIONS,
+        **policies.ACTIONS,
+        **versions.ACTIONS,
+        **attachments.ACTIONS,
+        **users.ACTIONS,
+        **tags.ACTIONS,
+    },
+)

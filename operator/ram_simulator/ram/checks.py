@@ -1,0 +1,168 @@
+"""The checks that RAM's calls share: names, lengths, documents, things that must exist, and their ARNs.
+
+Codes and limits are those of the error tables and limitations page of RAM's documentation.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ram_simulator.calls import Call
+from ram_simulator.documents import DocumentKind, PolicyDocument, parse_document
+from ram_simulator.errors import ApiError, MalformedDocument
+from ram_simulator.ram.store import Policy, PolicyType, Role
+
+if TYPE_CHECKING:
+    from ram_simulator.cloud import Cloud
+
+_ROLE_NAME = re.compile(r"[A-Za-z0-9.-]*")
+_POLICY_NAME = re.compile(r"[A-Za-z0-9-]*")
+_USER_NAME = re.compile(r"[A-Za-z0-9._-]*")
+_DESCRIPTION_LENGTH = 1024
+_DOCUMENT_LENGTH = 6144
+_TRUST_LENGTH = 2048
+
+
+def role_name(call: Call) -> str:
+    """Return RoleName; raise ApiError if it cannot be one."""
+    return _name(call.text("RoleName"), "RoleName", _ROLE_NAME, 64)
+
+
+def policy_name(call: Call) -> str:
+    """Return PolicyName; raise ApiError if it cannot be one."""
+    return _name(call.text("PolicyName"), "PolicyName", _POLICY_NAME, 128)
+
+
+def user_name(call: Call) -> str:
+    """Return UserName; raise ApiError if it cannot be one."""
+    return _name(call.text("UserName"), "UserName", _USER_NAME, 64)
+
+
+def group_name(call: Call) -> str:
+    """Return GroupName; raise ApiError if it cannot be one."""
+    return _name(call.text("GroupName"), "GroupName", _USER_NAME, 64)
+
+
+def _name(value: str, parameter: str, allowed: re.Pattern[str], longest: int) -> str:
+    if not 1 <= len(value) <= longest:
+        message = f"The parameter {parameter} must have 1 to {longest} characters."
+        raise ApiError(400, f"InvalidParameter.{parameter}.Length", message)
+    if not allowed.fullmatch(value):
+        message = f"The parameter {parameter} contains invalid chars; {allowed.pattern[:-1]} are allowed."
+        raise ApiError(400, f"InvalidParameter.{parameter}.InvalidChars", message)
+    return value
+
+
+def policy_type(call: Call) -> PolicyType:
+    """Return PolicyType; raise ApiError if it is neither System nor Custom."""
+    value = call.text("PolicyType")
+    if value not in set(PolicyType):
+        raise ApiError(400, "InvalidParameter.PolicyType", "The parameter PolicyType must be System or Custom.")
+    return PolicyType(value)
+
+
+def description(call: Call, parameter: str) -> str:
+    """Return a description, empty if it was not sent; raise ApiError if it is too long."""
+    value = call.text(parameter)
+    if len(value) > _DESCRIPTION_LENGTH:
+        message = f"The parameter {parameter} must not be longer than {_DESCRIPTION_LENGTH}."
+        raise ApiError(400, f"InvalidParameter.{parameter}.Length", message)
+    return value
+
+
+def permissions(call: Call) -> PolicyDocument:
+    """Return PolicyDocument, parsed; raise ApiError if RAM would not take it."""
+    text = call.text("PolicyDocument")
+    _check_length(text, "PolicyDocument", _DOCUMENT_LENGTH)
+    return _parsed(text, DocumentKind.IDENTITY)
+
+
+def trust(cloud: "Cloud", call: Call, parameter: str) -> PolicyDocument:
+    """Return a trust policy, parsed; its users and roles of this account must exist."""
+    text = call.text(parameter)
+    _check_length(text, parameter, _TRUST_LENGTH)
+    document = _parsed(text, DocumentKind.TRUST)
+    for statement in document.statements:
+        for arn in statement.principals.get("RAM", ()):
+            _check_principal(cloud, arn)
+    return document
+
+
+def _check_length(text: str, parameter: str, longest: int) -> None:
+    if not 1 <= len(text) <= longest:
+        message = f"The parameter {parameter} must have 1 to {longest} characters."
+        raise ApiError(400, f"InvalidParameter.{parameter}.Length", message)
+
+
+def _parsed(text: str, kind: DocumentKind) -> PolicyDocument:
+    try:
+        return parse_document(text, kind)
+    except MalformedDocument as error:
+        raise ApiError(400, "MalformedPolicyDocument", str(error)) from error
+
+
+def _check_principal(cloud: "Cloud", arn: str) -> None:
+    match arn.split(":"):
+        case ["acs", "ram", "" | "*", account, name] if account == cloud.account.account_id:
+            exists = _principal_exists(cloud, name)
+        case ["acs", "ram", "" | "*", account, _] if account.isdigit():
+            exists = True
+        case _:
+            exists = arn == "*"
+    if not exists:
+        raise ApiError(400, "MalformedPolicyDocument", f"The principal {arn} does not exist.")
+
+
+def _principal_exists(cloud: "Cloud", name: str) -> bool:
+    kind, _, rest = name.partition("/")
+    match kind:
+        case "root" | "*":
+            return not rest
+        case "user":
+            return rest == "*" or cloud.account.user(rest) is not None
+        case "role":
+            return rest == "*" or cloud.ram.roles.get(rest) is not None
+    return False
+
+
+def existing_role(cloud: "Cloud", call: Call) -> Role:
+    """Return the role that the call names; raise ApiError if there is none."""
+    name = role_name(call)
+    role = cloud.ram.roles.get(name)
+    if role is None:
+        raise ApiError(404, "EntityNotExist.Role", f"The role does not exist: {name}.")
+    return role
+
+
+def existing_policy(cloud: "Cloud", call: Call, kind: PolicyType) -> Policy:
+    """Return the policy that the call names; raise ApiError if there is none."""
+    name = policy_name(call)
+    policy = cloud.ram.policies[kind].get(name)
+    if policy is None:
+        raise ApiError(404, "EntityNotExist.Policy", f"The {kind.value.lower()} policy does not exist: {name}.")
+    return policy
+
+
+def role_arn(cloud: "Cloud", name: str) -> str:
+    """Return the ARN of a role as answers show it: the name lower-cased."""
+    return f"acs:ram::{cloud.account.account_id}:role/{name.lower()}"
+
+
+def on_role(cloud: "Cloud", call: Call) -> Sequence[str]:
+    """Return the resource of calls on the role that the call names."""
+    return (f"acs:ram:*:{cloud.account.account_id}:role/{call.text('RoleName')}",)
+
+
+def on_policy(cloud: "Cloud", call: Call) -> Sequence[str]:
+    """Return the resource of calls on the policy that the call names; system policies belong to no account."""
+    owner = "system" if call.text("PolicyType") == PolicyType.SYSTEM else cloud.account.account_id
+    return (f"acs:ram:*:{owner}:policy/{call.text('PolicyName')}",)
+
+
+def on_all(kind: str) -> Callable[["Cloud", Call], Sequence[str]]:
+    """Return the resource of calls that list everything of a kind."""
+
+    def resources(cloud: "Cloud", call: Call) -> Sequence[str]:
+        return (f"acs:ram:*:{cloud.account.account_id}:{kind}/*",)
+
+    return resources

@@ -1,0 +1,129 @@
+"""Roles: CreateRole, GetRole, UpdateRole, DeleteRole, ListRoles."""
+
+from typing import TYPE_CHECKING
+
+from ram_simulator.account import random_digits
+from ram_simulator.calls import Action, Answer, Call, table
+from ram_simulator.clock import to_seconds
+from ram_simulator.errors import ApiError
+from ram_simulator.ram.checks import description, existing_role, on_all, on_role, role_arn, role_name, trust
+from ram_simulator.ram.store import Holder, HolderKind, Role
+from ram_simulator.ram.tags import new_tags, tag_filter, tag_list
+
+if TYPE_CHECKING:
+    from ram_simulator.cloud import Cloud
+
+_MOST_ROLES = 20000
+_SHORTEST_SESSION, _LONGEST_SESSION = 3600, 43200
+
+
+def create_role(cloud: "Cloud", call: Call) -> Answer:
+    """Create a role."""
+    name = role_name(call)
+    document = trust(cloud, call, "AssumeRolePolicyDocument")
+    now = cloud.clock.now()
+    role = Role(
+        name=name,
+        role_id=random_digits(18),
+        description=description(call, "Description"),
+        trust=document,
+        max_session_duration=_session_duration(call, "MaxSessionDuration", _SHORTEST_SESSION),
+        create_date=now,
+        update_date=now,
+        tags=new_tags(call),
+    )
+    if cloud.ram.roles.get(name) is not None:
+        raise ApiError(409, "EntityAlreadyExists.Role", f"The role already exists: {name}.")
+    if len(cloud.ram.roles) >= _MOST_ROLES:
+        raise ApiError(409, "LimitExceeded.Role", f"An account has at most {_MOST_ROLES} roles.")
+    cloud.ram.roles.add(name, role)
+    return {"Role": _with_trust(cloud, role)}
+
+
+def get_role(cloud: "Cloud", call: Call) -> Answer:
+    """Show a role, its tags apart."""
+    role = existing_role(cloud, call)
+    shown = _with_trust(cloud, role) | {
+        "UpdateDate": to_seconds(role.update_date),
+        "IsServiceLinkedRole": False,
+        "RolePrincipalName": f"{role.name.lower()}@role.{cloud.account.account_id}.onaliyunservice.com",
+    }
+    return {"Role": shown}
+
+
+def update_role(cloud: "Cloud", call: Call) -> Answer:
+    """Change trust, description and session duration; what is not sent stays."""
+    role = existing_role(cloud, call)
+    new_description = description(call, "NewDescription")
+    duration = _session_duration(call, "NewMaxSessionDuration", role.max_session_duration)
+    if call.text("NewAssumeRolePolicyDocument"):
+        role.trust = trust(cloud, call, "NewAssumeRolePolicyDocument")
+    if call.optional("NewDescription") is not None:
+        role.description = new_description
+    role.max_session_duration = duration
+    role.update_date = cloud.clock.now()
+    return {"Role": _with_trust(cloud, role) | {"UpdateDate": to_seconds(role.update_date)}}
+
+
+def delete_role(cloud: "Cloud", call: Call) -> Answer:
+    """Delete a role that holds no policy; instances that play it are no obstacle."""
+    role = existing_role(cloud, call)
+    if cloud.ram.attachments.of_holder(Holder(HolderKind.ROLE, role.name.lower())):
+        message = f"The role still has policies attached: {role.name}. Detach them first."
+        raise ApiError(409, "DeleteConflict.Role.Policy", message)
+    cloud.ram.roles.remove(role.name)
+    return {}
+
+
+def list_roles(cloud: "Cloud", call: Call) -> Answer:
+    """List roles by pages, without their trust policies."""
+    page = cloud.ram.roles.page(call.marker("Marker"), call.number("MaxItems", 100, 1, 1000), tag_filter(call))
+    shown = [
+        _summary(cloud, role) | {"UpdateDate": to_seconds(role.update_date), "Tags": tag_list(role.tags)}
+        for role in page.items
+    ]
+    answer: Answer = {"IsTruncated": page.marker is not None, "Roles": {"Role": shown}}
+    return answer | ({"Marker": page.marker} if page.marker else {})
+
+
+def _summary(cloud: "Cloud", role: Role) -> Answer:
+    return {
+        "RoleId": role.role_id,
+        "RoleName": role.name,
+        "Arn": role_arn(cloud, role.name),
+        "Description": role.description,
+        "CreateDate": to_seconds(role.create_date),
+        "MaxSessionDuration": role.max_session_duration,
+        "AllowConsoleLogin": True,
+    }
+
+
+def _with_trust(cloud: "Cloud", role: Role) -> Answer:
+    return _summary(cloud, role) | {"AssumeRolePolicyDocument": role.trust.text}
+
+
+def _session_duration(call: Call, parameter: str, default: int) -> int:
+    return call.number(parameter, default, _SHORTEST_SESSION, _LONGEST_SESSION)
+
+
+ACTIONS = table(
+    Action(
+        "CreateRole",
+        create_role,
+        on_role,
+        ("RoleName", "AssumeRolePolicyDocument"),
+        ("Description", "MaxSessionDuration", "Tag", "AllowConsoleLogin"),
+        write=True,
+    ),
+    Action("GetRole", get_role, on_role, ("RoleName",)),
+    Action(
+        "UpdateRole",
+        update_role,
+        on_role,
+        ("RoleName",),
+        ("NewAssumeRolePolicyDocument", "NewDescription", "NewMaxSessionDuration", "NewAllowConsoleLogin"),
+        write=True,
+    ),
+    Action("DeleteRole", delete_role, on_role, ("RoleName",), write=True),
+    Action("ListRoles", list_roles, on_all("role"), (), ("Marker", "MaxItems", "Tag")),
+)

@@ -1,0 +1,137 @@
+"""RAM's state: roles, policies with their versions, and who holds which policy."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from ram_simulator.documents import PolicyDocument
+from ram_simulator.registry import Registry
+
+
+class PolicyType(StrEnum):
+    """Who made a policy."""
+
+    SYSTEM = "System"
+    CUSTOM = "Custom"
+
+
+class HolderKind(StrEnum):
+    """What a policy can be attached to; the values are those of the error codes."""
+
+    ROLE = "Role"
+    USER = "User"
+    GROUP = "Group"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A role, user or group by its lower-cased name."""
+
+    kind: HolderKind
+    name: str
+
+
+@dataclass(slots=True)
+class Role:
+    """A role."""
+
+    name: str
+    role_id: str
+    description: str
+    trust: PolicyDocument
+    max_session_duration: int
+    create_date: datetime
+    update_date: datetime
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """One version of a policy; `number` 3 is shown as `v3`."""
+
+    number: int
+    document: PolicyDocument
+    create_date: datetime
+
+
+@dataclass(slots=True)
+class Policy:
+    """A policy; its versions are in the order of their numbers, which are never used again."""
+
+    name: str
+    policy_type: PolicyType
+    description: str
+    create_date: datetime
+    update_date: datetime
+    versions: dict[int, PolicyVersion]
+    default_version: int = 1
+    newest_version: int = 1
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def default(self) -> PolicyVersion:
+        """The version in force."""
+        return self.versions[self.default_version]
+
+
+PolicyKey = tuple[PolicyType, str]
+
+
+def key_of(policy: Policy) -> PolicyKey:
+    """Return what a policy is known by in attachments."""
+    return (policy.policy_type, policy.name.lower())
+
+
+class Attachments:
+    """Which holder has which policy since when, readable from both sides."""
+
+    def __init__(self) -> None:
+        self._by_holder: dict[Holder, dict[PolicyKey, datetime]] = {}
+        self._by_policy: dict[PolicyKey, dict[Holder, datetime]] = {}
+
+    def has(self, holder: Holder, key: PolicyKey) -> bool:
+        """Say whether the holder has the policy."""
+        return key in self._by_holder.get(holder, ())
+
+    def add(self, holder: Holder, key: PolicyKey, moment: datetime) -> None:
+        """Attach."""
+        self._by_holder.setdefault(holder, {})[key] = moment
+        self._by_policy.setdefault(key, {})[holder] = moment
+
+    def remove(self, holder: Holder, key: PolicyKey) -> None:
+        """Detach what is attached."""
+        del self._by_holder[holder][key]
+        del self._by_policy[key][holder]
+        if not self._by_holder[holder]:
+            del self._by_holder[holder]
+        if not self._by_policy[key]:
+            del self._by_policy[key]
+
+    def of_holder(self, holder: Holder) -> dict[PolicyKey, datetime]:
+        """Return the holder's policies and since when it has them."""
+        return self._by_holder.get(holder, {})
+
+    def of_policy(self, key: PolicyKey) -> dict[Holder, datetime]:
+        """Return the policy's holders and since when they have it."""
+        return self._by_policy.get(key, {})
+
+
+class RamStore:
+    """Roles, policies and attachments."""
+
+    def __init__(self) -> None:
+        self.roles: Registry[Role] = Registry()
+        self.policies: dict[PolicyType, Registry[Policy]] = {kind: Registry() for kind in PolicyType}
+        self.attachments = Attachments()
+
+    def policy(self, key: PolicyKey) -> Policy | None:
+        """Return the policy of that type and name."""
+        return self.policies[key[0]].get(key[1])
+
+    def documents_of(self, holder: Holder) -> Iterator[PolicyDocument]:
+        """Return the documents in force for a holder."""
+        for key in self.attachments.of_holder(holder):
+            policy = self.policy(key)
+            if policy is not None:
+                yield policy.default.document

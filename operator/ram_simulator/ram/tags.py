@@ -1,0 +1,158 @@
+"""RAM's tags: create-time tags and filters of lists, TagResources, UntagResources, ListTagResources.
+
+RAM's array parameters are one parameter that holds a JSON string, unlike those of ECS.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ram_simulator.calls import Action, Answer, Call, table
+from ram_simulator.errors import ApiError
+from ram_simulator.ram.store import Policy, PolicyType, Role
+
+if TYPE_CHECKING:
+    from ram_simulator.cloud import Cloud
+
+_MOST_TAGS = 20
+_MOST_NAMES = 50
+_KEY_LENGTH = 128
+_VALUE_LENGTH = 256
+_RESERVED = ("aliyun", "acs:")
+
+
+def new_tags(call: Call) -> dict[str, str]:
+    """Return the tags of a create call; raise ApiError if one is not allowed."""
+    tags = {key: value or "" for key, value in _pairs(call).items()}
+    for key, value in tags.items():
+        if not 1 <= len(key) <= _KEY_LENGTH or key.startswith(_RESERVED) or "://" in key:
+            raise ApiError(400, "InvalidParameter.TagKey", f'The tag key "{key}" is not allowed.')
+        if len(value) > _VALUE_LENGTH:
+            raise ApiError(400, "InvalidParameter.TagValue", f'The value of the tag "{key}" is too long.')
+    return tags
+
+
+def tag_filter(call: Call) -> Callable[[Role | Policy], bool]:
+    """Return whether an item has all the tags that a list call asks for; a filter without value means any value."""
+    wanted = _pairs(call)
+
+    def matches(item: Role | Policy) -> bool:
+        return all(key in item.tags and value in (None, item.tags[key]) for key, value in wanted.items())
+
+    return matches
+
+
+def tag_list(tags: Mapping[str, str]) -> Answer:
+    """Render tags as lists show them."""
+    return {"Tag": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]}
+
+
+def _pairs(call: Call) -> dict[str, str | None]:
+    given = call.json_list("Tag") or []
+    if len(given) > _MOST_TAGS:
+        raise ApiError(400, "InvalidParameter.Tag", f"At most {_MOST_TAGS} tags are allowed.")
+    if not all(isinstance(item, dict) and _is_pair(item) for item in given):
+        message = 'The parameter Tag must be a JSON array such as [{"Key": "team", "Value": "storage"}].'
+        raise ApiError(400, "InvalidParameter.Tag", message)
+    return {item["Key"]: item.get("Value") for item in given}
+
+
+def _is_pair(item: Mapping[str, Any]) -> bool:
+    return isinstance(item.get("Key"), str) and isinstance(item.get("Value", ""), str)
+
+
+def tag_resources(cloud: "Cloud", call: Call) -> Answer:
+    """Add tags to roles or policies."""
+    tags = new_tags(call)
+    items = _named(cloud, call)
+    if not tags:
+        raise ApiError(400, "MissingParameter.Tag", "Tag is mandatory for this action.")
+    if any(len(item.tags | tags) > _MOST_TAGS for item in items):
+        raise ApiError(400, "LimitExceeded.Tag", f"A resource has at most {_MOST_TAGS} tags.")
+    for item in items:
+        item.tags.update(tags)
+    return {}
+
+
+def untag_resources(cloud: "Cloud", call: Call) -> Answer:
+    """Remove the named tags, or all."""
+    keys = call.json_list("TagKeys") or []
+    if not keys and not call.flag("All"):
+        raise ApiError(400, "MissingParameter.TagKeys", "TagKeys is mandatory for this action unless All is true.")
+    if len(keys) > _MOST_TAGS or not all(isinstance(key, str) for key in keys):
+        raise ApiError(400, "InvalidParameter.TagKeys", f"TagKeys must be a JSON array of at most {_MOST_TAGS} keys.")
+    for item in _named(cloud, call):
+        for key in keys or list(item.tags):
+            item.tags.pop(key, None)
+    return {}
+
+
+def list_tag_resources(cloud: "Cloud", call: Call) -> Answer:
+    """List tags row by row; the pages are of rows."""
+    kind = call.text("ResourceType")
+    items = _named(cloud, call) if call.text("ResourceNames") else _all(cloud, kind)
+    matches = tag_filter(call)
+    rows = [
+        {"ResourceType": kind, "ResourceName": item.name, "TagKey": key, "TagValue": value}
+        for item in items
+        if matches(item)
+        for key, value in item.tags.items()
+    ]
+    start, size = call.marker("NextToken"), call.number("PageSize", 100, 1, 100)
+    answer: Answer = {"TagResources": rows[start : start + size]}
+    return answer | ({"NextToken": str(start + size)} if len(rows) > start + size else {})
+
+
+def _named(cloud: "Cloud", call: Call) -> list[Role | Policy]:
+    names = call.json_list("ResourceNames") or []
+    if not 1 <= len(names) <= _MOST_NAMES or not all(isinstance(name, str) for name in names):
+        message = f"ResourceNames must be a JSON array of 1 to {_MOST_NAMES} names."
+        raise ApiError(400, "InvalidParameter.ResourceNames", message)
+    return [_lookup(cloud, call.text("ResourceType"), name) for name in names]
+
+
+def _lookup(cloud: "Cloud", kind: str, name: str) -> Role | Policy:
+    found: Role | Policy | None
+    if kind == "role":
+        found = cloud.ram.roles.get(name)
+    else:
+        _check_kind(kind)
+        found = cloud.ram.policies[PolicyType.CUSTOM].get(name)
+    if found is None:
+        raise ApiError(404, f"EntityNotExist.{kind.capitalize()}", f"The {kind} does not exist: {name}.")
+    return found
+
+
+def _all(cloud: "Cloud", kind: str) -> Sequence[Role | Policy]:
+    _check_kind(kind)
+    return list(cloud.ram.roles) if kind == "role" else list(cloud.ram.policies[PolicyType.CUSTOM])
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in ("role", "policy"):
+        raise ApiError(400, "InvalidParameter.ResourceType", "The parameter ResourceType must be role or policy.")
+
+
+def _on_named(cloud: "Cloud", call: Call) -> Sequence[str]:
+    owner, kind = cloud.account.account_id, call.text("ResourceType")
+    names = call.json_list("ResourceNames") or ["*"]
+    return [f"acs:ram:*:{owner}:{kind}/{name}" for name in names]
+
+
+ACTIONS = table(
+    Action("TagResources", tag_resources, _on_named, ("ResourceType", "ResourceNames", "Tag"), write=True),
+    Action(
+        "UntagResources",
+        untag_resources,
+        _on_named,
+        ("ResourceType", "ResourceNames"),
+        ("TagKeys", "All"),
+        write=True,
+    ),
+    Action(
+        "ListTagResources",
+        list_tag_resources,
+        _on_named,
+        ("ResourceType",),
+        ("ResourceNames", "Tag", "NextToken", "PageSize"),
+    ),
+)

@@ -1,0 +1,64 @@
+"""Named things in the order of their creation, paged by marker; RAM keeps its roles and policies in it."""
+
+from bisect import bisect_right, insort
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """One page of a list; `marker` is None on the last."""
+
+    items: list[Item]
+    marker: str | None
+
+
+class Registry(Generic[Item]):
+    """Items by a name that compares case-insensitively; a page costs what the page holds, not the whole list."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._items: dict[int, Item] = {}
+        self._order: list[int] = []
+        self._next = 1
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __iter__(self) -> Iterator[Item]:
+        return (self._items[number] for number in self._order)
+
+    def get(self, name: str) -> Item | None:
+        """Return the item of that name in any case."""
+        number = self._numbers.get(name.lower())
+        return None if number is None else self._items[number]
+
+    def add(self, name: str, item: Item) -> None:
+        """Add an item under a name that is free."""
+        self._numbers[name.lower()] = self._next
+        self._items[self._next] = item
+        insort(self._order, self._next)
+        self._next += 1
+
+    def remove(self, name: str) -> None:
+        """Remove the item of that name."""
+        number = self._numbers.pop(name.lower())
+        del self._items[number]
+        self._order.pop(bisect_right(self._order, number) - 1)
+
+    def page(self, marker: int, size: int, wanted: Callable[[Item], bool]) -> Page[Item]:
+        """Return up to `size` wanted items after `marker` (0 for the first page)."""
+        found: list[Item] = []
+        last = 0
+        for position in range(bisect_right(self._order, marker), len(self._order)):
+            number = self._order[position]
+            if not wanted(self._items[number]):
+                continue
+            if len(found) == size:
+                return Page(found, str(last))
+            found.append(self._items[number])
+            last = number
+        return Page(found, None)

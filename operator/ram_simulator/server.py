@@ -1,0 +1,55 @@
+"""Listens: the API, the metadata service, OSS and the control service, each on a port of its own."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from ram_simulator.control import Control
+from ram_simulator.gateway import Gateway
+from ram_simulator.metadata import Metadata
+from ram_simulator.oss.server import Oss
+from ram_simulator.simulator import Simulator
+
+Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+_SHUTDOWN_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the services are, as URLs without a trailing slash."""
+
+    endpoint: str
+    metadata: str
+    oss: str
+    control: str
+
+
+class Servers:
+    """The four services of one simulator."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._handles: tuple[Handle, ...] = (
+            Gateway(simulator).handle,
+            Metadata(simulator).handle,
+            Oss(simulator).handle,
+            Control(simulator).handle,
+        )
+        self._runners: list[web.ServerRunner] = []
+
+    async def start(self, host: str, port: int) -> Addresses:
+        """Listen on `port` and the next three, or on free ones if it is 0; raise OSError if one is taken."""
+        urls = []
+        for offset, handle in enumerate(self._handles):
+            runner = web.ServerRunner(web.Server(handle, access_log=None))
+            self._runners.append(runner)
+            await runner.setup()
+            await web.TCPSite(runner, host, port + offset if port else 0, reuse_address=True).start()
+            bound = runner.addresses[0][1]
+            urls.append(f"http://{f'[{host}]' if ':' in host else host}:{bound}")
+        return Addresses(*urls)
+
+    async def stop(self) -> None:
+        """Stop listening and close what is open."""
+        for runner in self._runners:
+            await runner.cleanup()

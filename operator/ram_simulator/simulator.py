@@ -1,0 +1,27 @@
+"""The running simulator: the cloud of the moment and what surrounds it. Built in `__main__`, shared by the servers."""
+
+from dataclasses import dataclass
+
+from ram_simulator.clock import Clock
+from ram_simulator.cloud import Cloud
+from ram_simulator.faults import Faults
+from ram_simulator.fixtures import Fixture, build
+from ram_simulator.journal import Journal
+
+
+@dataclass(slots=True)
+class Simulator:
+    """`cloud` is replaced by a new one at a reset; everything else stays."""
+
+    fixture: Fixture
+    clock: Clock
+    journal: Journal
+    faults: Faults
+    latency_seconds: float
+    cloud: Cloud
+
+    def reset(self) -> None:
+        """Return to the fixture: the same keys, no faults, real time; the journal goes on."""
+        self.clock.follow_real_time()
+        self.faults.clear()
+        self.cloud = build(self.fixture, self.clock)
