@@ -16,6 +16,7 @@ from ram_operator.model import Json
 MOST_PROBLEMS = 20
 _LONGEST_QUOTE = 80
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
+_QUOTES = "\"'\u2018\u2019\u201c\u201d"
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 
@@ -49,9 +50,10 @@ def type_name(value: Json) -> str:
             return "a list"
 
 
-def without_blanks(text: str) -> str:
-    """`text` as it was meant: no blanks, nothing invisible, full-width signs as plain ones."""
-    return "".join(letter for letter in unicodedata.normalize("NFKC", text) if not is_blank(letter))
+def as_meant(text: str) -> str:
+    """`text` without what pasting brings in: blanks, quotes, invisible signs; full-width signs as plain ones."""
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(letter for letter in plain if not is_blank(letter) and letter not in _QUOTES)
 
 
 def is_blank(letter: str) -> bool:
@@ -67,7 +69,7 @@ def has_blank(text: str) -> bool:
 def nearest(word: str, choices: Sequence[str]) -> str | None:
     """The choice that was probably meant: the same but for case and stray signs, else a near miss, else None."""
     plain = {re.sub(r"[^a-z]", "", choice.lower()): choice for choice in choices}
-    key = re.sub(r"[^a-z]", "", without_blanks(word[:64]).lower())
+    key = re.sub(r"[^a-z]", "", as_meant(word[:64]).lower())
     close = difflib.get_close_matches(key, list(plain), n=1, cutoff=0.75)
     return plain[close[0]] if close else None
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 
 from ram_operator.model import Json
-from ram_operator.rules.wording import child, has_blank, nearest, quoted, type_name, without_blanks
+from ram_operator.rules.wording import as_meant, child, has_blank, nearest, quoted, type_name
 
 _COMPARISONS = ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
 STRINGS = tuple(
@@ -70,7 +70,7 @@ def _key_problem(key: str) -> str | None:
     """A key is `<service>:<Key>`; only the name of a tag, after a slash, may hold blanks."""
     name = key.partition("/")[0]
     if has_blank(name):
-        return f"has a blank; write {quoted(key.replace(name, without_blanks(name), 1))}"
+        return f"has a blank; write {quoted(key.replace(name, as_meant(name), 1))}"
     if ":" in name.strip(":"):
         return None
     guess = nearest(name, COMMON_KEYS) or nearest(f"acs:{name}", COMMON_KEYS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ram_operator.rules.wording import has_blank, is_blank, quoted, without_blanks
+from ram_operator.rules.wording import as_meant, has_blank, is_blank, quoted
 
 VERSION = "1"
 EFFECTS = ("Allow", "Deny")
@@ -31,6 +31,8 @@ TRUST_HINTS = {
 }
 
 _ACTION = re.compile(r"\*|[A-Za-z0-9*?_.-]+:[A-Za-z0-9*?_.:/-]+")
+# Alibaba Cloud's own page "Use the instance RAM role by calling APIs" prints it in one of its languages.
+_MISPRINTS = {"ecs:dettachinstanceramrole": "ecs:DetachInstanceRamRole"}
 _SERVICE_NAME = re.compile(r"[A-Za-z0-9*?_-]+")
 _SERVICE_PRINCIPAL = re.compile(r"(?:[0-9]+@)?[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _RAM_PRINCIPAL = re.compile(r"\*|acs:ram:[^:\s]*:[^:\s]+:[^\s]+")
@@ -40,22 +42,24 @@ _RESOURCE_FORM = 'write "*" or "acs:<service>:<region>:<account>:<resource>", su
 
 def meant_instead(text: str, pattern: re.Pattern[str]) -> str | None:
     """The problem of a text that would match but for its blanks or full-width signs; None where that is not it."""
-    clean = without_blanks(text)
+    clean = as_meant(text)
     if clean == text or not pattern.fullmatch(clean):
         return None
-    fault = "has a blank" if has_blank(text) else "has a sign that only looks right"
+    fault = "has a blank" if has_blank(text) else "has a sign that does not belong"
     return f"{fault}; write {quoted(clean)}"
 
 
 def action_problem(text: str) -> str | None:
     """What is wrong with an entry of Action or NotAction: `service:Operation` with `*` and `?`, or `*` alone."""
+    clean = as_meant(text)
+    if actual := _MISPRINTS.get(clean.lower()):
+        return f"is a misprint, there is no such action; write {quoted(actual)}"
     if _ACTION.fullmatch(text):
         return None
     if "[" in text or "<" in text:
         return 'is a placeholder; write an action such as "ecs:CreateInstance" or "ecs:*"'
     if problem := meant_instead(text, _ACTION):
         return problem
-    clean = without_blanks(text)
     service, colon, operation = clean.partition(":")
     if colon and not operation and _SERVICE_NAME.fullmatch(service):
         return f"names no operation; write {quoted(service + ':*')} or one operation of it"
@@ -66,7 +70,7 @@ def action_problem(text: str) -> str | None:
 
 def resource_problem(text: str) -> str | None:
     """What is wrong with an entry of Resource: `*`, or an ARN of five fields."""
-    clean = without_blanks(text)
+    clean = as_meant(text)
     if text == "*":
         return None
     fields = text.split(":", 4)
@@ -75,7 +79,7 @@ def resource_problem(text: str) -> str | None:
     if _is_arn(text):
         return None
     if clean != text and _is_arn(clean):
-        return f"has a sign that only looks right; write {quoted(clean)}"
+        return f"has a sign that does not belong; write {quoted(clean)}"
     if fields[0] == "acs" and len(fields) > 1 and all(fields[1:]):
         return f"has {len(fields)} of the 5 fields of an ARN; {_RESOURCE_FORM}"
     return f"is not a resource; {_RESOURCE_FORM}"
