@@ -12,7 +12,7 @@ from ram_operator.rules.names import (
     check_description,
     check_policy_name,
     check_role_name,
-    check_session_duration,
+    check_session_seconds,
     check_tags,
 )
 
@@ -116,11 +116,11 @@ def test_bad_tags_are_refused_with_place_and_fix(tags: Any, problem: str) -> Non
 )
 def test_a_session_lasts_one_to_twelve_hours(seconds: Any, problem: str | None) -> None:
     expected = (f"spec.maxSessionDurationSeconds: {problem}",) if problem else ()
-    assert check_session_duration(seconds) == expected
+    assert check_session_seconds(seconds) == expected
 
 
 @given(st.none() | st.text() | st.integers() | st.lists(st.text()) | st.dictionaries(st.text(), st.none() | st.text()))
 def test_any_value_gives_sentences_and_never_an_exception(value: Any) -> None:
-    checks = (check_role_name, check_policy_name, check_description, check_tags, check_session_duration)
+    checks = (check_role_name, check_policy_name, check_description, check_tags, check_session_seconds)
     for problems in (check(value) for check in checks):
         assert all(isinstance(sentence, str) and "; " in sentence for sentence in problems)

@@ -55,7 +55,7 @@ def check_tags(tags: Json, where: str = "spec.tags") -> tuple[str, ...]:
     return capped(problems, where)
 
 
-def check_session_duration(seconds: Json, where: str = "spec.maxSessionDurationSeconds") -> tuple[str, ...]:
+def check_session_seconds(seconds: Json, where: str = "spec.maxSessionDurationSeconds") -> tuple[str, ...]:
     """Check how long a session of a role may last: 3,600 to 43,200 seconds."""
     if isinstance(seconds, bool) or not isinstance(seconds, int):
         return (f"{where}: is {type_name(seconds)}; write whole seconds, such as 3600",)

@@ -10,8 +10,10 @@ import re
 from collections.abc import Mapping
 
 from ram_operator.model import Body, InstanceId, Json, NodeFacts, Reason
-from ram_operator.rules.selectors import Selector
+from ram_operator.rules.selectors import Selector, check_selector
 from ram_operator.rules.wording import quoted
+
+__all__ = ["Selector", "check_selector", "node_facts", "selects"]
 
 _PROVIDER_ID = re.compile(r"(?:alicloud://)?([a-z]{2,4}(?:-[a-z0-9]+)+)\.(i-[a-z0-9]{8,})")
 _HYBRID_PREFIX = "ack-hybrid://"
