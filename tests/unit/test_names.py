@@ -68,7 +68,8 @@ def test_a_name_may_stand_elsewhere() -> None:
         ("x" * 1024, ()),
         ("日" * 1024, ()),
         ("x" * 1025, ("spec.description: has 1025 characters; shorten it to 1024",)),
-        (None, ("spec.description: is empty; write a text",)),
+        (None, ()),
+        (1, ("spec.description: is a number; write a text",)),
     ],
 )
 def test_a_description_has_at_most_1024_characters(description: Any, problems: tuple[str, ...]) -> None:
@@ -105,6 +106,7 @@ def test_bad_tags_are_refused_with_place_and_fix(tags: Any, problem: str) -> Non
 @pytest.mark.parametrize(
     ("seconds", "problem"),
     [
+        (None, None),
         (3600, None),
         (43200, None),
         (3599, "3599 is out of range; write 3600 to 43200, the nearest is 3600"),

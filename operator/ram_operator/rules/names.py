@@ -33,7 +33,9 @@ def check_policy_name(name: Json, where: str = "spec.policyName") -> tuple[str, 
 
 
 def check_description(description: Json, where: str = "spec.description") -> tuple[str, ...]:
-    """Check a description: at most 1,024 characters; an empty one is none."""
+    """Check a description: at most 1,024 characters; an empty or absent one is none."""
+    if description is None:
+        return ()
     if not isinstance(description, str):
         return (f"{where}: is {type_name(description)}; write a text",)
     if len(description) > DESCRIPTION_LIMIT:
@@ -56,7 +58,9 @@ def check_tags(tags: Json, where: str = "spec.tags") -> tuple[str, ...]:
 
 
 def check_session_seconds(seconds: Json, where: str = "spec.maxSessionDurationSeconds") -> tuple[str, ...]:
-    """Check how long a session of a role may last: 3,600 to 43,200 seconds."""
+    """Check how long a session of a role may last: 3,600 to 43,200 seconds; absent is RAM's default."""
+    if seconds is None:
+        return ()
     if isinstance(seconds, bool) or not isinstance(seconds, int):
         return (f"{where}: is {type_name(seconds)}; write whole seconds, such as 3600",)
     if seconds not in SESSION_SECONDS:
