@@ -36,7 +36,7 @@ class Kubectl:
             *arguments: as on the command line.
             input: what to put on its stdin.
         """
-        return _run([str(self.binary), "--kubeconfig", str(self.kubeconfig), *arguments], self._environ(), input)
+        return _run([str(self.binary), *arguments], self._environ(), input)
 
     def ok(self, *arguments: str, input: str | None = None) -> str:
         """Run it and return its stdout.
@@ -55,10 +55,8 @@ class Kubectl:
         return json.loads(self.ok("get", *arguments, "-o", "json"))
 
     def _environ(self) -> dict[str, str]:
-        return private_environ(self.environ) | {
-            "KUBECACHEDIR": str(self.scratch / "kubectl"),
-            "KUBECTL_KUBERC": "false",
-        }
+        own = {"KUBECONFIG": self.kubeconfig, "KUBECACHEDIR": self.scratch / "kubectl", "KUBECTL_KUBERC": "false"}
+        return private_environ(self.environ) | {name: str(value) for name, value in own.items()}
 
 
 @dataclass(frozen=True, slots=True)

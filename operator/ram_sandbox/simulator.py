@@ -99,7 +99,9 @@ def start_simulator(folder: Path, options: CloudOptions, environ: Mapping[str, s
 def launch_simulator(folder: Path, options: CloudOptions, environ: Mapping[str, str]) -> Child:
     """Start the process without waiting for it."""
     command = [sys.executable, "-m", "ram_simulator", "serve", "--listen", "127.0.0.1:0"]
-    command += ["--quotas", options.quotas, "--latency-ms", str(options.latency_ms)]
+    command += ["--latency-ms", str(options.latency_ms)]
+    if options.quotas != "off":
+        command += ["--quotas", options.quotas]
     if options.fixture:
         command += ["--fixture", str(options.fixture.absolute())]
     return start("simulator", command, folder, module_environ(environ))
