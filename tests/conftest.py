@@ -134,7 +134,7 @@ class RunningSandbox:
         self.simulator.post("/reset")
 
     def _release(self, kinds: str) -> None:
-        """Take the finalizers off what a failed test has left, so that the next one starts from nothing all the same."""
+        """Take the finalizers off what a failed test has left, so that the next one starts from nothing."""
         for item in self.get(kinds)["items"]:
             target = f"{item['kind']}/{item['metadata']['name']}"
             self.kubectl("patch", target, "--type=merge", "-p", '{"metadata": {"finalizers": null}}')
