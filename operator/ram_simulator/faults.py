@@ -1,8 +1,11 @@
 """Faults that the control service sets: the next N calls of an action fail in a given way."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from ram_simulator.errors import ApiError
 
 _KEYS = {"action", "count", "code", "status", "message", "delaySeconds", "lostReply", "emptyBody"}
 _ANY_ACTION = "*"
@@ -38,8 +41,19 @@ class Faults:
         """Forget all faults."""
         self._left.clear()
 
-    def next_for(self, action: str) -> Fault:
-        """Return the fault for this call, using it up by one; NO_FAULT if there is none."""
+    async def strike(self, action: str) -> Fault:
+        """Use up the next fault of this action: wait if it delays, raise ApiError if it is an error.
+
+        Returns it, as what becomes of the reply is the server's; NO_FAULT if there is none.
+        """
+        fault = self._next_for(action)
+        if fault.delay_seconds:
+            await asyncio.sleep(fault.delay_seconds)
+        if fault.code:
+            raise ApiError(fault.status, fault.code, fault.message)
+        return fault
+
+    def _next_for(self, action: str) -> Fault:
         for index, (fault, left) in enumerate(self._left):
             if fault.action not in (action, _ANY_ACTION):
                 continue

@@ -13,14 +13,12 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from ram_simulator.account import Principal
 from ram_simulator.authentication import Authenticator, WireRequest
 from ram_simulator.calls import Action, Answer, Call, Product
-from ram_simulator.clock import to_seconds
 from ram_simulator.cloud import AccessRefused
 from ram_simulator.ecs.actions import PRODUCT as ECS
 from ram_simulator.errors import ApiError
-from ram_simulator.faults import Fault
+from ram_simulator.faults import NO_FAULT, Fault
 from ram_simulator.journal import Record
 from ram_simulator.ram.actions import PRODUCT as RAM
 from ram_simulator.rendering import content_type, render
@@ -66,7 +64,7 @@ class Gateway:
             fault, reply = await self._serve(request, http.path, record, request_id)
             status, root, body, code = 200, f"{record.action}Response", reply, ""
         except ApiError as error:
-            fault, status, root, code = Fault(""), error.status, "Error", error.code
+            fault, status, root, code = NO_FAULT, error.status, "Error", error.code
             body = _error_body(error, request_id, http.headers.get("Host", ""))
         self._simulator.journal.add(record, self._simulator.clock.now(), status, code)
         if fault.lost_reply and http.transport is not None:
@@ -83,12 +81,8 @@ class Gateway:
         record.params = {name: "***" if name in _SECRET else value for name, value in params.items()}
         principal = self._authenticator.authenticate(self._simulator.cloud.account, request)
         record.principal = principal.arn
-        fault = self._simulator.faults.next_for(action.name)
-        if fault.delay_seconds:
-            await asyncio.sleep(fault.delay_seconds)
-        if fault.code:
-            raise ApiError(fault.status, fault.code, fault.message)
-        call = Call(action.name, params, principal, self._context(request, principal))
+        fault = await self._simulator.faults.strike(action.name)
+        call = Call(action.name, params, principal, self._simulator.context(request.remote))
         return fault, {"RequestId": request_id, **self._carry_out(product, action, call)}
 
     def _carry_out(self, product: Product, action: Action, call: Call) -> Answer:
@@ -110,14 +104,6 @@ class Gateway:
             raise ApiError(
                 500, "InternalError", "The request processing has failed due to some unknown error."
             ) from error
-
-    def _context(self, request: WireRequest, principal: Principal) -> Mapping[str, str]:
-        return {
-            "acs:SourceIp": request.remote,
-            "acs:CurrentTime": to_seconds(self._simulator.clock.now()),
-            "acs:SecureTransport": "false",
-            "acs:MFAPresent": "false",
-        }
 
 
 async def _read(http: web.BaseRequest) -> WireRequest:

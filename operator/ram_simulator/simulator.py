@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ram_simulator.clock import Clock
+from ram_simulator.clock import Clock, to_seconds
 from ram_simulator.cloud import Cloud
 from ram_simulator.faults import Faults
 from ram_simulator.fixtures import Fixture, build
@@ -25,3 +25,12 @@ class Simulator:
         self.clock.follow_real_time()
         self.faults.clear()
         self.cloud = build(self.fixture, self.clock)
+
+    def context(self, remote: str) -> dict[str, str]:
+        """Return the values of the condition keys that every call has; `remote` is the caller's address."""
+        return {
+            "acs:SourceIp": remote,
+            "acs:CurrentTime": to_seconds(self.clock.now()),
+            "acs:SecureTransport": "false",
+            "acs:MFAPresent": "false",
+        }

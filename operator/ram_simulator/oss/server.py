@@ -1,8 +1,23 @@
-"""OSS's REST protocol: path style, header signatures, XML."""
+"""OSS's REST protocol on the wire: path style, header signatures, XML errors; authorised by the same engine as RAM."""
+
+import asyncio
+import logging
+import secrets
+from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 
+from ram_simulator.cloud import AccessRefused
+from ram_simulator.errors import ApiError
+from ram_simulator.faults import NO_FAULT, Fault
+from ram_simulator.journal import Record
+from ram_simulator.oss.operations import OssReply, find_operation, resource_of
+from ram_simulator.oss.signatures import OssRequest, authenticate
+from ram_simulator.rendering import render
 from ram_simulator.simulator import Simulator
+
+_log = logging.getLogger(__name__)
+_NOT_NOTED = {"Signature", "OSSAccessKeyId", "security-token", "x-oss-signature", "x-oss-security-token"}
 
 
 class Oss:
@@ -13,4 +28,69 @@ class Oss:
 
     async def handle(self, http: web.BaseRequest) -> web.Response:
         """Answer one HTTP request."""
-        return web.Response(status=501)
+        request = await _read(http)
+        if self._simulator.latency_seconds:
+            await asyncio.sleep(self._simulator.latency_seconds)
+        request_id, record, code = secrets.token_hex(12).upper(), Record(product="Oss"), ""
+        try:
+            fault, reply = await self._serve(request, record)
+        except ApiError as error:
+            fault, code = NO_FAULT, error.code
+            reply = _error_reply(error, request_id, http.headers.get("Host", ""))
+        self._simulator.journal.add(record, self._simulator.clock.now(), reply.status, code)
+        if fault.lost_reply and http.transport is not None:
+            http.transport.abort()
+        body = b"" if fault.empty_body else reply.body
+        headers = {**reply.headers, "x-oss-request-id": request_id, "Server": "AliyunOSS"}
+        return web.Response(body=body, status=reply.status, headers=headers)
+
+    async def _serve(self, request: OssRequest, record: Record) -> tuple[Fault, OssReply]:
+        simulator = self._simulator
+        noted = {name: value for name, value in request.query.items() if name not in _NOT_NOTED}
+        record.params = {"bucket": request.bucket, "key": request.key, **noted}
+        operation = find_operation(request)
+        record.action, record.write = operation.name, operation.write
+        clock = simulator.clock
+        principal = authenticate(simulator.cloud.account, request, clock.now(), clock.real_now())
+        record.principal = principal.arn
+        fault = await self._simulator.faults.strike(operation.name)
+        context = simulator.context(request.remote) | {
+            "oss:Prefix": request.query.get("prefix", ""),
+            "oss:Delimiter": request.query.get("delimiter", ""),
+        }
+        try:
+            cloud = simulator.cloud
+            cloud.authorize(principal, f"oss:{operation.action}", [resource_of(cloud, request)], context)
+            return fault, operation.answer(cloud, request)
+        except AccessRefused as refused:
+            raise refused.as_error("AccessDenied") from refused
+        except ApiError:
+            raise
+        except Exception as error:
+            _log.exception("%s failed", operation.name)
+            raise ApiError(500, "InternalError", "We encountered an internal error. Please try again.") from error
+
+
+async def _read(http: web.BaseRequest) -> OssRequest:
+    path, _, query = http.raw_path.partition("?")
+    bucket, _, key = unquote(path.lstrip("/")).partition("/")
+    return OssRequest(
+        method=http.method,
+        bucket=bucket,
+        key=key,
+        query=dict(parse_qsl(query, keep_blank_values=True)),
+        headers={name.lower(): value for name, value in http.headers.items()},
+        body=await http.read() if http.body_exists else b"",
+        remote=http.remote or "",
+    )
+
+
+def _error_reply(error: ApiError, request_id: str, host: str) -> OssReply:
+    body = {
+        "Code": error.code,
+        "Message": error.message,
+        "RequestId": request_id,
+        "HostId": host,
+        **(error.detail or {}),
+    }
+    return OssReply(error.status, render("XML", "Error", body), {"Content-Type": "application/xml"})

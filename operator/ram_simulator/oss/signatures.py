@@ -1,0 +1,179 @@
+"""OSS's header signatures: V1 (`OSS key:signature`, HMAC-SHA1) and V4 (`OSS4-HMAC-SHA256`), and who made them.
+
+Only the server of this folder calls them. As in OSS, V1 signs the query's known subresources only, V4 all of it.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import quote
+
+from ram_simulator.account import Account, Credential, Principal
+from ram_simulator.errors import ApiError
+
+_SKEW_SECONDS = 900
+_V1 = re.compile(r"OSS ([^:]+):(.+)")
+_V4 = "OSS4-HMAC-SHA256 "
+_V4_ALWAYS_SIGNED = ("content-md5", "content-type")
+# fmt: off
+_SUBRESOURCES = frozenset((
+    "acl", "append", "bucketInfo", "callback", "callback-var", "comp", "continuation-token", "cors", "delete",
+    "encryption", "endTime", "group", "inventory", "inventoryId", "lifecycle", "link", "live", "location",
+    "logging", "metaQuery", "objectInfo", "objectMeta", "partNumber", "policy", "position", "qos", "qosInfo",
+    "referer", "regionList", "replication", "requestPayment", "resourceGroup", "response-cache-control",
+    "response-content-disposition", "response-content-encoding", "response-content-language",
+    "response-content-type", "response-expires", "restore", "security-token", "sequential", "startTime", "stat",
+    "status", "style", "styleName", "symlink", "tagging", "uploadId", "uploads", "versionId", "versioning",
+    "versions", "vod", "website", "worm", "wormExtend", "wormId", "x-oss-process", "x-oss-request-payer",
+    "x-oss-traffic-limit",
+))
+# fmt: on
+
+
+@dataclass(frozen=True, slots=True)
+class OssRequest:
+    """A request to OSS: bucket and key from the path, decoded; header names in lower case."""
+
+    method: str
+    bucket: str
+    key: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    remote: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    now: datetime
+    real_now: float
+
+
+def authenticate(account: Account, request: OssRequest, now: datetime, real_now: float) -> Principal:
+    """Return the caller; raise ApiError with OSS's code if the request is not rightly signed."""
+    times = _Times(now, real_now)
+    header = request.headers.get("authorization", "")
+    if match := _V1.fullmatch(header):
+        return _v1(account, request, match, times)
+    if header.startswith(_V4):
+        fields = dict(part.strip().partition("=")[::2] for part in header.removeprefix(_V4).split(","))
+        return _v4(account, request, fields, times)
+    if header:
+        raise ApiError(400, "InvalidArgument", "Authorization header is invalid.")
+    raise ApiError(403, "AccessDenied", "You have no right to access this object because of bucket acl.")
+
+
+def _v1(account: Account, request: OssRequest, match: re.Match[str], times: _Times) -> Principal:
+    date = request.headers.get("x-oss-date") or request.headers.get("date", "")
+    _check_time(_http_date(date), times)
+    secret, principal = _key(account, match[1], request, times)
+    expected = base64.b64encode(hmac.digest(secret.encode(), _v1_string(request, date).encode(), "sha1")).decode()
+    _check_signature(expected, match[2], match[1], _v1_string(request, date))
+    return principal
+
+
+def _v1_string(request: OssRequest, date: str) -> str:
+    oss_headers = "".join(f"{name}:{value}\n" for name, value in _sorted(request.headers) if name.startswith("x-oss-"))
+    pairs = [f"{name}={value}" if value else name for name, value in _sorted(request.query) if name in _SUBRESOURCES]
+    subresources = "?" + "&".join(pairs) if pairs else ""
+    resource = f"/{request.bucket}/{request.key}" if request.bucket else "/"
+    content = (request.headers.get(name, "") for name in ("content-md5", "content-type"))
+    return "\n".join((request.method, *content, date, f"{oss_headers}{resource}{subresources}"))
+
+
+def _v4(account: Account, request: OssRequest, fields: Mapping[str, str], times: _Times) -> Principal:
+    access_key_id, _, scope = fields.get("Credential", "").partition("/")
+    moment = request.headers.get("x-oss-date", "")
+    if scope.count("/") != 3 or not scope.startswith(moment[:8]):
+        raise ApiError(400, "InvalidArgument", "The Credential of the Authorization header is invalid.")
+    _check_time(_compact_date(moment), times)
+    secret, principal = _key(account, access_key_id, request, times)
+    additional = fields.get("AdditionalHeaders", "").split(";")
+    canonical = _v4_canonical_request(request, additional)
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    string_to_sign = f"OSS4-HMAC-SHA256\n{moment}\n{scope}\n{digest}"
+    signing_key = f"aliyun_v4{secret}".encode()
+    for part in scope.split("/"):
+        signing_key = hmac.digest(signing_key, part.encode(), "sha256")
+    expected = hmac.digest(signing_key, string_to_sign.encode(), "sha256").hex()
+    _check_signature(expected, fields.get("Signature", ""), access_key_id, string_to_sign)
+    return principal
+
+
+def _v4_canonical_request(request: OssRequest, additional: list[str]) -> str:
+    path = f"/{request.bucket}/{request.key}" if request.bucket else "/"
+    pairs = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in request.query.items())
+    signed = "".join(
+        f"{name}:{value}\n"
+        for name, value in _sorted(request.headers)
+        if name.startswith("x-oss-") or name in _V4_ALWAYS_SIGNED or name in additional
+    )
+    return "\n".join(
+        (
+            request.method,
+            quote(path, safe="/-_.~"),
+            "&".join(f"{name}={value}" if value else name for name, value in pairs),
+            signed,
+            ";".join(sorted(additional)),
+            request.headers.get("x-oss-content-sha256", "UNSIGNED-PAYLOAD"),
+        )
+    )
+
+
+def _sorted(pairs: Mapping[str, str]) -> list[tuple[str, str]]:
+    return sorted(pairs.items())
+
+
+def _key(account: Account, access_key_id: str, request: OssRequest, times: _Times) -> tuple[str, Principal]:
+    credential = account.credential(access_key_id)
+    if credential is not None:
+        _check_token(credential, request.headers.get("x-oss-security-token", ""), times.now)
+        return credential.secret, credential.session
+    key = account.key(access_key_id)
+    if key is None:
+        raise ApiError(403, "InvalidAccessKeyId", "The OSS Access Key Id you provided does not exist in our records.")
+    if not key.active:
+        raise ApiError(403, "InvalidAccessKeyId", "The OSS Access Key Id you provided is disabled.")
+    return key.secret, account.principal_of(key)
+
+
+def _check_token(credential: Credential, token: str, now: datetime) -> None:
+    if token != credential.security_token:
+        raise ApiError(403, "InvalidSecurityToken", "The security token you provided is invalid.")
+    if credential.expiration <= now:
+        raise ApiError(403, "SecurityTokenExpired", "The security token you provided has expired.")
+
+
+def _check_signature(expected: str, given: str, access_key_id: str, string_to_sign: str) -> None:
+    if not hmac.compare_digest(expected.encode(), given.encode()):
+        message = "The request signature we calculated does not match the signature you provided."
+        detail = {"OSSAccessKeyId": access_key_id, "SignatureProvided": given, "StringToSign": string_to_sign}
+        raise ApiError(403, "SignatureDoesNotMatch", message, detail)
+
+
+def _check_time(moment: datetime | None, times: _Times) -> None:
+    if moment is None:
+        raise ApiError(403, "AccessDenied", "OSS authentication requires a valid Date.")
+    if abs(moment.timestamp() - times.real_now) > _SKEW_SECONDS:
+        message = "The difference between the request time and the current time is too large."
+        raise ApiError(403, "RequestTimeTooSkewed", message)
+
+
+def _http_date(text: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _compact_date(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
