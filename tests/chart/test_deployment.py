@@ -1,0 +1,164 @@
+"""The operator's pod: what it is told, what it may not do, and how it comes and goes."""
+
+from typing import Any
+
+import pytest
+from tests.chart.conftest import Render
+
+DEFAULT_ENVIRONMENT = {
+    "RAM_OPERATOR_LISTEN": "0.0.0.0:8080",
+    "RAM_OPERATOR_LOG_LEVEL": "INFO",
+    "RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "600",
+    "RAM_OPERATOR_FULL_CHECK_INTERVAL_SECONDS": "21600",
+    "RAM_OPERATOR_NODE_GONE_SECONDS": "600",
+    "RAM_OPERATOR_WORKERS": "16",
+    "RAM_OPERATOR_CLOUD_THREADS": "32",
+    "RAM_OPERATOR_SYSTEM_POLICIES_PER_ROLE": "20",
+    "RAM_OPERATOR_CUSTOM_POLICIES_PER_ROLE": "10",
+    "RAM_OPERATOR_REGION": "cn-hangzhou",
+    "RAM_OPERATOR_CREDENTIALS_DIR": "/var/run/secrets/ram-operator",
+}
+BECOMES = {
+    "settings.clusterId=c1": ("RAM_OPERATOR_CLUSTER_ID", "c1"),
+    "settings.previousClusterIds={a,b}": ("RAM_OPERATOR_PREVIOUS_CLUSTER_IDS", "a,b"),
+    "settings.sweepIntervalSeconds=5": ("RAM_OPERATOR_SWEEP_INTERVAL_SECONDS", "5"),
+    "settings.fullCheckIntervalSeconds=1000000": ("RAM_OPERATOR_FULL_CHECK_INTERVAL_SECONDS", "1000000"),
+    "settings.nodeGoneSeconds=0": ("RAM_OPERATOR_NODE_GONE_SECONDS", "0"),
+    "settings.workers=1": ("RAM_OPERATOR_WORKERS", "1"),
+    "settings.cloudThreads=4": ("RAM_OPERATOR_CLOUD_THREADS", "4"),
+    "settings.systemPoliciesPerRole=5": ("RAM_OPERATOR_SYSTEM_POLICIES_PER_ROLE", "5"),
+    "settings.customPoliciesPerRole=6": ("RAM_OPERATOR_CUSTOM_POLICIES_PER_ROLE", "6"),
+    "settings.logLevel=DEBUG": ("RAM_OPERATOR_LOG_LEVEL", "DEBUG"),
+    "cloud.region=ap-southeast-1": ("RAM_OPERATOR_REGION", "ap-southeast-1"),
+    "cloud.endpoints.ram=http://a:1": ("RAM_OPERATOR_ENDPOINT_RAM", "http://a:1"),
+    "cloud.endpoints.ecs=http://a:2": ("RAM_OPERATOR_ENDPOINT_ECS", "http://a:2"),
+    "cloud.endpoints.sts=http://a:3": ("RAM_OPERATOR_ENDPOINT_STS", "http://a:3"),
+}
+
+
+def deployment(render: Render, *settings: str) -> dict[str, Any]:
+    """The Deployment, rendered with some values set."""
+    found: dict[str, Any] = render(*(part for setting in settings for part in ("--set", setting)))[
+        "Deployment", "ram-operator"
+    ]
+    return found
+
+
+def pod(render: Render, *settings: str) -> dict[str, Any]:
+    """Its pod's spec."""
+    found: dict[str, Any] = deployment(render, *settings)["spec"]["template"]["spec"]
+    return found
+
+
+def environment(render: Render, *settings: str) -> dict[str, str]:
+    """Its container's variables that have a plain value."""
+    entries = pod(render, *settings)["containers"][0]["env"]
+    return {entry["name"]: entry["value"] for entry in entries if "value" in entry}
+
+
+def test_the_defaults_tell_the_operator_its_defaults_and_nothing_empty(render: Render) -> None:
+    assert environment(render) == DEFAULT_ENVIRONMENT
+
+
+@pytest.mark.parametrize("setting", BECOMES)
+def test_a_value_becomes_a_variable(setting: str, render: Render) -> None:
+    name, value = BECOMES[setting]
+    assert environment(render, setting).items() - DEFAULT_ENVIRONMENT.items() == {(name, value)}
+
+
+def test_the_namespace_comes_from_the_pod(render: Render) -> None:
+    entry = next(entry for entry in pod(render)["containers"][0]["env"] if entry["name"] == "RAM_OPERATOR_NAMESPACE")
+    assert entry["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.namespace"}}
+
+
+def test_the_credentials_are_a_read_only_folder_that_follows_the_secret(render: Render) -> None:
+    spec = pod(render)
+    mount = next(mount for mount in spec["containers"][0]["volumeMounts"] if mount["name"] == "credentials")
+    assert mount == {
+        "name": "credentials",
+        "mountPath": DEFAULT_ENVIRONMENT["RAM_OPERATOR_CREDENTIALS_DIR"],
+        "readOnly": True,
+    }
+    volume = next(volume for volume in spec["volumes"] if volume["name"] == "credentials")
+    assert volume["secret"] == {"secretName": "ram-operator-credentials", "defaultMode": 0o440}
+
+
+def test_without_a_secret_nothing_is_mounted(render: Render) -> None:
+    settings = ("cloud.credentials.secretName=", "replicas=0")
+    assert "RAM_OPERATOR_CREDENTIALS_DIR" not in environment(render, *settings)
+    assert [volume["name"] for volume in pod(render, *settings)["volumes"]] == ["tmp"]
+
+
+def test_never_two_operators_at_once(render: Render) -> None:
+    spec = deployment(render)["spec"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert pod(render)["terminationGracePeriodSeconds"] == 45
+
+
+def test_probes_and_metrics_are_asked_of_the_port_that_is_listened_on(render: Render) -> None:
+    container = pod(render)["containers"][0]
+    assert container["ports"] == [{"name": "http", "containerPort": 8080}]
+    assert container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "http"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+    service = render("--set", "service.port=9")["Service", "ram-operator-metrics"]["spec"]
+    assert service["ports"] == [{"name": "http", "port": 9, "targetPort": "http"}]
+    assert service["selector"] == deployment(render)["spec"]["selector"]["matchLabels"]
+
+
+def test_the_selector_has_only_labels_that_never_change(render: Render) -> None:
+    selector = deployment(render, "podLabels.a=b", "commonLabels.c=d")["spec"]["selector"]["matchLabels"]
+    assert selector == {"app.kubernetes.io/name": "ram-operator", "app.kubernetes.io/instance": "ram-operator"}
+
+
+def test_placement_and_extras_reach_the_pod(render: Render) -> None:
+    settings = ("nodeSelector.a=b", "tolerations[0].key=k", "priorityClassName=p", "imagePullSecrets[0].name=s")
+    more = (
+        "affinity.nodeAffinity.x=y",
+        "podAnnotations.n=v",
+        "podLabels.l=v",
+        "extraEnv[0].name=E",
+        "extraEnv[0].value=v",
+    )
+    spec = pod(render, *settings, *more)
+    assert spec["nodeSelector"] == {"a": "b"}
+    assert spec["tolerations"] == [{"key": "k"}]
+    assert spec["priorityClassName"] == "p"
+    assert spec["imagePullSecrets"] == [{"name": "s"}]
+    assert spec["affinity"] == {"nodeAffinity": {"x": "y"}}
+    assert environment(render, *settings, *more)["E"] == "v"
+    metadata = deployment(render, *settings, *more)["spec"]["template"]["metadata"]
+    assert metadata["annotations"] == {"n": "v"}
+    assert metadata["labels"]["l"] == "v"
+
+
+def test_the_image_is_the_charts_version_unless_told_otherwise(render: Render) -> None:
+    assert pod(render)["containers"][0]["image"] == "ram-operator:0.1.0"
+    image = pod(render, "image.repository=r/x", "image.tag=t")["containers"][0]["image"]
+    assert image == "r/x:t"
+
+
+def test_common_labels_are_on_everything(render: Render) -> None:
+    rendered = render("--set", "commonLabels.run=r1")
+    assert {value["metadata"]["labels"].get("run") for value in rendered.values()} == {"r1"}
+
+
+def test_a_second_release_of_another_name_gets_names_of_its_own(render: Render) -> None:
+    names = {
+        name
+        for (kind, name) in render("--set", "fullnameOverride=other")
+        if not kind.endswith(("Definition", "Policy", "PolicyBinding"))
+    }
+    assert all(name.startswith("other") for name in names)
+
+
+def test_the_container_holds_nothing_it_does_not_need(render: Render) -> None:
+    spec = pod(render)
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["runAsUser"] > 0
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["containers"][0]["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert spec["containers"][0]["resources"]["limits"]["memory"]

@@ -1,0 +1,116 @@
+"""values.yaml, values.schema.json and the chart's README say the same, and a wrong value is refused with a reason."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from tests.chart.conftest import CHART, CREDENTIALS, Render, RunHelm
+
+SCHEMA = json.loads((CHART / "values.schema.json").read_text())
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
+
+REFUSED = {
+    "settings.foo=1": "additional properties 'foo' not allowed",
+    "foo=1": "additional properties 'foo' not allowed",
+    "settings.workers=0": "minimum: got 0, want 1",
+    "settings.workers=many": "'/settings/workers': got string, want integer",
+    "settings.logLevel=info": "must be one of 'DEBUG', 'INFO', 'WARNING', 'ERROR'",
+    "settings.clusterId=a\\,b": "'/settings/clusterId'",
+    "cloud.endpoints.ram=ftp://example.com": "'/cloud/endpoints/ram'",
+    "cloud.region=Hangzhou": "'/cloud/region'",
+    "cloud.credentials.secretName=Not_A_Name": "'/cloud/credentials/secretName'",
+    "image.pullPolicy=Sometimes": "'/image/pullPolicy'",
+    "service.port=0": "minimum: got 0, want 1",
+    "resources.gpu=1": "additional properties 'gpu' not allowed",
+    "extraEnv[0].value=x": "missing property 'name'",
+    "replicas=2": "write 1, or 0 to run the operator elsewhere",
+    "cloud.credentials.secretName=": "name the Secret with the operator's AccessKey",
+}
+TAKEN = (
+    "cloud.endpoints.ram=http://127.0.0.1:7780",
+    "cloud.endpoints.ecs=ecs-vpc.cn-hangzhou.aliyuncs.com",
+    "cloud.endpoints.sts=http://[::1]:7780",
+    "image.tag=v0.1.0-rc.1",
+    "image.repository=localhost:5000/team/ram-operator",
+    "settings.previousClusterIds={a,b}",
+    "global.anything=x",
+    "resources.limits.cpu=1",
+)
+
+
+@pytest.mark.parametrize(("setting", "reason"), REFUSED.items(), ids=REFUSED)
+def test_a_wrong_value_is_refused_with_the_reason(setting: str, reason: str, template: RunHelm) -> None:
+    done = template(*CREDENTIALS, "--set", setting)
+    assert done.returncode != 0
+    assert reason in done.stderr
+
+
+def test_the_values_people_need_are_taken(render: Render) -> None:
+    assert render(*(part for setting in TAKEN for part in ("--set", setting)))
+
+
+@pytest.mark.parametrize("setting", ["replicas=0", "extraEnv[0].name=ALIBABA_CLOUD_ACCESS_KEY_ID"])
+def test_no_secret_is_needed_where_none_would_be_read(setting: str, template: RunHelm) -> None:
+    assert template("--set", setting).returncode == 0
+
+
+def test_helm_lint_has_nothing_to_say(run_helm: RunHelm) -> None:
+    done = run_helm("lint", "--strict", str(CHART))
+    assert done.returncode == 0, done.stdout
+    assert "[WARNING]" not in done.stdout + done.stderr
+
+
+def test_the_schema_of_the_values_is_a_schema_and_takes_the_defaults() -> None:
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+    jsonschema.validate(VALUES, SCHEMA)
+
+
+def test_every_default_is_described_by_the_schema_and_the_other_way_round() -> None:
+    described = set(schema_paths(SCHEMA))
+    assert described - {"global"} == set(value_paths(VALUES, described))
+
+
+def test_every_value_is_in_the_readme_with_its_default() -> None:
+    readme = (CHART / "README.md").read_text()
+    missing = [path for path in schema_paths(SCHEMA) if f"| `{path}` |" not in readme and path not in ("global",)]
+    assert [path for path in missing if not path.startswith("resources.")] == []
+    for path in value_paths(VALUES, set(schema_paths(SCHEMA))):
+        if not path.startswith("resources."):
+            assert f"| `{path}` | `{shown(value_at(path))}` |" in readme
+
+
+def schema_paths(schema: dict[str, Any], place: str = "") -> Iterator[str]:
+    """Dotted names of the leaves that the schema describes; each object and leaf has to have a description."""
+    for name, child in schema.get("properties", {}).items():
+        path = f"{place}.{name}".lstrip(".")
+        assert child.get("description"), f"{path} has no description"
+        if "properties" in child:
+            yield from schema_paths(child, path)
+        else:
+            yield path
+
+
+def value_paths(values: dict[str, Any], leaves: set[str], place: str = "") -> Iterator[str]:
+    """Dotted names of the leaves of values.yaml; what the schema treats as one value is one."""
+    for name, child in values.items():
+        path = f"{place}.{name}".lstrip(".")
+        if isinstance(child, dict) and path not in leaves:
+            yield from value_paths(child, leaves, path)
+        else:
+            yield path
+
+
+def value_at(path: str) -> object:
+    """The default with this dotted name."""
+    found: Any = VALUES
+    for name in path.split("."):
+        found = found[name]
+    return found
+
+
+def shown(value: object) -> str:
+    """A default as the README writes it."""
+    return value if isinstance(value, str) and value else json.dumps(value)
