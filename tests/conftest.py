@@ -1,5 +1,6 @@
 """The real parts that tests run against: control plane, chart and sandbox, each started once a session."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -30,6 +31,12 @@ _POLL_SECONDS = 0.05
 def no_metadata_service() -> None:
     """Keep every SDK away from 100.100.100.200, also in the processes that tests start."""
     os.environ["ALIBABA_CLOUD_ECS_METADATA_DISABLED"] = "true"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_stray_event_loop() -> None:
+    """Keep looptime, which asks for the event loop in synchronous tests too, from making one that nobody closes."""
+    asyncio.set_event_loop(None)
 
 
 @pytest.fixture(scope="session")

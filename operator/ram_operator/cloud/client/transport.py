@@ -133,11 +133,13 @@ def reason(error: Exception) -> tuple[str, str]:
             return "SDK.ConnectTimeout", f"no connection within {CONNECT_TIMEOUT} s"
         case http.ReadTimeout():
             return "SDK.ReadTimeout", f"no answer within {READ_TIMEOUT} s"
+        case http.ConnectionError() if _is_about(error, urllib3.ReadTimeoutError):
+            return "SDK.ReadTimeout", f"the answer stopped for {READ_TIMEOUT} s"
         case http.SSLError():
             return "SDK.TlsError", "TLS could not be agreed on: check the endpoint, the CA bundle and the clock"
         case http.ProxyError():
             return "SDK.ProxyError", "the proxy cannot be reached"
-        case http.ConnectionError() if error.args and isinstance(error.args[0], urllib3.ProtocolError):
+        case http.ConnectionError() if _is_about(error, urllib3.ProtocolError):
             return CONNECTION_RESET, "the connection was closed before an answer came"
         case http.ChunkedEncodingError():
             return CONNECTION_RESET, "the connection was closed within the answer"
@@ -145,6 +147,10 @@ def reason(error: Exception) -> tuple[str, str]:
             return "SDK.ConnectionFailed", "no connection: refused, no route, or the name does not resolve"
         case _:
             return "SDK.Failed", f"{type(error).__name__} in the SDK"
+
+
+def _is_about(error: Exception, cause: type[Exception]) -> bool:
+    return bool(error.args) and isinstance(error.args[0], cause)
 
 
 def tame_sdk() -> None:

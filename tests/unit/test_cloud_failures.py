@@ -1,0 +1,154 @@
+"""Error codes of the cloud -> our error classes, and what of the cloud's words may be shown."""
+
+import pytest
+
+from ram_operator.cloud.client.failures import class_of, refusal, scrub
+from ram_operator.errors import (
+    AlreadyExists,
+    CloudError,
+    Denied,
+    InUse,
+    NotFound,
+    Rejected,
+    Throttled,
+    Unavailable,
+)
+
+KEY_ID = "LTAI5tExampleKeyId01"
+SECRET = "vErYsEcReTkEyOfTwentyNine/+="
+TOKEN = "CAIS8gF1q6Ft5B2yfSjIr+token/with=signs"
+HIDDEN = (KEY_ID, SECRET, TOKEN)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "expected"),
+    [
+        ("EntityNotExist.Role", 404, NotFound),
+        ("EntityNotExist.Policy", 404, NotFound),
+        ("EntityNotExist.Role.Policy", 404, NotFound),
+        ("EntityNotExists.ResourceGroup", 404, NotFound),
+        ("InvalidInstanceId.NotFound", 404, NotFound),
+        ("InvalidRamRole.NotFound", 404, NotFound),
+        ("InvalidRamRole.NotAttached", 200, NotFound),
+        ("EntityAlreadyExists.Role", 409, AlreadyExists),
+        ("EntityAlreadyExists.Role.Policy", 409, AlreadyExists),
+        ("DeleteConflict.Role.Policy", 409, InUse),
+        ("DeleteConflict.Policy.Role", 409, InUse),
+        ("DeleteConflict.Policy.Version", 409, InUse),
+        ("Throttling", 400, Throttled),
+        ("Throttling.User", 400, Throttled),
+        ("Throttling.Api", 400, Throttled),
+        ("Rejected.Throttling", 400, Throttled),
+        ("Something.Throttling", 400, Throttled),
+        ("TooMany", 429, Throttled),
+        ("InternalError", 500, Unavailable),
+        ("ServiceUnavailable", 503, Unavailable),
+        ("OperationConflict", 409, Unavailable),
+        ("InvalidTimeStamp.Expired", 400, Unavailable),
+        ("SomethingNew", 502, Unavailable),
+        ("NoPermission", 403, Denied),
+        ("Forbidden.RAM", 403, Denied),
+        ("Forbidden.AccessKeyDisabled", 403, Denied),
+        ("InvalidUser.PassRoleForbidden", 403, Denied),
+        ("InvalidAccessKeyId.NotFound", 404, Denied),
+        ("InvalidAccessKeyId.Inactive", 400, Denied),
+        ("InvalidSecurityToken.Expired", 400, Denied),
+        ("SignatureDoesNotMatch", 400, Denied),
+        ("InvalidNetworkType.MismatchRamRole", 403, Rejected),
+        ("InvalidParameter.AllEmpty", 403, Rejected),
+        ("InvalidRamRole.NotEcsRole", 404, Rejected),
+        ("InvalidRegionId.NotFound", 404, Rejected),
+        ("InvalidApi.NotFound", 404, Rejected),
+        ("LimitExceeded.Role.Policy", 409, Rejected),
+        ("LimitExceeded.Policy.Version", 409, Rejected),
+        ("MalformedPolicyDocument", 400, Rejected),
+        ("InvalidParameter.RoleName.InvalidChars", 400, Rejected),
+        ("SomethingNew", 400, Rejected),
+    ],
+)
+def test_each_code_has_its_class(code: str, status: int, expected: type[CloudError]) -> None:
+    assert class_of(code, status) is expected
+
+
+def test_an_error_keeps_action_code_words_and_request_id() -> None:
+    body = {"Code": "EntityNotExist.Role", "Message": "The role not exists.", "RequestId": "R-1"}
+    error = refusal("GetRole", 404, body)
+    assert type(error) is NotFound
+    assert (error.action, error.code, error.message, error.request_id) == (
+        "GetRole",
+        "EntityNotExist.Role",
+        "The role not exists.",
+        "R-1",
+    )
+
+
+def test_a_throttled_call_says_when_to_come_back() -> None:
+    error = refusal("ListRoles", 400, {"Code": "Throttling.User", "Message": "slow down"}, (), 1.5)
+    assert isinstance(error, Throttled)
+    assert error.retry_after == 1.5
+
+
+@pytest.mark.parametrize(
+    ("body", "start"),
+    [
+        (
+            {
+                "Code": "NoPermission",
+                "Message": "You are not authorized.",
+                "AccessDeniedDetail": {"AuthAction": "ram:CreateRole"},
+            },
+            "missing permission ram:CreateRole: You",
+        ),
+        ({"Code": "InvalidUser.PassRoleForbidden", "Message": "Not allowed."}, "missing permission ram:PassRole: Not"),
+        ({"Code": "Forbidden.RAM", "Message": "User not authorized."}, "User not authorized."),
+        ({"Code": "Forbidden.RAM", "Message": "m", "AccessDeniedDetail": "odd"}, "m"),
+    ],
+)
+def test_a_denied_call_names_the_missing_permission(body: dict[str, object], start: str) -> None:
+    assert refusal("CreateRole", 403, body).message.startswith(start)
+
+
+@pytest.mark.parametrize("body", [{}, {"Code": 17}, {"Code": ""}, {"Code": "<b>"}, {"Code": None, "Message": ["x"]}])
+def test_a_body_without_a_usable_code_is_an_unknown_error(body: dict[str, object]) -> None:
+    error = refusal("GetRole", 500, body)
+    assert type(error) is Unavailable
+    assert error.code == "UnknownError"
+
+
+def test_a_wrong_secret_is_told_in_our_own_words() -> None:
+    message = f"Specified signature is not matched. server string to sign is:POST&%2F&AccessKeyId%3D{KEY_ID}%26Action"
+    error = refusal("GetRole", 400, {"Code": "SignatureDoesNotMatch", "Message": message}, HIDDEN)
+    assert error.message == "the AccessKey secret does not belong to the AccessKey ID"
+
+
+@pytest.mark.parametrize(
+    ("nasty", "kept"),
+    [
+        (f"the key {KEY_ID} is unknown", "the key *** is unknown"),
+        (f"secret {SECRET} leaked", "secret *** leaked"),
+        (f"token {TOKEN} leaked", "token *** leaked"),
+        ("token CAIS8gF1q6Ft5B2yfSjIr%2Btoken%2Fwith%3Dsigns in a URL", "token *** in a URL"),
+        ("CAIS8gF1q6Ft5B2yfSjIr%252Btoken%252Fwith%253Dsigns twice encoded", "*** twice encoded"),
+        ("a key LTAIsomebodyElses99 of another", "a key *** of another"),
+        ("a temporary key STS.NTpVbZ6qwKzbVWR7Bq of another", "a temporary key *** of another"),
+        ("Max retries with url: /?AccessKeyId=a&Signature=b (Caused by X)", "Max retries with url: / (Caused by X)"),
+        ("see https://ram.aliyuncs.com/?Signature=b%2F&SecurityToken=c now", "see https://ram.aliyuncs.com/ now"),
+        ("Signature=abc%2Fd&Action=GetRole", "Signature=***&Action=GetRole"),
+        ("POST&%2F&AccessKeyId%3Dabcdef%26Action%3DGetRole", "POST&%2F&AccessKeyId=***%26Action%3DGetRole"),
+        ("SecurityToken%253Dabc%2526Version", "SecurityToken=***%2526Version"),
+        ('{"SecurityToken": "abc", "Code": "x"}', 'SecurityToken=***", "Code": "x"}'),
+        ("securitytoken: abc, code x", "securitytoken=***, code x"),
+        ("harmless: role/x?", "harmless: role/x?"),
+        ("Is acs:ram::1:role/x missing? yes", "Is acs:ram::1:role/x missing? yes"),
+    ],
+)
+def test_nothing_secret_is_left_in_a_text(nasty: str, kept: str) -> None:
+    shown = scrub(nasty, HIDDEN)
+    assert kept in shown
+    assert not any(secret in shown for secret in HIDDEN)
+
+
+def test_a_text_is_cut_after_its_secrets_are_gone() -> None:
+    shown = scrub("x" * 990 + SECRET, HIDDEN)
+    assert shown == "x" * 990 + "***"
+    assert len(scrub("y" * 5000)) == 1000
