@@ -1,0 +1,57 @@
+"""apply(): carry out a plan's steps. The only place where this operator writes to the cloud."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from ram_operator.cloud import Cloud
+from ram_operator.errors import CloudError, Denied, Throttled
+from ram_operator.model import Failure, Outcome, Plan, Step
+
+
+async def apply(plan: Plan, cloud: Cloud) -> Outcome:
+    """Carry out the steps: those that share no subject together, those that do in their order.
+
+    An error stops the later steps of the same subject. After a Denied or Throttled no further call of that API is made
+    in this pass: it would be refused as well. Raises nothing but bugs; failed calls are in the outcome.
+    """
+    run = _Run(cloud)
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        async with asyncio.TaskGroup() as group:
+            for index, step in enumerate(plan.steps):
+                before = [tasks[i] for i in range(index) if set(plan.steps[i].subjects) & set(step.subjects)]
+                tasks.append(group.create_task(run.step(step, before)))
+    except BaseExceptionGroup as bugs:
+        raise bugs.exceptions[0] from None
+    return Outcome(tuple(run.done), tuple(run.failures))
+
+
+@dataclass(slots=True)
+class _Run:
+    cloud: Cloud
+    done: list[Step] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+    stopped: dict[str, CloudError] = field(default_factory=dict)
+
+    async def step(self, planned: Step, before: list[asyncio.Task[None]]) -> None:
+        if before:
+            await asyncio.wait(before)
+        step = planned.without(frozenset(failure.subject for failure in self.failures))
+        if step is None:
+            return
+        try:
+            failed = await self._call(step)
+        except CloudError as error:
+            failed = dict.fromkeys(step.subjects, error)
+        self.failures += (Failure(subject, step, error) for subject, error in failed.items())
+        if refusal := next((error for error in failed.values() if isinstance(error, Denied | Throttled)), None):
+            self.stopped.setdefault(step.api, refusal)
+        if succeeded := step.without(frozenset(failed)):
+            self.done.append(succeeded)
+
+    async def _call(self, step: Step) -> dict[str, CloudError]:
+        if error := self.stopped.get(step.api):
+            return dict.fromkeys(step.subjects, error)
+        return dict(await step.apply(self.cloud))

@@ -1,0 +1,139 @@
+"""The workers: take a key, run the pipeline on it, record what it says, ask for it again when the report says so."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ram_operator import metrics
+from ram_operator.engine.reconciler import Reconciler
+from ram_operator.engine.workqueue import Item, QueueClosed, WorkQueue
+from ram_operator.errors import StaleObject
+from ram_operator.model import Body, Event, Facts, KindName, ObjectKey, Report
+
+log = logging.getLogger(__name__)
+
+
+class World(Protocol):
+    """What is known of the cluster, kept by the watches."""
+
+    def body(self, key: ObjectKey) -> Body | None:
+        """The newest known version of an object; None where there is none."""
+
+    def facts(self, key: ObjectKey) -> Facts | None:
+        """All facts about an object; None where there is none."""
+
+    def keys(self, kind: KindName) -> Iterable[ObjectKey]:
+        """All objects of a kind."""
+
+
+class Recorder(Protocol):
+    """Where events go. It never blocks and never raises."""
+
+    def record(self, key: ObjectKey, uid: str, event: Event) -> None:
+        """Tell of something that happened to an object, or to the node that the event names."""
+
+
+@dataclass(slots=True)
+class Controller:
+    """The workers over one queue.
+
+    Args:
+        queue: what to work on.
+        world: the objects and their facts.
+        reconciler: the pipeline.
+        recorder: takes the events.
+        refresh: reads an object anew into the world, or drops it there when it is gone.
+        clock: monotonic seconds.
+    """
+
+    queue: WorkQueue
+    world: World
+    reconciler: Reconciler
+    recorder: Recorder
+    refresh: Callable[[ObjectKey], Awaitable[None]]
+    clock: Callable[[], float]
+    _running: dict[ObjectKey, float] = field(default_factory=dict)
+
+    async def work(self, gate: asyncio.Event) -> None:
+        """Be one worker until the queue closes. Nothing is touched before `gate` opens."""
+        await gate.wait()
+        while True:
+            try:
+                item = await self.queue.get()
+            except QueueClosed:
+                return
+            self._running[item.key] = self.clock()
+            try:
+                await self._reconcile(item)
+            finally:
+                metrics.RECONCILE_SECONDS.labels(item.key.kind).observe(self.clock() - self._running.pop(item.key))
+                self.queue.done(item.key)
+                metrics.QUEUE_DEPTH.set(self.queue.depth())
+
+    def longest_run(self) -> float:
+        """For how many seconds the oldest running pass has been running; 0 when idle."""
+        return max((self.clock() - since for since in self._running.values()), default=0.0)
+
+    async def _reconcile(self, item: Item) -> None:
+        body, facts = self.world.body(item.key), self.world.facts(item.key)
+        if body is None or facts is None:
+            self.queue.forget(item.key)
+            self.reconciler.forget(item.key)
+            return
+        try:
+            said = await self.reconciler.reconcile(body, facts, item.scope)
+        except StaleObject:
+            metrics.RECONCILES.labels(item.key.kind, "stale").inc()
+            await self._start_over(item)
+        except Exception:
+            # A bug must cost this key a back-off, not everybody the process.
+            metrics.RECONCILES.labels(item.key.kind, "bug").inc()
+            delay = self.queue.retry(item.key, lane=item.lane, scope=item.scope)
+            log.exception("reconcile failed", extra={"key": str(item.key), "retryInSeconds": round(delay, 1)})
+        else:
+            self._follow(item, facts, said)
+
+    async def _start_over(self, item: Item) -> None:
+        try:
+            await self.refresh(item.key)
+        except Exception as error:
+            log.warning("cannot read object", extra={"key": str(item.key), "error": str(error)})
+            self.queue.retry(item.key, lane=item.lane, scope=item.scope)
+        else:
+            self.queue.add(item.key, lane=item.lane, scope=item.scope)
+
+    def _follow(self, item: Item, facts: Facts, said: Report) -> None:
+        """Record the events and queue the key again as the report asks."""
+        for event in said.events:
+            self.recorder.record(item.key, facts.me.uid, event)
+        ready = next((row for row in said.conditions if row["type"] == "Ready"), {})
+        metrics.RECONCILES.labels(item.key.kind, ready.get("reason", "Released")).inc()
+        delay = said.requeue_after
+        if said.backoff:
+            grown = self.queue.retry(item.key, lane=item.lane)
+            delay = grown if delay is None else min(grown, delay)
+        else:
+            self.queue.forget(item.key)
+        if delay is not None:
+            self.queue.add(item.key, delay=delay, lane=item.lane)
+        self._log(item, facts, said, delay)
+
+    def _log(self, item: Item, facts: Facts, said: Report, delay: float | None) -> None:
+        ready = next((row for row in said.conditions if row["type"] == "Ready"), {})
+        level = logging.INFO if said.events or ready.get("status") != "True" else logging.DEBUG
+        log.log(
+            level,
+            "reconciled",
+            extra={
+                "key": str(item.key),
+                "generation": facts.generation,
+                "ready": ready.get("status", "released"),
+                "reason": ready.get("reason", ""),
+                "wrote": [event.note for event in said.events if event.node is None],
+                "again": None if delay is None else round(delay, 1),
+            },
+        )

@@ -1,0 +1,136 @@
+"""Filters: Plan -> Plan, between planning and applying. What must not be written now becomes a hold.
+
+The reconciler runs all of them in order; the list is open. Each keeps its own memory per object, gone with the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from ram_operator.model import Hold, ObjectKey, Outcome, Plan, Reason, Step
+
+Effect = tuple[type, str]
+"""What a step does to one subject: steps of the same class on the same subject have the same effect."""
+
+
+class Filter(Protocol):
+    """A rule about what may be written now."""
+
+    def sift(self, key: ObjectKey, generation: int, plan: Plan, now: datetime) -> Plan:
+        """Return the plan without the steps that may not be made now, and a hold for each."""
+
+    def learn(self, key: ObjectKey, generation: int, outcome: Outcome, after: Plan, now: datetime) -> None:
+        """Take note of what was written and of what is still planned after looking again."""
+
+    def forget(self, key: ObjectKey) -> None:
+        """Drop what is remembered of an object that is gone."""
+
+
+def effects(steps: tuple[Step, ...]) -> set[Effect]:
+    """All effects of some steps."""
+    return {(type(step), subject) for step in steps for subject in step.subjects}
+
+
+def withhold(plan: Plan, held: Callable[[Effect], Hold | None]) -> Plan:
+    """The plan without the effects for which `held` gives a hold."""
+    steps: list[Step] = []
+    holds: list[Hold] = []
+    for step in plan.steps:
+        found = {subject: hold for subject in step.subjects if (hold := held((type(step), subject)))}
+        holds += found.values()
+        if left := step.without(frozenset(found)):
+            steps.append(left)
+    return replace(plan, steps=tuple(steps), holds=(*plan.holds, *holds)) if holds else plan
+
+
+@dataclass(slots=True)
+class Unseen:
+    """Withholds a write that succeeded moments ago and that the cloud does not show yet.
+
+    RAM and ECS publish no propagation times. For 60 seconds after a write of ours a reading without it counts as old:
+    it must lead neither to a second create nor to a repair.
+    """
+
+    patience: timedelta = timedelta(seconds=60)
+    retry_after: float = 2.0
+    _written: dict[ObjectKey, tuple[int, dict[Effect, datetime]]] = field(default_factory=dict)
+
+    def sift(self, key: ObjectKey, generation: int, plan: Plan, now: datetime) -> Plan:
+        """Hold what the cloud should show any moment."""
+        of, written = self._written.get(key, (generation, {}))
+        if of != generation or not written:
+            return plan
+
+        def held(effect: Effect) -> Hold | None:
+            at = written.get(effect)
+            if at is None or now - at >= self.patience:
+                return None
+            message = f"waits for the cloud to show what was written to {effect[1]}"
+            return Hold(effect[1], Reason.VERIFYING, message, self.retry_after)
+
+        return withhold(plan, held)
+
+    def learn(self, key: ObjectKey, generation: int, outcome: Outcome, after: Plan, now: datetime) -> None:
+        """Remember what was written and is still planned: the cloud does not show it."""
+        of, written = self._written.get(key, (generation, {}))
+        if of != generation:
+            written = {}
+        planned = effects(after.steps)
+        done = dict.fromkeys(effects(outcome.done), now)
+        left = {effect: at for effect, at in {**written, **done}.items() if effect in planned}
+        if left:
+            self._written[key] = (generation, left)
+        else:
+            self._written.pop(key, None)
+
+    def forget(self, key: ObjectKey) -> None:
+        """Believe the next reading."""
+        self._written.pop(key, None)
+
+
+@dataclass(slots=True)
+class Contention:
+    """Withholds a write that was made several times within an hour: somebody else keeps changing the same thing.
+
+    Args:
+        most: repairs within the window; the first write of a generation is none.
+        window: how long a write is remembered.
+    """
+
+    most: int = 3
+    window: timedelta = timedelta(hours=1)
+    _written: dict[ObjectKey, tuple[int, dict[Effect, list[datetime]]]] = field(default_factory=dict)
+
+    def sift(self, key: ObjectKey, generation: int, plan: Plan, now: datetime) -> Plan:
+        """Hold what was repaired too often, until the oldest repair leaves the window."""
+        of, written = self._written.get(key, (generation, {}))
+        if of != generation:
+            return plan
+
+        def held(effect: Effect) -> Hold | None:
+            recent = [at for at in written.get(effect, ()) if now - at < self.window]
+            if len(recent) <= self.most:
+                return None
+            message = (
+                f"{effect[1]} was repaired {len(recent) - 1} times within an hour: something else keeps changing it; "
+                "find out what, or change this object to agree with it"
+            )
+            return Hold(effect[1], Reason.CONTENDED, message, (recent[0] + self.window - now).total_seconds())
+
+        return withhold(plan, held)
+
+    def learn(self, key: ObjectKey, generation: int, outcome: Outcome, after: Plan, now: datetime) -> None:
+        """Count the writes of this pass."""
+        of, written = self._written.get(key, (generation, {}))
+        if of != generation:
+            written = {}
+        for effect in effects(outcome.done):
+            written[effect] = [at for at in written.get(effect, []) if now - at < self.window] + [now]
+        self._written[key] = (generation, written)
+
+    def forget(self, key: ObjectKey) -> None:
+        """Count anew: the object is gone, or a person asked for another try."""
+        self._written.pop(key, None)

@@ -1,0 +1,203 @@
+"""report(): the one author of conditions, events and delays.
+
+Conditions follow kstatus (https://github.com/kubernetes-sigs/cli-utils, pkg/kstatus): `Ready` always, `Reconciling` and
+`Stalled` only while true. The reason of what holds an object decides its disposition, by one table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+
+from ram_operator.errors import AlreadyExists, CloudError, Denied, InUse, NotFound, Rejected, Throttled
+from ram_operator.model import Event, Facts, Hold, InstanceId, Json, Outcome, Plan, Reason, Report, Step, timestamp
+
+MESSAGE_LENGTH = 1024
+SHOWN = 3
+"""How many holds a condition's message spells out."""
+DENIED_RETRY_SECONDS = 300.0
+IN_USE_RETRY_SECONDS = 30.0
+ECS_ACTIONS = ("InstanceRamRole", "DescribeInstances", "DescribeRegions")
+
+
+class Disposition(Enum):
+    """What happens to an object next."""
+
+    DONE = auto()
+    """Nothing: it is settled."""
+    WAITING = auto()
+    """Another object's event wakes it."""
+    RETRYING = auto()
+    """It comes back by itself."""
+    STALLED = auto()
+    """A person must act; edits and the next full check bring it back."""
+
+
+_WAITING = (Reason.POLICY_NOT_READY, Reason.ROLE_NOT_READY)
+_RETRYING = (Reason.PROGRESSING, Reason.RETRYING, Reason.THROTTLED, Reason.VERIFYING, Reason.NOT_OBSERVED)
+_DONE = (Reason.SETTLED, Reason.ALL_ATTACHED, Reason.NO_INSTANCES)
+DISPOSITIONS: Mapping[Reason, Disposition] = {
+    **dict.fromkeys(_DONE, Disposition.DONE),
+    **dict.fromkeys(_WAITING, Disposition.WAITING),
+    **dict.fromkeys(_RETRYING, Disposition.RETRYING),
+}
+_ORDER = (Disposition.STALLED, Disposition.RETRYING, Disposition.WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose report it is: the stored conditions, the generation that the pass worked on, and the facts it had.
+
+    `overdue` says that nothing of it could be observed for too long.
+    """
+
+    conditions: Sequence[Mapping[str, Json]]
+    generation: int
+    facts: Facts | None = None
+    overdue: bool = False
+
+
+def disposition(reason: Reason) -> Disposition:
+    """What a reason means for the object; what no table names needs a person."""
+    return DISPOSITIONS.get(reason, Disposition.STALLED)
+
+
+def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error: CloudError | None = None) -> Report:
+    """Say what a pass came to.
+
+    Args:
+        subject: whose pass it was.
+        after: the plan made after the last observation, sifted; empty means that the world is as wanted.
+        outcome: what was written.
+        now: the time.
+        error: what kept the pass from observing; `after` is then what was planned before.
+    """
+    holds = (*_error_holds(error), *after.holds, *_failure_holds(after, outcome), *_unfinished(after, outcome))
+    events = (*_step_events(outcome.done, subject.facts), *after.remarks)
+    if not holds:
+        reason, message = after.settled
+        ready = ("True", reason, message)
+        return Report(_conditions(subject, ready, None, now), events, after.revisit_after)
+    state = next(state for state in _ORDER if any(disposition(hold.reason) is state for hold in holds))
+    chosen = [hold for hold in holds if disposition(hold.reason) is state]
+    reason, message = chosen[0].reason, _words(chosen)
+    conditions = _conditions(subject, _readiness(subject, state, reason, message), (state, reason, message), now)
+    warning = _warning(subject, conditions, state, reason, message)
+    delays = [hold.retry_after for hold in holds if hold.retry_after is not None]
+    delays += [] if after.revisit_after is None else [after.revisit_after]
+    backoff = any(disposition(hold.reason) is Disposition.RETRYING and hold.retry_after is None for hold in holds)
+    return Report(conditions, (*events, *warning), min(delays, default=None), backoff)
+
+
+def hold_for(subject: str, error: CloudError) -> Hold:
+    """The hold that a failed call amounts to."""
+    match error:
+        case Denied():
+            product = "ecs" if any(name in error.action for name in ECS_ACTIONS) else "ram"
+            fix = f"{error}; allow the operator's credentials {product}:{error.action} on {subject}"
+            return Hold(subject, Reason.ACCESS_DENIED, fix, DENIED_RETRY_SECONDS)
+        case Throttled():
+            wait = f" for {error.retry_after:.0f} s" if error.retry_after else ""
+            return Hold(subject, Reason.THROTTLED, f"{error}; waits{wait} and tries again", error.retry_after)
+        case Rejected():
+            return Hold(subject, Reason.REJECTED, str(error))
+        case InUse():
+            return Hold(subject, Reason.IN_USE, str(error), IN_USE_RETRY_SECONDS)
+        case NotFound() | AlreadyExists():
+            return Hold(subject, Reason.VERIFYING, f"{error}; looks again")
+        case _:
+            return Hold(subject, Reason.RETRYING, f"{error}; tries again")
+
+
+def _error_holds(error: CloudError | None) -> tuple[Hold, ...]:
+    return (hold_for("the cloud", error),) if error else ()
+
+
+def _failure_holds(after: Plan, outcome: Outcome) -> tuple[Hold, ...]:
+    """Failures that still matter: if nothing is left to do for a subject, a lost reply or a race was no failure."""
+    left = {subject for step in after.steps for subject in step.subjects}
+    return tuple(hold_for(failure.subject, failure.error) for failure in outcome.failures if failure.subject in left)
+
+
+def _unfinished(after: Plan, outcome: Outcome) -> tuple[Hold, ...]:
+    """Steps that are due and were not tried in this pass, because the world changed meanwhile."""
+    failed = {failure.subject for failure in outcome.failures}
+    return tuple(
+        Hold(step.subjects[0], Reason.PROGRESSING, f"has to {step.todo()}", 0.5)
+        for step in after.steps
+        if not failed & set(step.subjects)
+    )
+
+
+def _words(holds: Sequence[Hold]) -> str:
+    messages = list(dict.fromkeys(hold.message for hold in holds))
+    rest = len(messages) - SHOWN
+    return ("; ".join(messages[:SHOWN]) + (f"; and {rest} more" if rest > 0 else ""))[:MESSAGE_LENGTH]
+
+
+def _find(conditions: Iterable[Mapping[str, Json]], kind: str) -> Mapping[str, Json]:
+    return next((condition for condition in conditions if condition.get("type") == kind), {})
+
+
+def _readiness(subject: Subject, state: Disposition, reason: Reason, message: str) -> tuple[str, str, str]:
+    """Ready while something holds: False, but for waiting and retrying the last truth about this generation."""
+    if subject.overdue and state is Disposition.RETRYING:
+        return "Unknown", Reason.NOT_OBSERVED, f"not observed for too long: {message}"
+    before = _find(subject.conditions, "Ready")
+    deleting = subject.facts is not None and subject.facts.me.deleting
+    same = before.get("observedGeneration") == subject.generation and before.get("status") == "True"
+    if state is not Disposition.STALLED and same and not deleting:
+        return "True", before["reason"], before["message"]
+    return "False", reason, message
+
+
+def _conditions(
+    subject: Subject,
+    ready: tuple[str, str, str],
+    other: tuple[Disposition, Reason, str] | None,
+    now: datetime,
+) -> list[Mapping[str, Json]]:
+    rows = [("Ready", *ready)]
+    if other:
+        state, reason, message = other
+        rows.append(("Stalled" if state is Disposition.STALLED else "Reconciling", "True", reason, message))
+    return [_condition(subject, row, now) for row in rows]
+
+
+def _condition(subject: Subject, row: tuple[str, str, str, str], now: datetime) -> Mapping[str, Json]:
+    """One condition; `lastTransitionTime` moves only when the status does."""
+    kind, status, reason, message = row
+    before = _find(subject.conditions, kind)
+    since = before.get("lastTransitionTime") if before.get("status") == status else None
+    return {
+        "type": kind,
+        "status": status,
+        "reason": str(reason),
+        "message": message[:MESSAGE_LENGTH],
+        "observedGeneration": subject.generation,
+        "lastTransitionTime": since or timestamp(now),
+    }
+
+
+def _step_events(steps: Iterable[Step], facts: Facts | None) -> list[Event]:
+    """One event per step on the object, and one per instance on its Node."""
+    events: list[Event] = []
+    for step in steps:
+        events.append(Event(step.event, step.done()))
+        for subject in step.subjects if facts else ():
+            if facts and (node := facts.known.get(InstanceId.of(subject))):
+                alone = step.without(frozenset(step.subjects) - {subject})
+                events.append(Event(step.event, f"{alone.done()} by {facts.me.key}" if alone else "", node=node))
+    return events
+
+
+def _warning(
+    subject: Subject, conditions: Iterable[Mapping[str, Json]], state: Disposition, reason: Reason, message: str
+) -> tuple[Event, ...]:
+    """A warning when the object stalls, or stalls on something else; never again for the same words."""
+    before = _find(subject.conditions, "Stalled")
+    if state is not Disposition.STALLED or (before.get("reason"), before.get("message")) == (str(reason), message):
+        return ()
+    return (Event(str(reason), message, warning=True),)

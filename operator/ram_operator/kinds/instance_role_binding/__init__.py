@@ -1,0 +1,324 @@
+"""InstanceRoleBinding: one role for the instances under some nodes.
+
+`verdicts` decides about each instance, `rows` stores it. An instance that has another role is never touched; what we
+attached is detached again when its node is no longer selected or the binding goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import groupby
+
+from ram_operator.cloud import Cloud
+from ram_operator.errors import InvalidSpec
+from ram_operator.kinds import ownership
+from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Row, State, rows_as_json, rows_of, summary
+from ram_operator.kinds.instance_role_binding.verdicts import Case, Verdict, judge
+from ram_operator.kinds.steps import AttachRole, DetachRole
+from ram_operator.model import (
+    Body,
+    Claim,
+    Event,
+    EventReason,
+    Facts,
+    Hold,
+    InstanceId,
+    Json,
+    KindName,
+    NodeFacts,
+    ObjectKey,
+    Pass,
+    Plan,
+    Reason,
+    Reference,
+    Scope,
+    StatusFields,
+    Step,
+)
+from ram_operator.rules.documents import trusts_service
+from ram_operator.rules.nodes import check_selector
+
+BATCH = 100
+"""How many instances AttachInstanceRamRole and DetachInstanceRamRole take in one call."""
+DEFAULTS: Mapping[str, Json] = {
+    "conflictPolicy": "Fail",
+    "allowProtectedRoles": False,
+    "unbindPolicy": "Restore",
+    "managementPolicy": "Enforce",
+    "instances": [],
+    "rollout": {"maxUnavailable": "10%"},
+    "sessionPolicy": None,
+    "roleName": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class BindingSpec:
+    """A parsed spec; selectors stay as they are, since the caches match nodes against them."""
+
+    role: ObjectKey | None
+    node_names: tuple[str, ...]
+    unsupported: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredBinding:
+    """What is wanted. `role` is None where it cannot be attached now; `holds` then say why.
+
+    `wanted` are instances that this binding should give the role, `overridden` those it selects and an older binding
+    has; both with their node. `skipped` are nodes that are no instance that can have a role.
+    """
+
+    facts: Facts
+    spec: BindingSpec | None
+    role: str | None = None
+    arn: str | None = None
+    wanted: Mapping[InstanceId, str] = field(default_factory=dict)
+    overridden: Mapping[InstanceId, str] = field(default_factory=dict)
+    skipped: tuple[NodeFacts, ...] = ()
+    holds: tuple[Hold, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedBinding:
+    """The role of each instance that was read, "" for none; `missing` are those that ECS does not know."""
+
+    roles: Mapping[InstanceId, str]
+    missing: frozenset[InstanceId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRoleBindingKind:
+    """The verbs of InstanceRoleBinding.
+
+    Args:
+        node_gone_after: how long a claim outlives its Node object.
+    """
+
+    node_gone_after: timedelta = timedelta(minutes=10)
+    name = KindName.INSTANCE_ROLE_BINDING
+
+    def parse(self, body: Body) -> BindingSpec:
+        spec: Mapping[str, Json] = body.get("spec") or {}
+        problems = check_selector(spec.get("nodeSelector"), "spec.nodeSelector") if "nodeSelector" in spec else ()
+        reference = (spec.get("roleRef") or {}).get("name")
+        if bool(reference) == bool(spec.get("roleName")):
+            problems = (*problems, "spec: write exactly one of roleRef and roleName")
+        if not any(spec.get(field) for field in ("nodeSelector", "nodeNames", "instances")):
+            problems = (*problems, "spec: write at least one of nodeSelector, nodeNames and instances")
+        if problems:
+            raise InvalidSpec(*problems)
+        return BindingSpec(
+            role=ObjectKey(KindName.RAM_ROLE, reference) if reference else None,
+            node_names=tuple(spec.get("nodeNames") or ()),
+            unsupported=ownership.unsupported(spec, DEFAULTS),
+        )
+
+    def desire(self, spec: BindingSpec | None, known: StatusFields, facts: Facts) -> DesiredBinding:
+        if facts.me.deleting or spec is None or spec.role is None:
+            return DesiredBinding(facts, None if facts.me.deleting else spec)
+        selected = {node.instance: node.name for node in facts.nodes if node.instance}
+        wanted = {key: name for key, name in selected.items() if facts.assigned.get(key) == facts.me.key}
+        reference = facts.references.get(spec.role)
+        holds = (*_role_holds(spec.role, reference), *_too_many(facts.nodes))
+        status = reference.status if reference else {}
+        return DesiredBinding(
+            facts=facts,
+            spec=spec,
+            role=None if holds else str(status["roleName"]),
+            arn=status.get("arn"),
+            wanted=wanted,
+            overridden={key: name for key, name in selected.items() if key not in wanted},
+            skipped=(*(node for node in facts.nodes if node.instance is None), *_absent(spec.node_names, facts.nodes)),
+            holds=holds,
+        )
+
+    async def observe(
+        self, desired: DesiredBinding, known: StatusFields, scope: Scope, cloud: Cloud
+    ) -> ObservedBinding | None:
+        if desired.spec and desired.spec.unsupported:
+            return None
+        rows = rows_of(known)
+        subjects = sorted(
+            instance
+            for instance in {*desired.wanted, *(key for key, row in rows.items() if row.claimed)}
+            if instance in scope or instance not in desired.wanted or not _settled(rows.get(instance), desired.role)
+        )
+        regions = [(region, list(group)) for region, group in groupby(subjects, key=lambda subject: subject.region)]
+        found = await asyncio.gather(
+            *(cloud.ecs.describe_instance_roles(region, [key.id for key in keys]) for region, keys in regions)
+        )
+        roles = {
+            InstanceId(region, id_): role
+            for (region, _), seen in zip(regions, found, strict=True)
+            for id_, role in seen.items()
+        }
+        return ObservedBinding(roles, frozenset(subjects) - roles.keys())
+
+    def plan(self, desired: DesiredBinding, observed: ObservedBinding | None, known: StatusFields, turn: Pass) -> Plan:
+        if observed is None:
+            return Plan(holds=ownership.not_supported_yet("binding", desired.spec.unsupported if desired.spec else ()))
+        rows = rows_of(known)
+        verdicts = self._verdicts(desired, observed, rows, turn)
+        next_rows = _all_rows(desired, verdicts, turn)
+        steps = _steps(verdicts, desired.role)
+        claims = (Claim("instances", rows_as_json(next_rows)),) if steps and _claims_change(rows, verdicts) else ()
+        revisits = [verdict.revisit_after for verdict in verdicts.values() if verdict.revisit_after is not None]
+        return Plan(
+            claims=claims,
+            steps=steps,
+            holds=(*desired.holds, *(verdict.hold for verdict in verdicts.values() if verdict.hold)),
+            settled=_settled_words(next_rows, desired.role),
+            revisit_after=min(revisits, default=None),
+            remarks=_left_alone(rows, verdicts, observed),
+        )
+
+    def project(
+        self, desired: DesiredBinding, observed: ObservedBinding | None, known: StatusFields, turn: Pass
+    ) -> StatusFields:
+        if observed is None:
+            return known
+        rows = _all_rows(desired, self._verdicts(desired, observed, rows_of(known), turn), turn)
+        fields: dict[str, Json] = {"summary": summary(rows), "instances": rows_as_json(rows)}
+        if desired.spec is None:
+            return {**known, **fields}
+        role = desired.role or known.get("roleName")
+        arn = desired.arn or known.get("roleArn")
+        return {**fields, **({"roleName": role} if role else {}), **({"roleArn": arn} if arn else {})}
+
+    def _verdicts(
+        self, desired: DesiredBinding, observed: ObservedBinding, rows: Mapping[InstanceId, Row], turn: Pass
+    ) -> dict[InstanceId, Verdict]:
+        subjects = sorted({*desired.wanted, *desired.overridden, *rows})
+        return {subject: judge(self._case(subject, desired, observed, rows.get(subject), turn)) for subject in subjects}
+
+    def _case(
+        self, subject: InstanceId, desired: DesiredBinding, observed: ObservedBinding, row: Row | None, turn: Pass
+    ) -> Case:
+        facts = desired.facts
+        other = facts.assigned.get(subject)
+        taken = other if other and other != facts.me.key else None
+        if taken and row is None:
+            row = Row(State.OVERRIDDEN, subject)
+        return Case(
+            instance=subject,
+            row=row,
+            role=desired.role,
+            wanted=subject in desired.wanted,
+            seen=observed.roles.get(subject),
+            missing=subject in observed.missing,
+            node=desired.wanted.get(subject) or facts.known.get(subject),
+            taken_by=taken,
+            other_claim=facts.other_rows.get(subject),
+            deleting=facts.me.deleting,
+            requested=facts.requested,
+            node_gone_after=self.node_gone_after,
+            error=turn.outcome.error_of(str(subject)),
+            now=turn.now,
+            generation=facts.generation,
+        )
+
+
+def _settled(row: Row | None, role: str | None) -> bool:
+    return row is not None and row.settled and (role is None or row.role == role)
+
+
+def role_usable(role: Reference) -> bool:
+    """Whether a role may be attached to instances: it exists in the cloud as ours, with all its policies.
+
+    It stays usable while a later edit of it is refused: its last good state is what instances get.
+    """
+    done, _, wanted = str(role.status.get("policySummary", "")).partition("/")
+    return not role.deleting and bool(role.status.get("arn")) and (role.ready or (done == wanted != ""))
+
+
+def _role_holds(key: ObjectKey, role: Reference | None) -> tuple[Hold, ...]:
+    if role is None:
+        return (Hold(str(key), Reason.ROLE_NOT_READY, f"waits for {key}, which does not exist"),)
+    trust = role.spec.get("trust") or {}
+    if "document" in trust and not trusts_service(trust["document"]):
+        message = f"{key} does not trust ecs.aliyuncs.com; let spec.trust of the role allow it"
+        return (Hold(str(key), Reason.TRUST_NOT_ECS, message),)
+    if "document" not in trust and "ecs.aliyuncs.com" not in trust.get("services", ["ecs.aliyuncs.com"]):
+        message = f"{key} does not trust ecs.aliyuncs.com; add it to spec.trust.services of the role"
+        return (Hold(str(key), Reason.TRUST_NOT_ECS, message),)
+    if not role_usable(role):
+        what = "which is being deleted" if role.deleting else "to be ready"
+        return (Hold(str(key), Reason.ROLE_NOT_READY, f"waits for {key}{',' if role.deleting else ''} {what}"),)
+    return ()
+
+
+def _too_many(nodes: tuple[NodeFacts, ...]) -> tuple[Hold, ...]:
+    if len(nodes) <= MOST_ROWS:
+        return ()
+    message = f"selects {len(nodes)} nodes, at most {MOST_ROWS} fit in one binding; split it by node pool"
+    return (Hold("binding", Reason.INVALID_SPEC, message),)
+
+
+def _absent(names: Iterable[str], nodes: tuple[NodeFacts, ...]) -> tuple[NodeFacts, ...]:
+    """Nodes that the spec names and the cluster does not have."""
+    present = {node.name for node in nodes}
+    return tuple(
+        NodeFacts(name, "", (), None, Reason.NODE_NOT_FOUND, "there is no such Node")
+        for name in names
+        if name not in present
+    )
+
+
+def _all_rows(desired: DesiredBinding, verdicts: Mapping[InstanceId, Verdict], turn: Pass) -> list[Row]:
+    rows = [verdict.row for verdict in verdicts.values() if verdict.row]
+    skipped = [
+        Row(State.SKIPPED, node=node.name, reason=node.skip, message=node.skip_message) for node in desired.skipped
+    ]
+    return [*rows, *skipped][:MOST_ROWS]
+
+
+def _claims_change(rows: Mapping[InstanceId, Row], verdicts: Mapping[InstanceId, Verdict]) -> bool:
+    """Whether a write is planned for an instance whose stored claim does not cover it yet."""
+    return any(
+        (verdict.attach or verdict.detach)
+        and verdict.row is not None
+        and (key not in rows or (rows[key].role, rows[key].origin) != (verdict.row.role, verdict.row.origin))
+        for key, verdict in verdicts.items()
+    )
+
+
+def _steps(verdicts: Mapping[InstanceId, Verdict], role: str | None) -> tuple[Step, ...]:
+    detach: dict[str, list[InstanceId]] = {}
+    attach: list[InstanceId] = []
+    for instance, verdict in verdicts.items():
+        if verdict.detach:
+            detach.setdefault(verdict.detach, []).append(instance)
+        if verdict.attach:
+            attach.append(instance)
+    detaches = [DetachRole(old, batch) for old, instances in sorted(detach.items()) for batch in _batches(instances)]
+    attaches = [AttachRole(role, batch) for batch in _batches(attach)] if role else []
+    return (*detaches, *attaches)
+
+
+def _batches(instances: Iterable[InstanceId]) -> Iterable[tuple[InstanceId, ...]]:
+    for _, group in groupby(sorted(instances), key=lambda instance: instance.region):
+        members = tuple(group)
+        for start in range(0, len(members), BATCH):
+            yield members[start : start + BATCH]
+
+
+def _settled_words(rows: Iterable[Row], role: str | None) -> tuple[Reason, str]:
+    attached = sum(row.state is State.ATTACHED for row in rows)
+    if attached == 0:
+        return Reason.NO_INSTANCES, "no instance is selected now"
+    return Reason.ALL_ATTACHED, f"{attached} instance{'s have' if attached > 1 else ' has'} role {role}"
+
+
+def _left_alone(
+    rows: Mapping[InstanceId, Row], verdicts: Mapping[InstanceId, Verdict], observed: ObservedBinding
+) -> tuple[Event, ...]:
+    """Tell of claims given up because somebody else has changed the instance's role."""
+    return tuple(
+        Event(EventReason.LEFT_ALONE, f"left {key} alone: it has role {seen}, not {rows[key].role}", warning=True)
+        for key, verdict in verdicts.items()
+        if verdict.row is None and key in rows and rows[key].claimed and (seen := observed.roles.get(key))
+    )

@@ -1,0 +1,131 @@
+"""A row of `status.instances`: what the binding knows of one instance, and its claim on it.
+
+A claim is stored before the first write for the instance and stays until the matter is settled. The API server keeps
+rows as JSON; here they are values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ram_operator.model import InstanceId, Json, Reason, StatusFields
+
+MOST_ROWS = 1000
+"""How many rows a binding has at most: their worst case stays under the 1 MiB that an object may have."""
+MESSAGE_LENGTH = 256
+
+
+class State(StrEnum):
+    """Where an instance stands."""
+
+    PENDING = "Pending"
+    ATTACHED = "Attached"
+    CONFLICT = "Conflict"
+    OVERRIDDEN = "Overridden"
+    FAILED = "Failed"
+    SKIPPED = "Skipped"
+    RELEASING = "Releasing"
+
+
+class Origin(StrEnum):
+    """Who attached the role that an instance has: we did (so we detach it), or it was there."""
+
+    ATTACHED = "Attached"
+    FOUND = "Found"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One instance, or a node that is none. Times are timestamps as Kubernetes writes them."""
+
+    state: State
+    instance: InstanceId | None = None
+    node: str | None = None
+    reason: Reason | None = None
+    message: str = ""
+    role: str | None = None
+    origin: Origin | None = None
+    previous_role: str | None = None
+    confirmed: bool = False
+    failed_generation: int | None = None
+    since: str | None = None
+    node_gone_since: str | None = None
+    missing_since: str | None = None
+
+    @property
+    def claimed(self) -> bool:
+        """Whether we attached a role to the instance, or were about to."""
+        return self.role is not None and self.origin is Origin.ATTACHED
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing needs to be looked at before the next sweep."""
+        return self.state is State.ATTACHED and self.confirmed and not (self.missing_since or self.node_gone_since)
+
+    def as_json(self) -> dict[str, Json]:
+        """The row as it is stored, without empty fields."""
+        fields: dict[str, Json] = {
+            "instance": str(self.instance) if self.instance else None,
+            "node": self.node,
+            "state": self.state.value,
+            "reason": self.reason.value if self.reason else None,
+            "message": self.message[:MESSAGE_LENGTH],
+            "roleName": self.role,
+            "origin": self.origin.value if self.origin else None,
+            "previousRole": self.previous_role,
+            "confirmed": self.confirmed,
+            "failedGeneration": self.failed_generation,
+            "since": self.since,
+            "nodeGoneSince": self.node_gone_since,
+            "missingSince": self.missing_since,
+        }
+        return {key: value for key, value in fields.items() if value not in (None, "", False)}
+
+
+def row_from_json(row: Mapping[str, Json]) -> Row:
+    """Read what `as_json` wrote."""
+    return Row(
+        state=State(row["state"]),
+        instance=InstanceId.of(row["instance"]) if row.get("instance") else None,
+        node=row.get("node"),
+        reason=Reason(row["reason"]) if row.get("reason") else None,
+        message=row.get("message", ""),
+        role=row.get("roleName"),
+        origin=Origin(row["origin"]) if row.get("origin") else None,
+        previous_role=row.get("previousRole"),
+        confirmed=bool(row.get("confirmed")),
+        failed_generation=row.get("failedGeneration"),
+        since=row.get("since"),
+        node_gone_since=row.get("nodeGoneSince"),
+        missing_since=row.get("missingSince"),
+    )
+
+
+def rows_of(status: StatusFields) -> dict[InstanceId, Row]:
+    """The rows of a status that are about an instance."""
+    rows = (row_from_json(row) for row in status.get("instances") or ())
+    return {row.instance: row for row in rows if row.instance}
+
+
+def rows_as_json(rows: Iterable[Row]) -> list[Json]:
+    """All rows as stored, in an order that does not depend on anything but their content."""
+    ordered = sorted(rows, key=lambda row: (row.node or "", str(row.instance or "")))
+    return [row.as_json() for row in ordered]
+
+
+def summary(rows: Iterable[Row]) -> dict[str, Json]:
+    """The counts of `status.summary`. `ready` counts those that can and should have the role."""
+    counts = {state: 0 for state in State}
+    total = 0
+    for row in rows:
+        counts[row.state] += 1
+        total += 1
+    able = total - sum(counts[state] for state in (State.SKIPPED, State.OVERRIDDEN, State.RELEASING))
+    named = (State.ATTACHED, State.PENDING, State.CONFLICT, State.FAILED, State.SKIPPED, State.RELEASING)
+    return {
+        "selected": total - counts[State.RELEASING],
+        **{state.value.lower(): counts[state] for state in named},
+        "ready": f"{counts[State.ATTACHED]}/{able}",
+    }

@@ -1,0 +1,210 @@
+"""One instance, one decision: what its row says next, and what has to be attached to or detached from it.
+
+Pure and total: `judge` is called for every instance that a binding wants or has a row for, before and after the writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from ram_operator.errors import CloudError, NotFound, Rejected
+from ram_operator.kinds.instance_role_binding.rows import Origin, Row, State
+from ram_operator.kinds.ownership import parse_timestamp
+from ram_operator.model import Hold, InstanceId, Json, ObjectKey, Reason, timestamp
+
+GONE_AFTER = timedelta(seconds=60)
+"""An instance is gone when two successful looks this far apart do not find it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that bears on one instance in one pass.
+
+    Args:
+        role: the role it should have from us; None where it should have none, or where the role is not usable now.
+        wanted: whether this binding is the one that should have the instance.
+        taken_by: another binding that has the instance now, with `other_claim`, its stored row, once it has one.
+        seen: the role it has, "" for none, None where it was not read in this pass.
+        missing: DescribeInstances did not return it.
+        node: its Node; None when there is none (any more).
+        error: what the write of this pass met.
+    """
+
+    instance: InstanceId
+    row: Row | None
+    role: str | None
+    wanted: bool
+    seen: str | None
+    now: datetime
+    generation: int
+    missing: bool = False
+    node: str | None = None
+    taken_by: ObjectKey | None = None
+    other_claim: Mapping[str, Json] | None = None
+    deleting: bool = False
+    requested: bool = False
+    node_gone_after: timedelta = timedelta(minutes=10)
+    error: CloudError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What follows: the next row (None: forget the instance), writes, a hold, seconds until time changes something."""
+
+    row: Row | None
+    detach: str | None = None
+    attach: bool = False
+    hold: Hold | None = None
+    revisit_after: float | None = None
+
+
+def judge(case: Case) -> Verdict:
+    """Decide about one instance."""
+    if case.missing:
+        return _missing(case)
+    if case.wanted:
+        return _wanted(case) if case.seen is not None else Verdict(_kept(case))
+    return _unwanted(case)
+
+
+def _kept(case: Case) -> Row:
+    """The row of an instance that was not read: as it is, with the node's present name."""
+    return replace(case.row or Row(State.PENDING, case.instance), node=case.node)
+
+
+def _next(case: Case, state: State, **changes: Json) -> Row:
+    """The row in its new state; `since` moves only with the state, and what a past look found is forgotten."""
+    row = case.row or Row(state, case.instance)
+    since = row.since if row.since and row.state is state else timestamp(case.now)
+    cleared = {"reason": None, "message": "", "missing_since": None, "node_gone_since": None, "failed_generation": None}
+    return replace(row, **{**cleared, "state": state, "since": since, "node": case.node, **changes})
+
+
+def _wanted(case: Case) -> Verdict:
+    if case.role is None:
+        return _waiting_for_role(case)
+    if case.seen and case.seen.lower() == case.role.lower():
+        return Verdict(_attached(case))
+    if case.seen:
+        return _other_role(case, case.seen)
+    return _without_role(case, case.role)
+
+
+def _waiting_for_role(case: Case) -> Verdict:
+    """The role cannot be attached now: what is there stays, nothing is written."""
+    if case.row and case.row.role and case.seen and case.seen.lower() == case.row.role.lower():
+        return Verdict(_next(case, State.ATTACHED, confirmed=True))
+    return Verdict(_next(case, State.PENDING, reason=Reason.ROLE_NOT_READY))
+
+
+def _attached(case: Case) -> Row:
+    """It has the role. Without a claim of ours, or of the binding that had it before us, it was not we who gave it."""
+    ours = case.row is not None and case.row.claimed and (case.row.role or "").lower() == (case.role or "").lower()
+    inherited = _inherits(case)
+    origin = Origin.ATTACHED if ours or inherited else Origin.FOUND
+    return _next(case, State.ATTACHED, role=case.role, origin=origin, confirmed=True)
+
+
+def _inherits(case: Case) -> bool:
+    """Whether the role it has was given by another of our bindings, whose claim we take over."""
+    claim = case.other_claim
+    return bool(claim and case.seen and str(claim.get("roleName", "")).lower() == case.seen.lower())
+
+
+def _without_role(case: Case, role: str) -> Verdict:
+    """It has none: attach ours, unless the API has said of this very generation that it will not."""
+    refused = _refusal(case)
+    if refused:
+        return Verdict(refused, hold=_hold(case, Reason.SOME_FAILED, refused.message))
+    reason, message = (None, "") if case.error is None else (Reason.API_ERROR, str(case.error))
+    row = _next(case, State.PENDING, role=role, origin=Origin.ATTACHED, confirmed=False, reason=reason, message=message)
+    return Verdict(row, attach=True)
+
+
+def _refusal(case: Case) -> Row | None:
+    """The row of an instance for which repeating the request is pointless before an edit."""
+    error = case.error
+    if isinstance(error, Rejected) and not role_unseen(error):
+        reason = Reason.CLASSIC_NETWORK if "MismatchRamRole" in error.code else Reason.API_ERROR
+        fix = "; only VPC instances can have a role" if reason is Reason.CLASSIC_NETWORK else ""
+        failed = {"reason": reason, "message": f"{error}{fix}", "failed_generation": case.generation}
+        return _next(case, State.FAILED, role=None, origin=None, confirmed=False, **failed)
+    row = case.row
+    if error is None and row and row.failed_generation == case.generation and not case.requested:
+        return replace(row, node=case.node)
+    return None
+
+
+def role_unseen(error: CloudError) -> bool:
+    """Whether ECS says that it does not know the role or its trust, for a new role perhaps a matter of seconds."""
+    return isinstance(error, NotFound) or error.code.startswith("InvalidRamRole.Not")
+
+
+def _other_role(case: Case, seen: str) -> Verdict:
+    """It has another role: ours to replace if we or another of our bindings gave it, else somebody's."""
+    mine = case.row is not None and case.row.claimed and (case.row.role or "").lower() == seen.lower()
+    if mine or _inherits(case):
+        row = _next(case, State.PENDING, role=case.role, origin=Origin.ATTACHED, confirmed=False)
+        return Verdict(row, detach=seen, attach=True)
+    message = f"has role {seen}, which no binding gave it"
+    row = _next(
+        case, State.CONFLICT, reason=Reason.OTHER_ROLE, message=message, role=None, origin=None, confirmed=False
+    )
+    return Verdict(row, hold=_hold(case, Reason.CONFLICT, message))
+
+
+def _unwanted(case: Case) -> Verdict:
+    row = case.row
+    if row is None:
+        return Verdict(None)
+    if case.taken_by and not case.deleting:
+        return _overridden(case, case.taken_by, row)
+    if not row.claimed:
+        return Verdict(None)
+    if case.node is None and not case.deleting and (wait := _node_gone(case, row)):
+        return wait
+    if case.seen is None:
+        return Verdict(_next(case, State.RELEASING))
+    if case.seen.lower() != (row.role or "").lower():
+        return Verdict(None)
+    return Verdict(_next(case, State.RELEASING), detach=case.seen)
+
+
+def _overridden(case: Case, taken_by: ObjectKey, row: Row) -> Verdict:
+    """Another binding has it. Our claim stays until theirs is stored, so that they can take the role over."""
+    message = f"{taken_by} has this instance; the older binding wins"
+    keeps_claim = row.claimed and not case.other_claim
+    claim = {} if keeps_claim else {"role": None, "origin": None, "confirmed": False, "previous_role": None}
+    return Verdict(_next(case, State.OVERRIDDEN, message=message, **claim))
+
+
+def _node_gone(case: Case, row: Row) -> Verdict | None:
+    """The Node object is gone: keep the claim for a while, it may come back (a re-registration, a restored backup)."""
+    since = parse_timestamp(row.node_gone_since) or case.now
+    left = (since + case.node_gone_after - case.now).total_seconds()
+    if left <= 0:
+        return None
+    return Verdict(replace(row, node_gone_since=timestamp(since)), revisit_after=left)
+
+
+def _missing(case: Case) -> Verdict:
+    """DescribeInstances lacks it: look again before believing it."""
+    since = parse_timestamp(case.row.missing_since if case.row else None) or case.now
+    left = (since + GONE_AFTER - case.now).total_seconds()
+    state = State.PENDING if case.wanted else State.RELEASING
+    if left > 0:
+        message = "ECS does not know this instance; looking again"
+        row = _next(case, state, reason=Reason.INSTANCE_GONE, message=message, missing_since=timestamp(since))
+        hold = _hold(case, Reason.VERIFYING, message, left) if case.wanted or case.deleting else None
+        return Verdict(row, hold=hold, revisit_after=left)
+    if not case.wanted:
+        return Verdict(None)
+    gone = {"reason": Reason.INSTANCE_GONE, "message": "the instance is gone", "missing_since": timestamp(since)}
+    return Verdict(_next(case, State.SKIPPED, role=None, origin=None, confirmed=False, **gone))
+
+
+def _hold(case: Case, reason: Reason, message: str, retry_after: float | None = None) -> Hold:
+    where = f"{case.instance} ({case.node})" if case.node else str(case.instance)
+    return Hold(str(case.instance), reason, f"{where}: {message}", retry_after)

@@ -1,0 +1,123 @@
+"""What roles and policies have in common: whose they are, their tags, what is not obeyed yet, when they were verified.
+
+`ram_role` and `ram_policy` call it; nothing here knows one from the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from ram_operator.cloud import Taggable
+from ram_operator.kinds.steps import Tag
+from ram_operator.model import Facts, Hold, Json, KindName, Owner, Ownership, Pass, Reason, StatusFields, timestamp
+from ram_operator.rules.names import check_tags
+
+DEFAULTS: Mapping[str, Json] = {"adoptionPolicy": "Never", "managementPolicy": "Enforce"}
+
+
+def retains(facts: Facts) -> bool:
+    """Whether deleting the object must leave the cloud as it is.
+
+    Read from the raw spec, so that it holds also where the rest of the spec no longer parses.
+    """
+    return facts.me.spec.get("deletionPolicy") == "Retain"
+
+
+def unsupported(spec: Mapping[str, Json], defaults: Mapping[str, Json]) -> tuple[str, ...]:
+    """Fields whose value the API accepts and this version does not obey, as `field: value`."""
+    return tuple(
+        f"{field}: {spec[field]}" for field, default in defaults.items() if field in spec and spec[field] != default
+    )
+
+
+def not_supported_yet(subject: str, fields: tuple[str, ...]) -> tuple[Hold, ...]:
+    """The hold for values that are accepted but not obeyed: nothing is written, and the object says so."""
+    if not fields:
+        return ()
+    said = ", ".join(f"spec.{field}" for field in fields)
+    return (Hold(subject, Reason.NOT_SUPPORTED_YET, f"{said}: not supported by this version; remove it to go on"),)
+
+
+def name_taken(subject: str, facts: Facts, tags: Mapping[str, str] | None, owner: Owner) -> Hold | None:
+    """The hold of an object whose cloud name another object has.
+
+    Args:
+        subject: the cloud object.
+        facts: with the rivals, all other objects that name the same cloud object.
+        tags: of the cloud object, None where it does not exist yet. Its owner by tags wins over age.
+        owner: the object that asks.
+    """
+    if not facts.rivals:
+        return None
+    if tags is None:
+        first = min((facts.me, *facts.rivals), key=lambda rival: rival.age)
+        taken = None if first is facts.me else first
+    else:
+        taken = next((rival for rival in facts.rivals if _owns(owner, rival.key.name, tags)), None)
+    if taken is None:
+        return None
+    message = f"{subject} is managed by {taken.key}; name another one, or delete one of the two objects"
+    return Hold(subject, Reason.NAME_TAKEN, message)
+
+
+def _owns(owner: Owner, name: str, tags: Mapping[str, str]) -> bool:
+    rival = Owner(owner.cluster, type(owner.key)(owner.key.kind, name), owner.previous_clusters)
+    return rival.judge(tags) in (Ownership.OURS, Ownership.INHERITED)
+
+
+def foreign(subject: str, tags: Mapping[str, str], owner: Owner) -> Hold | None:
+    """The hold on a cloud object that is not this owner's to write."""
+    match owner.judge(tags):
+        case Ownership.UNTAGGED:
+            message = f"{subject} exists and was not created by this operator; choose another name, or delete it"
+            return Hold(subject, Reason.NOT_OWNED, message)
+        case Ownership.OTHERS:
+            marks = {key.removeprefix("ram-operator:"): value for key, value in tags.items()}
+            whose = f"{marks.get('kind', '?')}/{marks.get('name', '?')} of cluster {marks.get('cluster', '?')}"
+            message = f"{subject} belongs to {whose}; choose another name, or add that cluster to previousClusterIds"
+            return Hold(subject, Reason.OWNED_BY_OTHER, message)
+        case _:
+            return None
+
+
+def missing_tags(wanted: Mapping[str, str], present: Mapping[str, str], owner: Owner) -> tuple[tuple[str, str], ...]:
+    """Tags to be set: ours and the spec's, where they are absent or differ. Other tags are left alone."""
+    everything = {**wanted, **owner.tags()}
+    return tuple(sorted((key, value) for key, value in everything.items() if present.get(key) != value))
+
+
+def tag_step(resource: Taggable, name: str, tags: tuple[tuple[str, str], ...]) -> tuple[Tag, ...]:
+    """The step that sets `tags`, none where there is nothing to set."""
+    return (Tag(name, resource, name, tags),) if tags else ()
+
+
+def tag_problems(spec: Mapping[str, Json]) -> tuple[str, ...]:
+    """Problems of spec.tags."""
+    return check_tags(spec.get("tags") or {}, "spec.tags")
+
+
+def verified(fields: Mapping[str, Json], known: StatusFields, turn: Pass, full_check: timedelta) -> Mapping[str, Json]:
+    """The `status.verified` of a pass that read everything in detail.
+
+    `at` moves only together with another field, or when the full check was due: a pass that finds nothing new must not
+    write, and a restart must be able to tell when the next full check is due.
+    """
+    before: Mapping[str, Json] = known.get("verified") or {}
+    unchanged = {key: value for key, value in before.items() if key != "at"} == dict(fields)
+    if unchanged and (at := parse_timestamp(before.get("at"))) and turn.now - at < full_check:
+        return before
+    return {**fields, "at": timestamp(turn.now)}
+
+
+def parse_timestamp(text: Json) -> datetime | None:
+    """The time that `model.timestamp` wrote, None for anything else."""
+    try:
+        return datetime.strptime(str(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def established(status: StatusFields, kind: KindName) -> bool:
+    """Whether the cloud has the object that this status speaks of, as ours."""
+    return bool(status.get("defaultVersion" if kind is KindName.RAM_POLICY else "arn"))

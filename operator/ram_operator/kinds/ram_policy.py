@@ -1,0 +1,187 @@
+"""RamPolicy: a custom policy of the account, its document, description and tags.
+
+RAM keeps five versions of a document; an edit makes a new default version and rotates out the oldest other one. What
+the policy is attached to is the roles' business; here it only blocks the deletion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ram_operator.cloud import Cloud, Entities, NewPolicy, Policy, PolicyName, PolicyType, Taggable
+from ram_operator.errors import InvalidSpec, NotFound
+from ram_operator.kinds import ownership
+from ram_operator.kinds.steps import CreatePolicy, CreatePolicyVersion, DeletePolicy, UpdatePolicyDescription
+from ram_operator.model import (
+    Body,
+    Facts,
+    Hold,
+    Json,
+    KindName,
+    Pass,
+    Plan,
+    Reason,
+    Reference,
+    Scope,
+    StatusFields,
+    Step,
+    listing,
+)
+from ram_operator.rules.documents import canonical, check_policy, same_meaning
+from ram_operator.rules.names import check_description, check_policy_name
+
+RECHECK_SECONDS = 60.0
+"""How soon a deletion looks again for users of the policy that send no events."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySpec:
+    """A parsed spec. `document` is the canonical JSON text; `description` None leaves RAM's as it is."""
+
+    name: str
+    document: str
+    description: str | None
+    tags: Mapping[str, str]
+    unsupported: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredPolicy:
+    """What is wanted. `name` is None where neither spec nor status names a policy; `spec` is None when deleting."""
+
+    name: str | None
+    spec: PolicySpec | None
+    facts: Facts
+    release: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedPolicy:
+    """What is there; None in its place means that nothing was read. `entities` are read only to explain a deletion."""
+
+    policy: Policy | None = None
+    tags: Mapping[str, str] | None = None
+    entities: Entities | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RamPolicyKind:
+    """The verbs of RamPolicy.
+
+    Args:
+        full_check: how often everything is read in detail although no list shows a change.
+    """
+
+    full_check: timedelta
+    name = KindName.RAM_POLICY
+
+    def parse(self, body: Body) -> PolicySpec:
+        spec: Mapping[str, Json] = body.get("spec") or {}
+        name = spec.get("policyName") or body["metadata"]["name"]
+        problems = (
+            *check_policy_name(name, "spec.policyName" if "policyName" in spec else "metadata.name"),
+            *check_policy(spec.get("document"), "spec.document"),
+            *check_description(spec.get("description"), "spec.description"),
+            *ownership.tag_problems(spec),
+        )
+        if problems:
+            raise InvalidSpec(*problems)
+        grants = spec.get("attachTo") or {}
+        granted = ("attachTo",) if grants.get("users") or grants.get("groups") else ()
+        return PolicySpec(
+            name=name,
+            document=canonical(spec["document"]),
+            description=spec.get("description"),
+            tags=spec.get("tags") or {},
+            unsupported=ownership.unsupported(spec, ownership.DEFAULTS) + granted,
+        )
+
+    def desire(self, spec: PolicySpec | None, known: StatusFields, facts: Facts) -> DesiredPolicy:
+        name = known.get("policyName") or (spec.name if spec else None)
+        deleting = facts.me.deleting
+        return DesiredPolicy(name, None if deleting else spec, facts, deleting and ownership.retains(facts))
+
+    async def observe(
+        self, desired: DesiredPolicy, known: StatusFields, scope: Scope, cloud: Cloud
+    ) -> ObservedPolicy | None:
+        if desired.name is None or desired.release or (desired.spec and desired.spec.unsupported):
+            return None
+        name = PolicyName(PolicyType.CUSTOM, desired.name)
+        try:
+            policy = await cloud.ram.get_policy(name)
+            tags = await cloud.ram.list_tags(Taggable.POLICY, desired.name)
+            attached = desired.spec is None and policy.attachment_count > 0
+            entities = await cloud.ram.list_entities_for_policy(name) if attached else None
+        except NotFound:
+            return ObservedPolicy()
+        return ObservedPolicy(policy, tags, entities)
+
+    def plan(self, desired: DesiredPolicy, observed: ObservedPolicy | None, known: StatusFields, turn: Pass) -> Plan:
+        subject = f"policy {desired.name}"
+        if observed is None:
+            return Plan(holds=ownership.not_supported_yet(subject, desired.spec.unsupported if desired.spec else ()))
+        if desired.spec is None:
+            return self._deletion(desired, observed, turn)
+        if taken := ownership.name_taken(subject, desired.facts, observed.tags, turn.owner):
+            return Plan(holds=(taken,))
+        if observed.policy is None or observed.tags is None:
+            tags = {**desired.spec.tags, **turn.owner.tags()}
+            new = NewPolicy(desired.spec.name, desired.spec.document, desired.spec.description or "", tags)
+            return Plan(steps=(CreatePolicy(desired.spec.name, new),))
+        if hold := ownership.foreign(subject, observed.tags, turn.owner):
+            return Plan(holds=(hold,))
+        return Plan(steps=self._corrections(desired.spec, observed.policy, observed.tags, turn))
+
+    def _corrections(self, spec: PolicySpec, policy: Policy, tags: Mapping[str, str], turn: Pass) -> tuple[Step, ...]:
+        steps: list[Step] = []
+        if not same_meaning(policy.document, spec.document):
+            steps.append(CreatePolicyVersion(policy.name, policy.name, spec.document))
+        if spec.description is not None and policy.description != spec.description:
+            steps.append(UpdatePolicyDescription(policy.name, policy.name, spec.description))
+        missing = ownership.missing_tags(spec.tags, tags, turn.owner)
+        return (*steps, *ownership.tag_step(Taggable.POLICY, policy.name, missing))
+
+    def _deletion(self, desired: DesiredPolicy, observed: ObservedPolicy, turn: Pass) -> Plan:
+        if observed.policy is None or observed.tags is None:
+            return Plan()
+        if ownership.foreign("", observed.tags, turn.owner):
+            return Plan()
+        subject = f"policy {observed.policy.name}"
+        if observed.entities and (users := _users(observed.entities, desired.facts.referrers)):
+            message = f"{subject} is attached to {listing(users)}; detach it there first"
+            return Plan(holds=(Hold(subject, Reason.IN_USE, message, RECHECK_SECONDS),))
+        return Plan(steps=(DeletePolicy(observed.policy.name, observed.policy.name),))
+
+    def project(
+        self, desired: DesiredPolicy, observed: ObservedPolicy | None, known: StatusFields, turn: Pass
+    ) -> StatusFields:
+        if observed is None or desired.spec is None:
+            return known
+        policy = observed.policy
+        if policy is None or observed.tags is None or ownership.foreign("", observed.tags, turn.owner):
+            return {}
+        seen = {
+            "generation": desired.facts.generation,
+            "updateDate": policy.update_date,
+            "defaultVersion": policy.default_version,
+            "attachmentCount": policy.attachment_count,
+        }
+        return {
+            "policyName": policy.name,
+            "origin": "Created",
+            "defaultVersion": policy.default_version,
+            "attachmentCount": policy.attachment_count,
+            "verified": ownership.verified(seen, known, turn, self.full_check),
+        }
+
+
+def _users(entities: Entities, referrers: tuple[Reference, ...]) -> list[str]:
+    """Who uses the policy, in words: roles by the object that manages them, others as foreign."""
+    managed = {str(role.status.get("roleName", "")).lower(): role.key for role in referrers}
+    roles = [
+        f"role {name} ({key})" if (key := managed.get(name.lower())) else f"role {name}, which no RamRole here manages"
+        for name in entities.roles
+    ]
+    return [*roles, *(f"user {name}" for name in entities.users), *(f"group {name}" for name in entities.groups)]

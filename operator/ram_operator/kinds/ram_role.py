@@ -1,0 +1,339 @@
+"""RamRole: a role, who may assume it, and which policies are attached to it.
+
+Attaching is additive: what others attached is left alone, and only what `status.managedPolicies` claims is ever
+detached. While a reference is unresolved nothing is detached at all: the last good state stays in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ram_operator.cloud import Cloud, NewRole, PolicyName, PolicyType, Role, RoleChange, Taggable
+from ram_operator.errors import InvalidSpec, NotFound
+from ram_operator.kinds import ownership
+from ram_operator.kinds.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole
+from ram_operator.model import (
+    Body,
+    Claim,
+    Facts,
+    Hold,
+    Json,
+    KindName,
+    ObjectKey,
+    Pass,
+    Plan,
+    Reason,
+    Reference,
+    Scope,
+    StatusFields,
+    Step,
+    listing,
+)
+from ram_operator.rules.documents import canonical, check_services, check_trust, same_meaning, trust_for_services
+from ram_operator.rules.names import check_description, check_policy_name, check_role_name, check_session_seconds
+
+RECHECK_SECONDS = 60.0
+"""How soon a deletion looks again for users of the role that send no events."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyLimits:
+    """How many policies a role takes: RAM's quotas, 20 system and 10 custom ones unless the account has other."""
+
+    system: int = 20
+    custom: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RoleSpec:
+    """A parsed spec. `trust` is canonical JSON text; `policies` are the entries of the spec, each with one key."""
+
+    name: str
+    trust: str
+    description: str | None
+    session_seconds: int
+    policies: tuple[Mapping[str, Json], ...]
+    tags: Mapping[str, str]
+    unsupported: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredRole:
+    """What is wanted. `policies` are those that can be attached now, `holds` say what the others wait for."""
+
+    name: str | None
+    spec: RoleSpec | None
+    facts: Facts
+    release: bool
+    policies: tuple[PolicyName, ...] = ()
+    holds: tuple[Hold, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedRole:
+    """What is there; None in its place means that nothing was read. `players` are read only when deleting."""
+
+    role: Role | None = None
+    tags: Mapping[str, str] | None = None
+    attached: tuple[PolicyName, ...] = ()
+    players: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RamRoleKind:
+    """The verbs of RamRole.
+
+    Args:
+        full_check: how often everything is read in detail although no list shows a change.
+        limits: policies per role.
+    """
+
+    full_check: timedelta
+    limits: PolicyLimits = PolicyLimits()
+    name = KindName.RAM_ROLE
+
+    def parse(self, body: Body) -> RoleSpec:
+        spec: Mapping[str, Json] = body.get("spec") or {}
+        name = spec.get("roleName") or body["metadata"]["name"]
+        trust, trust_problems = _trust(spec)
+        policies = tuple(spec.get("policies") or ())
+        problems = (
+            *check_role_name(name, "spec.roleName" if "roleName" in spec else "metadata.name"),
+            *trust_problems,
+            *_policy_problems(policies),
+            *check_description(spec.get("description"), "spec.description"),
+            *check_session_seconds(spec.get("maxSessionDurationSeconds"), "spec.maxSessionDurationSeconds"),
+            *ownership.tag_problems(spec),
+        )
+        if problems:
+            raise InvalidSpec(*problems)
+        return RoleSpec(
+            name=name,
+            trust=canonical(trust),
+            description=spec.get("description"),
+            session_seconds=spec.get("maxSessionDurationSeconds") or 3600,
+            policies=policies,
+            tags=spec.get("tags") or {},
+            unsupported=ownership.unsupported(spec, {**ownership.DEFAULTS, "policyAttachment": "Additive"}),
+        )
+
+    def desire(self, spec: RoleSpec | None, known: StatusFields, facts: Facts) -> DesiredRole:
+        name = known.get("roleName") or (spec.name if spec else None)
+        if facts.me.deleting or spec is None:
+            return DesiredRole(name, None, facts, ownership.retains(facts))
+        policies, holds = _resolve(spec.policies, facts)
+        return DesiredRole(name, spec, facts, False, policies, (*holds, *self._over_limit(policies)))
+
+    def _over_limit(self, policies: tuple[PolicyName, ...]) -> tuple[Hold, ...]:
+        limits = {PolicyType.SYSTEM: self.limits.system, PolicyType.CUSTOM: self.limits.custom}
+        counts = {kind: sum(policy.type is kind for policy in policies) for kind in limits}
+        return tuple(
+            Hold(
+                "spec.policies",
+                Reason.INVALID_SPEC,
+                f"spec.policies: {counts[kind]} {kind.value.lower()} policies, RAM allows {limit} a role; remove some",
+            )
+            for kind, limit in limits.items()
+            if counts[kind] > limit
+        )
+
+    async def observe(
+        self, desired: DesiredRole, known: StatusFields, scope: Scope, cloud: Cloud
+    ) -> ObservedRole | None:
+        if desired.name is None or desired.release or (desired.spec and desired.spec.unsupported):
+            return None
+        try:
+            role = await cloud.ram.get_role(desired.name)
+            tags, attached = await asyncio.gather(
+                cloud.ram.list_tags(Taggable.ROLE, desired.name), cloud.ram.list_policies_for_role(desired.name)
+            )
+        except NotFound:
+            return ObservedRole()
+        players = () if desired.spec or desired.facts.referrers else await _players(role.name, cloud)
+        return ObservedRole(role, tags, attached, players)
+
+    def plan(self, desired: DesiredRole, observed: ObservedRole | None, known: StatusFields, turn: Pass) -> Plan:
+        subject = f"role {desired.name}"
+        if observed is None:
+            return Plan(holds=ownership.not_supported_yet(subject, desired.spec.unsupported if desired.spec else ()))
+        if desired.spec is None:
+            return self._deletion(desired, observed, known, turn)
+        if taken := ownership.name_taken(subject, desired.facts, observed.tags, turn.owner):
+            return Plan(holds=(taken,))
+        if observed.tags is not None and (hold := ownership.foreign(subject, observed.tags, turn.owner)):
+            return Plan(holds=(hold,))
+        if any(hold.reason is Reason.INVALID_SPEC for hold in desired.holds):
+            return Plan(holds=desired.holds)
+        return self._corrections(desired, desired.spec, observed, known, turn)
+
+    def _corrections(
+        self, desired: DesiredRole, spec: RoleSpec, observed: ObservedRole, known: StatusFields, turn: Pass
+    ) -> Plan:
+        attached = {policy.folded for policy in observed.attached}
+        wanted = {policy.folded for policy in desired.policies}
+        managed = _managed(known)
+        attach = tuple(policy for policy in desired.policies if policy.folded not in attached)
+        superfluous = tuple(policy for policy in managed if policy.folded not in wanted)
+        detach = () if desired.holds else tuple(policy for policy in superfluous if policy.folded in attached)
+        claims = _claims(managed, attach)
+        steps: list[Step] = _role_steps(spec, observed, turn)
+        name = observed.role.name if observed.role else spec.name
+        steps += (AttachPolicy(spec.name, policy, name) for policy in attach)
+        steps += (DetachPolicy(spec.name, policy, name) for policy in detach)
+        return Plan(claims, tuple(steps), desired.holds)
+
+    def _deletion(self, desired: DesiredRole, observed: ObservedRole, known: StatusFields, turn: Pass) -> Plan:
+        if observed.role is None or observed.tags is None or ownership.foreign("", observed.tags, turn.owner):
+            return Plan()
+        name = observed.role.name
+        managed = {policy.folded for policy in _managed(known)}
+        foreign = [str(policy) for policy in observed.attached if policy.folded not in managed]
+        if desired.facts.referrers:
+            return _in_use(name, f"bound by {listing(str(binding.key) for binding in desired.facts.referrers)}", None)
+        if observed.players:
+            return _in_use(name, f"played by {len(observed.players)} instances: {listing(observed.players)}")
+        if foreign:
+            return _in_use(name, f"policies that others attached to it: {listing(foreign)}; detach them first")
+        detach = tuple(DetachPolicy(name, policy, name) for policy in observed.attached)
+        return Plan(steps=(*detach, DeleteRole(name, name)))
+
+    def project(
+        self, desired: DesiredRole, observed: ObservedRole | None, known: StatusFields, turn: Pass
+    ) -> StatusFields:
+        if observed is None or desired.spec is None:
+            return known
+        role, tags = observed.role, observed.tags
+        if role is None or tags is None or ownership.foreign("", tags, turn.owner):
+            return {}
+        attached = {policy.folded for policy in observed.attached}
+        wanted = {policy.folded for policy in desired.policies}
+        kept = [policy for policy in _managed(known) if policy.folded in attached | wanted]
+        seen = {"generation": desired.facts.generation, "updateDate": role.update_date}
+        return {
+            "roleName": role.name,
+            "roleId": role.role_id,
+            "arn": role.arn,
+            "origin": "Created",
+            "policySummary": f"{len(wanted & attached)}/{len(desired.spec.policies)}",
+            "managedPolicies": _as_json(kept),
+            "verified": ownership.verified(seen, known, turn, self.full_check),
+        }
+
+
+def _trust(spec: Mapping[str, Json]) -> tuple[Json, tuple[str, ...]]:
+    """The trust document that the spec asks for, and its problems."""
+    trust = spec.get("trust") or {"services": ["ecs.aliyuncs.com"]}
+    if "document" in trust:
+        both = ("spec.trust: write services or document, not both",) if "services" in trust else ()
+        return trust["document"], (*both, *check_trust(trust["document"], "spec.trust.document"))
+    services = trust.get("services") or []
+    if not services:
+        return {}, ("spec.trust.services: is empty; write [ecs.aliyuncs.com]",)
+    return trust_for_services(services), check_services(services, "spec.trust.services")
+
+
+def _policy_problems(policies: Iterable[Mapping[str, Json]]) -> tuple[str, ...]:
+    problems: list[str] = []
+    for index, entry in enumerate(policies):
+        where = f"spec.policies[{index}]"
+        given = [field for field in ("policyRef", "custom", "system") if field in entry]
+        if len(given) != 1:
+            problems.append(f"{where}: write exactly one of policyRef, custom and system")
+        elif given != ["policyRef"]:
+            problems += check_policy_name(entry[given[0]], f"{where}.{given[0]}")
+    return tuple(problems)
+
+
+def _resolve(policies: Iterable[Mapping[str, Json]], facts: Facts) -> tuple[tuple[PolicyName, ...], tuple[Hold, ...]]:
+    """The policies to attach, each once, and a hold for each that has to be waited for."""
+    names: dict[tuple[str, str], PolicyName] = {}
+    holds: list[Hold] = []
+    managers = {
+        str(policy.status.get("policyName") or policy.spec.get("policyName") or policy.key.name).lower(): policy
+        for policy in facts.references.values()
+    }
+    for entry in policies:
+        match entry:
+            case {"system": str(system)}:
+                policy, wait = PolicyName(PolicyType.SYSTEM, system), None
+            case {"custom": str(custom)}:
+                manager = managers.get(custom.lower())
+                policy, wait = (
+                    PolicyName(PolicyType.CUSTOM, custom),
+                    _waiting(manager.key, manager) if manager else None,
+                )
+            case _:
+                key = ObjectKey(KindName.RAM_POLICY, str((entry.get("policyRef") or {}).get("name")))
+                reference = facts.references.get(key)
+                wait = _waiting(key, reference)
+                policy = PolicyName(PolicyType.CUSTOM, str(reference.status.get("policyName")) if reference else "")
+        if wait:
+            holds.append(wait)
+        else:
+            names.setdefault(policy.folded, policy)
+    return tuple(names.values()), tuple(holds)
+
+
+def _waiting(key: ObjectKey, policy: Reference | None) -> Hold | None:
+    """What a role waits for before it can attach the policy of this object; None where it can.
+
+    A policy that the cloud has as ours can be attached, also while an edit of it is refused.
+    """
+    if policy is None:
+        message = f"waits for {key}, which does not exist"
+    elif policy.deleting:
+        message = f"waits for {key}, which is being deleted"
+    elif not ownership.established(policy.status, KindName.RAM_POLICY):
+        message = f"waits for {key} to be ready"
+    else:
+        return None
+    return Hold(str(key), Reason.POLICY_NOT_READY, message)
+
+
+def _managed(known: StatusFields) -> tuple[PolicyName, ...]:
+    return tuple(PolicyName(PolicyType(row["type"]), row["name"]) for row in known.get("managedPolicies") or ())
+
+
+def _as_json(policies: Iterable[PolicyName]) -> list[Json]:
+    return [{"type": policy.type.value, "name": policy.name} for policy in sorted(policies)]
+
+
+def _claims(managed: tuple[PolicyName, ...], attach: tuple[PolicyName, ...]) -> tuple[Claim, ...]:
+    """What we are about to attach is stored as ours first: a crash in between must not make it foreign."""
+    claimed = {policy.folded for policy in managed}
+    new = [policy for policy in attach if policy.folded not in claimed]
+    return (Claim("managedPolicies", _as_json([*managed, *new])),) if new else ()
+
+
+def _role_steps(spec: RoleSpec, observed: ObservedRole, turn: Pass) -> list[Step]:
+    """The steps for the role itself: create it, or correct its fields and tags."""
+    if observed.role is None or observed.tags is None:
+        tags = {**spec.tags, **turn.owner.tags()}
+        role = NewRole(spec.name, spec.trust, spec.description or "", spec.session_seconds, tags)
+        return [CreateRole(spec.name, role)]
+    role_now = observed.role
+    trust = spec.trust if not same_meaning(role_now.trust, spec.trust) else None
+    described = spec.description is not None and spec.description != role_now.description
+    fields = (
+        *(("trust document",) if trust else ()),
+        *(("description",) if described else ()),
+        *(("session duration",) if spec.session_seconds != role_now.max_session_seconds else ()),
+    )
+    change = RoleChange(spec.session_seconds, trust, spec.description if described else None)
+    update: list[Step] = [UpdateRole(spec.name, role_now.name, change, fields)] if fields else []
+    missing = ownership.missing_tags(spec.tags, observed.tags, turn.owner)
+    return [*update, *ownership.tag_step(Taggable.ROLE, role_now.name, missing)]
+
+
+async def _players(role: str, cloud: Cloud) -> tuple[str, ...]:
+    """The instances of all regions that have the role: RAM itself would delete it under them."""
+    regions = await cloud.ecs.describe_regions()
+    found = await asyncio.gather(*(cloud.ecs.instances_with_role(region, role) for region in regions))
+    return tuple(f"{region}.{id_}" for region, ids in zip(regions, found, strict=True) for id_ in ids)
+
+
+def _in_use(name: str, users: str, retry_after: float | None = RECHECK_SECONDS) -> Plan:
+    return Plan(holds=(Hold(f"role {name}", Reason.IN_USE, f"role {name} is in use: {users}", retry_after),))
