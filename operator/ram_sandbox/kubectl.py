@@ -82,7 +82,8 @@ class Helm:
 
     def _environ(self) -> dict[str, str]:
         folders = {f"HELM_{name}_HOME": str(self.scratch / "helm" / name) for name in ("CACHE", "CONFIG", "DATA")}
-        return private_environ(self.environ) | folders | {"KUBECONFIG": str(self.kubeconfig)}
+        own = {"KUBECONFIG": str(self.kubeconfig), "KUBECACHEDIR": str(self.scratch / "kubectl")}
+        return private_environ(self.environ) | folders | own
 
 
 def _run(command: list[str], environ: dict[str, str], input: str | None) -> subprocess.CompletedProcess[str]:

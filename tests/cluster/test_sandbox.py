@@ -1,0 +1,191 @@
+"""``ram-sandbox`` as people start it: what it prints, how it ends, and what it leaves behind."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import RunningControlPlane
+
+from ram_sandbox.controlplane.binaries import Binaries
+from ram_sandbox.controlplane.server import ControlPlane
+from ram_sandbox.installation import RUN_LABEL
+from ram_sandbox.kubectl import Kubectl
+from ram_sandbox.nodes import create_nodes, node_object
+
+OPERATOR = Path(__file__).resolve().parents[2] / "operator"
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "ram_sandbox", *arguments]
+
+
+def environ(tmp_path: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return an environment whose temporary files all end up in one folder."""
+    return dict(os.environ) | {"PYTHONPATH": str(OPERATOR), "TMPDIR": str(tmp_path)} | dict(more or {})
+
+
+@contextmanager
+def up(tmp_path: Path, *arguments: str, more: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """Run ``ram-sandbox up`` for the block."""
+    with subprocess.Popen(
+        command("up", *arguments),
+        env=environ(tmp_path, more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.communicate()
+
+
+def ready_line(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Return the first line of stdout, or fail with what was said instead."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, process.communicate()[1]
+    facts: dict[str, Any] = json.loads(line)
+    return facts
+
+
+def children(pid: int) -> list[int]:
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(line) for line in listed.stdout.split()]
+
+
+def alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_up_prints_one_ready_line_and_leaves_nothing_behind(
+    binaries: Binaries, tmp_path: Path, number: signal.Signals
+) -> None:
+    with up(tmp_path, "--nodes", "9", "--no-operator") as process:
+        facts = ready_line(process)
+        assert set(facts) == {"kubeconfig", "simulator", "operator"}
+        assert facts["operator"] is None
+        assert facts["simulator"]["accessKeyId"]
+        kubeconfig = Path(facts["kubeconfig"])
+        assert stat.S_IMODE(kubeconfig.stat().st_mode) == 0o600
+        nodes = Kubectl(binaries.kubectl, kubeconfig, tmp_path, os.environ).get("nodes", "-l", "pool=storage")["items"]
+        assert len({node["spec"]["providerID"] for node in nodes}) == 9
+        started = children(process.pid)
+        assert len(started) == 3
+        process.send_signal(number)
+        rest, log = process.communicate(timeout=30)
+    assert process.returncode == 0, log
+    assert rest == ""
+    assert alive(started) == []
+    assert list(tmp_path.glob("ram-sandbox-*")) == []
+
+
+def test_up_starts_an_operator_that_was_killed_again(tmp_path: Path, eventually: Callable[..., Any]) -> None:
+    with up(tmp_path, "--nodes", "1") as process:
+        operator = ready_line(process)["operator"]
+        assert set(operator) == {"metrics", "health", "pid"}
+        for address in (operator["metrics"], operator["health"]):
+            with urllib.request.urlopen(address) as answer:
+                assert answer.status == 200
+        os.kill(operator["pid"], signal.SIGKILL)
+        eventually(lambda: not answers(operator["health"]), what="the operator is gone")
+        eventually(lambda: answers(operator["health"]), what="the operator is back at the same address")
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def test_the_demo_checks_every_step(tmp_path: Path) -> None:
+    done = subprocess.run(command("demo"), env=environ(tmp_path), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "9/9 everything deleted, the cloud as it was (" in done.stdout
+    assert "every step did what it should" in done.stdout
+    assert list(tmp_path.glob("ram-sandbox-*")) == []
+
+
+def test_missing_tools_are_named_with_what_to_install(tmp_path: Path) -> None:
+    nothing = {"PATH": "/nowhere", "KUBEBUILDER_ASSETS": "", "XDG_CACHE_HOME": str(tmp_path)}
+    done = subprocess.run(command("up"), env=environ(tmp_path, nothing), capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "missing: kube-apiserver, kubectl, etcd, helm, and no Go to build them with" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_fixture_that_is_not_there_ends_it_with_the_reason(binaries: Binaries, tmp_path: Path) -> None:
+    done = subprocess.run(
+        command("up", "--fixture", "nowhere.yaml"), env=environ(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "nowhere.yaml" in done.stderr
+    assert list(tmp_path.glob("ram-sandbox-*")) == []
+
+
+def test_a_current_cluster_that_has_our_kinds_is_refused(installed: RunningControlPlane, tmp_path: Path) -> None:
+    before = installed.kubectl("get", "namespaces,nodes", "-o", "name").stdout
+    done = subprocess.run(
+        command("up", "--cluster", "current"),
+        env=environ(tmp_path, {"KUBECONFIG": str(installed.kubeconfig)}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "it has ramroles.ram.alicloud.dev" in done.stderr
+    assert "--yes-this-cluster" in done.stderr
+    assert installed.kubectl("get", "namespaces,nodes", "-o", "name").stdout == before
+
+
+@pytest.fixture
+def other_cluster(binaries: Binaries, tmp_path: Path) -> Iterator[Kubectl]:
+    """A cluster that somebody else runs."""
+    server = ControlPlane(binaries, tmp_path / "other", os.environ)
+    server.start()
+    try:
+        yield Kubectl(binaries.kubectl, server.kubeconfig, tmp_path, os.environ)
+    finally:
+        server.stop()
+
+
+def test_a_current_cluster_is_refused_for_real_instances_and_else_left_as_it_was(
+    other_cluster: Kubectl, tmp_path: Path
+) -> None:
+    here = {"KUBECONFIG": str(other_cluster.kubeconfig)}
+    create_nodes(other_cluster, [node_object("real", "cn-hangzhou", "i-bp1realinstance0000001", {})])
+    refused = subprocess.run(
+        command("up", "--cluster", "current"), env=environ(tmp_path, here), capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 1
+    assert "its node real is cn-hangzhou.i-bp1realinstance0000001" in refused.stderr
+    before = _names(other_cluster)
+    arguments = ("--cluster", "current", "--yes-this-cluster", "--no-operator", "--nodes", "2")
+    with up(tmp_path, *arguments, more=here) as process:
+        ready_line(process)
+        assert len(other_cluster.get("nodes", "-l", RUN_LABEL)["items"]) == 2
+        process.terminate()
+        _, log = process.communicate(timeout=60)
+    assert process.returncode == 0, log
+    assert _names(other_cluster) == before
+
+
+def _names(kubectl: Kubectl) -> str:
+    """Return the names of everything cluster-wide that the sandbox could have made, and of what is in ``default``."""
+    kinds = "nodes,crd,clusterroles,clusterrolebindings,validatingadmissionpolicies,validatingadmissionpolicybindings"
+    return kubectl.ok("get", kinds, "-o", "name") + kubectl.ok(
+        "get", "roles,rolebindings", "-n", "default", "-o", "name"
+    )
