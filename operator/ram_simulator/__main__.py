@@ -15,6 +15,7 @@ from ram_simulator.errors import InvalidFixture
 from ram_simulator.faults import Faults
 from ram_simulator.fixtures import Fixture, build, read_default_fixture, read_fixture
 from ram_simulator.journal import Journal
+from ram_simulator.quotas import Quotas
 from ram_simulator.server import Addresses, Servers
 from ram_simulator.simulator import Simulator
 
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         help="address of the API; metadata, OSS and control take the next three ports, port 0 takes free ones",
     )
     serve.add_argument("--fixture", type=Path, metavar="FILE.yaml", help="the world at the start")
+    serve.add_argument("--quotas", choices=("off", "documented"), default="off", help="throttle as documented")
     serve.add_argument("--latency-ms", type=_latency, default=0, metavar="N", help="delay of every API call")
     return parser
 
@@ -74,6 +76,7 @@ async def _serve(options: argparse.Namespace) -> None:
         clock=clock,
         journal=Journal(),
         faults=Faults(),
+        quotas=Quotas() if options.quotas == "documented" else None,
         latency_seconds=options.latency_ms / 1000,
         cloud=build(fixture, clock),
     )

@@ -107,7 +107,7 @@ class Authenticator:
         try:
             moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
         except ValueError as error:
-            message = f"The timestamp {text} is not such as 2026-01-31T12-00-00Z, with colons in the time."
+            message = f"The timestamp {text} is not of the form YYYY-MM-DDThh:mm:ssZ."
             raise ApiError(400, "InvalidTimeStamp.Format", message) from error
         if abs(moment.timestamp() - self._clock.real_now()) > _SKEW_SECONDS:
             message = "The timestamp is more than 15 minutes from the time of the server."

@@ -24,7 +24,7 @@ class Call:
     action: str
     params: Mapping[str, str]
     principal: Principal
-    context: Mapping[str, str]
+    context: Mapping[str, str | tuple[str, ...]]
 
     def text(self, name: str) -> str:
         """Return a parameter, empty if it was not sent."""
@@ -83,6 +83,12 @@ class Call:
 
 Handler = Callable[["Cloud", Call], Answer]
 Resources = Callable[["Cloud", Call], Sequence[str]]
+Keys = Callable[[Call], Mapping[str, str | tuple[str, ...]]]
+
+
+def no_keys(call: Call) -> Mapping[str, str | tuple[str, ...]]:
+    """Return the condition keys of an action that has none of its own."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ class Action:
     """One row of a product's table.
 
     `resources` gives the ARNs on which the caller must be allowed the action, all of them; none means that
-    everybody may call it.
+    everybody may call it. `keys` gives the condition keys of its own.
     """
 
     name: str
@@ -99,6 +105,7 @@ class Action:
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     write: bool = False
+    keys: Keys = no_keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,17 @@
 Every rule gets it as its first argument; nothing of its state lives elsewhere.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from ram_simulator.account import Account, Principal, RoleSession, Root, UserPrincipal
 from ram_simulator.authorization.engine import AccessRequest, Context, Verdict, evaluate_layers
 from ram_simulator.clock import Clock
 from ram_simulator.documents import PolicyDocument
-from ram_simulator.ecs.store import EcsStore
+from ram_simulator.ecs.store import EcsStore, Instance
 from ram_simulator.errors import ApiError
 from ram_simulator.oss.store import OssStore
-from ram_simulator.ram.store import Holder, HolderKind, RamStore
+from ram_simulator.ram.store import Holder, HolderKind, Policy, PolicyType, RamStore, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,8 @@ class Cloud:
         """Say what the policies of `principal`, as they are now, say to `request`."""
         if isinstance(principal, Root):
             return Verdict.ALLOWED
-        return evaluate_layers(self._layers(principal), request)
+        tagged = replace(request, context={**request.context, **self._tags(request.resource)})
+        return evaluate_layers(self._layers(principal), tagged)
 
     def authorize(self, principal: Principal, action: str, resources: Sequence[str], context: Context) -> None:
         """Return if `principal` may do `action` on all `resources`; raise AccessRefused if not."""
@@ -40,6 +41,17 @@ class Cloud:
             verdict = self.verdict(principal, AccessRequest(action, resource, context))
             if verdict is not Verdict.ALLOWED:
                 raise AccessRefused(principal, action, resource, verdict)
+
+    def _tags(self, resource: str) -> Context:
+        """Return the condition keys `acs:ResourceTag/<key>` of a role, a custom policy or an instance."""
+        kind, _, name = resource.rpartition(":")[2].partition("/")
+        named: dict[str, Callable[[str], Role | Policy | Instance | None]] = {
+            "role": self.ram.roles.get,
+            "policy": self.ram.policies[PolicyType.CUSTOM].get,
+            "instance": self.ecs.get,
+        }
+        thing = named[kind](name) if kind in named else None
+        return {f"acs:ResourceTag/{key}": value for key, value in thing.tags.items()} if thing else {}
 
     def _layers(self, principal: UserPrincipal | RoleSession) -> list[Iterable[PolicyDocument]]:
         if isinstance(principal, UserPrincipal):

@@ -126,6 +126,10 @@ def _statement(item: object, place: str, kind: DocumentKind) -> Statement:
 
 
 def _check_action(action: str, place: str) -> None:
+    if "[" in action:
+        example = f"{action.partition(':')[0]}:*"
+        message = f'{place}: {_quoted(action)} is a placeholder; write an action instead, or all of them: "{example}".'
+        raise MalformedDocument(message)
     if re.search(r"\s", action):
         fixed = re.sub(r"\s+", "", action)
         raise MalformedDocument(f'{place}: {_quoted(action)} has a blank; write "{fixed}".')

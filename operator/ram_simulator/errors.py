@@ -7,7 +7,7 @@ class ApiError(Exception):
     """An error of the cloud's own contract.
 
     `code` and `status` are the contract; the message is for people. `detail` is rendered next to them
-    (`AccessDeniedDetail` of refusals).
+    (`AccessDeniedDetail` of refusals), `retry_after_ms` as a header (throttling).
     """
 
     def __init__(self, status: int, code: str, message: str, detail: Mapping[str, str] | None = None) -> None:
@@ -16,6 +16,7 @@ class ApiError(Exception):
         self.code = code
         self.message = message
         self.detail = detail
+        self.retry_after_ms: int | None = None
 
 
 class MalformedDocument(ValueError):

@@ -60,17 +60,20 @@ class Gateway:
         style = "XML" if _common(request, "Format").upper() == "XML" else "JSON"
         request_id = str(uuid.uuid4()).upper()
         record = Record()
+        headers = {"x-acs-request-id": request_id}
         try:
             fault, reply = await self._serve(request, http.path, record, request_id)
             status, root, body, code = 200, f"{record.action}Response", reply, ""
         except ApiError as error:
             fault, status, root, code = NO_FAULT, error.status, "Error", error.code
             body = _error_body(error, request_id, http.headers.get("Host", ""))
+            if error.retry_after_ms is not None:
+                headers["x-acs-retry-after"] = str(error.retry_after_ms)
         self._simulator.journal.add(record, self._simulator.clock.now(), status, code)
         if fault.lost_reply and http.transport is not None:
             http.transport.abort()
         payload = b"" if fault.empty_body else render(style, root, body)
-        headers = {"Content-Type": content_type(style), "x-acs-request-id": request_id}
+        headers["Content-Type"] = content_type(style)
         return web.Response(body=payload, status=status, headers=headers)
 
     async def _serve(self, request: WireRequest, path: str, record: Record, request_id: str) -> tuple[Fault, Answer]:
@@ -81,6 +84,8 @@ class Gateway:
         record.params = {name: "***" if name in _SECRET else value for name, value in params.items()}
         principal = self._authenticator.authenticate(self._simulator.cloud.account, request)
         record.principal = principal.arn
+        if self._simulator.quotas is not None:
+            self._simulator.quotas.spend(product, action, params.get("RegionId", ""), self._simulator.clock.now())
         fault = await self._simulator.faults.strike(action.name)
         call = Call(action.name, params, principal, self._simulator.context(request.remote))
         return fault, {"RequestId": request_id, **self._carry_out(product, action, call)}
@@ -93,7 +98,8 @@ class Gateway:
                 raise ApiError(400, f"MissingParameter.{name}", message)
         try:
             resources = action.resources(cloud, call)
-            cloud.authorize(call.principal, f"{product.service}:{action.name}", resources, call.context)
+            context = {**call.context, **action.keys(call)}
+            cloud.authorize(call.principal, f"{product.service}:{action.name}", resources, context)
             return action.handler(cloud, call)
         except AccessRefused as refused:
             raise refused.as_error(product.denial) from refused

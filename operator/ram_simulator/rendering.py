@@ -18,8 +18,8 @@ def content_type(style: str) -> str:
 def render(style: str, root: str, answer: Mapping[str, Any]) -> bytes:
     """Render an answer; `root` names the outermost element in XML."""
     if style == "XML":
-        return f"<?xml version='1.0' encoding='UTF-8'?>{_element(root, answer)}".encode()
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+        return f"<?xml version='1.0' encoding='UTF-8'?>{_element(root, answer)}".encode("utf-8", "replace")
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def _element(name: str, value: object) -> str:

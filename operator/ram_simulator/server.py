@@ -12,7 +12,7 @@ from ram_simulator.oss.server import Oss
 from ram_simulator.simulator import Simulator
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-_SHUTDOWN_SECONDS = 1.0
+_LONGEST_LINE = 1 << 20  # the old SDK puts whole policy documents into the URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,9 @@ class Servers:
         """Listen on `port` and the next three, or on free ones if it is 0; raise OSError if one is taken."""
         urls = []
         for offset, handle in enumerate(self._handles):
-            runner = web.ServerRunner(web.Server(handle, access_log=None))
+            runner = web.ServerRunner(
+                web.Server(handle, access_log=None, max_line_size=_LONGEST_LINE, max_field_size=_LONGEST_LINE)
+            )
             self._runners.append(runner)
             await runner.setup()
             await web.TCPSite(runner, host, port + offset if port else 0, reuse_address=True).start()

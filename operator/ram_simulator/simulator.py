@@ -7,6 +7,7 @@ from ram_simulator.cloud import Cloud
 from ram_simulator.faults import Faults
 from ram_simulator.fixtures import Fixture, build
 from ram_simulator.journal import Journal
+from ram_simulator.quotas import Quotas
 
 
 @dataclass(slots=True)
@@ -17,6 +18,7 @@ class Simulator:
     clock: Clock
     journal: Journal
     faults: Faults
+    quotas: Quotas | None
     latency_seconds: float
     cloud: Cloud
 

@@ -1,16 +1,21 @@
 """Starts the simulator as a process, as its users do, for the tests that talk to it over the wire."""
 
+import importlib
 import json
 import os
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from aliyunsdkcore.acs_exception.exceptions import ServerException
+from aliyunsdkcore.client import AcsClient
+from aliyunsdkcore.request import CommonRequest
 
 _ROOT = Path(__file__).parents[2]
 
@@ -109,3 +114,80 @@ def simulator(simulator_process: RunningSimulator) -> RunningSimulator:
     """The session's simulator, as its fixture describes it."""
     simulator_process.reset()
     return simulator_process
+
+
+_PACKAGES = {"Ram": "aliyunsdkram.request.v20150501", "Ecs": "aliyunsdkecs.request.v20140526"}
+_STS_ACTIONS = ("GetCallerIdentity", "AssumeRole")
+
+
+class OldSdk:
+    """The old SDK of Alibaba Cloud, pointed at the simulator; one method for all its request classes."""
+
+    def __init__(self, simulator: RunningSimulator, key: tuple[str, str], region: str = "cn-hangzhou") -> None:
+        address = urlsplit(simulator.ready["endpoint"])
+        self._host = address.netloc
+        self._region = region
+        self._client = AcsClient(*key, region, port=address.port, timeout=10)
+        for product in ("Ram", "Ecs"):
+            self._client.add_endpoint(region, product, address.hostname)
+
+    def call(self, action: str, **parameters: Any) -> dict[str, Any]:
+        """Call an action and return its answer; an error is a ServerException."""
+        request = self._sts(action) if action in _STS_ACTIONS else self._request(action)
+        request.set_protocol_type("http")
+        for name, value in parameters.items():
+            if isinstance(request, CommonRequest):
+                request.add_query_param(name, value)
+            else:
+                getattr(request, f"set_{name}")(value)
+        answer: dict[str, Any] = json.loads(self._client.do_action_with_exception(request))
+        return answer
+
+    def refusal(self, action: str, **parameters: Any) -> tuple[int, str]:
+        """Call an action that must fail, and return status and code."""
+        with pytest.raises(ServerException) as caught:
+            self.call(action, **parameters)
+        return caught.value.get_http_status(), caught.value.get_error_code()
+
+    def refusal_message(self, action: str, **parameters: Any) -> str:
+        """Call an action that must fail, and return the message."""
+        with pytest.raises(ServerException) as caught:
+            self.call(action, **parameters)
+        return str(caught.value.get_error_msg())
+
+    def _request(self, action: str) -> Any:
+        for package in _PACKAGES.values():
+            try:
+                module = importlib.import_module(f"{package}.{action}Request")
+            except ModuleNotFoundError:
+                continue
+            return getattr(module, f"{action}Request")()
+        raise LookupError(action)
+
+    def _sts(self, action: str) -> CommonRequest:
+        request = CommonRequest(domain=self._host, version="2015-04-01", action_name=action, product="Sts")
+        request.set_method("POST")
+        return request
+
+
+@pytest.fixture
+def sdk(simulator: RunningSimulator) -> Callable[..., OldSdk]:
+    """Return a client for a key; the account's own without one."""
+
+    def client(*key: str, region: str = "cn-hangzhou") -> OldSdk:
+        pair = (key[0], key[1]) if key else (simulator.ready["accessKeyId"], simulator.ready["accessKeySecret"])
+        return OldSdk(simulator, pair, region)
+
+    return client
+
+
+@pytest.fixture
+def root(sdk: Callable[..., OldSdk]) -> OldSdk:
+    """The account's own key: it may do everything."""
+    return sdk()
+
+
+@pytest.fixture
+def dev(sdk: Callable[..., OldSdk]) -> OldSdk:
+    """The fixture's user, who may do nothing until somebody grants it."""
+    return sdk("simulator-dev", "simulator-dev-secret")

@@ -5,41 +5,30 @@ the operator's type never match.
 """
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from ram_simulator.authorization.patterns import like
 
-Comparison = Callable[[str, str], bool]
 
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """How one operator compares a value of the request with one of the policy."""
 
-class Operator(Protocol):
-    """Decide one condition: `actual` is None if the request lacks the key; `wanted` are OR-ed."""
+    compare: Callable[[str, str], bool]
+    negated: bool = False
 
-    def __call__(self, actual: str | None, wanted: tuple[str, ...]) -> bool:
-        """Say whether the condition holds."""
+    def holds(self, actual: Sequence[str], wanted: Sequence[str]) -> bool:
+        """Say whether the condition holds; `actual` is empty if the request lacks the key, `wanted` are OR-ed."""
+        found = any(self._compares(value, other) for value in actual for other in wanted)
+        return found != self.negated
 
-
-def _positive(compare: Comparison) -> Operator:
-    def holds(actual: str | None, wanted: tuple[str, ...]) -> bool:
-        return actual is not None and any(_safely(compare, actual, value) for value in wanted)
-
-    return holds
-
-
-def _negated(compare: Comparison) -> Operator:
-    def holds(actual: str | None, wanted: tuple[str, ...]) -> bool:
-        return actual is None or not any(_safely(compare, actual, value) for value in wanted)
-
-    return holds
-
-
-def _safely(compare: Comparison, actual: str, wanted: str) -> bool:
-    try:
-        return compare(actual, wanted)
-    except ValueError:
-        return False
+    def _compares(self, actual: str, wanted: str) -> bool:
+        try:
+            return self.compare(actual, wanted)
+        except ValueError:
+            return False
 
 
 def _moment(text: str) -> datetime:
@@ -58,25 +47,25 @@ def _boolean(text: str) -> bool:
 
 
 OPERATORS: Mapping[str, Operator] = {
-    "StringEquals": _positive(lambda a, w: a == w),
-    "StringNotEquals": _negated(lambda a, w: a == w),
-    "StringEqualsIgnoreCase": _positive(lambda a, w: a.casefold() == w.casefold()),
-    "StringNotEqualsIgnoreCase": _negated(lambda a, w: a.casefold() == w.casefold()),
-    "StringLike": _positive(lambda a, w: like(w, a)),
-    "StringNotLike": _negated(lambda a, w: like(w, a)),
-    "NumericEquals": _positive(lambda a, w: float(a) == float(w)),
-    "NumericNotEquals": _negated(lambda a, w: float(a) == float(w)),
-    "NumericLessThan": _positive(lambda a, w: float(a) < float(w)),
-    "NumericLessThanEquals": _positive(lambda a, w: float(a) <= float(w)),
-    "NumericGreaterThan": _positive(lambda a, w: float(a) > float(w)),
-    "NumericGreaterThanEquals": _positive(lambda a, w: float(a) >= float(w)),
-    "DateEquals": _positive(lambda a, w: _moment(a) == _moment(w)),
-    "DateNotEquals": _negated(lambda a, w: _moment(a) == _moment(w)),
-    "DateLessThan": _positive(lambda a, w: _moment(a) < _moment(w)),
-    "DateLessThanEquals": _positive(lambda a, w: _moment(a) <= _moment(w)),
-    "DateGreaterThan": _positive(lambda a, w: _moment(a) > _moment(w)),
-    "DateGreaterThanEquals": _positive(lambda a, w: _moment(a) >= _moment(w)),
-    "Bool": _positive(lambda a, w: _boolean(a) == _boolean(w)),
-    "IpAddress": _positive(_in_network),
-    "NotIpAddress": _negated(_in_network),
+    "StringEquals": Operator(lambda a, w: a == w),
+    "StringNotEquals": Operator(lambda a, w: a == w, negated=True),
+    "StringEqualsIgnoreCase": Operator(lambda a, w: a.casefold() == w.casefold()),
+    "StringNotEqualsIgnoreCase": Operator(lambda a, w: a.casefold() == w.casefold(), negated=True),
+    "StringLike": Operator(lambda a, w: like(w, a)),
+    "StringNotLike": Operator(lambda a, w: like(w, a), negated=True),
+    "NumericEquals": Operator(lambda a, w: float(a) == float(w)),
+    "NumericNotEquals": Operator(lambda a, w: float(a) == float(w), negated=True),
+    "NumericLessThan": Operator(lambda a, w: float(a) < float(w)),
+    "NumericLessThanEquals": Operator(lambda a, w: float(a) <= float(w)),
+    "NumericGreaterThan": Operator(lambda a, w: float(a) > float(w)),
+    "NumericGreaterThanEquals": Operator(lambda a, w: float(a) >= float(w)),
+    "DateEquals": Operator(lambda a, w: _moment(a) == _moment(w)),
+    "DateNotEquals": Operator(lambda a, w: _moment(a) == _moment(w), negated=True),
+    "DateLessThan": Operator(lambda a, w: _moment(a) < _moment(w)),
+    "DateLessThanEquals": Operator(lambda a, w: _moment(a) <= _moment(w)),
+    "DateGreaterThan": Operator(lambda a, w: _moment(a) > _moment(w)),
+    "DateGreaterThanEquals": Operator(lambda a, w: _moment(a) >= _moment(w)),
+    "Bool": Operator(lambda a, w: _boolean(a) == _boolean(w)),
+    "IpAddress": Operator(_in_network),
+    "NotIpAddress": Operator(_in_network, negated=True),
 }

@@ -11,7 +11,7 @@ from enum import StrEnum
 from ram_simulator.authorization.conditions import OPERATORS
 from ram_simulator.documents import Effect, PolicyDocument, Statement
 
-Context = Mapping[str, str]
+Context = Mapping[str, str | tuple[str, ...]]
 
 
 class Verdict(StrEnum):
@@ -95,4 +95,9 @@ def _names_principal(statement: Statement, assumer: Assumer) -> bool:
 
 
 def _conditions_hold(statement: Statement, context: Context) -> bool:
-    return all(OPERATORS[item.operator](context.get(item.key), item.values) for item in statement.conditions)
+    return all(OPERATORS[item.operator].holds(_values(context, item.key), item.values) for item in statement.conditions)
+
+
+def _values(context: Context, key: str) -> tuple[str, ...]:
+    value = context.get(key, ())
+    return (value,) if isinstance(value, str) else value

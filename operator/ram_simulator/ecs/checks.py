@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ram_simulator.account import Root
-from ram_simulator.authorization.engine import AccessRequest, Assumer, Verdict, trusts
+from ram_simulator.authorization.engine import AccessRequest, Assumer, Context, Verdict, trusts
 from ram_simulator.calls import Call
 from ram_simulator.ecs.store import REGIONS, Instance
 from ram_simulator.errors import ApiError
@@ -94,10 +94,9 @@ def playable_role(cloud: "Cloud", call: Call, refused_with: int) -> Role:
     return role
 
 
-def trusts_ecs(role: Role, context: dict[str, str] | object) -> bool:
+def trusts_ecs(role: Role, context: Context) -> bool:
     """Say whether ECS may assume the role for its instances."""
-    known = context if isinstance(context, dict) else {}
-    return trusts(role.trust, Assumer("Service", (ECS_SERVICE,)), known)
+    return trusts(role.trust, Assumer("Service", (ECS_SERVICE,)), context)
 
 
 def check_pass_role(cloud: "Cloud", call: Call, role_name: str) -> None:

@@ -80,7 +80,7 @@ async def _read(http: web.BaseRequest) -> OssRequest:
         key=key,
         query=dict(parse_qsl(query, keep_blank_values=True)),
         headers={name.lower(): value for name, value in http.headers.items()},
-        body=await http.read() if http.body_exists else b"",
+        body=await http.content.read() if http.body_exists else b"",
         remote=http.remote or "",
     )
 

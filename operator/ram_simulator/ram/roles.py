@@ -1,11 +1,13 @@
 """Roles: CreateRole, GetRole, UpdateRole, DeleteRole, ListRoles."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ram_simulator.account import random_digits
 from ram_simulator.calls import Action, Answer, Call, table
 from ram_simulator.clock import to_seconds
-from ram_simulator.errors import ApiError
+from ram_simulator.documents import DocumentKind, parse_document
+from ram_simulator.errors import ApiError, MalformedDocument
 from ram_simulator.ram.checks import description, existing_role, on_all, on_role, role_arn, role_name, trust
 from ram_simulator.ram.store import Holder, HolderKind, Role
 from ram_simulator.ram.tags import new_tags, tag_filter, tag_list
@@ -106,6 +108,20 @@ def _session_duration(call: Call, parameter: str, default: int) -> int:
     return call.number(parameter, default, _SHORTEST_SESSION, _LONGEST_SESSION)
 
 
+def _trust_keys(call: Call) -> Mapping[str, tuple[str, ...]]:
+    """Return the condition keys of CreateRole: the kinds of principals trusted, and the services among them."""
+    try:
+        document = parse_document(call.text("AssumeRolePolicyDocument"), DocumentKind.TRUST)
+    except MalformedDocument:
+        return {}
+    principals = [item for statement in document.statements for item in statement.principals.items()]
+    services = [name for kind, names in principals if kind == "Service" for name in names]
+    return {
+        "ram:TrustedPrincipalTypes": tuple(dict.fromkeys(kind for kind, _ in principals)),
+        "ram:ServiceNames": tuple(services),
+    }
+
+
 ACTIONS = table(
     Action(
         "CreateRole",
@@ -114,6 +130,7 @@ ACTIONS = table(
         ("RoleName", "AssumeRolePolicyDocument"),
         ("Description", "MaxSessionDuration", "Tag", "AllowConsoleLogin"),
         write=True,
+        keys=_trust_keys,
     ),
     Action("GetRole", get_role, on_role, ("RoleName",)),
     Action(
