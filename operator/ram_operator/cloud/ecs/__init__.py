@@ -138,7 +138,7 @@ class Ecs:
         self, region: str, ids: Sequence[str], write: Callable[[Sequence[str]], Awaitable[Failures]]
     ) -> Failures:
         async def whole(batch: Sequence[str]) -> Failures:
-            sieve = Sieve[CloudError](write, partial(self.describe_instances, region), lambda error: error)
+            sieve: Sieve[CloudError] = Sieve(write, partial(self.describe_instances, region), lambda error: error)
             try:
                 return await sieve.values(batch)
             except CloudError as error:
