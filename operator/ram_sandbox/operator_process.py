@@ -38,6 +38,7 @@ class OperatorProcess:
         self._simulator = simulator
         self._environ = environ
         self._child: Child | None = None
+        self._settings: Mapping[str, str] = {}
         self._starts = 0
 
     @property
@@ -64,7 +65,7 @@ class OperatorProcess:
         """Start it and wait until it is ready.
 
         Args:
-            settings: environment variables over those of the Deployment.
+            settings: environment variables over those of the Deployment; None for those of the last start.
 
         Raises:
             SandboxError: it ended, or is not ready in time; the text has the end of its log.
@@ -75,6 +76,7 @@ class OperatorProcess:
 
     def launch(self, settings: Mapping[str, str] | None = None) -> Child:
         """Start it without waiting, for those who want to see it fail."""
+        self._settings = self._settings if settings is None else settings
         self._write_credentials()
         kubeconfig = self.folder / "operator.kubeconfig"
         self._installation.write_kubeconfig(kubeconfig)
@@ -84,7 +86,7 @@ class OperatorProcess:
             "RAM_OPERATOR_LISTEN": self.url.removeprefix("http://") or "127.0.0.1:0",
             "RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": str(SWEEP_SECONDS),
         }
-        environ = module_environ(self._environ) | self._installation.environ() | own | dict(settings or {})
+        environ = module_environ(self._environ) | self._installation.environ() | own | dict(self._settings)
         self._starts += 1
         command = [sys.executable, "-m", "ram_operator"]
         self._child = start(f"operator-{self._starts}", command, self.folder, environ)

@@ -40,6 +40,7 @@ class Simulator:
     def __init__(self, child: Child, facts: Mapping[str, Any]) -> None:
         self.child = child
         self.facts = facts
+        self._seen = 0
 
     @property
     def endpoint(self) -> str:
@@ -84,7 +85,8 @@ class Simulator:
 
     def last_call(self) -> int:
         """Return the number of the last call, to be passed to ``journal`` later."""
-        return max((int(call["seq"]) for call in self.journal()), default=0)
+        self._seen = max((int(call["seq"]) for call in self.journal(self._seen)), default=self._seen)
+        return self._seen
 
 
 def start_simulator(folder: Path, options: CloudOptions, environ: Mapping[str, str]) -> Simulator:

@@ -1,0 +1,34 @@
+"""What is put upon the operator."""
+
+from typing import Any
+
+from ram_sandbox.nodes import node_object
+
+API_VERSION = "ram.alicloud.dev/v1alpha1"
+
+
+def policy(number: int, action: str = "oss:Get*") -> dict[str, Any]:
+    """Return a RamPolicy."""
+    spec = {"document": {"Statement": [{"Effect": "Allow", "Action": [action], "Resource": "*"}]}}
+    return {"apiVersion": API_VERSION, "kind": "RamPolicy", "metadata": {"name": f"bench-{number}"}, "spec": spec}
+
+
+def role(number: int) -> dict[str, Any]:
+    """Return a RamRole with the policy of the same number."""
+    spec = {"policies": [{"policyRef": {"name": f"bench-{number}"}}]}
+    return {"apiVersion": API_VERSION, "kind": "RamRole", "metadata": {"name": f"bench-{number}"}, "spec": spec}
+
+
+def binding(pool: int) -> dict[str, Any]:
+    """Return an InstanceRoleBinding of a pool."""
+    spec = {"roleRef": {"name": "bench-0"}, "nodeSelector": {"matchLabels": {"pool": str(pool)}}}
+    metadata = {"name": f"bench-{pool}"}
+    return {"apiVersion": API_VERSION, "kind": "InstanceRoleBinding", "metadata": metadata, "spec": spec}
+
+
+def nodes(instances: list[str], pools: int) -> list[dict[str, Any]]:
+    """Return a Node for each instance, spread over pools."""
+    return [
+        node_object(f"bench-{number}", "cn-hangzhou", instance, {"pool": str(number % pools)})
+        for number, instance in enumerate(instances)
+    ]
