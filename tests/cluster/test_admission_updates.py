@@ -1,0 +1,203 @@
+"""Changes of stored objects: names that never change, rules that became stricter, and who may give a role to nodes."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from tests.cluster.admission.case import PLURALS, Case, Spec, binding, policy
+from tests.conftest import RunningControlPlane
+
+FINALIZER = "tests.ram.alicloud.dev/hold"
+TIGHTENED = "object.metadata.name != 'tightened'"
+
+Store = Callable[[Case], str]
+Patch = Callable[..., Any]
+
+
+@pytest.fixture
+def store(installed: RunningControlPlane) -> Iterator[Store]:
+    """Return a function that stores an object, gives its reference for kubectl, and removes it after the test."""
+    stored: list[str] = []
+
+    def run(case: Case) -> str:
+        done = installed.kubectl("create", "-f", "-", input=json.dumps(case.body()))
+        assert done.returncode == 0, done.stderr
+        stored.append(f"{PLURALS[case.kind]}/{case.body()['metadata']['name']}")
+        return stored[-1]
+
+    yield run
+    for reference in stored:
+        installed.kubectl("patch", reference, "--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+        installed.kubectl("delete", reference, "--ignore-not-found", "--wait=false")
+
+
+@pytest.fixture
+def patch(installed: RunningControlPlane) -> Patch:
+    """Return a function that merges a patch into an object and returns what kubectl said."""
+
+    def run(reference: str, change: Spec, *options: str) -> Any:
+        return installed.kubectl("patch", reference, "--type=merge", "-p", json.dumps(change), *options)
+
+    return run
+
+
+UNSET, ONE, OTHER = None, "one", "other"
+NAMES: tuple[tuple[str, str, Spec], ...] = (
+    ("RamPolicy", "policyName", policy()),
+    ("RamRole", "roleName", {}),
+)
+RENAMES = ((ONE, OTHER), (ONE, UNSET), (UNSET, ONE))
+
+
+@pytest.mark.parametrize(("kind", "field", "spec"), NAMES)
+@pytest.mark.parametrize(("before", "after"), RENAMES)
+def test_a_name_in_ram_never_changes(
+    kind: str, field: str, spec: Spec, before: str | None, after: str | None, store: Store, patch: Patch
+) -> None:
+    given = spec if before is UNSET else {**spec, field: before}
+    reference = store(Case("renamed", kind, given))
+    done = patch(reference, {"spec": {field: after}})
+    assert done.returncode != 0
+    assert f"{field} is immutable, also adding and removing it; create a new {kind}" in done.stderr
+
+
+@pytest.mark.parametrize(("kind", "field", "spec"), NAMES)
+def test_everything_but_the_name_may_change(kind: str, field: str, spec: Spec, store: Store, patch: Patch) -> None:
+    reference = store(Case("changed", kind, {**spec, field: ONE}))
+    change = {"description": "new", "tags": {"a": "b"}, "deletionPolicy": "Retain", "managementPolicy": "Plan"}
+    assert patch(reference, {"spec": {**change, field: ONE}}).returncode == 0
+
+
+def test_a_role_keeps_its_unset_name_when_its_spec_comes_and_goes(store: Store, patch: Patch) -> None:
+    reference = store(Case("no-spec", "RamRole", None))
+    assert patch(reference, {"spec": {"description": "new"}}).returncode == 0
+    assert patch(reference, {"spec": None}).returncode == 0
+
+
+def test_a_binding_may_go_to_another_role(store: Store, patch: Patch) -> None:
+    reference = store(Case("moved", "InstanceRoleBinding", binding()))
+    assert patch(reference, {"spec": {"roleRef": {"name": "other"}}}).returncode == 0
+    assert patch(reference, {"spec": {"roleRef": None, "roleName": "Existing"}}).returncode == 0
+
+
+def test_how_to_unbind_may_still_be_changed_while_a_binding_is_deleted(
+    installed: RunningControlPlane, store: Store, patch: Patch
+) -> None:
+    reference = store(Case("leaving", "InstanceRoleBinding", binding()))
+    patch(reference, {"metadata": {"finalizers": [FINALIZER]}})
+    installed.kubectl("delete", reference, "--wait=false")
+    assert patch(reference, {"spec": {"unbindPolicy": "Retain"}}).returncode == 0
+
+
+def test_a_list_of_rows_is_replaced_whole_and_limited(store: Store, patch: Patch) -> None:
+    reference = store(Case("rows", "InstanceRoleBinding", binding()))
+    row = {"instance": "cn-hangzhou.i-1", "node": "n", "state": "Attached", "origin": "Attached", "confirmed": True}
+    status = {"instances": [row] * 1000, "summary": {"selected": 1000, "ready": "1000/1000"}}
+    assert patch(reference, {"status": status}, "--subresource=status").returncode == 0
+    refused = patch(reference, {"status": {"instances": [row] * 1001}}, "--subresource=status")
+    assert "at most 1000 items" in refused.stderr
+    unheard_of = patch(reference, {"status": {"instances": [{**row, "state": "Lost"}]}}, "--subresource=status")
+    assert 'supported values: "Pending"' in unheard_of.stderr
+
+
+def test_a_status_is_not_written_with_the_object(installed: RunningControlPlane, store: Store, patch: Patch) -> None:
+    reference = store(Case("split", "RamRole", {}))
+    patch(reference, {"status": {"roleName": "forged"}, "spec": {"description": "new"}})
+    stored = json.loads(installed.kubectl("get", reference, "-o", "json").stdout)
+    assert "status" not in stored
+    assert stored["spec"]["description"] == "new"
+
+
+@pytest.fixture
+def tighten(installed: RunningControlPlane, eventually: Callable[..., Any]) -> Iterator[Callable[[], None]]:
+    """Return a function that adds a rule to the admission policy which the stored RamPolicy ``tightened`` breaks."""
+    policy_name = "validatingadmissionpolicies/documents.ram.alicloud.dev"
+    added: list[int] = []
+
+    def change(operation: Spec) -> None:
+        done = installed.kubectl("patch", policy_name, "--type=json", "-p", json.dumps([operation]))
+        assert done.returncode == 0, done.stderr
+
+    def run() -> None:
+        rule = {"expression": TIGHTENED, "message": "tightened"}
+        stored = json.loads(installed.kubectl("get", policy_name, "-o", "json").stdout)
+        added.append(len(stored["spec"]["validations"]))
+        change({"op": "add", "path": "/spec/validations/-", "value": rule})
+        probe = (
+            "patch",
+            "rampolicies/tightened",
+            "--dry-run=server",
+            "--type=merge",
+            "-p",
+            '{"spec":{"tags":{"a":"b"}}}',
+        )
+        eventually(lambda: "denied request: tightened" in installed.kubectl(*probe).stderr)
+
+    yield run
+    for index in added:
+        change({"op": "remove", "path": f"/spec/validations/{index}"})
+
+
+def test_an_object_that_breaks_a_new_rule_can_still_lose_its_finalizer(
+    installed: RunningControlPlane, store: Store, patch: Patch, tighten: Callable[[], None]
+) -> None:
+    reference = store(Case("tightened", "RamPolicy", policy()))
+    assert patch(reference, {"metadata": {"finalizers": [FINALIZER]}}).returncode == 0
+    tighten()
+    assert "tightened" in patch(reference, {"spec": {"description": "new"}}).stderr
+    assert patch(reference, {"metadata": {"annotations": {"a": "b"}}}).returncode == 0
+    assert patch(reference, {"status": {"policyName": "p"}}, "--subresource=status").returncode == 0
+    installed.kubectl("delete", reference, "--wait=false")
+    assert patch(reference, {"spec": {"deletionPolicy": "Retain"}}).returncode == 0
+    assert patch(reference, {"metadata": {"finalizers": None}}).returncode == 0
+    assert "NotFound" in installed.kubectl("get", reference).stderr
+
+
+@pytest.fixture(scope="module")
+def author(installed: RunningControlPlane, eventually: Callable[..., Any]) -> Iterator[str]:
+    """Make a person who has the chart's edit role and may use one RamRole, and return their name."""
+    rule = {"apiGroups": ["ram.alicloud.dev"], "resources": ["ramroles"], "resourceNames": ["mine"], "verbs": ["use"]}
+    metadata = {"name": "use-mine"}
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata, "rules": [rule]}
+    assert installed.kubectl("create", "-f", "-", input=json.dumps(role)).returncode == 0
+    roles = ("use-mine", "ram-operator-edit", "ram-operator-view")
+    for name in roles:
+        installed.kubectl("create", "clusterrolebinding", f"alice-{name}", f"--clusterrole={name}", "--user=alice")
+    questions = ("use", "ramroles/mine"), ("create", "instancerolebindings"), ("get", "rampolicies")
+    for question in questions:
+        eventually(
+            lambda question=question: installed.kubectl("auth", "can-i", *question, "--as=alice").stdout == "yes\n"
+        )
+    yield "alice"
+    installed.kubectl("delete", "clusterrolebinding", *(f"alice-{name}" for name in roles))
+    installed.kubectl("delete", "clusterrole", "use-mine")
+
+
+def test_a_binding_takes_the_verb_use_on_its_role(author: str, installed: RunningControlPlane) -> None:
+    command = ("create", "--dry-run=server", "--as", author, "-f", "-")
+    mine = Case("mine", "InstanceRoleBinding", binding(roleRef={"name": "mine"}))
+    assert installed.kubectl(*command, input=json.dumps(mine.body())).returncode == 0
+    other = Case("other", "InstanceRoleBinding", binding(roleRef={"name": "other"}))
+    done = installed.kubectl(*command, input=json.dumps(other.body()))
+    assert "(Forbidden)" in done.stderr
+    assert "spec.roleRef: alice may not use RamRole other; ask for a ClusterRole with" in done.stderr
+
+
+def test_the_verb_use_is_asked_for_when_the_spec_changes_and_only_then(
+    author: str, installed: RunningControlPlane, store: Store, patch: Patch
+) -> None:
+    reference = store(Case("theirs", "InstanceRoleBinding", binding(roleRef={"name": "other"})))
+    assert patch(reference, {"metadata": {"labels": {"a": "b"}}}, "--as", author).returncode == 0
+    refused = patch(reference, {"spec": {"nodeNames": ["n"]}}, "--as", author)
+    assert "alice may not use RamRole other" in refused.stderr
+    assert patch(reference, {"spec": {"roleRef": {"name": "mine"}}}, "--as", author).returncode == 0
+
+
+def test_who_edits_may_write_no_role_and_no_policy(author: str, installed: RunningControlPlane) -> None:
+    for case in (Case("role", "RamRole", {}), Case("policy", "RamPolicy", policy())):
+        done = installed.kubectl("create", "--dry-run=server", "--as", author, "-f", "-", input=json.dumps(case.body()))
+        assert "cannot create resource" in done.stderr
+    for resource in PLURALS.values():
+        question = ("auth", "can-i", "patch", f"{resource}/any", "--subresource=status", "--as", author)
+        assert installed.kubectl(*question).stdout == "no\n"
