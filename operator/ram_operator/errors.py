@@ -3,6 +3,7 @@
 OperatorError
 ├── InvalidSpec            the object says something that cannot be obeyed; a person must edit it
 ├── StaleObject            the Kubernetes object changed under us; read it again and start over
+├── KubeError              the Kubernetes API refused or failed a request
 ├── StartupError           the operator cannot start; the text says what to do
 └── CloudError             an API call failed; raised only by `cloud.client`, scrubbed of secrets
     ├── NotFound           a value when observing, success when removing
@@ -37,6 +38,20 @@ class InvalidSpec(OperatorError):
 
 class StaleObject(OperatorError):
     """A write met a newer version of the object (HTTP 409), or the object is gone (HTTP 404)."""
+
+
+class KubeError(OperatorError):
+    """A request that the Kubernetes API refused or that got no answer.
+
+    Args:
+        request: what was asked, such as `PATCH /apis/ram.alicloud.dev/v1alpha1/ramroles/x`.
+        status: the HTTP status, 0 where there was no answer.
+        message: the API server's words.
+    """
+
+    def __init__(self, request: str, status: int, message: str) -> None:
+        super().__init__(f"{request}: {status or 'no answer'}: {message}")
+        self.status = status
 
 
 class StartupError(OperatorError):

@@ -117,7 +117,7 @@ def rows_as_json(rows: Iterable[Row]) -> list[Json]:
 
 def summary(rows: Iterable[Row]) -> dict[str, Json]:
     """The counts of `status.summary`. `ready` counts those that can and should have the role."""
-    counts = {state: 0 for state in State}
+    counts = dict.fromkeys(State, 0)
     total = 0
     for row in rows:
         counts[row.state] += 1

@@ -1,0 +1,119 @@
+"""The command `ram-operator`: settings -> clients -> parts -> run. The one place where the parts are put together."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import random
+import socket
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+
+from ram_operator import __doc__ as summary
+from ram_operator import metrics
+from ram_operator.cloud import Cloud
+from ram_operator.cloud.connection import CloudConfig, connect
+from ram_operator.cloud.credentials import CredentialsProvider, EnvironmentCredentials, FileCredentials
+from ram_operator.cluster import kube as cluster
+from ram_operator.cluster.caches import Caches
+from ram_operator.cluster.events import EventRecorder
+from ram_operator.cluster.handlers import Intake
+from ram_operator.engine.controller import Controller
+from ram_operator.engine.filters import Contention, Unseen
+from ram_operator.engine.reconciler import AnyKind, Cluster, Reconciler
+from ram_operator.engine.sweeps import Sweeps
+from ram_operator.engine.workqueue import WorkQueue
+from ram_operator.errors import StartupError
+from ram_operator.gate import Gate, preflight
+from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
+from ram_operator.kinds.ram_policy import RamPolicyKind
+from ram_operator.kinds.ram_role import PolicyLimits, RamRoleKind
+from ram_operator.logs import configure
+from ram_operator.model import KindName
+from ram_operator.runtime import Runtime
+from ram_operator.settings import Settings, from_environment
+
+log = logging.getLogger("ram_operator")
+OVERDUE_SECONDS = 900.0
+
+
+def main() -> None:
+    """Run the operator until it is told to stop."""
+    argparse.ArgumentParser("ram-operator", description=summary).parse_args()
+    try:
+        settings = from_environment(os.environ)
+        configure(settings.log_level)
+        code = asyncio.run(run(settings))
+    except StartupError as error:
+        sys.exit(f"ram-operator: {error}")
+    sys.exit(code)
+
+
+async def run(settings: Settings) -> int:
+    """Build the parts and run them; return the exit code. Raises StartupError."""
+    provider = _credentials(settings)
+    connection = connect(_cloud_config(settings, provider), time.monotonic, metrics.observe_call)
+    kube = await cluster.connect()
+    try:
+        await preflight(kube, time.monotonic)
+        identity = Cluster(settings.cluster_id or await kube.cluster_uid(), settings.previous_cluster_ids)
+        return await _build(settings, kube, connection.cloud, identity).run()
+    finally:
+        await kube.close()
+        await connection.close()
+
+
+def _build(settings: Settings, kube: cluster.Kube, cloud: Cloud, identity: Cluster) -> Runtime:
+    caches = Caches()
+    queue = WorkQueue(time.monotonic, random.random)
+    intake = Intake(caches, queue, time.time)
+    store = cluster.ObjectStore(kube, intake.accept, intake.lose)
+    recorder = EventRecorder(kube, _now, socket.gethostname())
+    filters = (Unseen(), Contention())
+    overdue = max(OVERDUE_SECONDS, 3 * settings.sweep_interval_seconds)
+    reconciler = Reconciler(_kinds(settings), cloud, store, identity, filters, _now, overdue)
+    full_check = timedelta(seconds=settings.full_check_interval_seconds)
+    interval = settings.sweep_interval_seconds
+    sweeps = Sweeps(cloud, caches, queue, reconciler, interval, full_check, _now, random.random)
+    controller = Controller(queue, caches, reconciler, recorder, store.refresh, time.monotonic)
+    gate = Gate(kube, cloud.sts, caches, time.monotonic, asyncio.Event())
+    host, _, port = settings.listen.rpartition(":")
+    return Runtime(gate, intake, controller, sweeps, recorder, settings.workers, (host, int(port)))
+
+
+def _kinds(settings: Settings) -> dict[KindName, AnyKind]:
+    full_check = timedelta(seconds=settings.full_check_interval_seconds)
+    limits = PolicyLimits(settings.system_policies_per_role, settings.custom_policies_per_role)
+    return {
+        KindName.RAM_POLICY: RamPolicyKind(full_check),
+        KindName.RAM_ROLE: RamRoleKind(full_check, limits),
+        KindName.INSTANCE_ROLE_BINDING: InstanceRoleBindingKind(timedelta(seconds=settings.node_gone_seconds)),
+    }
+
+
+def _credentials(settings: Settings) -> CredentialsProvider:
+    if settings.credentials_dir:
+        return FileCredentials(settings.credentials_dir)
+    return EnvironmentCredentials(settings.credentials)
+
+
+def _cloud_config(settings: Settings, provider: CredentialsProvider) -> CloudConfig:
+    return CloudConfig(
+        credentials=provider,
+        endpoint_ram=settings.endpoint_ram,
+        endpoint_ecs=settings.endpoint_ecs,
+        endpoint_sts=settings.endpoint_sts,
+        region=settings.region,
+        threads=settings.cloud_threads,
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The Kubernetes side: watches in (`handlers`, `caches`), writes out (`kube`, `events`)."""

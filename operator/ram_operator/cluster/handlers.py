@@ -1,0 +1,144 @@
+"""kopf's watches in, wakes out. The handlers do no I/O and return nothing: kopf would write a result into the object.
+
+Only low-level `on.event` handlers are used: kopf's higher ones keep state in annotations, drop what they could not
+write, and let go of objects whose deletion failed for good.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import kopf
+
+from ram_operator import metrics
+from ram_operator.cluster.caches import Caches, Wake
+from ram_operator.engine.workqueue import WorkQueue
+from ram_operator.model import GROUP, VERSION, Body, KindName, ObjectKey, Scope
+from ram_operator.rules.nodes import node_facts
+
+QUIET_SECONDS = 0.1
+PATIENCE_SECONDS = 0.5
+"""Nodes come in bursts: wait for so much quiet before working on them, but never longer than this in all."""
+RELOGIN_SECONDS = 1800
+
+
+@dataclass(slots=True)
+class _Burst:
+    first: float
+    scope: Scope
+    timer: asyncio.TimerHandle
+
+
+@dataclass(slots=True)
+class Intake:
+    """Feeds the caches and queues whom a change concerns.
+
+    Args:
+        caches: what is known.
+        queue: where keys go.
+        now: seconds since the epoch, for the metric of the last event.
+    """
+
+    caches: Caches
+    queue: WorkQueue
+    now: Callable[[], float]
+    _bursts: dict[ObjectKey, _Burst] = field(default_factory=dict)
+
+    def accept(self, body: Body) -> None:
+        """Take in a version of one of our objects, from the watch or as the API server answered a write."""
+        key = ObjectKey(KindName(body["kind"]), body["metadata"]["name"])
+        self._wake(self.caches.put(key, body))
+
+    def lose(self, key: ObjectKey) -> None:
+        """Take note that an object is gone."""
+        self._wake(self.caches.drop(key))
+
+    def accept_node(self, body: Body) -> None:
+        """Take in a version of a Node."""
+        self._wake(self.caches.put_node(node_facts(body)))
+
+    def lose_node(self, name: str) -> None:
+        """Take note that a Node is gone."""
+        self._wake(self.caches.drop_node(name))
+
+    def _wake(self, wakes: Iterable[Wake]) -> None:
+        for wake in wakes:
+            if wake.edited:
+                self.queue.forget(wake.key)
+            if wake.burst:
+                self._gather(wake)
+            else:
+                self.queue.add(wake.key, scope=wake.scope)
+
+    def _gather(self, wake: Wake) -> None:
+        loop = asyncio.get_running_loop()
+        burst = self._bursts.get(wake.key)
+        first, scope = loop.time(), wake.scope
+        if burst:
+            burst.timer.cancel()
+            first = burst.first
+            scope = Scope((burst.scope.subjects or frozenset()) | (wake.scope.subjects or frozenset()))
+        due = min(loop.time() + QUIET_SECONDS, first + PATIENCE_SECONDS)
+        self._bursts[wake.key] = _Burst(first, scope, loop.call_at(due, self._release, wake.key))
+
+    def _release(self, key: ObjectKey) -> None:
+        self.queue.add(key, scope=self._bursts.pop(key).scope)
+
+
+def register(intake: Intake) -> kopf.OperatorRegistry:
+    """Make the registry with all our handlers."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        info = kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+        # Projected tokens are rotated: kopf must read the file again before the old one ends.
+        return info and replace(info, expiration=datetime.fromtimestamp(intake.now() + RELOGIN_SECONDS, UTC))
+
+    for kind in KindName:
+        _watch(registry, intake, kind)
+
+    @kopf.on.event("", "v1", "nodes", registry=registry)
+    async def on_node(event: Any, name: str, **_: Any) -> None:
+        metrics.LAST_EVENT.labels("Node").set(intake.now())
+        if event["type"] == "DELETED":
+            intake.lose_node(name)
+        else:
+            intake.accept_node(event["object"])
+
+    return registry
+
+
+def _watch(registry: kopf.OperatorRegistry, intake: Intake, kind: KindName) -> None:
+    @kopf.on.event(GROUP, VERSION, kind.plural, registry=registry, id=kind.value)
+    async def on_object(event: Any, name: str, **_: Any) -> None:
+        metrics.LAST_EVENT.labels(kind).set(intake.now())
+        if event["type"] == "DELETED":
+            intake.lose(ObjectKey(kind, name))
+        else:
+            # Items of a list carry no kind of their own.
+            intake.accept({**event["object"], "kind": kind.value})
+
+
+def kopf_settings() -> kopf.OperatorSettings:
+    """Configure kopf as we use it: watching only, no state of its own, quick to give up and quick to leave."""
+    settings = kopf.OperatorSettings()
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.watching.chunk_size = 500
+    settings.watching.server_timeout = 600
+    settings.watching.connect_timeout = 10
+    settings.watching.initial_streaming = False
+    settings.networking.request_timeout = 30
+    settings.networking.connect_timeout = 10
+    settings.networking.error_backoffs = (1, 2, 4, 8)
+    settings.queueing.idle_timeout = 1.0
+    settings.queueing.exit_timeout = 5
+    settings.process.ultimate_exiting_timeout = 30
+    settings.persistence.finalizer = f"{GROUP}/kopf-unused"
+    return settings

@@ -1,0 +1,245 @@
+"""The few Kubernetes calls of this operator, over `kubernetes.aio`. Only this module imports that client.
+
+Plain JSON goes in and out: the typed client would cost memory for hundreds of models and knows nothing of our kinds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import urllib.parse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.client.exceptions import ApiException
+
+from ram_operator.errors import KubeError, StaleObject, StartupError
+from ram_operator.model import FINALIZER, GROUP, VERSION, Body, Json, KindName, ObjectKey, StatusFields
+
+TIMEOUT_SECONDS = 30.0
+PAGE = 500
+NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+API = f"/apis/{GROUP}/{VERSION}"
+
+PERMISSIONS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    *((GROUP, kind.plural, ("get", "list", "watch", "patch"), "") for kind in KindName),
+    *((GROUP, f"{kind.plural}/status", ("patch",), "") for kind in KindName),
+    ("", "nodes", ("list", "watch"), ""),
+    ("events.k8s.io", "events", ("create", "patch"), "default"),
+)
+"""What the operator needs: API group, resource, verbs, namespace. The chart's roles grant exactly this."""
+
+
+async def connect() -> Kube:
+    """Find the cluster: the Pod's own account, else KUBECONFIG. Raises StartupError."""
+    settings = Configuration()
+    try:
+        config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+    except config.ConfigException:
+        try:
+            await config.load_kube_config(client_configuration=settings)  # type: ignore[no-untyped-call]
+        except (config.ConfigException, OSError) as error:
+            raise StartupError(
+                f"no cluster: not in a Pod, and no usable kubeconfig ({error}); set KUBECONFIG"
+            ) from None
+    return Kube(ApiClient(configuration=settings))
+
+
+@dataclass(slots=True)
+class Kube:
+    """The connection to the API server."""
+
+    client: ApiClient
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Json = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Json:
+        """Make one request and return its JSON. Raises KubeError."""
+        said = f"{method} {path}"
+        url = path + (f"?{urllib.parse.urlencode(query)}" if query else "")
+        sent = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
+        try:
+            method, url, sent, sent_body, _ = await self.client.param_serialize(
+                method, url, header_params=sent, body=body, auth_settings=["BearerToken"]
+            )
+            response = await self.client.call_api(method, url, sent, sent_body, _request_timeout=TIMEOUT_SECONDS)
+            data: bytes = await response.read()  # type: ignore[no-untyped-call]
+        except ApiException as error:
+            raise KubeError(said, error.status or 0, _message(error.body)) from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise KubeError(said, 0, f"{type(error).__name__}: {error}") from None
+        if response.status >= 300:
+            raise KubeError(said, response.status, _message(data))
+        return json.loads(data) if data else {}
+
+    async def patch(self, path: str, body: Json) -> Body:
+        """Merge-patch an object. Raises StaleObject when it is gone or has changed, KubeError otherwise."""
+        try:
+            patched: Body = await self.request(
+                "PATCH",
+                path,
+                query={"fieldManager": "ram-operator"},
+                body=body,
+                headers={"Content-Type": "application/merge-patch+json"},
+            )
+        except KubeError as error:
+            if error.status in (404, 409):
+                raise StaleObject(str(error)) from None
+            raise
+        return patched
+
+    async def names(self, path: str) -> set[str]:
+        """List the names of a cluster-scoped resource, in pages and without the objects themselves."""
+        names: set[str] = set()
+        query = {"limit": str(PAGE)}
+        while True:
+            page = await self.request("GET", path, query=query, headers={"Accept": NAMES_ONLY})
+            names |= {item["metadata"]["name"] for item in page.get("items") or ()}
+            if not (more := page["metadata"].get("continue")):
+                return names
+            query = {"limit": str(PAGE), "continue": more}
+
+    async def read(self, key: ObjectKey) -> Body | None:
+        """Read one of our objects; None where it is gone."""
+        try:
+            body: Body = await self.request("GET", path_of(key))
+        except KubeError as error:
+            if error.status == 404:
+                return None
+            raise
+        return body
+
+    async def cluster_uid(self) -> str:
+        """The UID of kube-system, which lives as long as the cluster does."""
+        namespace = await self.request("GET", "/api/v1/namespaces/kube-system")
+        return str(namespace["metadata"]["uid"])
+
+    async def missing_kinds(self) -> list[str]:
+        """Which of our resources the API server does not serve."""
+        try:
+            served = await self.request("GET", API)
+        except KubeError as error:
+            if error.status == 404:
+                return [f"{kind.plural}.{GROUP}" for kind in KindName]
+            raise
+        names = {resource["name"] for resource in served.get("resources") or ()}
+        return [f"{kind.plural}.{GROUP}" for kind in KindName if kind.plural not in names]
+
+    async def missing_permissions(self) -> list[str]:
+        """Which of `PERMISSIONS` our account lacks, in words."""
+        wanted = [(group, what, verb, space) for group, what, verbs, space in PERMISSIONS for verb in verbs]
+        granted = await asyncio.gather(*(self._may(*right) for right in wanted))
+        return [
+            f"{verb} {what}.{group or 'v1'}" + (f" in namespace {space}" if space else "")
+            for (group, what, verb, space), allowed in zip(wanted, granted, strict=True)
+            if not allowed
+        ]
+
+    async def _may(self, group: str, what: str, verb: str, namespace: str) -> bool:
+        resource, _, part = what.partition("/")
+        asked = {"group": group, "resource": resource, "subresource": part, "verb": verb, "namespace": namespace}
+        body = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": asked},
+        }
+        answer = await self.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body=body)
+        return bool(answer["status"].get("allowed"))
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self.client.close()  # type: ignore[no-untyped-call]
+
+
+@dataclass(slots=True)
+class ObjectStore:
+    """Writes finalizers and status; implements `engine.reconciler.Store`.
+
+    Args:
+        kube: the connection.
+        stored: is told each object as the API server stored it, before the watch tells of it.
+        gone: is told each object that is no more.
+    """
+
+    kube: Kube
+    stored: Callable[[Body], None]
+    gone: Callable[[ObjectKey], None]
+
+    async def set_finalizer(self, body: Body, present: bool) -> Body:
+        """Add or remove our finalizer, if and only if nobody changed the object since it was read."""
+        metadata = body["metadata"]
+        others = [name for name in metadata.get("finalizers") or () if name != FINALIZER]
+        wanted = [*others, FINALIZER] if present else others
+        if wanted == (metadata.get("finalizers") or []):
+            return body
+        patch = {"metadata": {"finalizers": wanted, **_exactly(body, "uid", "resourceVersion")}}
+        key = key_of(body)
+        result = await self.kube.patch(path_of(key), patch)
+        if present or others:
+            self.stored(result)
+        else:
+            self.gone(key)
+        return result
+
+    async def write_status(self, body: Body, status: StatusFields) -> Body:
+        """Make `status` the object's status; writes nothing where it is that already."""
+        change = merge_patch(body.get("status") or {}, status)
+        if not change:
+            return body
+        patch = {"metadata": _exactly(body, "uid"), "status": change}
+        result = await self.kube.patch(f"{path_of(key_of(body))}/status", patch)
+        self.stored(result)
+        return result
+
+    async def refresh(self, key: ObjectKey) -> None:
+        """Read an object anew and tell of it, or of its end."""
+        body = await self.kube.read(key)
+        if body is None:
+            self.gone(key)
+        else:
+            self.stored(body)
+
+
+def path_of(key: ObjectKey) -> str:
+    """The URL path of an object."""
+    return f"{API}/{key.kind.plural}/{key.name}"
+
+
+def key_of(body: Body) -> ObjectKey:
+    """The key of an object."""
+    return ObjectKey(KindName(body["kind"]), body["metadata"]["name"])
+
+
+def merge_patch(before: Mapping[str, Json], after: Mapping[str, Json]) -> dict[str, Json]:
+    """The JSON merge patch (RFC 7386) that makes `after` of `before`; empty where they are equal."""
+    patch: dict[str, Json] = dict.fromkeys(before.keys() - after.keys())
+    for key, value in after.items():
+        old = before.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping):
+            if inner := merge_patch(old, value):
+                patch[key] = inner
+        elif key not in before or old != value:
+            patch[key] = value
+    return patch
+
+
+def _exactly(body: Body, *fields: str) -> dict[str, Json]:
+    return {field: body["metadata"][field] for field in fields}
+
+
+def _message(data: object) -> str:
+    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else str(data or "")
+    try:
+        return str(json.loads(text)["message"])
+    except (ValueError, KeyError, TypeError):
+        return text[:200]

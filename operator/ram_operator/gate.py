@@ -1,0 +1,138 @@
+"""The start gate: no cloud write before the cluster is known in full, the cloud answers, and we may do our work.
+
+A node cache that is half filled looks like a cluster whose nodes went: a binding would detach its role from all of
+them. kopf does not tell when its first lists are through, so the gate lists names itself and compares.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ram_operator.cloud import StsApi
+from ram_operator.cluster.caches import Caches
+from ram_operator.cluster.kube import API, Kube
+from ram_operator.errors import CloudError, KubeError, StartupError
+from ram_operator.model import KindName, ObjectKey
+
+log = logging.getLogger(__name__)
+
+RELIST_SECONDS = 2.0
+LOOK_SECONDS = 0.05
+LATE_SECONDS = 60.0
+UNREACHABLE_SECONDS = 60.0
+CLOUD_RETRY_SECONDS = 5.0
+GHOST_SECONDS = 600.0
+
+
+async def preflight(kube: Kube, clock: Callable[[], float]) -> None:
+    """Check that the cluster has our kinds and lets us do our work. Raises StartupError with the fix.
+
+    An API server that does not answer is tried again for a minute: it may be starting, too.
+    """
+    until = clock() + UNREACHABLE_SECONDS
+    while True:
+        try:
+            missing, forbidden = await kube.missing_kinds(), await kube.missing_permissions()
+            break
+        except KubeError as error:
+            if error.status in (401, 403):
+                raise StartupError(f"the API server refuses our credentials: {error}") from None
+            if clock() > until:
+                raise StartupError(f"the API server cannot be reached: {error}") from None
+            log.warning("the API server does not answer, trying again", extra={"error": str(error)})
+            await asyncio.sleep(RELIST_SECONDS)
+    if missing:
+        fix = "install the CRDs (the Helm chart does, with crds.install=true), then start again"
+        raise StartupError(f"the cluster does not have {', '.join(missing)}: {fix}")
+    if forbidden:
+        fix = "bind the roles that the Helm chart makes to this operator's ServiceAccount"
+        raise StartupError(f"not allowed to {'; '.join(forbidden)}: {fix}")
+
+
+@dataclass(slots=True)
+class Gate:
+    """Opens once, when everything that workers rely on is there.
+
+    Args:
+        kube: the cluster.
+        sts: tells whose credentials we have, and whether the cloud answers at all.
+        caches: what the watches saw.
+        clock: monotonic seconds.
+    """
+
+    kube: Kube
+    sts: StsApi
+    caches: Caches
+    clock: Callable[[], float]
+    open: asyncio.Event
+    waits_for: str = "the start"
+
+    async def run(self) -> None:
+        """Wait for the cloud and for the caches, then open."""
+        started = self.clock()
+        await self._cloud()
+        late = started + LATE_SECONDS
+        while not await self._covered():
+            if self.clock() > late:
+                log.error(
+                    "still closed: nothing is written before the watches have listed everything",
+                    extra={"waitsFor": self.waits_for},
+                )
+                late += LATE_SECONDS
+        self.waits_for = ""
+        self.open.set()
+        log.info("gate open", extra={"seconds": round(self.clock() - started, 2)})
+
+    async def bury_ghosts(self, lose: Callable[[ObjectKey], None], lose_node: Callable[[str], None]) -> None:
+        """Every ten minutes forget what is gone although no watch said so: kopf loses deletions when it lists anew."""
+        await self.open.wait()
+        while True:
+            await asyncio.sleep(GHOST_SECONDS)
+            try:
+                for kind in KindName:
+                    known = {key.name for key in self.caches.keys(kind)}
+                    for name in known - await self.kube.names(f"{API}/{kind.plural}"):
+                        lose(ObjectKey(kind, name))
+                known_nodes = self.caches.node_names()
+                for name in known_nodes - await self.kube.names("/api/v1/nodes"):
+                    lose_node(name)
+            except KubeError as error:
+                log.warning("cannot list names", extra={"error": str(error)})
+
+    async def _cloud(self) -> None:
+        while True:
+            try:
+                identity = await self.sts.caller_identity()
+            except CloudError as error:
+                self.waits_for = f"the cloud: {error}"
+                log.warning("the cloud cannot be used yet, trying again", extra={"error": str(error)})
+                await asyncio.sleep(CLOUD_RETRY_SECONDS)
+            else:
+                log.info("cloud identity", extra={"account": identity.account_id, "arn": identity.arn})
+                return
+
+    async def _covered(self) -> bool:
+        """Whether the caches have all names of one complete list; gives them the time until the next list is due."""
+        try:
+            wanted = {kind.value: await self.kube.names(f"{API}/{kind.plural}") for kind in KindName}
+            wanted["Node"] = await self.kube.names("/api/v1/nodes")
+        except KubeError as error:
+            self.waits_for = f"the API server: {error}"
+            await asyncio.sleep(RELIST_SECONDS)
+            return False
+        until = self.clock() + RELIST_SECONDS
+        while lacking := self._lacking(wanted):
+            self.waits_for = f"the watches: {lacking}"
+            if self.clock() > until:
+                return False
+            await asyncio.sleep(LOOK_SECONDS)
+        return True
+
+    def _lacking(self, wanted: dict[str, set[str]]) -> str:
+        known = {kind.value: {key.name for key in self.caches.keys(kind)} for kind in KindName}
+        known["Node"] = self.caches.node_names()
+        counts = {kind: len(names - known[kind]) for kind, names in wanted.items()}
+        return ", ".join(f"{count} of {len(wanted[kind])} {kind}s not seen" for kind, count in counts.items() if count)
