@@ -332,23 +332,6 @@ async def test_nothing_secret_that_the_server_repeats_is_raised_or_logged(
     assert not [secret for secret in SECRETS if secret in everything]
 
 
-async def test_tls_names_the_host() -> None:
-    hello: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-
-    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        chunk = await reader.read(4096)
-        if not hello.done():
-            hello.set_result(chunk)
-        writer.close()
-
-    listener = await asyncio.start_server(listen, "127.0.0.1", 0)
-    async with connected(f"localhost:{listener.sockets[0].getsockname()[1]}") as connection:
-        error = await failure(lambda: connection.cloud.ram.delete_role("EcsRole"))
-    listener.close()
-    assert type(error) is Unavailable
-    assert b"localhost" in await hello
-
-
 @pytest.mark.parametrize(
     ("product", "region", "url"),
     [
