@@ -39,6 +39,7 @@ check: venv ## format, lint, types, import contracts, chart, copies of the CRDs;
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports
 	"$$($(BIN)/ram-sandbox which helm)" lint --strict charts/ram-operator
+	diff -r crds charts/ram-operator/files/crds
 
 format: venv ## write the code as `make check` wants it
 	$(BIN)/ruff check --fix $(SOURCES)
