@@ -141,12 +141,20 @@ ACTIONS = (
         '"oss:Gét" is not an action; write "<service>:<Operation>"',
         statement(Action="oss:Gét"),
     ),
-    policies("with a number for an action", f"{FIRST}.Action: write a text or a list of texts", statement(Action=1)),
     policies(
-        "with a mapping for an action", f"{FIRST}.Action: write a text or a list of texts", statement(Action={"a": "b"})
+        "with a number for an action",
+        f"{FIRST}.Action: is a number; write a text or a list of texts",
+        statement(Action=1),
     ),
     policies(
-        "with a number among the actions", f"{FIRST}.Action[1]: write a text such as", statement(Action=["oss:*", 1])
+        "with a mapping for an action",
+        f"{FIRST}.Action: is a mapping; write a text or a list of texts",
+        statement(Action={"a": "b"}),
+    ),
+    policies(
+        "with a number among the actions",
+        f"{FIRST}.Action[1]: is a number; write a text such as",
+        statement(Action=["oss:*", 1]),
     ),
     policies("with no actions", f"{FIRST}.Action: the list is empty; write at least one", statement(Action=[])),
 )
@@ -169,7 +177,9 @@ RESOURCES = (
     ),
     policies("with no resources", f"{FIRST}.Resource: the list is empty", statement(Resource=[])),
     policies(
-        "with a number for a resource", f"{FIRST}.Resource: write a text or a list of texts", statement(Resource=7)
+        "with a number for a resource",
+        f"{FIRST}.Resource: is a number; write a text or a list of texts",
+        statement(Resource=7),
     ),
 )
 CONDITIONS = (

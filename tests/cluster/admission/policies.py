@@ -52,10 +52,10 @@ POLICIES = (
     refused("paused", 'supported values: "Enforce", "Plan", "Suspend"', managementPolicy="Pause"),
     taken("with 17 tags", tags={f"k{n}": "v" for n in range(17)}),
     refused("with 18 tags", "at most 17", tags={f"k{n}": "v" for n in range(18)}),
-    taken("with a tag key of 128 letters", tags={"k" * 128: "v" * 128}),
+    taken("with a tag key of 128 letters", tags={"k" * 128: "v" * 256}),
     refused("with a tag key of 129 letters", "a tag's key has 1 to 128 characters", tags={"k" * 129: "v"}),
     refused("with an empty tag key", "a tag's key has 1 to 128 characters", tags={"": "v"}),
-    refused("with a tag value of 129 letters", "may not be more than 128", tags={"k": "v" * 129}),
+    refused("with a tag value of 257 letters", "may not be more than 256", tags={"k": "v" * 257}),
     taken("with a tag key that only contains a kept word", tags={"my-aliyun": "v", "x-acs:": "v"}),
     *(
         Case(f"policy with the kept tag key {n}", KIND, policy(tags={key: "v"}), "a tag's key must not start with")
