@@ -74,7 +74,13 @@ class Given:
 
 
 def config(simulator: Simulator, *credentials: str) -> CloudConfig:
-    return CloudConfig(Given(*(credentials or (KEY, f"{KEY}-secret"))), *[simulator.endpoint] * 3, threads=4)
+    return CloudConfig(
+        Given(*(credentials or (KEY, f"{KEY}-secret"))),
+        simulator.endpoint,
+        simulator.endpoint,
+        simulator.endpoint,
+        threads=4,
+    )
 
 
 def fault(simulator: Simulator, action: str, **way: object) -> int:
@@ -183,6 +189,9 @@ async def test_wrong_credentials_are_denied_and_not_shown(
 
 async def test_the_key_of_the_environment_opens_the_simulator(simulator: Simulator) -> None:
     values = {"ALIBABA_CLOUD_ACCESS_KEY_ID": KEY, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": f"{KEY}-secret"}
-    connection = connect(CloudConfig(EnvironmentCredentials(values), *[simulator.endpoint] * 3), time.monotonic)
+    connection = connect(
+        CloudConfig(EnvironmentCredentials(values), simulator.endpoint, simulator.endpoint, simulator.endpoint),
+        time.monotonic,
+    )
     assert (await connection.cloud.sts.caller_identity()).account_id == simulator.account
     await connection.close()

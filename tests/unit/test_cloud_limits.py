@@ -65,7 +65,8 @@ async def test_calls_then_leave_one_by_one_and_in_order() -> None:
         left.append((number, now() - started))
 
     await asyncio.gather(*(call(number) for number in range(5)))
-    assert left == [(number, pytest.approx(1.0 + number / 4)) for number in range(5)]
+    assert [number for number, _ in left] == [0, 1, 2, 3, 4]
+    assert [seconds for _, seconds in left] == pytest.approx([1.0, 1.25, 1.5, 1.75, 2.0])
 
 
 async def test_a_call_that_would_wait_too_long_is_given_back_at_once() -> None:
@@ -120,7 +121,7 @@ async def test_the_rate_grows_slowly_while_calls_are_accepted() -> None:
         while now() < second:
             await paces.admit(API)
             paces.accepted(API)
-        rates.append(paces.rate(API))
+        rates.append(paces.rate(API) or 0.0)
     assert rates == sorted(rates)
     assert 4.5 < rates[0] < 6
     assert 8 < rates[-1] < 11

@@ -132,6 +132,7 @@ class Limits:
             seen = pace.recent(now) / WINDOW
             known = seen if pace.rate is None else min(pace.rate, seen or pace.rate)
             pace.rate = max(known / 2, SLOWEST)
+            # Answers to calls that left before this moment tell of the old rate.
             pace.cut_at = now
             if retry_after is None:
                 wait, pace.pause = pace.pause, min(pace.pause * 2, LONGEST_PAUSE)

@@ -113,6 +113,7 @@ class Ram:
         parameters = {
             "PolicyName": name,
             "PolicyDocument": document,
+            # As text: the SDK would send Python's True.
             "SetAsDefault": "true",
             "RotateStrategy": "DeleteOldestNonDefaultVersionWhenLimitExceeded",
         }
@@ -206,6 +207,7 @@ def _role(row: Answer, trust: str = "") -> Role:
         description=row.text("Description"),
         trust=row.text("AssumeRolePolicyDocument") or trust,
         max_session_seconds=row.number("MaxSessionDuration"),
+        # CreateRole answers without UpdateDate, and a role just created has it equal to CreateDate.
         update_date=row.text("UpdateDate") or row.text("CreateDate"),
         service_linked=row.flag("IsServiceLinkedRole"),
     )

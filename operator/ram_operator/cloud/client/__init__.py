@@ -1,9 +1,8 @@
 """The one way to Alibaba Cloud: signs, sends, waits its turn, and raises nothing but scrubbed `CloudError`s.
 
 Called by the adapters `ram`, `ecs` and `sts`; built in `cloud.connection`. Every call runs in one of a bounded number
-of threads, because the official SDK is synchronous. A read whose connection was reset is tried once more at once (a
-server may close an idle connection just when it is used again); beyond that nothing is retried here: the engine backs
-off per object, and a write is never repeated before somebody has looked.
+of threads, because the official SDK is synchronous. A read whose connection was reset is tried once more, at once;
+beyond that, nothing is retried here. The engine backs off per object, and a write is never repeated before somebody has looked.
 """
 
 from __future__ import annotations
@@ -52,6 +51,7 @@ class _Call:
 
     def request(self) -> Any:  # noqa: ANN401
         """Return a request object with its parameters in the body, so that a policy document is in no URL."""
+        # By the setters: they know which parameters are JSON, and a parameter that the API does not have fails here.
         request = self.request_class()
         for name, value in self.parameters.items():
             getattr(request, f"set_{name}")(value)
@@ -123,6 +123,7 @@ class Client:
         if (wait := await self._limits.admit(call.paced_as)) > 0:
             raise Throttled(call.action, WAITING, "waiting until the API may be called again", retry_after=wait)
         reply = await self._send(call)
+        # A server may close an idle connection just when it is used again; a write could have taken effect before that.
         if reply.code == CONNECTION_RESET and not is_write(call.action):
             reply = await self._send(call)
         if isinstance(reply.result, CloudError):
@@ -139,6 +140,7 @@ class Client:
         self._observe_call(call.action, reply.code, reply.seconds)
         if isinstance(reply.result, Throttled):
             self._limits.throttled(call.paced_as, reply.sent_at, reply.result.retry_after)
+        # A refusal counts as accepted: the API had time for it.
         elif not isinstance(reply.result, Unavailable):
             self._limits.accepted(call.paced_as)
         return reply

@@ -130,11 +130,13 @@ def refusal(
 
 def scrub(text: str, hidden: Iterable[str] = ()) -> str:
     """Return the text without keys, signatures, tokens and queries of URLs, at most 1,000 characters of it."""
+    # Whole secrets first: the patterns below would leave the rest of one that has their delimiters in it.
     for secret in hidden:
         for form in (secret, quote(secret, safe=""), quote(quote(secret, safe=""), safe="")):
             text = text.replace(form, _HIDDEN)
     text = _URL_QUERIES.sub(r"\g<address>", text)
     text = _NAMED_SECRETS.sub(rf"\1={_HIDDEN}", text)
+    # Cut last, or half a secret at the end would match nothing.
     return _KEY_SHAPES.sub(_HIDDEN, text)[:_LONGEST]
 
 

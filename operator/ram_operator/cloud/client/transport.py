@@ -93,6 +93,7 @@ class Transport(AcsClient):  # type: ignore[misc]
         )
         self.threads = threads
         self._leased_signer = signer
+        # Else a ~/.netrc could add an Authorization header.
         self.session.trust_env = False
         self.append_user_agent("ram-operator", _own_version())
 
@@ -110,6 +111,7 @@ class Transport(AcsClient):  # type: ignore[misc]
         request.set_accept_format("JSON")
         # The constant itself: the SDK compares by identity and would silently fall back to plain HTTP.
         request.set_protocol_type(protocol_type.HTTPS)
+        # As AcsClient does: what goes over the wire is then exactly what official clients send.
         request.add_header("Accept-Encoding", "identity")
         response = self._make_http_response(endpoint, request, READ_TIMEOUT, CONNECT_TIMEOUT, self._leased_signer)
         status, headers, body = response.get_response_object()
