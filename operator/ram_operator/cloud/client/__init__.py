@@ -2,7 +2,8 @@
 
 Called by the adapters `ram`, `ecs` and `sts`; built in `cloud.connection`. Every call runs in one of a bounded number
 of threads, because the official SDK is synchronous. A read whose connection was reset is tried once more, at once;
-beyond that, nothing is retried here. The engine backs off per object, and a write is never repeated before somebody has looked.
+beyond that, nothing is retried here. The engine backs off per object, and a write is never repeated before somebody has
+looked.
 """
 
 from __future__ import annotations
