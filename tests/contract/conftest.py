@@ -125,7 +125,7 @@ class OldSdk:
 
     def __init__(self, simulator: RunningSimulator, key: tuple[str, str], region: str = "cn-hangzhou") -> None:
         address = urlsplit(simulator.ready["endpoint"])
-        self._host = address.netloc
+        self._host = address.hostname
         self._region = region
         self._client = AcsClient(*key, region, port=address.port, timeout=10)
         for product in ("Ram", "Ecs"):
