@@ -22,6 +22,7 @@ from ram_sandbox.errors import SandboxError
 from ram_sandbox.processes import Child, await_ready, private_environ, start
 
 _START_ATTEMPTS: Final = 3
+_STOP_SECONDS: Final = 2.0
 _FIRST_NAMESPACES: Final = ("default", "kube-system")
 _ISSUER: Final = "https://kubernetes.default.svc"
 
@@ -64,7 +65,8 @@ class ControlPlane:
     def stop(self) -> None:
         """Stop the API server, then etcd."""
         while self._children:
-            self._children.pop().stop()
+            # an API server waits for the watches of others, and there is nothing to be saved
+            self._children.pop().stop(_STOP_SECONDS)
 
     def _start_apiserver(self, token: str) -> None:
         for attempt in range(1, _START_ATTEMPTS + 1):

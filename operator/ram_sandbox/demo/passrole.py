@@ -27,11 +27,14 @@ def developer_needs_pass_role(story: Story) -> None:
     _must(owner.call("Ram", "CreatePolicy", {"PolicyName": _POLICY, "PolicyDocument": _document("ecs:CreateInstance")}))
     holder = {"PolicyType": "Custom", "PolicyName": _POLICY, "UserName": "dev"}
     _must(owner.call("Ram", "AttachPolicyToUser", holder))
-    _refused(story, "without ram:PassRole", dev.call("Ecs", "CreateInstance", _CREATE | _VSWITCH))
+    answer = dev.call("Ecs", "CreateInstance", _CREATE | _VSWITCH)
+    _refused(story, "without ram:PassRole", "InvalidUser.PassRoleForbidden", answer)
     document = _document("ecs:CreateInstance", "ram:PassRole")
     version = {"PolicyName": _POLICY, "PolicyDocument": document, "SetAsDefault": "true"}
     _must(owner.call("Ram", "CreatePolicyVersion", version))
-    _refused(story, "without VSwitchId", dev.call("Ecs", "CreateInstance", _CREATE))
+    _refused(
+        story, "without VSwitchId", "InvalidNetworkType.MismatchRamRole", dev.call("Ecs", "CreateInstance", _CREATE)
+    )
     instance = str(_must(dev.call("Ecs", "CreateInstance", _CREATE | _VSWITCH))["InstanceId"])
     story.show(f"CreateInstance as dev, with ram:PassRole: {instance}")
     _must_play(story, instance)
@@ -51,10 +54,10 @@ def _must(answer: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _refused(story: Story, case: str, answer: dict[str, Any]) -> None:
-    if "Code" not in answer:
-        raise StepFailed(f"CreateInstance refused {case}", answer)
-    story.show(f"CreateInstance as dev, {case}: {answer['Code']}")
+def _refused(story: Story, case: str, code: str, answer: dict[str, Any]) -> None:
+    if answer.get("Code") != code:
+        raise StepFailed(f"CreateInstance {case} refused with {code}", answer)
+    story.show(f"CreateInstance as dev, {case}: {code}: {answer['Message']}")
 
 
 def _must_play(story: Story, instance: str) -> None:

@@ -73,7 +73,7 @@ def edit_policy(story: Story) -> None:
         patch = {"spec": {"document": {"Statement": [statement]}}}
         story.kubectl("patch", "rampolicy", "oss-read", "--type=merge", "-p", json.dumps(patch))
         story.expect(expected, lambda: list_bucket(story.sandbox.simulator, story.credential, BUCKET))
-        story.show(f"Action {actions}: the same credential gets {expected}")
+        story.show(f"with {' and '.join(actions)}, the same credential lists: {', '.join(expected)}")
     story.sandbox.kubectl.ok("wait", "--for=condition=Ready", "--timeout=30s", SAMPLES[0])
 
 
