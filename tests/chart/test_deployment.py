@@ -1,9 +1,11 @@
 """The operator's pod: what it is told, what it may not do, and how it comes and goes."""
 
+import json
 from typing import Any
 
 import pytest
 from tests.chart.conftest import Render
+from tests.conftest import RunningControlPlane
 
 DEFAULT_ENVIRONMENT = {
     "RAM_OPERATOR_LISTEN": "0.0.0.0:8080",
@@ -162,3 +164,17 @@ def test_the_container_holds_nothing_it_does_not_need(render: Render) -> None:
         "capabilities": {"drop": ["ALL"]},
     }
     assert spec["containers"][0]["resources"]["limits"]["memory"]
+
+
+def test_the_pod_is_admitted_where_restricted_pod_security_is_enforced(
+    render: Render, installed: RunningControlPlane
+) -> None:
+    namespace = json.loads(installed.kubectl("get", "namespace", "ram-operator", "-o", "json").stdout)
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    head = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "good", "namespace": "ram-operator"}}
+    good: dict[str, Any] = {**head, "spec": pod(render)}
+    command = ("create", "--dry-run=server", "-f", "-")
+    done = installed.kubectl(*command, input=json.dumps(good))
+    assert (done.returncode, done.stderr) == (0, "")
+    bad = {**good, "spec": {**good["spec"], "hostNetwork": True}}
+    assert "violates PodSecurity" in installed.kubectl(*command, input=json.dumps(bad)).stderr

@@ -2,10 +2,12 @@
 
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 from tests.chart.conftest import ROOT, Render, files
 
 DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text()
@@ -38,11 +40,20 @@ def test_everything_fetched_is_checked_against_the_lock() -> None:
     assert all("--require-hashes" in part or "--no-index" in part for part in installs)
 
 
-def test_the_backend_that_is_picked_out_of_the_lock_is_there() -> None:
+def test_the_backend_that_is_picked_out_of_the_lock_is_there_with_all_it_needs() -> None:
     lock = (ROOT / "requirements-dev.txt").read_text()
     names = re.search(r"\(([a-z-]+(?:\|[a-z-]+)+)\)==", DOCKERFILE)
     assert names
-    assert all(re.search(rf"^{name}==", lock, re.MULTILINE) for name in names[1].split("|"))
+    picked = set(names[1].split("|"))
+    assert all(re.search(rf"^{name}==", lock, re.MULTILINE) for name in picked)
+    assert needed_by("hatchling") | {"hatchling"} == picked
+
+
+def needed_by(distribution: str) -> set[str]:
+    """Names of all that a distribution needs here, itself apart."""
+    wanted = [Requirement(text) for text in metadata.requires(distribution) or []]
+    direct = {need.name for need in wanted if need.marker is None or need.marker.evaluate({"extra": ""})}
+    return direct.union(*(needed_by(name) for name in direct))
 
 
 def test_it_runs_as_a_number_that_is_not_root_and_that_the_chart_uses_too(render: Render) -> None:

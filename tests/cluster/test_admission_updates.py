@@ -109,6 +109,36 @@ def test_a_status_is_not_written_with_the_object(installed: RunningControlPlane,
     assert stored["spec"]["description"] == "new"
 
 
+CONDITION = {
+    "type": "Ready",
+    "status": "False",
+    "reason": "NotOwned",
+    "message": "somebody else's",
+    "lastTransitionTime": "2030-01-01T00:00:00Z",
+}
+COLUMNS: tuple[tuple[str, Spec, Spec, str], ...] = (
+    ("RamPolicy", policy(), {"policyName": "p", "defaultVersion": "v3"}, "POLICY p VERSION v3"),
+    ("RamRole", {}, {"roleName": "r", "policySummary": "1/2"}, "ROLE r POLICIES 1/2"),
+    ("InstanceRoleBinding", binding(), {"roleName": "r", "summary": {"ready": "11/12"}}, "ROLE r NODES 11/12"),
+)
+
+
+@pytest.mark.parametrize(("kind", "spec", "status", "shown"), COLUMNS)
+def test_kubectl_get_shows_what_it_is_why_it_is_not_ready_and_on_request_what_to_do(
+    kind: str, spec: Spec, status: Spec, shown: str, store: Store, patch: Patch, installed: RunningControlPlane
+) -> None:
+    reference = store(Case("shown", kind, spec))
+    assert patch(reference, {"status": {**status, "conditions": [CONDITION]}}, "--subresource=status").returncode == 0
+    headings, row = installed.kubectl("get", reference).stdout.splitlines()
+    parts = shown.split()
+    assert headings.split() == ["NAME", "READY", *parts[::2], "REASON", "AGE"]
+    assert row.split()[:-1] == ["shown", "False", *parts[1::2], "NotOwned"]
+    wide = installed.kubectl("get", reference, "-o", "wide").stdout.splitlines()
+    assert wide[0].split()[-1] == "MESSAGE"
+    assert wide[1].endswith("somebody else's")
+    assert f"{reference.split('/')[0]}" in installed.kubectl("api-resources", "--categories=ram", "-o", "name").stdout
+
+
 @pytest.fixture
 def tighten(installed: RunningControlPlane, eventually: Callable[..., Any]) -> Iterator[Callable[[], None]]:
     """Return a function that adds a rule to the admission policy which the stored RamPolicy ``tightened`` breaks."""
