@@ -1,11 +1,12 @@
 """Changes of stored objects: names that never change, rules that became stricter, and who may give a role to nodes."""
 
 import json
+import subprocess
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.cluster.admission.case import PLURALS, Case, Spec, binding, policy
+from tests.cluster.admission.case import PLURALS, Case, Spec, binding, policy, trust_statement
 from tests.conftest import RunningControlPlane
 
 FINALIZER = "tests.ram.alicloud.dev/hold"
@@ -73,6 +74,23 @@ def test_a_role_keeps_its_unset_name_when_its_spec_comes_and_goes(store: Store, 
     reference = store(Case("no-spec", "RamRole", None))
     assert patch(reference, {"spec": {"description": "new"}}).returncode == 0
     assert patch(reference, {"spec": None}).returncode == 0
+
+
+@pytest.mark.parametrize(("options", "beside"), [(["--server-side"], {}), ([], {"services": None})])
+def test_a_role_goes_from_the_default_trust_to_a_document(
+    options: list[str], beside: Spec, installed: RunningControlPlane
+) -> None:
+    def apply(spec: Spec) -> subprocess.CompletedProcess[str]:
+        text = json.dumps(Case("trusting", "RamRole", spec).body())
+        return installed.kubectl("apply", *options, "-f", "-", input=text)
+
+    assert apply({}).returncode == 0
+    document = {"Statement": [trust_statement(Principal={"RAM": "acs:ram::1:root"})]}
+    done = apply({"trust": {**beside, "document": document}})
+    stored = json.loads(installed.kubectl("get", "ramroles/trusting", "-o", "json").stdout)
+    installed.kubectl("delete", "ramroles/trusting")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(stored["spec"]["trust"]) == ["document"]
 
 
 def test_a_binding_may_go_to_another_role(store: Store, patch: Patch) -> None:
