@@ -1,0 +1,190 @@
+"""The control service against the process: journal, faults, instances, clock, reset, state."""
+
+import json
+import time
+from http.client import RemoteDisconnected
+from typing import Any
+from urllib.error import HTTPError
+
+import pytest
+from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
+from tests.contract.conftest import OldSdk, RunningSimulator
+
+TRUST = json.dumps(
+    {
+        "Version": "1",
+        "Statement": [{"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": ["ecs.aliyuncs.com"]}}],
+    }
+)
+ROLE = {"RoleName": "Worker", "AssumeRolePolicyDocument": TRUST}
+
+
+def refused(simulator: RunningSimulator, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, str]:
+    with pytest.raises(HTTPError) as caught:
+        simulator.control_call(method, path, body)
+    with caught.value as answer:
+        return answer.code, json.loads(answer.read())["error"]
+
+
+def test_the_journal_has_one_entry_for_each_call(root: OldSdk, dev: OldSdk, simulator: RunningSimulator) -> None:
+    before = simulator.newest_call()
+    root.call("CreateRole", **ROLE)
+    root.refusal("CreateRole", **ROLE)
+    dev.refusal("GetRole", RoleName="Worker")
+    calls = simulator.calls_since(before)
+    told = [(call["product"], call["action"], call["status"], call["code"], call["write"]) for call in calls]
+    assert told == [
+        ("Ram", "CreateRole", 200, "", True),
+        ("Ram", "CreateRole", 409, "EntityAlreadyExists.Role", True),
+        ("Ram", "GetRole", 403, "NoPermission", False),
+    ]
+    assert [call["seq"] for call in calls] == [before + 1, before + 2, before + 3]
+    assert [call["principal"].rpartition(":")[2] for call in calls] == ["root", "root", "user/dev"]
+    assert calls[0]["params"] == ROLE | {"RegionId": "cn-hangzhou"}
+
+
+def test_the_journal_holds_no_secret(root: OldSdk, simulator: RunningSimulator) -> None:
+    before = simulator.newest_call()
+    root.call("CreateInstance", InstanceType="t", Password="Hidden-1", UserData="SGlkZGVu")
+    text = json.dumps(simulator.calls_since(before))
+    for hidden in ("Hidden-1", "SGlkZGVu", "simulator-root", "Signature"):
+        assert hidden not in text
+
+
+def test_a_fault_strikes_its_action_so_many_times(root: OldSdk, simulator: RunningSimulator) -> None:
+    fault = {"action": "GetRole", "count": 2, "code": "Throttling.User", "status": 400}
+    root.call("CreateRole", **ROLE)
+    simulator.control_call("POST", "/faults", fault)
+    assert root.call("ListRoles")
+    assert [root.refusal("GetRole", RoleName="Worker") for _ in range(2)] == [(400, "Throttling.User")] * 2
+    assert root.call("GetRole", RoleName="Worker")
+
+
+def test_faults_are_taken_back(root: OldSdk, simulator: RunningSimulator) -> None:
+    simulator.control_call("POST", "/faults", {"action": "*", "count": 9, "code": "InternalError", "status": 500})
+    simulator.control_call("DELETE", "/faults")
+    assert root.call("ListRoles")
+
+
+def test_a_lost_reply_leaves_the_effect(root: OldSdk, simulator: RunningSimulator) -> None:
+    simulator.control_call("POST", "/faults", {"action": "CreateRole", "count": 1, "lostReply": True})
+    with pytest.raises((ClientException, RemoteDisconnected)):
+        root.call("CreateRole", **ROLE)
+    assert root.refusal("CreateRole", **ROLE) == (409, "EntityAlreadyExists.Role")
+
+
+def test_an_empty_body_leaves_the_effect(root: OldSdk, simulator: RunningSimulator) -> None:
+    simulator.control_call("POST", "/faults", {"action": "CreateRole", "count": 1, "emptyBody": True})
+    with pytest.raises(json.JSONDecodeError):
+        root.call("CreateRole", **ROLE)
+    assert root.call("GetRole", RoleName="Worker")
+
+
+def test_a_delay_holds_up_its_action(root: OldSdk, simulator: RunningSimulator) -> None:
+    simulator.control_call("POST", "/faults", {"action": "ListRoles", "count": 1, "delaySeconds": 0.3})
+    started = time.monotonic()
+    root.call("ListRoles")
+    assert time.monotonic() - started >= 0.3
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({}, "action"),
+        ({"action": "GetRole"}, "exactly one"),
+        ({"action": "GetRole", "code": "X", "lostReply": True}, "exactly one"),
+        ({"action": "GetRole", "code": "X", "status": 200}, "status"),
+        ({"action": "GetRole", "code": "X", "count": 0}, "count"),
+        ({"action": "GetRole", "delaySeconds": -1}, "delaySeconds"),
+        ({"action": "GetRole", "colour": "red"}, "unknown: colour"),
+    ],
+)
+def test_a_wrong_fault_is_refused(simulator: RunningSimulator, fault: dict[str, Any], said: str) -> None:
+    status, message = refused(simulator, "POST", "/faults", fault)
+    assert status == 400
+    assert said in message
+
+
+def test_instances_are_added_and_removed(root: OldSdk, simulator: RunningSimulator) -> None:
+    root.call("CreateRole", **ROLE)
+    added = {"region": "cn-beijing", "networkType": "vpc", "ramRoleName": "worker"}
+    made = simulator.control_call("POST", "/instances", added)["instanceId"]
+    assert len(made) == 22
+    assert made.startswith("i-")
+    shown = next(item for item in simulator.state()["instances"] if item["instanceId"] == made)
+    assert shown == {"instanceId": made, "region": "cn-beijing", "networkType": "vpc", "ramRoleName": "Worker"}
+    simulator.control_call("DELETE", f"/instances/{made}")
+    assert made not in json.dumps(simulator.state())
+    assert refused(simulator, "DELETE", f"/instances/{made}")[0] == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"region": "moon-1"},
+        {"networkType": "wifi"},
+        {"ramRoleName": "nobody"},
+        {"id": "i-bp1simulator00000001"},
+        {"size": "large"},
+    ],
+)
+def test_a_wrong_instance_is_refused(simulator: RunningSimulator, body: dict[str, Any]) -> None:
+    assert refused(simulator, "POST", "/instances", body)[0] == 400
+
+
+def test_the_clock_moves_dates_and_not_signatures(root: OldSdk, simulator: RunningSimulator) -> None:
+    before = root.call("CreateRole", **ROLE)["Role"]["CreateDate"]
+    simulator.control_call("POST", "/clock", {"advanceSeconds": 86400 * 400})
+    after = root.call("UpdateRole", RoleName="Worker", NewDescription="x")["Role"]["UpdateDate"]
+    assert int(after[:4]) > int(before[:4])
+
+
+def test_a_reset_returns_to_the_fixture_and_the_journal_goes_on(root: OldSdk, simulator: RunningSimulator) -> None:
+    simulator.reset()
+    clean = simulator.state()
+    root.call("CreateRole", **ROLE)
+    simulator.control_call("POST", "/faults", {"action": "*", "count": 9, "code": "InternalError", "status": 500})
+    simulator.control_call("POST", "/clock", {"advanceSeconds": 86400})
+    seq = simulator.newest_call()
+    simulator.reset()
+    assert simulator.state() == clean
+    root.call("ListRoles")
+    assert simulator.newest_call() == seq + 1
+
+
+def test_the_state_tells_who_holds_what(root: OldSdk, simulator: RunningSimulator) -> None:
+    root.call("CreateRole", **ROLE, Tag=[{"Key": "team", "Value": "a"}])
+    held = {"PolicyType": "System", "PolicyName": "AdministratorAccess"}
+    root.call("AttachPolicyToRole", **held, RoleName="worker")
+    root.call("AttachPolicyToUser", **held, UserName="dev")
+    state = simulator.state()
+    assert list(state) == ["roles", "policies", "attachments", "users", "instances", "buckets"]
+    (role,) = state["roles"]
+    assert (role["roleName"], role["trust"], role["tags"]) == ("Worker", json.loads(TRUST), {"team": "a"})
+    held_by = {"policyType": "System", "policyName": "AdministratorAccess"}
+    assert state["attachments"] == [held_by | {"roleName": "Worker"}, held_by | {"userName": "dev"}]
+    assert state["users"] == [{"userName": "dev"}]
+    assert "secret" not in json.dumps(state)
+
+
+def test_states_of_the_same_things_compare_whatever_their_order(root: OldSdk, simulator: RunningSimulator) -> None:
+    states = []
+    for names in (("a", "b"), ("b", "a")):
+        simulator.reset()
+        for name in names:
+            root.call("CreateRole", RoleName=name, AssumeRolePolicyDocument=TRUST)
+        states.append(simulator.state())
+    assert states[0] == states[1]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nothing", 404), ("POST", "/state", 404), ("GET", "/journal?since=x", 400), ("POST", "/clock", 400)],
+)
+def test_other_requests_are_refused(simulator: RunningSimulator, method: str, path: str, status: int) -> None:
+    assert refused(simulator, method, path)[0] == status
+
+
+def test_a_refused_call_of_the_sdk_is_a_server_exception(root: OldSdk) -> None:
+    with pytest.raises(ServerException):
+        root.call("GetRole", RoleName="nobody")
