@@ -1,4 +1,4 @@
-"""Every write this operator can make, as data. Kinds plan them, `engine.reconciler` applies them.
+"""Every write this operator can make, as data. Kinds plan them, `engine.applying` carries them out.
 
 Each step is idempotent: applied twice, or again after a lost reply, it leaves the cloud as once.
 """
@@ -19,12 +19,28 @@ Failures = Mapping[str, CloudError]
 
 
 @dataclass(frozen=True, slots=True)
-class _Whole:
+class _Worded:
+    """A step in words: what is to be done and what was done differ in the verb alone."""
+
+    event: ClassVar[EventReason]
+    api: ClassVar[str]
+    verbs: ClassVar[tuple[str, str]]
+
+    def object(self) -> str:
+        raise NotImplementedError
+
+    def todo(self) -> str:
+        return f"{self.verbs[0]} {self.object()}"
+
+    def done(self) -> str:
+        return f"{self.verbs[1]} {self.object()}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole(_Worded):
     """A step with one subject: it is done or it is not."""
 
     subject: str
-    event: ClassVar[EventReason]
-    api: ClassVar[str]
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -33,24 +49,26 @@ class _Whole:
     def without(self, subjects: frozenset[str]) -> Self | None:
         return None if self.subject in subjects else self
 
+    async def apply(self, cloud: Cloud) -> Failures:
+        await self.call(cloud)
+        return {}
+
+    async def call(self, cloud: Cloud) -> None:
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, slots=True)
 class CreateRole(_Whole):
     """Create a role with its tags. A name taken meanwhile is a failure: only an observation tells whose it is."""
 
     role: NewRole
-    event = EventReason.ROLE_CREATED
-    api = "CreateRole"
+    event, api, verbs = EventReason.ROLE_CREATED, "CreateRole", ("create", "created")
 
-    async def apply(self, cloud: Cloud) -> Failures:
+    def object(self) -> str:
+        return f"role {self.role.name}"
+
+    async def call(self, cloud: Cloud) -> None:
         await cloud.ram.create_role(self.role)
-        return {}
-
-    def todo(self) -> str:
-        return f"create role {self.role.name}"
-
-    def done(self) -> str:
-        return f"created role {self.role.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +78,13 @@ class UpdateRole(_Whole):
     name: str
     change: RoleChange
     fields: tuple[str, ...]
-    event = EventReason.ROLE_UPDATED
-    api = "UpdateRole"
+    event, api, verbs = EventReason.ROLE_UPDATED, "UpdateRole", ("update", "updated")
 
-    async def apply(self, cloud: Cloud) -> Failures:
+    def object(self) -> str:
+        return f"{' and '.join(self.fields)} of role {self.name}"
+
+    async def call(self, cloud: Cloud) -> None:
         await cloud.ram.update_role(self.name, self.change)
-        return {}
-
-    def todo(self) -> str:
-        return f"update {' and '.join(self.fields)} of role {self.name}"
-
-    def done(self) -> str:
-        return f"updated {' and '.join(self.fields)} of role {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,19 +92,14 @@ class DeleteRole(_Whole):
     """Delete a role; gone already is as good."""
 
     name: str
-    event = EventReason.ROLE_DELETED
-    api = "DeleteRole"
+    event, api, verbs = EventReason.ROLE_DELETED, "DeleteRole", ("delete", "deleted")
 
-    async def apply(self, cloud: Cloud) -> Failures:
+    def object(self) -> str:
+        return f"role {self.name}"
+
+    async def call(self, cloud: Cloud) -> None:
         with suppress(NotFound):
             await cloud.ram.delete_role(self.name)
-        return {}
-
-    def todo(self) -> str:
-        return f"delete role {self.name}"
-
-    def done(self) -> str:
-        return f"deleted role {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +107,13 @@ class CreatePolicy(_Whole):
     """Create a custom policy with its tags. A name taken meanwhile is a failure, as for CreateRole."""
 
     policy: NewPolicy
-    event = EventReason.POLICY_CREATED
-    api = "CreatePolicy"
+    event, api, verbs = EventReason.POLICY_CREATED, "CreatePolicy", ("create", "created")
 
-    async def apply(self, cloud: Cloud) -> Failures:
+    def object(self) -> str:
+        return f"policy {self.policy.name}"
+
+    async def call(self, cloud: Cloud) -> None:
         await cloud.ram.create_policy(self.policy)
-        return {}
-
-    def todo(self) -> str:
-        return f"create policy {self.policy.name}"
-
-    def done(self) -> str:
-        return f"created policy {self.policy.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,20 +126,15 @@ class CreatePolicyVersion(_Whole):
 
     name: str
     document: str
-    event = EventReason.VERSION_CREATED
-    api = "CreatePolicyVersion"
+    event, api, verbs = EventReason.VERSION_CREATED, "CreatePolicyVersion", ("create", "created")
 
-    async def apply(self, cloud: Cloud) -> Failures:
+    def object(self) -> str:
+        return f"a new default version of policy {self.name}, whose document differs"
+
+    async def call(self, cloud: Cloud) -> None:
         policy = await cloud.ram.get_policy(PolicyName(PolicyType.CUSTOM, self.name))
         if not same_meaning(policy.document, self.document):
             await cloud.ram.create_policy_version(self.name, self.document)
-        return {}
-
-    def todo(self) -> str:
-        return f"create a new default version of policy {self.name}"
-
-    def done(self) -> str:
-        return f"created a new default version of policy {self.name}: document changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +143,13 @@ class UpdatePolicyDescription(_Whole):
 
     name: str
     description: str
-    event = EventReason.POLICY_UPDATED
-    api = "UpdatePolicyDescription"
+    event, api, verbs = EventReason.POLICY_UPDATED, "UpdatePolicyDescription", ("update", "updated")
 
-    async def apply(self, cloud: Cloud) -> Failures:
+    def object(self) -> str:
+        return f"description of policy {self.name}"
+
+    async def call(self, cloud: Cloud) -> None:
         await cloud.ram.update_policy_description(self.name, self.description)
-        return {}
-
-    def todo(self) -> str:
-        return f"update description of policy {self.name}"
-
-    def done(self) -> str:
-        return f"updated description of policy {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,19 +157,14 @@ class DeletePolicy(_Whole):
     """Delete a custom policy with its versions; gone already is as good."""
 
     name: str
-    event = EventReason.POLICY_DELETED
-    api = "DeletePolicy"
+    event, api, verbs = EventReason.POLICY_DELETED, "DeletePolicy", ("delete", "deleted")
 
-    async def apply(self, cloud: Cloud) -> Failures:
+    def object(self) -> str:
+        return f"policy {self.name}"
+
+    async def call(self, cloud: Cloud) -> None:
         with suppress(NotFound):
             await cloud.ram.delete_policy(self.name)
-        return {}
-
-    def todo(self) -> str:
-        return f"delete policy {self.name}"
-
-    def done(self) -> str:
-        return f"deleted policy {self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,19 +173,14 @@ class AttachPolicy(_Whole):
 
     policy: PolicyName
     role: str
-    event = EventReason.POLICY_ATTACHED
-    api = "AttachPolicyToRole"
+    event, api, verbs = EventReason.POLICY_ATTACHED, "AttachPolicyToRole", ("attach", "attached")
 
-    async def apply(self, cloud: Cloud) -> Failures:
+    def object(self) -> str:
+        return f"policy {self.policy} to role {self.role}"
+
+    async def call(self, cloud: Cloud) -> None:
         with suppress(AlreadyExists):
             await cloud.ram.attach_policy_to_role(self.policy, self.role)
-        return {}
-
-    def todo(self) -> str:
-        return f"attach policy {self.policy} to role {self.role}"
-
-    def done(self) -> str:
-        return f"attached policy {self.policy} to role {self.role}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,19 +189,14 @@ class DetachPolicy(_Whole):
 
     policy: PolicyName
     role: str
-    event = EventReason.POLICY_DETACHED
-    api = "DetachPolicyFromRole"
+    event, api, verbs = EventReason.POLICY_DETACHED, "DetachPolicyFromRole", ("detach", "detached")
 
-    async def apply(self, cloud: Cloud) -> Failures:
+    def object(self) -> str:
+        return f"policy {self.policy} from role {self.role}"
+
+    async def call(self, cloud: Cloud) -> None:
         with suppress(NotFound):
             await cloud.ram.detach_policy_from_role(self.policy, self.role)
-        return {}
-
-    def todo(self) -> str:
-        return f"detach policy {self.policy} from role {self.role}"
-
-    def done(self) -> str:
-        return f"detached policy {self.policy} from role {self.role}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,22 +206,17 @@ class Tag(_Whole):
     resource: Taggable
     name: str
     tags: tuple[tuple[str, str], ...]
-    event = EventReason.TAGGED
-    api = "TagResources"
+    event, api, verbs = EventReason.TAGGED, "TagResources", ("tag", "tagged")
 
-    async def apply(self, cloud: Cloud) -> Failures:
+    def object(self) -> str:
+        return f"{self.resource} {self.name} with {listing(key for key, _ in self.tags)}"
+
+    async def call(self, cloud: Cloud) -> None:
         await cloud.ram.tag(self.resource, self.name, dict(self.tags))
-        return {}
-
-    def todo(self) -> str:
-        return f"tag {self.resource} {self.name} with {listing(key for key, _ in self.tags)}"
-
-    def done(self) -> str:
-        return f"tagged {self.resource} {self.name} with {listing(key for key, _ in self.tags)}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
+class _Batch(_Worded):
     """A step for some instances of one region, up to what one call takes; each succeeds or fails on its own."""
 
     role: str
@@ -257,18 +230,15 @@ class _Batch:
         left = tuple(instance for instance in self.instances if str(instance) not in subjects)
         return replace(self, instances=left) if left else None
 
-    @property
-    def _ids(self) -> list[str]:
-        return [instance.id for instance in self.instances]
+    async def apply(self, cloud: Cloud) -> Failures:
+        region = self.instances[0].region
+        failures = await self.call(cloud, region, [instance.id for instance in self.instances])
+        return {str(InstanceId(region, id_)): error for id_, error in failures.items()}
 
-    @property
-    def _region(self) -> str:
-        return self.instances[0].region
+    async def call(self, cloud: Cloud, region: str, ids: list[str]) -> Failures:
+        raise NotImplementedError
 
-    def _by_subject(self, failures: Failures) -> Failures:
-        return {str(InstanceId(self._region, key)): error for key, error in failures.items()}
-
-    def _what(self) -> str:
+    def target(self) -> str:
         return str(self.instances[0]) if len(self.instances) == 1 else f"{len(self.instances)} instances"
 
 
@@ -276,31 +246,23 @@ class _Batch:
 class AttachRole(_Batch):
     """Attach a role to instances that have none; attached already is as good."""
 
-    event: ClassVar[EventReason] = EventReason.ATTACHED
-    api: ClassVar[str] = "AttachInstanceRamRole"
+    event, api, verbs = EventReason.ATTACHED, "AttachInstanceRamRole", ("attach", "attached")
 
-    async def apply(self, cloud: Cloud) -> Failures:
-        return self._by_subject(await cloud.ecs.attach_role(self._region, self.role, self._ids))
+    def object(self) -> str:
+        return f"{self.role} to {self.target()}"
 
-    def todo(self) -> str:
-        return f"attach {self.role} to {self._what()}"
-
-    def done(self) -> str:
-        return f"attached {self.role} to {self._what()}"
+    async def call(self, cloud: Cloud, region: str, ids: list[str]) -> Failures:
+        return await cloud.ecs.attach_role(region, self.role, ids)
 
 
 @dataclass(frozen=True, slots=True)
 class DetachRole(_Batch):
     """Detach a role from instances; detached already is as good."""
 
-    event: ClassVar[EventReason] = EventReason.DETACHED
-    api: ClassVar[str] = "DetachInstanceRamRole"
+    event, api, verbs = EventReason.DETACHED, "DetachInstanceRamRole", ("detach", "detached")
 
-    async def apply(self, cloud: Cloud) -> Failures:
-        return self._by_subject(await cloud.ecs.detach_role(self._region, self.role, self._ids))
+    def object(self) -> str:
+        return f"{self.role} from {self.target()}"
 
-    def todo(self) -> str:
-        return f"detach {self.role} from {self._what()}"
-
-    def done(self) -> str:
-        return f"detached {self.role} from {self._what()}"
+    async def call(self, cloud: Cloud, region: str, ids: list[str]) -> Failures:
+        return await cloud.ecs.detach_role(region, self.role, ids)
