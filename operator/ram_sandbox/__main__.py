@@ -51,7 +51,8 @@ def _up(options: argparse.Namespace) -> int:
     sandbox.start()
     try:
         print(json.dumps(sandbox.ready_line()), flush=True)
-        progress.say(f"ready; next: export KUBECONFIG={sandbox.kubeconfig}; Ctrl-C ends it and leaves nothing behind")
+        progress.say("\n".join(["ready; next, in another terminal:", *sandbox.shell_lines(), "kubectl get nodes,ram"]))
+        progress.say("Ctrl-C ends it and leaves nothing behind")
         keep_running(None if options.no_operator else sandbox.operator, progress.say)
     except Interrupted:
         return 0

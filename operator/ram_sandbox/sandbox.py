@@ -116,6 +116,13 @@ class Sandbox:
         operator = self._operator.facts() if self._operator else None
         return {"kubeconfig": str(self.kubeconfig), "simulator": dict(self.simulator.facts), "operator": operator}
 
+    def shell_lines(self) -> list[str]:
+        """Return what to type into a shell so that kubectl is found there and talks to this cluster."""
+        folder = str(self.binaries.kubectl.parent)
+        found = folder in self._environ.get("PATH", "").split(os.pathsep)
+        path = [] if found else [f'export PATH="{folder}:$PATH"']
+        return [*path, f"export KUBECONFIG={self.kubeconfig}"]
+
     def _start(self) -> None:
         # the simulator starts while the API server does
         child = launch_simulator(self.folder, self._options.cloud, self._environ)

@@ -91,6 +91,20 @@ def test_up_prints_one_ready_line_and_leaves_nothing_behind(
     assert list(tmp_path.glob("ram-sandbox-*")) == []
 
 
+def test_up_that_is_interrupted_while_it_starts_leaves_nothing_behind(binaries: Binaries, tmp_path: Path) -> None:
+    with up(tmp_path, "--no-operator") as process:
+        assert process.stderr is not None
+        while "operator's chart, installed by Helm ..." not in process.stderr.readline():
+            assert process.poll() is None
+        started = children(process.pid)
+        process.terminate()
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert output == ""
+    assert alive(started) == []
+    assert list(tmp_path.glob("ram-sandbox-*")) == []
+
+
 def test_up_starts_an_operator_that_was_killed_again(tmp_path: Path, eventually: Callable[..., Any]) -> None:
     with up(tmp_path, "--nodes", "1") as process:
         operator = ready_line(process)["operator"]

@@ -61,8 +61,8 @@ def _tell(story: Story, *, keep: bool) -> bool:
 def _keep(sandbox: Sandbox, progress: Progress) -> None:
     progress.say(
         "everything is left running; in another terminal:\n"
-        f"  export KUBECONFIG={sandbox.kubeconfig}\n"
-        "  kubectl get ram                                    # the three objects\n"
+        + "".join(f"  {line}\n" for line in sandbox.shell_lines())
+        + "  kubectl get ram                                    # the three objects\n"
         "  kubectl describe instancerolebinding storage-pool  # its nodes and events\n"
         "  kubectl edit rampolicy oss-read                    # in force at once, with nothing done on the nodes\n"
         "  kubectl label node node-2 pool-                    # a node leaves the pool and loses its role\n"
