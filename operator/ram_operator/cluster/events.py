@@ -96,6 +96,9 @@ class EventRecorder:
         tokens, at = self._buckets.get(who, (float(BURST), now))
         tokens = min(BURST, tokens + (now - at).total_seconds() / REFILL_SECONDS)
         self._buckets[who] = (max(tokens - 1, 0.0) if tokens >= 1 else tokens, now)
+        if len(self._buckets) > BACKLOG:
+            full = BURST * REFILL_SECONDS
+            self._buckets = {key: row for key, row in self._buckets.items() if (now - row[1]).total_seconds() < full}
         return tokens >= 1
 
     async def _write(self, said: Said, regarding: dict[str, Json], warning: bool) -> None:

@@ -19,6 +19,8 @@ SHOWN = 3
 """How many holds a condition's message spells out."""
 DENIED_RETRY_SECONDS = 300.0
 IN_USE_RETRY_SECONDS = 30.0
+NEXT_SECONDS = 0.05
+"""How soon the rest of the work is done that a pass left over, because each pass writes once."""
 ECS_ACTIONS = ("InstanceRamRole", "DescribeInstances", "DescribeRegions")
 
 
@@ -122,10 +124,10 @@ def _failure_holds(after: Plan, outcome: Outcome) -> tuple[Hold, ...]:
 
 
 def _unfinished(after: Plan, outcome: Outcome) -> tuple[Hold, ...]:
-    """Steps that are due and were not tried in this pass, because the world changed meanwhile."""
+    """Steps that became due by what this pass did, or because the world changed meanwhile."""
     failed = {failure.subject for failure in outcome.failures}
     return tuple(
-        Hold(step.subjects[0], Reason.PROGRESSING, f"has to {step.todo()}", 0.5)
+        Hold(step.subjects[0], Reason.PROGRESSING, f"has to {step.todo()}", NEXT_SECONDS)
         for step in after.steps
         if not failed & set(step.subjects)
     )

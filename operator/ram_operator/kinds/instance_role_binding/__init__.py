@@ -208,6 +208,7 @@ class InstanceRoleBindingKind:
             row=row,
             role=desired.role,
             wanted=subject in desired.wanted,
+            selected=subject in desired.wanted or subject in desired.overridden,
             seen=observed.roles.get(subject),
             missing=subject in observed.missing,
             node=desired.wanted.get(subject) or facts.known.get(subject),
@@ -273,7 +274,8 @@ def _all_rows(desired: DesiredBinding, verdicts: Mapping[InstanceId, Verdict], t
     skipped = [
         Row(State.SKIPPED, node=node.name, reason=node.skip, message=node.skip_message) for node in desired.skipped
     ]
-    return [*rows, *skipped][:MOST_ROWS]
+    # Where not all fit, a claim must never be the row that is left out.
+    return sorted([*rows, *skipped], key=lambda row: not row.claimed)[:MOST_ROWS]
 
 
 def _claims_change(rows: Mapping[InstanceId, Row], verdicts: Mapping[InstanceId, Verdict]) -> bool:

@@ -25,6 +25,7 @@ class Case:
     Args:
         role: the role it should have from us; None where it should have none, or where the role is not usable now.
         wanted: whether this binding is the one that should have the instance.
+        selected: whether the binding selects it, be it wanted or another binding's.
         taken_by: another binding that has the instance now, with `other_claim`, its stored row, once it has one.
         seen: the role it has, "" for none, None where it was not read in this pass.
         missing: DescribeInstances did not return it.
@@ -39,6 +40,7 @@ class Case:
     seen: str | None
     now: datetime
     generation: int
+    selected: bool = False
     missing: bool = False
     node: str | None = None
     taken_by: ObjectKey | None = None
@@ -143,11 +145,15 @@ def role_unseen(error: CloudError) -> bool:
 
 
 def _other_role(case: Case, seen: str) -> Verdict:
-    """It has another role: ours to replace if we or another of our bindings gave it, else somebody's."""
+    """It has another role: ours to replace if we or another of our bindings gave it, else somebody's.
+
+    The claim stays on what is there until it is gone; only then a claim on the new role is stored and the role attached.
+    A crash in between finds a claim that covers what the instance has.
+    """
     mine = case.row is not None and case.row.claimed and (case.row.role or "").lower() == seen.lower()
     if mine or _inherits(case):
-        row = _next(case, State.PENDING, role=case.role, origin=Origin.ATTACHED, confirmed=False)
-        return Verdict(row, detach=seen, attach=True)
+        row = _next(case, State.PENDING, role=seen, origin=Origin.ATTACHED, confirmed=False)
+        return Verdict(row, detach=seen)
     message = f"has role {seen}, which no binding gave it"
     row = _next(
         case, State.CONFLICT, reason=Reason.OTHER_ROLE, message=message, role=None, origin=None, confirmed=False
@@ -174,10 +180,13 @@ def _unwanted(case: Case) -> Verdict:
 
 def _overridden(case: Case, taken_by: ObjectKey, row: Row) -> Verdict:
     """Another binding has it. Our claim stays until theirs is stored, so that they can take the role over."""
+    if row.claimed and not case.other_claim:
+        return Verdict(_next(case, State.OVERRIDDEN, message=f"{taken_by} takes it over"))
+    if not case.selected:
+        return Verdict(None)
     message = f"{taken_by} has this instance; the older binding wins"
-    keeps_claim = row.claimed and not case.other_claim
-    claim = {} if keeps_claim else {"role": None, "origin": None, "confirmed": False, "previous_role": None}
-    return Verdict(_next(case, State.OVERRIDDEN, message=message, **claim))
+    free = {"role": None, "origin": None, "confirmed": False, "previous_role": None}
+    return Verdict(_next(case, State.OVERRIDDEN, message=message, **free))
 
 
 def _node_gone(case: Case, row: Row) -> Verdict | None:
