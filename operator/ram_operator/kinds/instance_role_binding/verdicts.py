@@ -147,8 +147,8 @@ def role_unseen(error: CloudError) -> bool:
 def _other_role(case: Case, seen: str) -> Verdict:
     """It has another role: ours to replace if we or another of our bindings gave it, else somebody's.
 
-    The claim stays on what is there until it is gone; only then a claim on the new role is stored and the role attached.
-    A crash in between finds a claim that covers what the instance has.
+    The claim stays on what is there until it is gone; only then a claim on the new role is stored and the role
+    attached. A crash in between finds a claim that covers what the instance has.
     """
     mine = case.row is not None and case.row.claimed and (case.row.role or "").lower() == seen.lower()
     if mine or _inherits(case):
