@@ -156,9 +156,15 @@ ACTIONS = (
         f"{FIRST}.Action[1]: is a number; write a text such as",
         statement(Action=["oss:*", 1]),
     ),
+    policies(
+        "with an action too long to be quoted",
+        "is not an action; write",
+        statement(Action="é" * 5500),
+    ),
     policies("with no actions", f"{FIRST}.Action: the list is empty; write at least one", statement(Action=[])),
 )
 RESOURCES = (
+    policies("with a line break in a resource", "has a blank; write", statement(Resource="acs:oss:*:*:b\n")),
     policies(
         "with resources",
         None,
@@ -194,6 +200,14 @@ CONDITIONS = (
         "with an operator that RAM has not",
         'unknown operator "IpAddressIfExists"; the operators are',
         statement(Condition={"IpAddressIfExists": {"a:b": "c"}}),
+    ),
+    policies(
+        "with nothing after Condition", f"{FIRST}.Condition: is empty; write operators", statement(Condition=None)
+    ),
+    policies(
+        "with nothing after an operator",
+        f"{FIRST}.Condition.Bool: write a key with a value",
+        statement(Condition={**IP, "Bool": None}),
     ),
     policies("with an empty condition", f"{FIRST}.Condition: is empty; write operators", statement(Condition={})),
     policies(
