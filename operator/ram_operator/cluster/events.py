@@ -66,10 +66,11 @@ class EventRecorder:
         if event.node is not None:
             # kubectl describe node looks for events whose uid is the node's name, as kubelet writes them.
             regarding = {"apiVersion": "v1", "kind": "Node", "name": event.node, "uid": event.node}
-        if not self._allowed(f"{regarding['kind']}/{regarding['name']}"):
+        if not self._allowed(regarding["uid"]):
             metrics.EVENTS_DROPPED.labels("rate").inc()
             return
-        said = (regarding["kind"], regarding["name"], event.reason, event.note)
+        # By uid: an event of an object of the same name that was deleted is not shown for this one.
+        said = (regarding["kind"], regarding["uid"], event.reason, event.note)
         try:
             self._queue.put_nowait((said, regarding, event.warning))
         except asyncio.QueueFull:
@@ -105,15 +106,23 @@ class EventRecorder:
         now = self.clock()
         self._series = {key: row for key, row in self._series.items() if _age(row, now) < SERIES_SECONDS}
         row = self._series.get(said)
-        if row is None:
+        if row is None or not await self._counted(row, now):
             name = f"{regarding['name']}.{secrets.token_hex(8)}"
             await self.kube.request("POST", PATH, body=self._event(name, said, regarding, warning))
             self._series[said] = _Series(name, 1, now)
-            return
+
+    async def _counted(self, row: _Series, now: datetime) -> bool:
+        """Count one more in the event that is there; False where somebody has deleted it."""
         row.count, row.last = row.count + 1, now
         series = {"series": {"count": row.count, "lastObservedTime": _micro(now)}}
         patch = {"Content-Type": "application/merge-patch+json"}
-        await self.kube.request("PATCH", f"{PATH}/{row.name}", body=series, headers=patch)
+        try:
+            await self.kube.request("PATCH", f"{PATH}/{row.name}", body=series, headers=patch)
+        except KubeError as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
 
     def _event(self, name: str, said: Said, regarding: dict[str, Json], warning: bool) -> Json:
         return {
