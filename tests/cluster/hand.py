@@ -1,0 +1,92 @@
+"""Another hand: somebody who changes the cloud with the SDK, not knowing of the operator."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from aliyunsdkcore.acs_exception.exceptions import ServerException
+from aliyunsdkcore.client import AcsClient
+from aliyunsdkcore.request import CommonRequest
+
+_VERSIONS = {"Ram": "2015-05-01", "Ecs": "2014-05-26"}
+ECS_TRUST = {
+    "Version": "1",
+    "Statement": [{"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": ["ecs.aliyuncs.com"]}}],
+}
+
+
+class Hand:
+    """Calls RAM and ECS with the account's own key."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        address = urlsplit(facts["endpoint"])
+        self._host = address.hostname
+        self._client = AcsClient(
+            facts["accessKeyId"], facts["accessKeySecret"], "cn-hangzhou", port=address.port, timeout=10
+        )
+
+    def ram(self, action: str, **parameters: Any) -> dict[str, Any]:
+        """Call an action of RAM; a refusal is a ServerException."""
+        return self._call("Ram", action, parameters)
+
+    def ecs(self, action: str, **parameters: Any) -> dict[str, Any]:
+        """Call an action of ECS in cn-hangzhou; a refusal is a ServerException."""
+        return self._call("Ecs", action, {"RegionId": "cn-hangzhou", **parameters})
+
+    def create_role(self, name: str, **tags: str) -> None:
+        """Create a role that ECS may play."""
+        self.ram("CreateRole", RoleName=name, AssumeRolePolicyDocument=json.dumps(ECS_TRUST), **_tags(tags))
+
+    def create_policy(self, name: str, document: Mapping[str, Any], **tags: str) -> None:
+        """Create a custom policy."""
+        self.ram("CreatePolicy", PolicyName=name, PolicyDocument=json.dumps(document), **_tags(tags))
+
+    def attach_policy(self, policy: str, role: str, kind: str = "Custom") -> None:
+        """Attach a policy to a role."""
+        self.ram("AttachPolicyToRole", PolicyType=kind, PolicyName=policy, RoleName=role)
+
+    def detach_policy(self, policy: str, role: str, kind: str = "Custom") -> None:
+        """Detach a policy from a role."""
+        self.ram("DetachPolicyFromRole", PolicyType=kind, PolicyName=policy, RoleName=role)
+
+    def attach_role(self, role: str, *instances: str) -> None:
+        """Give a role to instances."""
+        self.ecs("AttachInstanceRamRole", RamRoleName=role, InstanceIds=json.dumps(instances))
+
+    def detach_role(self, role: str, *instances: str) -> None:
+        """Take a role from instances."""
+        self.ecs("DetachInstanceRamRole", RamRoleName=role, InstanceIds=json.dumps(instances))
+
+    def policy_versions(self, name: str) -> list[str]:
+        """Return the versions of a custom policy."""
+        answer = self.ram("ListPolicyVersions", PolicyType="Custom", PolicyName=name)
+        return [version["VersionId"] for version in answer["PolicyVersions"]["PolicyVersion"]]
+
+    def _call(self, product: str, action: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        request = CommonRequest(domain=self._host, version=_VERSIONS[product], action_name=action, product=product)
+        request.set_method("POST")
+        request.set_protocol_type("http")
+        for name, value in parameters.items():
+            request.add_query_param(name, value)
+        answer: dict[str, Any] = json.loads(self._client.do_action_with_exception(request))
+        assert all(row.get("Success") is not False for row in _results(answer)), answer
+        return answer
+
+
+def _tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags as the wire has them; `cluster` is written for `ram-operator:cluster`."""
+    pairs = [(f"ram-operator:{key}", value) for key, value in tags.items()]
+    numbered = enumerate(pairs, start=1)
+    return {
+        name: text for i, (key, value) in numbered for name, text in ((f"Tag.{i}.Key", key), (f"Tag.{i}.Value", value))
+    }
+
+
+def _results(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = answer.get("AttachInstanceRamRoleResults") or answer.get("DetachInstanceRamRoleResults") or {}
+    rows: list[Mapping[str, Any]] = [row for rows in found.values() for row in rows]
+    return rows
+
+
+__all__ = ["ECS_TRUST", "Hand", "ServerException"]

@@ -1,0 +1,100 @@
+"""A settled world is left in peace: sweeps, restarts and requested passes write nothing, neither here nor there."""
+
+import pytest
+from tests.cluster.objects import binding, policy, role, target
+from tests.cluster.world import World, until
+
+OBJECTS = [
+    policy("quiet-a"),
+    policy("quiet-b", "ecs:Describe*", description="two", tags={"team": "storage"}),
+    role("quiet-one", "quiet-a", "quiet-b", description="one", tags={"team": "storage"}),
+    role("quiet-two", "quiet-a", trust={"services": ["ecs.aliyuncs.com", "oss.aliyuncs.com"]}),
+    role("quiet-bare", maxSessionDurationSeconds=7200),
+    binding("quiet", "quiet-one", pool="quiet"),
+    binding("quiet-empty", "quiet-two", pool="nobody"),
+]
+TARGETS = [target(body) for body in OBJECTS]
+
+
+@pytest.fixture
+def settled(world: World) -> World:
+    """A world with all kinds, an instance that cannot be used among them, after the sweeps have nothing to add."""
+    world.add_nodes("quiet", "quiet-1", "quiet-2")
+    body = {"metadata": {"name": "quiet-3", "labels": {"pool": "quiet"}}, "spec": {"providerID": "aws:///eu/i-0abc"}}
+    world.api.create({"apiVersion": "v1", "kind": "Node", **body})
+    world.api.create(*OBJECTS)
+    world.ready(*TARGETS)
+    world.attached("quiet", "quiet-1", "quiet-2")
+    world.sweeps_pass()
+    return world
+
+
+def test_sweeps_write_nothing(settled: World) -> None:
+    mark, versions = settled.mark(), settled.versions()
+    settled.sweeps_pass(3)
+    assert settled.actions(mark) == []
+    assert settled.versions() == versions
+
+
+def test_sweeps_read_lists_not_objects(settled: World) -> None:
+    mark = settled.mark()
+    settled.sweeps_pass(2)
+    called = {call["action"] for call in settled.calls(mark)}
+    assert called <= {"ListPolicies", "ListRoles", "DescribeInstanceRamRole", "DescribeInstances"}
+
+
+def test_a_restart_writes_nothing(settled: World) -> None:
+    mark, versions = settled.mark(), settled.versions()
+    settled.operator.restart()
+    settled.sweeps_pass(2)
+    assert settled.actions(mark) == []
+    assert settled.versions() == versions
+
+
+def test_a_full_check_finds_nothing_to_write_to_the_cloud(settled: World) -> None:
+    mark = settled.mark()
+    before = {name: settled.status(name).get("verified", {}).get("at") for name in TARGETS[:5]}
+    with settled.settings(full_check_interval_seconds="1"):
+        for name, at in before.items():
+
+            def moved(name: str = name, at: str | None = at) -> bool:
+                return bool(settled.status(name)["verified"]["at"] != at)
+
+            until(moved, what=f"{name} was read in detail")
+    assert settled.actions(mark) == []
+
+
+def test_a_requested_pass_answers_in_the_status_and_writes_nothing_else(settled: World) -> None:
+    mark, before = settled.mark(), {name: settled.body(name) for name in TARGETS}
+    for name in TARGETS:
+        settled.api.patch(name, {"metadata": {"annotations": {"ram.alicloud.dev/reconcile-at": "now"}}})
+    for name in TARGETS:
+
+        def handled(name: str = name) -> bool:
+            return settled.status(name).get("lastHandledReconcileAt") == "now"
+
+        until(handled, what=f"{name} answers")
+    read = {call["action"] for call in settled.calls(mark)}
+    assert {"GetRole", "GetPolicy", "DescribeInstanceRamRole"} <= read
+    settled.sweeps_pass()
+    after = {name: settled.body(name) for name in TARGETS}
+    assert settled.actions(mark) == []
+    for name, body in after.items():
+        assert body["status"].pop("lastHandledReconcileAt") == "now"
+        assert body["status"] == before[name]["status"]
+        # the annotation and the answer are one write each
+        assert body["metadata"]["finalizers"] == before[name]["metadata"]["finalizers"]
+    versions = settled.versions()
+    settled.sweeps_pass()
+    assert settled.versions() == versions
+
+
+def test_metadata_that_is_none_of_its_business_wakes_nobody(settled: World) -> None:
+    mark = settled.mark()
+    for name in TARGETS:
+        settled.api.patch(name, {"metadata": {"labels": {"team": "storage"}, "annotations": {"note": "x"}}})
+    settled.api.patch("Node/quiet-1", {"metadata": {"labels": {"zone": "a"}}})
+    versions = settled.versions()
+    settled.sweeps_pass()
+    assert settled.actions(mark) == []
+    assert settled.versions() == versions
