@@ -163,6 +163,7 @@ class Account:
 
     def credential(self, access_key_id: str) -> Credential | None:
         """Return a temporary credential, also one that expired a while ago."""
+        # "expired" and "unknown" are different errors, so expired ones are kept for a while
         return self._credentials.get(access_key_id)
 
     def _forget_expired(self, now: datetime) -> None:

@@ -47,6 +47,7 @@ class Nonces:
         """Note a nonce; false if it was used before."""
         if now - self._turned > 2 * _SKEW_SECONDS or len(self._newer) >= _NONCES_KEPT:
             self._newer, self._older, self._turned = set(), self._newer, now
+        # eight bytes instead of the text: half a million are kept
         seen = hash((key_id, nonce))
         if seen in self._newer or seen in self._older:
             return False
@@ -79,10 +80,12 @@ class Authenticator:
             raise ApiError(400, "IncompleteSignature", message)
         if params["SignatureMethod"].upper() != "HMAC-SHA1":
             raise ApiError(400, "InvalidSignatureMethod", "The specified signature method is not supported.")
+        # the old SDK sends the token twice, others in one of the two places
         token = params.get("SecurityToken") or request.headers.get("x-acs-security-token", "")
         key = find_key(account, params["AccessKeyId"], token, self._clock.now())
         self._check_time(params["Timestamp"])
         _check_signature(sign_v1(request.method, params, key.secret), params["Signature"])
+        # only now: nobody can spend the nonces of others with requests he could not sign
         self._use_nonce(params["AccessKeyId"], params["SignatureNonce"])
         return key.principal
 
@@ -97,6 +100,7 @@ class Authenticator:
             raise ApiError(400, "IncompleteSignature", "The header x-acs-content-sha256 is not the hash of the body.")
         key = find_key(account, given.access_key_id, headers.get("x-acs-security-token", ""), self._clock.now())
         self._check_time(headers["x-acs-date"])
+        # the list is the client's own: Node signs other headers than Python, and proxies add some
         signed_headers = {name: headers.get(name, "") for name in given.signed_headers}
         signed = sign_v3(request.method, request.query, signed_headers, body_hash, key.secret)
         _check_signature(signed, given.signature)

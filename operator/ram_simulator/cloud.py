@@ -60,6 +60,7 @@ class Cloud:
             holders += [Holder(HolderKind.GROUP, name) for name in (user.groups if user else ())]
             return [[document for holder in holders for document in self.ram.documents_of(holder)]]
         role = self.ram.roles.get(principal.role_name)
+        # a role deleted and made anew has another id: old sessions are not its own
         if role is None or role.role_id != principal.role_id:
             return []
         own = self.ram.documents_of(Holder(HolderKind.ROLE, role.name.lower()))

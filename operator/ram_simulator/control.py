@@ -81,6 +81,7 @@ def state_of(cloud: Cloud) -> Answer:
     """Tell what there is, sorted, without secrets, dates and generated ids of roles: two states compare."""
     return {
         "roles": _sorted([_role_state(cloud, name) for name in sorted(role.name for role in cloud.ram.roles)]),
+        # system policies too: an attachment without its policy would puzzle, and they never change
         "policies": _sorted(
             [
                 {

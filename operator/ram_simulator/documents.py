@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NoReturn
 
 from ram_simulator.authorization.conditions import OPERATORS
 from ram_simulator.authorization.patterns import Pattern, compile_pattern, compile_resource
@@ -68,7 +68,7 @@ _PRINCIPAL_KINDS = ("Service", "RAM", "Federated")
 def parse_document(text: str, kind: DocumentKind) -> PolicyDocument:
     """Parse `text` as a document of `kind`; raise MalformedDocument if RAM would refuse it."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise MalformedDocument(f"The document is not JSON: {error}.") from error
     if not isinstance(document, dict):
@@ -80,6 +80,10 @@ def parse_document(text: str, kind: DocumentKind) -> PolicyDocument:
         raise MalformedDocument("Statement: must be a list with at least one statement.")
     compiled = tuple(_statement(item, f"Statement[{index}]", kind) for index, item in enumerate(statements))
     return PolicyDocument(text=text, statements=compiled)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")  # Python would read NaN, and write it again where it is shown
 
 
 def _check_version(document: Mapping[str, Any]) -> None:
@@ -95,6 +99,7 @@ def _check_keys(mapping: Mapping[str, Any], known: tuple[str, ...], place: str) 
     for key in mapping:
         if key in known:
             continue
+        # the pages print keys such as "Service "; a key that is merely misspelt deserves its right name
         meant = next((name for name in known if name.lower() == key.strip().lower()), None)
         if meant and key.strip() != key:
             raise MalformedDocument(f'{dot}the key {_quoted(key)} has a blank; write "{meant}".')
@@ -126,6 +131,7 @@ def _statement(item: object, place: str, kind: DocumentKind) -> Statement:
 
 
 def _check_action(action: str, place: str) -> None:
+    # the pages print "ecs: [ECS RAM Action]"; taking out its blanks would not make it an action
     if "[" in action:
         example = f"{action.partition(':')[0]}:*"
         message = f'{place}: {_quoted(action)} is a placeholder; write an action instead, or all of them: "{example}".'

@@ -71,7 +71,7 @@ class Gateway:
                 headers["x-acs-retry-after"] = str(error.retry_after_ms)
         self._simulator.journal.add(record, self._simulator.clock.now(), status, code)
         if fault.lost_reply and http.transport is not None:
-            http.transport.abort()
+            http.transport.abort()  # the call took effect; that is the point of this fault
         payload = b"" if fault.empty_body else render(style, root, body)
         headers["Content-Type"] = content_type(style)
         return web.Response(body=payload, status=status, headers=headers)
@@ -113,7 +113,9 @@ class Gateway:
 
 
 async def _read(http: web.BaseRequest) -> WireRequest:
-    body = await http.read() if http.body_exists else b""
+    # not http.read(): its limit of 1 MiB would be answered by the web server, in a form no client knows
+    body = await http.content.read() if http.body_exists else b""
+    # aiohttp says octet-stream where a client said nothing, as some do with a form
     is_form = http.content_type in (_FORM, "application/octet-stream") and body
     return WireRequest(
         method=http.method,
@@ -135,7 +137,7 @@ def _common(request: WireRequest, name: str) -> str:
 
 def _find_action(request: WireRequest, record: Record) -> tuple[Product, Action]:
     name, version = _common(request, "Action"), _common(request, "Version")
-    record.action = name
+    record.action = name  # also of unknown ones: the journal shows what was tried
     for parameter, value in (("Action", name), ("Version", version)):
         if not value:
             message = f"{parameter} is mandatory for this action."

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-_KEPT = 100_000
+_KEPT = 50_000  # entries hold whole policy documents
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ class Metadata:
             status = 200
         except MetadataError as error:
             status, text = error.status, f"{error.status} - {error}"
+        # text as it is: a client puts the role name, unstripped, into its next URL
         return web.Response(text=text, status=status, content_type="text/plain")
 
     def _serve(self, http: web.BaseRequest) -> str:
@@ -164,6 +165,7 @@ class Metadata:
     def _credential(self, instance: Instance, binding: RoleBinding) -> Credential:
         cloud, now = self._simulator.cloud, self._simulator.clock.now()
         published = self._published.get(instance.instance_id)
+        # the binding itself, not its role's name: attached anew may mean another session policy
         current = published.credential if published and published.binding is binding else None
         if current and current.expiration - now > _RENEWED_BEFORE_END:
             return current

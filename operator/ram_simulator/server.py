@@ -1,5 +1,7 @@
 """Listens: the API, the metadata service, OSS and the control service, each on a port of its own."""
 
+import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -40,13 +42,16 @@ class Servers:
     async def start(self, host: str, port: int) -> Addresses:
         """Listen on `port` and the next three, or on free ones if it is 0; raise OSError if one is taken."""
         urls = []
+        # a name such as localhost may mean two addresses, which would get two different free ports
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        address = str(found[0][4][0])
         for offset, handle in enumerate(self._handles):
             runner = web.ServerRunner(
                 web.Server(handle, access_log=None, max_line_size=_LONGEST_LINE, max_field_size=_LONGEST_LINE)
             )
             self._runners.append(runner)
             await runner.setup()
-            await web.TCPSite(runner, host, port + offset if port else 0, reuse_address=True).start()
+            await web.TCPSite(runner, address, port + offset if port else 0, reuse_address=True).start()
             bound = runner.addresses[0][1]
             urls.append(f"http://{f'[{host}]' if ':' in host else host}:{bound}")
         return Addresses(*urls)

@@ -60,10 +60,12 @@ def assume_role(cloud: "Cloud", call: Call) -> Answer:
     now = cloud.clock.now()
     credential = cloud.account.issue(session, now, now + timedelta(seconds=seconds))
     arn = f"acs:ram::{session.account_id}:role/{role.name.lower()}/{session_name}"
-    return {
+    answer: Answer = {
         "Credentials": shown_credential(credential),
         "AssumedRoleUser": {"Arn": arn, "AssumedRoleId": f"{role.role_id}:{session_name}"},
     }
+    source = call.text("SourceIdentity")
+    return answer | ({"SourceIdentity": source} if source else {})
 
 
 def shown_credential(credential: Credential) -> Answer:
@@ -94,7 +96,9 @@ def _check_trust(cloud: "Cloud", call: Call, role: Role) -> None:
         raise ApiError(403, "NoPermission", "Roles may not be assumed by the account itself; use a RAM user.")
     owner = f"acs:ram::{principal.account_id}"
     own = principal.arn if isinstance(principal, UserPrincipal) else f"{owner}:role/{principal.role_name}"
-    if not trusts(role.trust, Assumer("RAM", (f"{owner}:root", f"{owner}:*", own)), call.context):
+    external_id = call.text("ExternalId")
+    context = {**call.context, **({"sts:ExternalId": external_id} if external_id else {})}
+    if not trusts(role.trust, Assumer("RAM", (f"{owner}:root", f"{owner}:*", own)), context):
         message = f"You are not authorized to do this action: the trust policy of {role.name} does not allow {own}."
         raise ApiError(403, "NoPermission", message)
 

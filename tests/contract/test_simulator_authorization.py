@@ -258,6 +258,7 @@ GRAMMAR: list[tuple[DocumentKind, str, str]] = [
     (DocumentKind.IDENTITY, "", "not JSON"),
     (DocumentKind.IDENTITY, "[" * 100_000, "not JSON"),
     (DocumentKind.IDENTITY, "[]", "JSON object"),
+    (DocumentKind.IDENTITY, '{"Version": NaN}', "NaN is no JSON"),
     (DocumentKind.IDENTITY, policy(Version="2016-10-17"), 'write "Version": "1"'),
     (DocumentKind.IDENTITY, policy(Version=1), 'write "Version": "1"'),
     (DocumentKind.IDENTITY, policy(Id="x"), '"Id" is not known'),

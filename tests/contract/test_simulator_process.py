@@ -14,6 +14,10 @@ from urllib.parse import urlsplit
 import pytest
 from tests.contract.conftest import OldSdk, RunningSimulator, start_simulator, stop_simulator
 
+from ram_simulator.clock import Clock
+from ram_simulator.errors import InvalidFixture
+from ram_simulator.fixtures import build, read_fixture
+
 FIXTURE = """
 account: {id: "42", accessKeyId: key, accessKeySecret: secret}
 groups:
@@ -124,9 +128,19 @@ def test_four_ports_in_a_row_are_taken(started: Callable[..., RunningSimulator])
     assert ports == [port, port + 1, port + 2, port + 3]
 
 
+def test_a_name_may_be_listened_at(started: Callable[..., RunningSimulator]) -> None:
+    running = started("--listen", "localhost:0")
+    assert running.ready["endpoint"].startswith("http://localhost:")
+    assert running.state()["users"] == [{"userName": "dev"}]
+
+
 @pytest.mark.parametrize("listen", ["nowhere", "127.0.0.1:x", "127.0.0.1:70000", "127.0.0.1:-1"])
 def test_a_wrong_address_is_said(listen: str) -> None:
     assert "is no HOST:PORT" in fails("--listen", listen)
+
+
+def test_an_unknown_host_is_said() -> None:
+    assert "ram-simulator: " in fails("--listen", "no-such-host.invalid:0")
 
 
 def test_a_fixture_describes_the_world(started: Callable[..., RunningSimulator], tmp_path: Path) -> None:
@@ -172,10 +186,6 @@ def test_a_fixture_describes_the_world(started: Callable[..., RunningSimulator],
     ],
 )
 def test_a_wrong_fixture_is_said_with_its_place(tmp_path: Path, text: str, said: str) -> None:
-    from ram_simulator.clock import Clock
-    from ram_simulator.errors import InvalidFixture
-    from ram_simulator.fixtures import build, read_fixture
-
     (tmp_path / "fixture.yaml").write_text(text)
     with pytest.raises(InvalidFixture) as caught:
         build(read_fixture(tmp_path / "fixture.yaml"), Clock(time.time))

@@ -183,3 +183,18 @@ def test_the_role_must_trust_the_caller(root: OldSdk, dev: OldSdk, trust: str, a
 def test_the_caller_must_be_allowed_too(root: OldSdk, dev: OldSdk) -> None:
     root.call("DetachPolicyFromUser", PolicyType="Custom", PolicyName="assume", UserName="dev")
     assert dev.refusal("AssumeRole", **ASKED) == (403, "NoPermission")
+
+
+@pytest.mark.usefixtures("worker")
+@pytest.mark.parametrize(("external_id", "allowed"), [("secret-handshake", True), ("guess", False), (None, False)])
+def test_a_trust_policy_may_ask_for_an_external_id(
+    root: OldSdk, dev: OldSdk, external_id: str | None, allowed: bool
+) -> None:
+    trust = json.loads(trusting(RAM=f"acs:ram::{ACCOUNT}:root"))
+    trust["Statement"][0]["Condition"] = {"StringEquals": {"sts:ExternalId": "secret-handshake"}}
+    root.call("UpdateRole", RoleName="Worker", NewAssumeRolePolicyDocument=json.dumps(trust))
+    asked = ASKED | ({"ExternalId": external_id} if external_id else {})
+    if allowed:
+        assert dev.call("AssumeRole", **asked, SourceIdentity="me")["SourceIdentity"] == "me"
+    else:
+        assert dev.refusal("AssumeRole", **asked) == (403, "NoPermission")

@@ -263,3 +263,9 @@ def test_garbage_gets_a_documented_error(wire: Wire, query: str) -> None:
     status, text = wire.raw("POST", f"/?{query}", b"\xff\xfe=%", FORM)
     assert 400 <= status < 500
     assert json.loads(text)["Code"]
+
+
+def test_a_body_beyond_any_document_gets_a_documented_error(wire: Wire) -> None:
+    asked = common("CreatePolicy", Version="2015-05-01", PolicyName="large", PolicyDocument=" " * (2 << 20))
+    status, answer = wire.send("POST", {}, signed("POST", asked), FORM)
+    assert (status, answer["Code"]) == (400, "InvalidParameter.PolicyDocument.Length")

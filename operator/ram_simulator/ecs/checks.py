@@ -146,6 +146,7 @@ def on_region(kind: str) -> Callable[["Cloud", Call], Sequence[str]]:
 
 
 def _instance_arn(cloud: "Cloud", call: Call, instance_id: str) -> str:
+    # calls without RegionId act on the instance wherever it is; the ARN needs its region all the same
     known = cloud.ecs.get(instance_id)
     region = known.region if known else call.text("RegionId") or "*"
     return f"acs:ecs:{region}:{cloud.account.account_id}:instance/{instance_id}"

@@ -41,6 +41,7 @@ def attach_instance_ram_role(cloud: "Cloud", call: Call) -> Answer:
             cloud.ecs.bind(instance, binding)
             rows.append(_succeeded(instance))
         else:
+            # the true code is not documented; clients are told to look again rather than to parse it
             message = f"The instance already plays the role {instance.binding.role_name}; detach it first."
             rows.append(_failed(instance, "InvalidInstanceRamRole.NotSupport", message))
     return _answer(role.name, "AttachInstanceRamRoleResult", rows)

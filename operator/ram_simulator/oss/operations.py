@@ -6,32 +6,19 @@ A request matches an operation by its method, by whether it names bucket and key
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from ram_simulator.calls import Answer
 from ram_simulator.errors import ApiError
+from ram_simulator.oss.listing import list_objects
+from ram_simulator.oss.replies import XML, OssReply, existing_bucket, max_keys, milliseconds, xml_reply
 from ram_simulator.oss.signatures import OssRequest
 from ram_simulator.oss.store import Bucket, StoredObject
-from ram_simulator.rendering import render
 
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
-
-_MOST_KEYS = 1000
-_XML = {"Content-Type": "application/xml"}
-
-
-@dataclass(frozen=True, slots=True)
-class OssReply:
-    """An answer of OSS."""
-
-    status: int = 200
-    body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,39 +47,24 @@ def resource_of(cloud: "Cloud", request: OssRequest) -> str:
     owner = cloud.account.account_id
     if not request.bucket:
         return f"acs:oss:*:{owner}:*"
-    region = _bucket(cloud, request).region
+    region = existing_bucket(cloud, request).region
     return f"acs:oss:{region}:{owner}:{request.bucket}{'/' + request.key if request.key else ''}"
 
 
-def _bucket(cloud: "Cloud", request: OssRequest) -> Bucket:
-    bucket = cloud.oss.get(request.bucket)
-    if bucket is None:
-        raise ApiError(404, "NoSuchBucket", "The specified bucket does not exist.")
-    return bucket
-
-
 def _stored(cloud: "Cloud", request: OssRequest) -> StoredObject:
-    stored = _bucket(cloud, request).objects.get(request.key)
+    stored = existing_bucket(cloud, request).objects.get(request.key)
     if stored is None:
         raise ApiError(404, "NoSuchKey", "The specified key does not exist.")
     return stored
-
-
-def _xml(root: str, answer: Answer) -> OssReply:
-    return OssReply(body=render("XML", root, answer), headers=_XML)
 
 
 def _owner(cloud: "Cloud") -> Answer:
     return {"ID": cloud.account.account_id, "DisplayName": cloud.account.account_id}
 
 
-def _milliseconds(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
-
-
 def list_buckets(cloud: "Cloud", request: OssRequest) -> OssReply:
     """List the account's buckets."""
-    size, marker = _max_keys(request, 100), request.query.get("marker", "")
+    size, marker = max_keys(request, 100), request.query.get("marker", "")
     prefix = request.query.get("prefix", "")
     found = [bucket for bucket in cloud.oss if bucket.name.startswith(prefix) and bucket.name > marker]
     truncated = len(found) > size
@@ -105,7 +77,7 @@ def list_buckets(cloud: "Cloud", request: OssRequest) -> OssReply:
         "Owner": _owner(cloud),
         "Buckets": {"Bucket": [_shown_bucket(bucket) for bucket in found[:size]]},
     }
-    return _xml("ListAllMyBucketsResult", answer)
+    return xml_reply("ListAllMyBucketsResult", answer)
 
 
 def _shown_bucket(bucket: Bucket) -> Answer:
@@ -113,7 +85,7 @@ def _shown_bucket(bucket: Bucket) -> Answer:
         "Name": bucket.name,
         "Location": f"oss-{bucket.region}",
         "Region": bucket.region,
-        "CreationDate": _milliseconds(bucket.creation_date),
+        "CreationDate": milliseconds(bucket.creation_date),
         "ExtranetEndpoint": f"oss-{bucket.region}.aliyuncs.com",
         "IntranetEndpoint": f"oss-{bucket.region}-internal.aliyuncs.com",
         "StorageClass": "Standard",
@@ -122,96 +94,23 @@ def _shown_bucket(bucket: Bucket) -> Answer:
 
 def get_bucket_info(cloud: "Cloud", request: OssRequest) -> OssReply:
     """Show a bucket."""
-    shown = _shown_bucket(_bucket(cloud, request)) | {
+    shown = _shown_bucket(existing_bucket(cloud, request)) | {
         "Owner": _owner(cloud),
         "AccessControlList": {"Grant": "private"},
         "DataRedundancyType": "LRS",
     }
-    return _xml("BucketInfo", {"Bucket": shown})
+    return xml_reply("BucketInfo", {"Bucket": shown})
 
 
 def get_bucket_location(cloud: "Cloud", request: OssRequest) -> OssReply:
     """Tell where a bucket is."""
-    text = f"<?xml version='1.0' encoding='UTF-8'?><LocationConstraint>oss-{_bucket(cloud, request).region}"
-    return OssReply(body=f"{text}</LocationConstraint>".encode(), headers=_XML)
+    text = f"<?xml version='1.0' encoding='UTF-8'?><LocationConstraint>oss-{existing_bucket(cloud, request).region}"
+    return OssReply(body=f"{text}</LocationConstraint>".encode(), headers=XML)
 
 
 def get_bucket_acl(cloud: "Cloud", request: OssRequest) -> OssReply:
     """Show a bucket's ACL; all buckets are private."""
-    return _xml("AccessControlPolicy", {"Owner": _owner(cloud), "AccessControlList": {"Grant": "private"}})
-
-
-def list_objects(cloud: "Cloud", request: OssRequest) -> OssReply:
-    """List objects, in either version of the call."""
-    bucket, is_v2 = _bucket(cloud, request), request.query.get("list-type") == "2"
-    if is_v2:
-        after = request.query.get("continuation-token") or request.query.get("start-after", "")
-    else:
-        after = request.query.get("marker", "")
-    listing = _listing(bucket, request, after)
-    encode = quote if request.query.get("encoding-type") == "url" else str
-    answer: Answer = {
-        "Name": bucket.name,
-        "Prefix": encode(request.query.get("prefix", "")),
-        "MaxKeys": _max_keys(request, 100),
-        "Delimiter": encode(request.query.get("delimiter", "")),
-        "IsTruncated": listing.next_key != "",
-        "Contents": [_contents(stored, encode) for stored in listing.objects],
-        "CommonPrefixes": [{"Prefix": encode(prefix)} for prefix in listing.prefixes],
-    }
-    if encode is quote:
-        answer["EncodingType"] = "url"
-    if is_v2:
-        answer["KeyCount"] = len(listing.objects) + len(listing.prefixes)
-    else:
-        answer["Marker"] = encode(after)
-    if listing.next_key:
-        answer["NextContinuationToken" if is_v2 else "NextMarker"] = encode(listing.next_key)
-    return _xml("ListBucketResult", answer)
-
-
-def _contents(stored: StoredObject, encode: Callable[[str], str]) -> Answer:
-    return {
-        "Key": encode(stored.key),
-        "LastModified": _milliseconds(stored.last_modified),
-        "ETag": f'"{stored.etag}"',
-        "Type": "Normal",
-        "Size": len(stored.content),
-        "StorageClass": "Standard",
-    }
-
-
-@dataclass(slots=True)
-class _Listing:
-    objects: list[StoredObject]
-    prefixes: list[str]
-    next_key: str
-
-
-def _listing(bucket: Bucket, request: OssRequest, after: str) -> _Listing:
-    prefix, delimiter = request.query.get("prefix", ""), request.query.get("delimiter", "")
-    size, found, last = _max_keys(request, 100), _Listing([], [], ""), ""
-    for key in sorted(key for key in bucket.objects if key.startswith(prefix) and key > after):
-        end = key.find(delimiter, len(prefix)) if delimiter else -1
-        common = key[: end + len(delimiter)] if end >= 0 else ""
-        if common and (common == after or common in found.prefixes[-1:]):
-            continue
-        if len(found.objects) + len(found.prefixes) == size:
-            found.next_key = last
-            break
-        if common:
-            found.prefixes.append(common)
-        else:
-            found.objects.append(bucket.objects[key])
-        last = common or key
-    return found
-
-
-def _max_keys(request: OssRequest, default: int) -> int:
-    text = request.query.get("max-keys") or str(default)
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= _MOST_KEYS):
-        raise ApiError(400, "InvalidArgument", f"Argument max-keys must be between 1 and {_MOST_KEYS}.")
-    return int(text)
+    return xml_reply("AccessControlPolicy", {"Owner": _owner(cloud), "AccessControlList": {"Grant": "private"}})
 
 
 def get_object(cloud: "Cloud", request: OssRequest) -> OssReply:
@@ -247,13 +146,13 @@ def put_object(cloud: "Cloud", request: OssRequest) -> OssReply:
     etag = hashlib.md5(request.body, usedforsecurity=False).hexdigest().upper()
     content_type = request.headers.get("content-type", "application/octet-stream")
     stored = StoredObject(request.key, request.body, content_type, etag, cloud.clock.now())
-    _bucket(cloud, request).objects[request.key] = stored
+    existing_bucket(cloud, request).objects[request.key] = stored
     return OssReply(headers={"ETag": f'"{etag}"'})
 
 
 def delete_object(cloud: "Cloud", request: OssRequest) -> OssReply:
     """Delete an object; one that is not there is deleted already."""
-    _bucket(cloud, request).objects.pop(request.key, None)
+    existing_bucket(cloud, request).objects.pop(request.key, None)
     return OssReply(204)
 
 

@@ -11,7 +11,8 @@ from ram_simulator.cloud import AccessRefused
 from ram_simulator.errors import ApiError
 from ram_simulator.faults import NO_FAULT, Fault
 from ram_simulator.journal import Record
-from ram_simulator.oss.operations import OssReply, find_operation, resource_of
+from ram_simulator.oss.operations import find_operation, resource_of
+from ram_simulator.oss.replies import XML, OssReply
 from ram_simulator.oss.signatures import OssRequest, authenticate
 from ram_simulator.rendering import render
 from ram_simulator.simulator import Simulator
@@ -39,7 +40,7 @@ class Oss:
             reply = _error_reply(error, request_id, http.headers.get("Host", ""))
         self._simulator.journal.add(record, self._simulator.clock.now(), reply.status, code)
         if fault.lost_reply and http.transport is not None:
-            http.transport.abort()
+            http.transport.abort()  # the call took effect; that is the point of this fault
         body = b"" if fault.empty_body else reply.body
         headers = {**reply.headers, "x-oss-request-id": request_id, "Server": "AliyunOSS"}
         return web.Response(body=body, status=reply.status, headers=headers)
@@ -93,4 +94,4 @@ def _error_reply(error: ApiError, request_id: str, host: str) -> OssReply:
         "HostId": host,
         **(error.detail or {}),
     }
-    return OssReply(error.status, render("XML", "Error", body), {"Content-Type": "application/xml"})
+    return OssReply(error.status, render("XML", "Error", body), XML)

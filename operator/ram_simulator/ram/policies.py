@@ -59,6 +59,7 @@ def delete_policy(cloud: "Cloud", call: Call) -> Answer:
     held_by = {holder.kind for holder in cloud.ram.attachments.of_policy(key_of(policy))}
     for kind in (HolderKind.USER, HolderKind.GROUP, HolderKind.ROLE):
         if kind in held_by:
+            # for roles RAM's own table has no row; this is the code of the sister product on the same store
             message = f"The policy {policy.name} is still attached to a {kind.value.lower()}. Detach it first."
             raise ApiError(409, f"DeleteConflict.Policy.{kind.value}", message)
     if len(policy.versions) > 1 and not call.flag("CascadingDelete"):

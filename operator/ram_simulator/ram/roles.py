@@ -73,6 +73,7 @@ def delete_role(cloud: "Cloud", call: Call) -> Answer:
     if cloud.ram.attachments.of_holder(Holder(HolderKind.ROLE, role.name.lower())):
         message = f"The role still has policies attached: {role.name}. Detach them first."
         raise ApiError(409, "DeleteConflict.Role.Policy", message)
+    # no refusal for instances that play it is documented; they keep the name
     cloud.ram.roles.remove(role.name)
     return {}
 

@@ -80,6 +80,7 @@ PolicyKey = tuple[PolicyType, str]
 
 def key_of(policy: Policy) -> PolicyKey:
     """Return what a policy is known by in attachments."""
+    # both types may have a policy of one name: a system policy can appear after a custom one was made
     return (policy.policy_type, policy.name.lower())
 
 

@@ -1,0 +1,53 @@
+"""What OSS's operations share: the reply, its XML, and the bucket that must exist."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from ram_simulator.calls import Answer
+from ram_simulator.errors import ApiError
+from ram_simulator.oss.signatures import OssRequest
+from ram_simulator.oss.store import Bucket
+from ram_simulator.rendering import render
+
+if TYPE_CHECKING:
+    from ram_simulator.cloud import Cloud
+
+XML = {"Content-Type": "application/xml"}
+_MOST_KEYS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class OssReply:
+    """An answer of OSS."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def xml_reply(root: str, answer: Answer) -> OssReply:
+    """Render an answer; `root` is the outermost element."""
+    return OssReply(body=render("XML", root, answer), headers=XML)
+
+
+def existing_bucket(cloud: "Cloud", request: OssRequest) -> Bucket:
+    """Return the bucket that a request names; raise ApiError if there is none."""
+    bucket = cloud.oss.get(request.bucket)
+    if bucket is None:
+        raise ApiError(404, "NoSuchBucket", "The specified bucket does not exist.")
+    return bucket
+
+
+def max_keys(request: OssRequest, default: int) -> int:
+    """Return max-keys; raise ApiError if it is out of range."""
+    text = request.query.get("max-keys") or str(default)
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= _MOST_KEYS):
+        raise ApiError(400, "InvalidArgument", f"Argument max-keys must be between 1 and {_MOST_KEYS}.")
+    return int(text)
+
+
+def milliseconds(moment: datetime) -> str:
+    """Render a date as OSS does in XML."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.000Z")
