@@ -25,10 +25,9 @@ def retains(facts: Facts) -> bool:
 
 
 def unsupported(spec: Mapping[str, Json], defaults: Mapping[str, Json]) -> tuple[str, ...]:
-    """Fields whose value the API accepts and this version does not obey, as `field: value`."""
-    return tuple(
-        f"{field}: {spec[field]}" for field, default in defaults.items() if field in spec and spec[field] != default
-    )
+    """Fields whose value the API accepts and this version does not obey, with the value where it is a word."""
+    differing = {field: spec[field] for field, default in defaults.items() if spec.get(field, default) != default}
+    return tuple(f"{field}: {value}" if isinstance(value, str) else field for field, value in differing.items())
 
 
 def not_supported_yet(subject: str, fields: tuple[str, ...]) -> tuple[Hold, ...]:

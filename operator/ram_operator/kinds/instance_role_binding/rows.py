@@ -118,14 +118,12 @@ def rows_as_json(rows: Iterable[Row]) -> list[Json]:
 def summary(rows: Iterable[Row]) -> dict[str, Json]:
     """The counts of `status.summary`. `ready` counts those that can and should have the role."""
     counts = dict.fromkeys(State, 0)
-    total = 0
     for row in rows:
         counts[row.state] += 1
-        total += 1
+    total = sum(counts.values())
     able = total - sum(counts[state] for state in (State.SKIPPED, State.OVERRIDDEN, State.RELEASING))
-    named = (State.ATTACHED, State.PENDING, State.CONFLICT, State.FAILED, State.SKIPPED, State.RELEASING)
     return {
         "selected": total - counts[State.RELEASING],
-        **{state.value.lower(): counts[state] for state in named},
+        **{state.value.lower(): count for state, count in counts.items()},
         "ready": f"{counts[State.ATTACHED]}/{able}",
     }
