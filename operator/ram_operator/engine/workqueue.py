@@ -110,7 +110,7 @@ class WorkQueue:
             if self._closed:
                 raise QueueClosed
             self._promote()
-            if item := self._take():
+            if item := self._take(self.clock()):
                 return item
             self._changed.clear()
             wait = max(0.0, self._delayed[0][0] - self.clock()) if self._delayed else None
@@ -147,13 +147,14 @@ class WorkQueue:
             if entry and entry.due <= due and key not in self._active:
                 self._ready[entry.lane].append(key)
 
-    def _take(self) -> Item | None:
+    def _take(self, now: float) -> Item | None:
         for lane, keys in self._ready.items():
             while keys:
                 key = keys.popleft()
                 entry = self._entries.get(key)
-                # A key can stand in a lane twice, or in a lane it was moved from: only its latest entry counts.
-                if entry and entry.lane is lane and key not in self._active:
+                # A key can stand in a lane twice, or in a lane it was moved from: only its latest entry counts, and
+                # that may be for later.
+                if entry and entry.lane is lane and entry.due <= now and key not in self._active:
                     del self._entries[key]
                     self._active.add(key)
                     return Item(key, entry.scope, lane)
