@@ -4,9 +4,10 @@ The gateway hands every request here before anything else is done with it.
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ram_simulator.account import Account, Principal
 from ram_simulator.clock import Clock
@@ -14,6 +15,7 @@ from ram_simulator.errors import ApiError
 from ram_simulator.signatures import V3_ALGORITHM, Signed, parse_v3, sign_v1, sign_v3
 
 _SKEW_SECONDS = 900
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _NONCES_KEPT = 500_000
 _V1_PARAMETERS = ("AccessKeyId", "Signature", "SignatureMethod", "SignatureNonce", "Timestamp")
 
@@ -109,7 +111,7 @@ class Authenticator:
 
     def _check_time(self, text: str) -> None:
         try:
-            moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+            moment = datetime.fromisoformat(text if _TIMESTAMP.fullmatch(text) else "")
         except ValueError as error:
             message = f"The timestamp {text} is not of the form YYYY-MM-DDThh:mm:ssZ."
             raise ApiError(400, "InvalidTimeStamp.Format", message) from error
