@@ -155,8 +155,8 @@ def test_kubectl_explains_the_deepest_fields(field: str, installed: RunningContr
 
 
 def stream(cases: list[Case]) -> str:
-    """The objects as one stream of documents."""
-    return "\n---\n".join(json.dumps(case.body()) for case in cases)
+    """The objects as one stream of documents; one that starts with a brace is no YAML to older kubectl."""
+    return "".join(f"---\n{json.dumps(case.body())}\n" for case in cases)
 
 
 def covers(answer: Any, sent: Any) -> bool:
