@@ -260,6 +260,10 @@ class Step(Protocol):
     def event(self) -> EventReason:
         """The reason of the event that tells of it."""
 
+    @property
+    def effect(self) -> str:
+        """What it does to each of its subjects, in words that are the same however they are batched."""
+
     def without(self, subjects: frozenset[str]) -> Self | None:
         """The rest of this step without some of its subjects, None where nothing is left."""
 

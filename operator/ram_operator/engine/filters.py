@@ -12,8 +12,8 @@ from typing import Protocol
 
 from ram_operator.model import Hold, ObjectKey, Outcome, Plan, Reason, Step
 
-Effect = tuple[type, str]
-"""What a step does to one subject: steps of the same class on the same subject have the same effect."""
+Effect = tuple[str, str]
+"""A subject, and what a step does to it in the words of `Step.effect`."""
 
 
 class Filter(Protocol):
@@ -31,7 +31,7 @@ class Filter(Protocol):
 
 def effects(steps: tuple[Step, ...]) -> set[Effect]:
     """All effects of some steps."""
-    return {(type(step), subject) for step in steps for subject in step.subjects}
+    return {(subject, step.effect) for step in steps for subject in step.subjects}
 
 
 def withhold(plan: Plan, held: Callable[[Effect], Hold | None]) -> Plan:
@@ -39,7 +39,7 @@ def withhold(plan: Plan, held: Callable[[Effect], Hold | None]) -> Plan:
     steps: list[Step] = []
     holds: list[Hold] = []
     for step in plan.steps:
-        found = {subject: hold for subject in step.subjects if (hold := held((type(step), subject)))}
+        found = {subject: hold for subject in step.subjects if (hold := held((subject, step.effect)))}
         holds += found.values()
         if left := step.without(frozenset(found)):
             steps.append(left)
@@ -68,8 +68,9 @@ class Unseen:
             at = written.get(effect)
             if at is None or now - at >= self.patience:
                 return None
-            message = f"waits for the cloud to show what was written to {effect[1]}"
-            return Hold(effect[1], Reason.VERIFYING, message, self.retry_after)
+            subject, words = effect
+            message = f"{subject}: waits for the cloud to show the result of: {words}"
+            return Hold(subject, Reason.VERIFYING, message, self.retry_after)
 
         return withhold(plan, held)
 
@@ -114,22 +115,28 @@ class Contention:
             recent = [at for at in written.get(effect, ()) if now - at < self.window]
             if len(recent) <= self.most:
                 return None
+            subject, words = effect
             message = (
-                f"{effect[1]} was repaired {len(recent) - 1} times within an hour: something else keeps changing it; "
-                "find out what, or change this object to agree with it"
+                f"{subject}: had to {words} again {len(recent) - 1} times within an hour; something else keeps "
+                "changing it: find out what, or change this object to agree with it"
             )
-            return Hold(effect[1], Reason.CONTENDED, message, (recent[0] + self.window - now).total_seconds())
+            return Hold(subject, Reason.CONTENDED, message, (recent[0] + self.window - now).total_seconds())
 
         return withhold(plan, held)
 
     def learn(self, key: ObjectKey, generation: int, outcome: Outcome, after: Plan, now: datetime) -> None:
-        """Count the writes of this pass."""
+        """Count the writes of this pass; where we wrote something else to a subject since, it was no repair."""
+        done = effects(outcome.done)
+        if not done:
+            return
         of, written = self._written.get(key, (generation, {}))
         if of != generation:
             written = {}
-        for effect in effects(outcome.done):
-            written[effect] = [at for at in written.get(effect, []) if now - at < self.window] + [now]
-        self._written[key] = (generation, written)
+        subjects = {subject for subject, _ in done}
+        kept = {effect: times for effect, times in written.items() if effect in done or effect[0] not in subjects}
+        for effect in done:
+            kept[effect] = [at for at in kept.get(effect, []) if now - at < self.window] + [now]
+        self._written[key] = (generation, kept)
 
     def forget(self, key: ObjectKey) -> None:
         """Count anew: the object is gone, or a person asked for another try."""

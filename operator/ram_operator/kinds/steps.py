@@ -46,6 +46,10 @@ class _Whole(_Worded):
     def subjects(self) -> tuple[str, ...]:
         return (self.subject,)
 
+    @property
+    def effect(self) -> str:
+        return self.todo()
+
     def without(self, subjects: frozenset[str]) -> Self | None:
         return None if self.subject in subjects else self
 
@@ -225,6 +229,10 @@ class _Batch(_Worded):
     @property
     def subjects(self) -> tuple[str, ...]:
         return tuple(map(str, self.instances))
+
+    @property
+    def effect(self) -> str:
+        return f"{self.verbs[0]} {self.role}"
 
     def without(self, subjects: frozenset[str]) -> Self | None:
         left = tuple(instance for instance in self.instances if str(instance) not in subjects)

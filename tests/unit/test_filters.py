@@ -1,0 +1,203 @@
+"""What may not be written now: a write the cloud does not show yet, and one that somebody keeps undoing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.builders import NOW, binding_key, custom, instance, later, role_key
+
+from ram_operator.cloud import RoleChange, Taggable
+from ram_operator.engine.filters import Contention, Filter, Unseen, effects
+from ram_operator.errors import Unavailable
+from ram_operator.kinds.steps import AttachPolicy, AttachRole, DetachPolicy, DetachRole, Tag, UpdateRole
+from ram_operator.model import Failure, Hold, Outcome, Plan, Reason, Step
+
+ROLE, BINDING = role_key("oss-reader"), binding_key("storage-pool")
+ATTACH_A = AttachPolicy("r", custom("a"), "r")
+ATTACH_B = AttachPolicy("r", custom("b"), "r")
+DETACH_A = DetachPolicy("r", custom("a"), "r")
+
+
+def attach(*numbers: int, role: str = "EcsRole") -> AttachRole:
+    return AttachRole(role, tuple(map(instance, numbers)))
+
+
+def detach(*numbers: int, role: str = "EcsRole") -> DetachRole:
+    return DetachRole(role, tuple(map(instance, numbers)))
+
+
+def wrote(filter_: Filter, *steps: Step, at: datetime = NOW, left: Sequence[Step] = (), generation: int = 1) -> None:
+    filter_.learn(ROLE, generation, Outcome(done=steps), Plan(steps=tuple(left)), at)
+
+
+def sifted(filter_: Filter, *steps: Step, at: datetime = NOW, generation: int = 1) -> Plan:
+    return filter_.sift(ROLE, generation, Plan(steps=steps), at)
+
+
+def reasons(plan: Plan) -> list[Reason]:
+    return [hold.reason for hold in plan.holds]
+
+
+def test_a_write_that_shows_is_not_withheld_when_it_is_needed_again() -> None:
+    unseen = Unseen()
+    wrote(unseen, ATTACH_A)
+    assert sifted(unseen, ATTACH_A, at=later(1)) == Plan(steps=(ATTACH_A,))
+
+
+def test_a_write_that_does_not_show_is_verified_and_not_made_again() -> None:
+    unseen = Unseen()
+    wrote(unseen, ATTACH_A, left=[ATTACH_A])
+    held = sifted(unseen, ATTACH_A, at=later(1))
+    assert held.steps == ()
+    assert [(hold.subject, hold.reason, hold.retry_after) for hold in held.holds] == [("r", Reason.VERIFYING, 2.0)]
+
+
+def test_it_stays_withheld_for_a_minute_from_the_write_however_often_one_looks() -> None:
+    unseen = Unseen()
+    wrote(unseen, ATTACH_A, left=[ATTACH_A])
+    for seconds in (2, 30, 59):
+        assert sifted(unseen, ATTACH_A, at=later(seconds)).steps == ()
+        wrote(unseen, at=later(seconds), left=[ATTACH_A])
+    assert sifted(unseen, ATTACH_A, at=later(60)).steps == (ATTACH_A,)
+
+
+def test_once_it_shows_it_is_forgotten() -> None:
+    unseen = Unseen()
+    wrote(unseen, ATTACH_A, left=[ATTACH_A])
+    wrote(unseen, at=later(2))
+    assert sifted(unseen, ATTACH_A, at=later(3)).steps == (ATTACH_A,)
+
+
+def test_an_edit_is_not_withheld() -> None:
+    unseen = Unseen()
+    wrote(unseen, ATTACH_A, left=[ATTACH_A])
+    assert sifted(unseen, ATTACH_A, at=later(1), generation=2).steps == (ATTACH_A,)
+
+
+def test_another_policy_of_the_same_role_is_not_withheld() -> None:
+    unseen = Unseen()
+    wrote(unseen, ATTACH_A, left=[ATTACH_A])
+    assert sifted(unseen, ATTACH_A, ATTACH_B, at=later(1)).steps == (ATTACH_B,)
+
+
+def test_instances_are_withheld_one_by_one_however_they_are_batched() -> None:
+    unseen = Unseen()
+    unseen.learn(BINDING, 1, Outcome(done=(attach(1, 2), attach(3))), Plan(steps=(attach(2, 3),)), NOW)
+    held = unseen.sift(BINDING, 1, Plan(steps=(attach(1, 2, 3, 4),)), later(1))
+    assert held.steps == (attach(1, 4),)
+    assert [hold.subject for hold in held.holds] == [str(instance(2)), str(instance(3))]
+
+
+def test_what_failed_is_not_waited_for() -> None:
+    unseen = Unseen()
+    failed = Failure("r", ATTACH_A, Unavailable("AttachPolicyToRole", "SDK.ReadTimeout"))
+    unseen.learn(ROLE, 1, Outcome(failures=(failed,)), Plan(steps=(ATTACH_A,)), NOW)
+    assert sifted(unseen, ATTACH_A, at=later(1)).steps == (ATTACH_A,)
+
+
+@pytest.mark.parametrize("filter_", [Unseen(), Contention(most=0)], ids=["unseen", "contention"])
+def test_one_objects_writes_are_not_anothers(filter_: Filter) -> None:
+    wrote(filter_, ATTACH_A, left=[ATTACH_A])
+    assert sifted(filter_, ATTACH_A, at=later(1)).holds
+    assert filter_.sift(role_key("other"), 1, Plan(steps=(ATTACH_A,)), later(1)).steps == (ATTACH_A,)
+
+
+@pytest.mark.parametrize("filter_", [Unseen(), Contention(most=0)], ids=["unseen", "contention"])
+def test_what_is_forgotten_is_not_withheld(filter_: Filter) -> None:
+    wrote(filter_, ATTACH_A, left=[ATTACH_A])
+    filter_.forget(ROLE)
+    assert sifted(filter_, ATTACH_A, at=later(1)).steps == (ATTACH_A,)
+
+
+def test_three_repairs_within_an_hour_are_made_and_the_fourth_is_not() -> None:
+    contention = Contention()
+    for repair in range(4):
+        assert sifted(contention, ATTACH_A, at=later(600 * repair)).steps == (ATTACH_A,), (
+            "the first write and 3 repairs"
+        )
+        wrote(contention, ATTACH_A, at=later(600 * repair))
+    held = sifted(contention, ATTACH_A, at=later(2400))
+    assert reasons(held) == [Reason.CONTENDED]
+    assert "attach policy Custom/a to role r again 3 times" in held.holds[0].message
+
+
+def test_a_contended_write_comes_back_when_the_first_one_is_an_hour_old() -> None:
+    contention = Contention()
+    for repair in range(4):
+        wrote(contention, ATTACH_A, at=later(600 * repair))
+    [hold] = sifted(contention, ATTACH_A, at=later(2400)).holds
+    assert hold.retry_after == 1200
+    assert sifted(contention, ATTACH_A, at=later(2400 + 1200)).steps == (ATTACH_A,)
+
+
+def test_policies_that_become_ready_one_after_the_other_are_no_fight() -> None:
+    contention = Contention()
+    for number in range(20):
+        step = AttachPolicy("r", custom(f"policy-{number}"), "r")
+        assert sifted(contention, step, at=later(number)).steps == (step,)
+        wrote(contention, step, at=later(number))
+
+
+def test_a_node_that_is_taken_in_and_out_of_a_pool_is_no_fight() -> None:
+    contention = Contention()
+    for number in range(10):
+        for step in (attach(1), detach(1)):
+            assert sifted(contention, step, at=later(number)).steps == (step,)
+            wrote(contention, step, at=later(number))
+
+
+def test_one_contended_field_leaves_the_others_alone() -> None:
+    contention = Contention()
+    trust = UpdateRole("r", "r", RoleChange(3600, "{}"), ("trust document",))
+    tags = Tag("r", Taggable.ROLE, "r", (("team", "storage"),))
+    for repair in range(4):
+        wrote(contention, trust, at=later(repair))
+    held = sifted(contention, trust, tags, ATTACH_B, at=later(5))
+    assert (held.steps, reasons(held)) == ((tags, ATTACH_B), [Reason.CONTENDED])
+
+
+def test_an_edit_starts_the_count_anew() -> None:
+    contention = Contention()
+    for repair in range(4):
+        wrote(contention, ATTACH_A, at=later(repair))
+    assert sifted(contention, ATTACH_A, at=later(5), generation=2).steps == (ATTACH_A,)
+    wrote(contention, ATTACH_A, at=later(6), generation=2)
+    assert sifted(contention, ATTACH_A, at=later(7), generation=2).steps == (ATTACH_A,)
+
+
+def test_instances_are_counted_one_by_one_however_they_are_batched() -> None:
+    contention = Contention()
+    for batch in ((1, 2), (1,), (1, 3), (4, 1)):
+        contention.learn(BINDING, 1, Outcome(done=(attach(*batch),)), Plan(), NOW)
+    held = contention.sift(BINDING, 1, Plan(steps=(attach(1, 2, 3),)), later(1))
+    assert (held.steps, [hold.subject for hold in held.holds]) == ((attach(2, 3),), [str(instance(1))])
+
+
+steps = st.one_of(
+    st.builds(attach, st.integers(1, 5), st.integers(6, 9)),
+    st.builds(detach, st.integers(1, 5)),
+    st.sampled_from([ATTACH_A, ATTACH_B, DETACH_A]),
+)
+plans = st.lists(steps, max_size=4, unique_by=str).map(tuple)
+
+
+@given(st.lists(st.tuples(plans, plans), max_size=4), plans)
+def test_a_filter_only_ever_turns_steps_into_holds(
+    history: list[tuple[tuple[Step, ...], tuple[Step, ...]]], now: tuple[Step, ...]
+) -> None:
+    waiting = Hold("RamPolicy/x", Reason.POLICY_NOT_READY, "waits")
+    for filter_ in (Unseen(), Contention(most=1)):
+        for number, (done, left) in enumerate(history):
+            filter_.learn(ROLE, 1, Outcome(done=done), Plan(steps=left), later(number))
+        before = Plan(steps=now, holds=(waiting,))
+        after = filter_.sift(ROLE, 1, before, later(5))
+        assert effects(after.steps) <= effects(now)
+        assert waiting in after.holds
+        assert {subject for subject, _ in effects(now) - effects(after.steps)} == {
+            hold.subject for hold in after.holds
+        } - {waiting.subject}
+        assert after == filter_.sift(ROLE, 1, before, later(5))
