@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ram_sandbox import demo
 from ram_sandbox.controlplane.binaries import TOOL_NAMES
 from ram_sandbox.controlplane.build import ensure, ensure_tools
 from ram_sandbox.errors import SandboxError
@@ -63,6 +62,9 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _demo(options: argparse.Namespace) -> int:
+    # slow to import, since it brings the SDK and oss2, which no other command needs
+    from ram_sandbox import demo
+
     progress = Progress(sys.stdout)
     os.environ.update(without_proxy(os.environ))
     return demo.run(ensure(os.environ, progress), os.environ, progress, keep=options.keep)

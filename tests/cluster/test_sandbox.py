@@ -20,6 +20,7 @@ from ram_sandbox.controlplane.server import ControlPlane
 from ram_sandbox.installation import RUN_LABEL
 from ram_sandbox.kubectl import Kubectl
 from ram_sandbox.nodes import create_nodes, node_object
+from ram_sandbox.sources import source
 
 OPERATOR = Path(__file__).resolve().parents[2] / "operator"
 
@@ -187,10 +188,13 @@ def test_a_current_cluster_is_refused_for_real_instances_and_else_left_as_it_was
     assert refused.returncode == 1
     assert "its node real is cn-hangzhou.i-bp1realinstance0000001" in refused.stderr
     before = _names(other_cluster)
-    arguments = ("--cluster", "current", "--yes-this-cluster", "--no-operator", "--nodes", "2")
-    with up(tmp_path, *arguments, more=here) as process:
+    with up(tmp_path, "--cluster", "current", "--yes-this-cluster", "--nodes", "2", more=here) as process:
         ready_line(process)
         assert len(other_cluster.get("nodes", "-l", RUN_LABEL)["items"]) == 2
+        samples = str(source("samples"))
+        other_cluster.ok("apply", "-f", samples)
+        other_cluster.ok("wait", "--for=condition=Ready", "--timeout=30s", "instancerolebinding/storage-pool")
+        other_cluster.ok("delete", "-f", samples, "--timeout=30s")
         process.terminate()
         _, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
