@@ -150,6 +150,14 @@ def test_a_node_that_is_taken_in_and_out_of_a_pool_is_no_fight() -> None:
             wrote(contention, step, at=later(number))
 
 
+def test_even_a_node_that_comes_and_goes_is_given_up_at_last() -> None:
+    contention = Contention()
+    for number in range(31):
+        for step in (attach(1), detach(1)):
+            wrote(contention, step, at=later(number))
+    assert reasons(sifted(contention, attach(1), at=later(31))) == [Reason.CONTENDED]
+
+
 def test_one_contended_field_leaves_the_others_alone() -> None:
     contention = Contention()
     trust = UpdateRole("r", "r", RoleChange(3600, "{}"), ("trust document",))

@@ -92,51 +92,66 @@ class Unseen:
         self._written.pop(key, None)
 
 
+@dataclass(frozen=True, slots=True)
+class _Write:
+    at: datetime
+    excused: bool = False
+
+
 @dataclass(slots=True)
 class Contention:
     """Withholds a write that was made several times within an hour: somebody else keeps changing the same thing.
 
+    A write is excused where we have written something else to the subject since: a node may join and leave a pool.
+
     Args:
         most: repairs within the window; the first write of a generation is none.
+        most_writes: writes within the window, excused ones included.
         window: how long a write is remembered.
     """
 
     most: int = 3
+    most_writes: int = 30
     window: timedelta = timedelta(hours=1)
-    _written: dict[ObjectKey, tuple[int, dict[Effect, list[datetime]]]] = field(default_factory=dict)
+    _written: dict[ObjectKey, tuple[int, dict[Effect, list[_Write]]]] = field(default_factory=dict)
 
     def sift(self, key: ObjectKey, generation: int, plan: Plan, now: datetime) -> Plan:
         """Hold what was repaired too often, until the oldest repair leaves the window."""
         of, written = self._written.get(key, (generation, {}))
-        if of != generation:
-            return plan
+        return (
+            withhold(plan, lambda effect: self._held(effect, written.get(effect, []), now))
+            if of == generation
+            else plan
+        )
 
-        def held(effect: Effect) -> Hold | None:
-            recent = [at for at in written.get(effect, ()) if now - at < self.window]
-            if len(recent) <= self.most:
-                return None
-            subject, words = effect
-            message = (
-                f"{subject}: had to {words} again {len(recent) - 1} times within an hour; something else keeps "
-                "changing it: find out what, or change this object to agree with it"
-            )
-            return Hold(subject, Reason.CONTENDED, message, (recent[0] + self.window - now).total_seconds())
-
-        return withhold(plan, held)
+    def _held(self, effect: Effect, writes: list[_Write], now: datetime) -> Hold | None:
+        recent = [write for write in writes if now - write.at < self.window]
+        repairs = [write for write in recent if not write.excused]
+        counted = recent if len(recent) > self.most_writes else repairs if len(repairs) > self.most else []
+        if not counted:
+            return None
+        subject, words = effect
+        message = (
+            f"{subject}: had to {words} again {len(counted) - 1} times within an hour; something else keeps "
+            "changing it: find out what, or change this object to agree with it"
+        )
+        return Hold(subject, Reason.CONTENDED, message, (counted[0].at + self.window - now).total_seconds())
 
     def learn(self, key: ObjectKey, generation: int, outcome: Outcome, after: Plan, now: datetime) -> None:
-        """Count the writes of this pass; where we wrote something else to a subject since, it was no repair."""
+        """Count the writes of this pass."""
         done = effects(outcome.done)
         if not done:
             return
-        of, written = self._written.get(key, (generation, {}))
-        if of != generation:
-            written = {}
+        of, before = self._written.get(key, (generation, {}))
         subjects = {subject for subject, _ in done}
-        kept = {effect: times for effect, times in written.items() if effect in done or effect[0] not in subjects}
+        written: dict[Effect, list[_Write]] = {}
+        for effect, writes in before.items() if of == generation else ():
+            changed = effect not in done and effect[0] in subjects
+            written[effect] = [replace(write, excused=write.excused or changed) for write in writes]
         for effect in done:
-            kept[effect] = [at for at in kept.get(effect, []) if now - at < self.window] + [now]
-        self._written[key] = (generation, kept)
+            recent = [write for write in written.get(effect, []) if now - write.at < self.window]
+            written[effect] = [*recent, _Write(now)]
+        self._written[key] = (generation, written)
 
     def forget(self, key: ObjectKey) -> None:
         """Count anew: the object is gone, or a person asked for another try."""
