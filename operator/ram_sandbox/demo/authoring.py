@@ -31,7 +31,7 @@ def paste_with_mistakes(story: Story) -> None:
             mistakes.pop(mistake)(document)
     accepted = story.sandbox.kubectl.ok("apply", "-f", "-", input=json.dumps(_policy(document)))
     story.show(f"$ kubectl apply -f {_NAME}.yaml\n{accepted}")
-    story.sandbox.kubectl.ok("wait", "--for=condition=Ready", "--timeout=30s", f"rampolicy/{_NAME}")
+    story.await_ready(f"rampolicy/{_NAME}")
     story.kubectl("delete", "rampolicy", _NAME, "--timeout=30s")
 
 

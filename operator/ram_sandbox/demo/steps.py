@@ -23,7 +23,7 @@ def apply_samples(story: Story) -> None:
     """Policy, role and binding become Ready, and the cloud has the policy in the role."""
     story.before = story.sandbox.simulator.get("/state")
     story.kubectl("apply", "-f", str(source("samples")))
-    story.sandbox.kubectl.ok("wait", "--for=condition=Ready", "--timeout=30s", *SAMPLES)
+    story.await_ready(*SAMPLES)
     story.kubectl("get", "rampolicies,ramroles,instancerolebindings")
     attachments = [entry for entry in story.sandbox.simulator.get("/state")["attachments"] if "roleName" in entry]
     wanted = {"policyType": "Custom", "policyName": f"{ROLE}Policy", "roleName": ROLE}
@@ -37,7 +37,7 @@ def nodes_join(story: Story) -> None:
     story.expect(["Attached"] * _NODES, lambda: [row.get("state") for row in _rows(story)])
     story.expect([ROLE] * _NODES, lambda: [_role_of(story, instance) for instance in _instances(story)])
     story.kubectl("get", "nodes", "-o", "custom-columns=NAME:.metadata.name,INSTANCE:.spec.providerID")
-    story.sandbox.kubectl.ok("wait", "--for=condition=Ready", "--timeout=30s", SAMPLES[-1])
+    story.await_ready(SAMPLES[-1])
     story.kubectl("get", "instancerolebinding", "storage-pool")
     for row in _rows(story):
         story.show(f"{row['node']}: {row['instance']} is {row['state']}")
@@ -74,7 +74,7 @@ def edit_policy(story: Story) -> None:
         story.kubectl("patch", "rampolicy", "oss-read", "--type=merge", "-p", json.dumps(patch))
         story.expect(expected, lambda: list_bucket(story.sandbox.simulator, story.credential, BUCKET))
         story.show(f"with {' and '.join(actions)}, the same credential lists: {', '.join(expected)}")
-    story.sandbox.kubectl.ok("wait", "--for=condition=Ready", "--timeout=30s", SAMPLES[0])
+    story.await_ready(SAMPLES[0])
 
 
 def detach_behind_our_back(story: Story) -> None:
@@ -89,7 +89,7 @@ def detach_behind_our_back(story: Story) -> None:
     story.show(f"DetachInstanceRamRole {instance}: it plays {gone or 'no role'} now")
     story.expect(ROLE, lambda: _role_of(story, instance))
     story.show(f"it plays {ROLE} again")
-    story.sandbox.kubectl.ok("wait", "--for=condition=Ready", "--timeout=30s", SAMPLES[-1])
+    story.await_ready(SAMPLES[-1])
 
 
 def delete_everything(story: Story) -> None:

@@ -49,6 +49,17 @@ class Story:
         self.show(f"$ kubectl {' '.join(arguments)}\n{output}")
         return output
 
+    def await_ready(self, *targets: str) -> None:
+        """Wait until objects, written KIND/NAME, are Ready.
+
+        Raises:
+            StepFailed: one of them was not, within 30 s; the text has what kubectl shows of them.
+        """
+        done = self.sandbox.kubectl("wait", "--for=condition=Ready", "--timeout=30s", *targets)
+        if done.returncode != 0:
+            seen = "\n".join(self.sandbox.kubectl("get", target, "-o", "wide").stdout for target in targets)
+            raise StepFailed(f"{', '.join(targets)} Ready within 30 s", f"{done.stderr.strip()}\n{seen}")
+
     def expect(self, expected: object, look: Callable[[], object], timeout_seconds: float = 30.0) -> None:
         """Look until the expected is seen.
 
