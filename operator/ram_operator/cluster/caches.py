@@ -74,12 +74,12 @@ class Caches:
             wakes += _with_scope(self._bindings.put(after), key)
         return [*_itself(key, old, body), *wakes]
 
-    def drop(self, key: ObjectKey) -> list[Wake]:
-        """Forget an object that is gone."""
-        before = self._views.pop(key, None)
-        self._bodies.pop(key, None)
-        if before is None:
+    def drop(self, key: ObjectKey, uid: str | None = None) -> list[Wake]:
+        """Forget an object that is gone; where `uid` is given, only if that is the known one's."""
+        before = self._views.get(key)
+        if before is None or uid not in (None, before.uid):
             return []
+        del self._views[key], self._bodies[key]
         self._unindex(before)
         wakes = list(self._dependents(before, None))
         if key.kind is KindName.INSTANCE_ROLE_BINDING:
@@ -90,8 +90,11 @@ class Caches:
         """Take in a node; nothing is woken where nothing changed that matters."""
         return [Wake(key, scope, burst=True) for key, scope in self._bindings.put_node(node).items()]
 
-    def drop_node(self, name: str) -> list[Wake]:
-        """Forget a node that is gone."""
+    def drop_node(self, name: str, uid: str | None = None) -> list[Wake]:
+        """Forget a node that is gone, likewise."""
+        known = self._bindings.nodes.get(name)
+        if known and uid not in (None, known.uid):
+            return []
         return [Wake(key, scope, burst=True) for key, scope in self._bindings.drop_node(name).items()]
 
     def facts(self, key: ObjectKey) -> Facts | None:

@@ -53,17 +53,20 @@ class Intake:
         key = ObjectKey(KindName(body["kind"]), body["metadata"]["name"])
         self._wake(self.caches.put(key, body))
 
-    def lose(self, key: ObjectKey) -> None:
-        """Take note that an object is gone."""
-        self._wake(self.caches.drop(key))
+    def lose(self, key: ObjectKey, uid: str | None = None) -> None:
+        """Take note that an object is gone; with `uid`, that one and not a newer one of its name.
+
+        kopf handles each uid in a task of its own: the end of an object may be told after the start of the next.
+        """
+        self._wake(self.caches.drop(key, uid))
 
     def accept_node(self, body: Body) -> None:
         """Take in a version of a Node."""
         self._wake(self.caches.put_node(node_facts(body)))
 
-    def lose_node(self, name: str) -> None:
-        """Take note that a Node is gone."""
-        self._wake(self.caches.drop_node(name))
+    def lose_node(self, name: str, uid: str | None = None) -> None:
+        """Take note that a Node is gone, likewise."""
+        self._wake(self.caches.drop_node(name, uid))
 
     def _wake(self, wakes: Iterable[Wake]) -> None:
         for wake in wakes:
@@ -103,10 +106,10 @@ def register(intake: Intake) -> kopf.OperatorRegistry:
         _watch(registry, intake, kind)
 
     @kopf.on.event("", "v1", "nodes", registry=registry)
-    async def on_node(event: Any, name: str, **_: Any) -> None:
+    async def on_node(event: Any, name: str, uid: str, **_: Any) -> None:
         metrics.LAST_EVENT.labels("Node").set(intake.now())
         if event["type"] == "DELETED":
-            intake.lose_node(name)
+            intake.lose_node(name, uid)
         else:
             intake.accept_node(event["object"])
 
@@ -115,10 +118,10 @@ def register(intake: Intake) -> kopf.OperatorRegistry:
 
 def _watch(registry: kopf.OperatorRegistry, intake: Intake, kind: KindName) -> None:
     @kopf.on.event(GROUP, VERSION, kind.plural, registry=registry, id=kind.value)
-    async def on_object(event: Any, name: str, **_: Any) -> None:
+    async def on_object(event: Any, name: str, uid: str, **_: Any) -> None:
         metrics.LAST_EVENT.labels(kind).set(intake.now())
         if event["type"] == "DELETED":
-            intake.lose(ObjectKey(kind, name))
+            intake.lose(ObjectKey(kind, name), uid)
         else:
             # Items of a list carry no kind of their own.
             intake.accept({**event["object"], "kind": kind.value})
