@@ -15,6 +15,7 @@ from ram_operator.model import InstanceId, Json, Reason, StatusFields
 MOST_ROWS = 1000
 """How many rows a binding has at most: their worst case stays under the 1 MiB that an object may have."""
 MESSAGE_LENGTH = 256
+_REASONS = frozenset(Reason)
 
 
 class State(StrEnum):
@@ -90,7 +91,8 @@ def row_from_json(row: Mapping[str, Json]) -> Row:
         state=State(row["state"]),
         instance=InstanceId.of(row["instance"]) if row.get("instance") else None,
         node=row.get("node"),
-        reason=Reason(row["reason"]) if row.get("reason") else None,
+        # Another version may have written a reason that this one does not know: the next pass finds its own.
+        reason=Reason(row["reason"]) if row.get("reason") in _REASONS else None,
         message=row.get("message", ""),
         role=row.get("roleName"),
         origin=Origin(row["origin"]) if row.get("origin") else None,
