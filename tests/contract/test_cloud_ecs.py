@@ -219,7 +219,7 @@ async def test_a_role_that_does_not_exist_has_no_instances(cloud: Cloud) -> None
 
 @pytest.mark.parametrize(
     ("role", "expected", "code"),
-    [("missing", NotFound, "InvalidRamRole.NotFound"), ("NotEcs", Rejected, "InvalidRamRole.NotEcsRole")],
+    [("missing", NotFound, "InvalidRamRole.NotFound"), ("NotEcs", NotFound, "InvalidRamRole.NotEcsRole")],
 )
 async def test_a_role_that_cannot_be_attached_fails_each_instance(
     cloud: Cloud, simulator: Simulator, role: str, expected: type[Exception], code: str

@@ -56,7 +56,7 @@ HIDDEN = (KEY_ID, SECRET, TOKEN)
         ("SignatureDoesNotMatch", 400, Denied),
         ("InvalidNetworkType.MismatchRamRole", 403, Rejected),
         ("InvalidParameter.AllEmpty", 403, Rejected),
-        ("InvalidRamRole.NotEcsRole", 404, Rejected),
+        ("InvalidRamRole.NotEcsRole", 404, NotFound),
         ("InvalidRegionId.NotFound", 404, Rejected),
         ("InvalidApi.NotFound", 404, Rejected),
         ("LimitExceeded.Role.Policy", 409, Rejected),

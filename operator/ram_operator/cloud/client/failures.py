@@ -25,6 +25,7 @@ from ram_operator.errors import (
 
 INSTANCE_NOT_FOUND = "InvalidInstanceId.NotFound"
 ROLE_NOT_FOUND = "InvalidRamRole.NotFound"
+ROLE_NOT_ECS = "InvalidRamRole.NotEcsRole"
 NOT_ATTACHED = "InvalidRamRole.NotAttached"
 CLASSIC_NETWORK = "InvalidNetworkType.MismatchRamRole"
 PASS_ROLE_FORBIDDEN = "InvalidUser.PassRoleForbidden"
@@ -35,7 +36,10 @@ CONNECTION_RESET = "SDK.ConnectionReset"
 
 _CODES: Mapping[type[CloudError], frozenset[str]] = MappingProxyType(
     {
-        NotFound: frozenset({"EntityNotExist", "EntityNotExists", INSTANCE_NOT_FOUND, ROLE_NOT_FOUND, NOT_ATTACHED}),
+        # Nobody attaches a role that does not trust ECS: ECS does not see the trust of a new role yet.
+        NotFound: frozenset(
+            {"EntityNotExist", "EntityNotExists", INSTANCE_NOT_FOUND, ROLE_NOT_FOUND, ROLE_NOT_ECS, NOT_ATTACHED}
+        ),
         AlreadyExists: frozenset({"EntityAlreadyExists"}),
         InUse: frozenset({"DeleteConflict"}),
         Throttled: frozenset({"Throttling", "Rejected.Throttling"}),

@@ -13,7 +13,7 @@ from datetime import timedelta
 from itertools import groupby
 
 from ram_operator.cloud import Cloud
-from ram_operator.errors import InvalidSpec
+from ram_operator.errors import InvalidSpec, Rejected
 from ram_operator.kinds import ownership
 from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Row, State, rows_as_json, rows_of, summary
 from ram_operator.kinds.instance_role_binding.verdicts import Case, Verdict, judge
@@ -84,10 +84,14 @@ class DesiredBinding:
 
 @dataclass(frozen=True, slots=True)
 class ObservedBinding:
-    """The role of each instance that was read, "" for none; `missing` are those that ECS does not know."""
+    """The role of each instance that was read, "" for none; `missing` are those that ECS does not know.
+
+    `refused` are regions of which ECS does not want to be asked: a wrong one in a providerID must not stop the others.
+    """
 
     roles: Mapping[InstanceId, str]
     missing: frozenset[InstanceId] = frozenset()
+    refused: Mapping[str, Rejected] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,15 +152,17 @@ class InstanceRoleBindingKind:
             if instance in scope or instance not in desired.wanted or not _settled(rows.get(instance), desired.role)
         )
         regions = [(region, list(group)) for region, group in groupby(subjects, key=lambda subject: subject.region)]
-        found = await asyncio.gather(
-            *(cloud.ecs.describe_instance_roles(region, [key.id for key in keys]) for region, keys in regions)
-        )
+        found = await asyncio.gather(*(_roles_in(region, keys, cloud) for region, keys in regions))
+        answers = {region: answer for (region, _), answer in zip(regions, found, strict=True)}
+        refused = {region: answer for region, answer in answers.items() if isinstance(answer, Rejected)}
         roles = {
             InstanceId(region, id_): role
-            for (region, _), seen in zip(regions, found, strict=True)
-            for id_, role in seen.items()
+            for region, answer in answers.items()
+            if not isinstance(answer, Rejected)
+            for id_, role in answer.items()
         }
-        return ObservedBinding(roles, frozenset(subjects) - roles.keys())
+        asked = frozenset(subject for subject in subjects if subject.region not in refused)
+        return ObservedBinding(roles, asked - roles.keys(), refused)
 
     def plan(self, desired: DesiredBinding, observed: ObservedBinding | None, known: StatusFields, turn: Pass) -> Plan:
         if observed is None:
@@ -170,10 +176,14 @@ class InstanceRoleBindingKind:
         return Plan(
             claims=claims,
             steps=steps,
-            holds=(*desired.holds, *(verdict.hold for verdict in verdicts.values() if verdict.hold)),
+            holds=(
+                *desired.holds,
+                *(verdict.hold for verdict in verdicts.values() if verdict.hold),
+                *(Hold(region, Reason.REJECTED, f"{region}: {error}") for region, error in observed.refused.items()),
+            ),
             settled=_settled_words(next_rows, desired.role),
             revisit_after=min(revisits, default=None),
-            remarks=_left_alone(rows, verdicts, observed),
+            remarks=_left_alone(rows, verdicts, observed, desired.facts),
         )
 
     def project(
@@ -221,6 +231,13 @@ class InstanceRoleBindingKind:
             now=turn.now,
             generation=facts.generation,
         )
+
+
+async def _roles_in(region: str, instances: Iterable[InstanceId], cloud: Cloud) -> Mapping[str, str] | Rejected:
+    try:
+        return await cloud.ecs.describe_instance_roles(region, [instance.id for instance in instances])
+    except Rejected as error:
+        return error
 
 
 def _settled(row: Row | None, role: str | None) -> bool:
@@ -316,11 +333,12 @@ def _settled_words(rows: Iterable[Row], role: str | None) -> tuple[Reason, str]:
 
 
 def _left_alone(
-    rows: Mapping[InstanceId, Row], verdicts: Mapping[InstanceId, Verdict], observed: ObservedBinding
+    rows: Mapping[InstanceId, Row], verdicts: Mapping[InstanceId, Verdict], observed: ObservedBinding, facts: Facts
 ) -> tuple[Event, ...]:
-    """Tell of claims given up because somebody else has changed the instance's role."""
+    """Tell of claims given up because somebody else, no binding, has changed the instance's role."""
     return tuple(
         Event(EventReason.LEFT_ALONE, f"left {key} alone: it has role {seen}, not {rows[key].role}", warning=True)
         for key, verdict in verdicts.items()
         if verdict.row is None and key in rows and rows[key].claimed and (seen := observed.roles.get(key))
+        if facts.assigned.get(key, facts.me.key) == facts.me.key
     )

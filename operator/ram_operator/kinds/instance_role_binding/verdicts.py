@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ram_operator.errors import CloudError, NotFound, Rejected
+from ram_operator.errors import CloudError, Rejected
 from ram_operator.kinds.instance_role_binding.rows import Origin, Row, State
 from ram_operator.kinds.ownership import parse_timestamp
 from ram_operator.model import Hold, InstanceId, Json, ObjectKey, Reason, timestamp
 
 GONE_AFTER = timedelta(seconds=60)
 """An instance is gone when two successful looks this far apart do not find it."""
+HAND_OVER = timedelta(seconds=10)
+"""How long a binding that goes waits for the next one to take a role over, so that no instance is without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def _without_role(case: Case, role: str) -> Verdict:
 def _refusal(case: Case) -> Row | None:
     """The row of an instance for which repeating the request is pointless before an edit."""
     error = case.error
-    if isinstance(error, Rejected) and not role_unseen(error):
+    if isinstance(error, Rejected):
         reason = Reason.CLASSIC_NETWORK if "MismatchRamRole" in error.code else Reason.API_ERROR
         fix = "; only VPC instances can have a role" if reason is Reason.CLASSIC_NETWORK else ""
         failed = {"reason": reason, "message": f"{error}{fix}", "failed_generation": case.generation}
@@ -137,11 +139,6 @@ def _refusal(case: Case) -> Row | None:
     if error is None and row and row.failed_generation == case.generation and not case.requested:
         return replace(row, node=case.node)
     return None
-
-
-def role_unseen(error: CloudError) -> bool:
-    """Whether ECS says that it does not know the role or its trust, for a new role perhaps a matter of seconds."""
-    return isinstance(error, NotFound) or error.code.startswith("InvalidRamRole.Not")
 
 
 def _other_role(case: Case, seen: str) -> Verdict:
@@ -169,6 +166,8 @@ def _unwanted(case: Case) -> Verdict:
         return _overridden(case, case.taken_by, row)
     if not row.claimed:
         return Verdict(None)
+    if case.taken_by and (handed := _handed_over(case, case.taken_by, row)):
+        return handed
     if case.node is None and not case.deleting and (wait := _node_gone(case, row)):
         return wait
     if case.seen is None:
@@ -187,6 +186,18 @@ def _overridden(case: Case, taken_by: ObjectKey, row: Row) -> Verdict:
     message = f"{taken_by} has this instance; the older binding wins"
     free = {"role": None, "origin": None, "confirmed": False, "previous_role": None}
     return Verdict(_next(case, State.OVERRIDDEN, message=message, **free))
+
+
+def _handed_over(case: Case, taken_by: ObjectKey, row: Row) -> Verdict | None:
+    """The binding goes and another has the instance: nothing is written, unless that one does not take it in time."""
+    if case.other_claim:
+        return Verdict(None)
+    since = parse_timestamp(row.since) if row.state is State.RELEASING else None
+    left = ((since or case.now) + HAND_OVER - case.now).total_seconds()
+    if left <= 0:
+        return None
+    message = f"waits for {taken_by} to take it over"
+    return Verdict(_next(case, State.RELEASING, message=message), hold=_hold(case, Reason.PROGRESSING, message, left))
 
 
 def _node_gone(case: Case, row: Row) -> Verdict | None:
