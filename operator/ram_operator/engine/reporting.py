@@ -18,6 +18,8 @@ MESSAGE_LENGTH = 1024
 SHOWN = 3
 """How many holds a condition's message spells out."""
 DENIED_RETRY_SECONDS = 300.0
+REJECTED_RETRY_SECONDS = 3600.0
+"""A refused request is repeated now and then: a quota may have been raised, which nothing here would tell."""
 IN_USE_RETRY_SECONDS = 30.0
 NEXT_SECONDS = 0.05
 """How soon the rest of the work is done that a pass left over, because each pass writes once."""
@@ -97,6 +99,8 @@ def hold_for(subject: str, error: CloudError) -> Hold:
     """The hold that a failed call amounts to."""
     match error:
         case Denied():
+            if error.message.startswith("missing permission "):
+                return Hold(subject, Reason.ACCESS_DENIED, f"{error}; allow it to the operator", DENIED_RETRY_SECONDS)
             product = "ecs" if any(name in error.action for name in ECS_ACTIONS) else "ram"
             fix = f"{error}; allow the operator's credentials {product}:{error.action} on {subject}"
             return Hold(subject, Reason.ACCESS_DENIED, fix, DENIED_RETRY_SECONDS)
@@ -104,7 +108,7 @@ def hold_for(subject: str, error: CloudError) -> Hold:
             wait = f" for {error.retry_after:.0f} s" if error.retry_after else ""
             return Hold(subject, Reason.THROTTLED, f"{error}; waits{wait} and tries again", error.retry_after)
         case Rejected():
-            return Hold(subject, Reason.REJECTED, str(error))
+            return Hold(subject, Reason.REJECTED, str(error), REJECTED_RETRY_SECONDS)
         case InUse():
             return Hold(subject, Reason.IN_USE, str(error), IN_USE_RETRY_SECONDS)
         case NotFound() | AlreadyExists():
@@ -114,7 +118,7 @@ def hold_for(subject: str, error: CloudError) -> Hold:
 
 
 def _error_holds(error: CloudError | None) -> tuple[Hold, ...]:
-    return (hold_for("the cloud", error),) if error else ()
+    return (hold_for("all resources", error),) if error else ()
 
 
 def _failure_holds(after: Plan, outcome: Outcome) -> tuple[Hold, ...]:

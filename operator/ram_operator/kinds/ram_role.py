@@ -207,7 +207,8 @@ class RamRoleKind:
             return known
         role, tags = observed.role, observed.tags
         if role is None or tags is None or ownership.foreign("", tags, turn.owner):
-            return {}
+            # Claims outlive a reading that does not show the role yet: what we attached must not become foreign.
+            return {field: known[field] for field in ("managedPolicies",) if known.get(field)}
         attached = {policy.folded for policy in observed.attached}
         wanted = {policy.folded for policy in desired.policies}
         kept = [policy for policy in _managed(known) if policy.folded in attached | wanted]
