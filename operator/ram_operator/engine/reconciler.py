@@ -164,7 +164,7 @@ class _Run(Generic[SpecT, DesiredT, ObservedT]):
 
     async def go(self, desired: DesiredT) -> Report:
         """Observe, plan, apply, observe and plan again, report."""
-        outcome, plan = Outcome(), Plan()
+        outcome, plan, planned = Outcome(), Plan(), None
         try:
             observed = await self._observe(desired, self.scope)
             planned = self._plan(desired, observed, outcome)
@@ -175,7 +175,8 @@ class _Run(Generic[SpecT, DesiredT, ObservedT]):
                 observed = await self._observe(desired, Scope(outcome.touched))
                 planned = replace(self._plan(desired, observed, outcome), remarks=plan.remarks)
         except CloudError as error:
-            self.pipeline.learn(self.facts, outcome, plan)
+            if planned:
+                self.pipeline.learn(self.facts, outcome, planned)
             held = Plan(holds=plan.holds, remarks=plan.remarks)
             return await self.pipeline.finish(self.body, self.facts, held, outcome, _own_fields(self.body), error)
         self.pipeline.learn(self.facts, outcome, planned)
