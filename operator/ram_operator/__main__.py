@@ -26,7 +26,7 @@ from ram_operator.engine.filters import Contention, Unseen
 from ram_operator.engine.reconciler import AnyKind, Cluster, Reconciler
 from ram_operator.engine.sweeps import Sweeps
 from ram_operator.engine.workqueue import WorkQueue
-from ram_operator.errors import StartupError
+from ram_operator.errors import KubeError, StartupError
 from ram_operator.gate import Gate, preflight
 from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
 from ram_operator.kinds.ram_policy import RamPolicyKind
@@ -59,11 +59,19 @@ async def run(settings: Settings) -> int:
     kube = await cluster.connect()
     try:
         await preflight(kube, time.monotonic)
-        identity = Cluster(settings.cluster_id or await kube.cluster_uid(), settings.previous_cluster_ids)
+        identity = Cluster(settings.cluster_id or await _cluster_uid(kube), settings.previous_cluster_ids)
         return await _build(settings, kube, connection.cloud, identity).run()
     finally:
         await kube.close()
         await connection.close()
+
+
+async def _cluster_uid(kube: cluster.Kube) -> str:
+    try:
+        return await kube.cluster_uid()
+    except KubeError as error:
+        fix = "allow the operator to get namespace kube-system, or set RAM_OPERATOR_CLUSTER_ID"
+        raise StartupError(f"cannot tell which cluster this is: {error}; {fix}") from None
 
 
 def _build(settings: Settings, kube: cluster.Kube, cloud: Cloud, identity: Cluster) -> Runtime:

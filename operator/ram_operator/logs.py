@@ -1,4 +1,4 @@
-"""Log lines as JSON on stderr, one object a line; what code passes as `extra` becomes its fields."""
+"""Log lines as JSON on stderr, one object a line; what our code passes as `extra` becomes its fields."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
+        ours = record.name.startswith("ram_operator")
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            **{key: value for key, value in vars(record).items() if key not in _STANDARD},
+            # Other libraries attach whole objects of theirs.
+            **{key: value for key, value in vars(record).items() if key not in _STANDARD and ours},
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

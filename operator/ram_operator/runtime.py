@@ -21,6 +21,7 @@ from ram_operator.cluster.events import EventRecorder
 from ram_operator.cluster.handlers import Intake, kopf_settings, register
 from ram_operator.engine.controller import Controller
 from ram_operator.engine.sweeps import Sweeps
+from ram_operator.errors import StartupError
 from ram_operator.gate import Gate
 
 log = logging.getLogger(__name__)
@@ -131,7 +132,10 @@ class Runtime:
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         host, port = self.listen
-        await web.TCPSite(runner, host, port).start()
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise StartupError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
         bound = runner.addresses[0][1]
         log.info("listening", extra={"listening": f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{bound}"})
         return runner

@@ -11,7 +11,7 @@ from typing import Protocol
 from ram_operator import metrics
 from ram_operator.engine.reconciler import Reconciler
 from ram_operator.engine.workqueue import Item, QueueClosed, WorkQueue
-from ram_operator.errors import StaleObject
+from ram_operator.errors import KubeError, StaleObject
 from ram_operator.model import Body, Event, Facts, KindName, ObjectKey, Report
 
 log = logging.getLogger(__name__)
@@ -89,6 +89,11 @@ class Controller:
         except StaleObject:
             metrics.RECONCILES.labels(item.key.kind, "stale").inc()
             await self._start_over(item)
+        except KubeError as error:
+            metrics.RECONCILES.labels(item.key.kind, "unstored").inc()
+            delay = self.queue.retry(item.key, lane=item.lane, scope=item.scope)
+            said_so = {"key": str(item.key), "error": str(error), "retryInSeconds": round(delay, 1)}
+            log.warning("the API server did not take a write", extra=said_so)
         except Exception:
             # A bug must cost this key a back-off, not everybody the process.
             metrics.RECONCILES.labels(item.key.kind, "bug").inc()
