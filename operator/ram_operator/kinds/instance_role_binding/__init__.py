@@ -7,7 +7,7 @@ attached is detached again when its node is no longer selected or the binding go
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
@@ -169,8 +169,11 @@ class InstanceRoleBindingKind:
             return Plan(holds=ownership.not_supported_yet("binding", desired.spec.unsupported if desired.spec else ()))
         rows = rows_of(known)
         verdicts = self._verdicts(desired, observed, rows, turn)
-        next_rows = _all_rows(desired, verdicts, turn)
-        steps = _steps(verdicts, desired.role)
+        next_rows = _all_rows(desired, verdicts, rows)
+        room = {row.instance for row in next_rows}
+        steps = _steps(
+            {key: verdict for key, verdict in verdicts.items() if key in room or not verdict.row}, desired.role
+        )
         claims = (Claim("instances", rows_as_json(next_rows)),) if steps and _claims_change(rows, verdicts) else ()
         revisits = [verdict.revisit_after for verdict in verdicts.values() if verdict.revisit_after is not None]
         return Plan(
@@ -178,6 +181,7 @@ class InstanceRoleBindingKind:
             steps=steps,
             holds=(
                 *desired.holds,
+                *_crowded_out(desired.wanted.keys() - room),
                 *(verdict.hold for verdict in verdicts.values() if verdict.hold),
                 *(Hold(region, Reason.REJECTED, f"{region}: {error}") for region, error in observed.refused.items()),
             ),
@@ -191,7 +195,8 @@ class InstanceRoleBindingKind:
     ) -> StatusFields:
         if observed is None:
             return known
-        rows = _all_rows(desired, self._verdicts(desired, observed, rows_of(known), turn), turn)
+        before = rows_of(known)
+        rows = _all_rows(desired, self._verdicts(desired, observed, before, turn), before)
         fields: dict[str, Json] = {"summary": summary(rows), "instances": rows_as_json(rows)}
         if desired.spec is None:
             return {**known, **fields}
@@ -286,13 +291,24 @@ def _absent(names: Iterable[str], nodes: tuple[NodeFacts, ...]) -> tuple[NodeFac
     )
 
 
-def _all_rows(desired: DesiredBinding, verdicts: Mapping[InstanceId, Verdict], turn: Pass) -> list[Row]:
+def _all_rows(
+    desired: DesiredBinding, verdicts: Mapping[InstanceId, Verdict], before: Mapping[InstanceId, Row]
+) -> list[Row]:
     rows = [verdict.row for verdict in verdicts.values() if verdict.row]
     skipped = [
         Row(State.SKIPPED, node=node.name, reason=node.skip, message=node.skip_message) for node in desired.skipped
     ]
+    stored = {instance for instance, row in before.items() if row.claimed}
     # Where not all fit, a claim must never be the row that is left out.
-    return sorted([*rows, *skipped], key=lambda row: not row.claimed)[:MOST_ROWS]
+    return sorted([*rows, *skipped], key=lambda row: (row.instance not in stored, not row.claimed))[:MOST_ROWS]
+
+
+def _crowded_out(instances: Collection[InstanceId]) -> tuple[Hold, ...]:
+    """What there is no row for is not attached either: a write without a claim could never be taken back."""
+    if not instances:
+        return ()
+    message = f"{len(instances)} instances do not fit in the {MOST_ROWS} rows of status; split the binding by node pool"
+    return (Hold("binding", Reason.INVALID_SPEC, message),)
 
 
 def _claims_change(rows: Mapping[InstanceId, Row], verdicts: Mapping[InstanceId, Verdict]) -> bool:

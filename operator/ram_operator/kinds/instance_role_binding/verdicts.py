@@ -170,11 +170,13 @@ def _unwanted(case: Case) -> Verdict:
         return handed
     if case.node is None and not case.deleting and (wait := _node_gone(case, row)):
         return wait
+    # The time that the node is gone stays: it is looked at again after the claims are stored.
+    releasing = _next(case, State.RELEASING, node_gone_since=row.node_gone_since)
     if case.seen is None:
-        return Verdict(_next(case, State.RELEASING))
+        return Verdict(releasing)
     if case.seen.lower() != (row.role or "").lower():
         return Verdict(None)
-    return Verdict(_next(case, State.RELEASING), detach=case.seen)
+    return Verdict(releasing, detach=case.seen)
 
 
 def _overridden(case: Case, taken_by: ObjectKey, row: Row) -> Verdict:

@@ -1,0 +1,276 @@
+"""A cluster in memory with the real caches and the real pipeline, for tests that follow an object over several passes.
+
+`Scene` is the Store of the pipeline: it keeps objects as the API server does (generations, resource versions,
+finalizers) and feeds the caches with what it stored. `Instances` are ECS instances with their one role each.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+
+from tests.unit.builders import CLUSTER, NOW
+
+from ram_operator.cloud import Cloud, Instance, RamApi, StsApi
+from ram_operator.cluster.caches import Caches, Wake
+from ram_operator.cluster.kube import merge_patch
+from ram_operator.engine.filters import Contention, Unseen
+from ram_operator.engine.reconciler import Cluster, Reconciler
+from ram_operator.errors import AlreadyExists, CloudError, Rejected, StaleObject
+from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
+from ram_operator.kinds.ram_policy import RamPolicyKind
+from ram_operator.kinds.ram_role import RamRoleKind
+from ram_operator.model import (
+    EVERYTHING,
+    FINALIZER,
+    RECONCILE_AT,
+    Body,
+    InstanceId,
+    KindName,
+    ObjectKey,
+    Report,
+    Scope,
+    StatusFields,
+)
+from ram_operator.rules.nodes import node_facts
+
+
+class Scene:
+    """Objects, nodes, the caches that know them and the pipeline that works on them.
+
+    Attributes:
+        log: every write in its order: `finalizer`, `status` and what a test adds.
+        asked: the objects that a change made worth looking at, in the order of the changes.
+    """
+
+    def __init__(self, cloud: Cloud, cluster: str = CLUSTER, previous: tuple[str, ...] = ()) -> None:
+        self.caches = Caches()
+        self.now: datetime = NOW
+        self.log: list[tuple[str, Any]] = []
+        self.asked: dict[ObjectKey, Scope] = {}
+        self._objects: dict[ObjectKey, dict[str, Any]] = {}
+        self._version = 100
+        full_check = timedelta(hours=6)
+        kinds: dict[KindName, Any] = {
+            KindName.RAM_POLICY: RamPolicyKind(full_check),
+            KindName.RAM_ROLE: RamRoleKind(full_check),
+            KindName.INSTANCE_ROLE_BINDING: InstanceRoleBindingKind(),
+        }
+        filters = (Unseen(), Contention())
+        self.reconciler = Reconciler(kinds, cloud, self, Cluster(cluster, previous), filters, lambda: self.now, 900)
+
+    def put(self, body: Mapping[str, Any]) -> ObjectKey:
+        """Create an object, or change what a user may change of it."""
+        key = ObjectKey(KindName(body["kind"]), body["metadata"]["name"])
+        new = copy.deepcopy(dict(body))
+        if old := self._objects.get(key):
+            changed = old["spec"] != new["spec"]
+            new["metadata"] |= {
+                "generation": old["metadata"]["generation"] + changed,
+                "finalizers": old["metadata"]["finalizers"],
+                "uid": old["metadata"]["uid"],
+                "creationTimestamp": old["metadata"]["creationTimestamp"],
+            }
+            new["status"] = old.get("status", {})
+        self._keep(key, new)
+        return key
+
+    def edit(self, key: ObjectKey, **spec: Any) -> None:
+        """Change fields of a spec; None removes one."""
+        body = copy.deepcopy(self._objects[key])
+        body["spec"] = {name: value for name, value in (body["spec"] | spec).items() if value is not None}
+        self.put(body)
+
+    def ask(self, key: ObjectKey, at: str) -> None:
+        """Annotate an object with reconcile-at."""
+        body = copy.deepcopy(self._objects[key])
+        body["metadata"].setdefault("annotations", {})[RECONCILE_AT] = at
+        self.put(body)
+
+    def delete(self, key: ObjectKey) -> None:
+        """Delete an object as a user does: it stays while it has finalizers."""
+        body = copy.deepcopy(self._objects[key])
+        body["metadata"]["deletionTimestamp"] = "2026-05-01T12:00:00Z"
+        body["metadata"]["generation"] += 1
+        self._keep(key, body)
+
+    def put_node(self, node: Mapping[str, Any]) -> None:
+        """Create or change a Node."""
+        self._wake(self.caches.put_node(node_facts(node)))
+
+    def drop_node(self, name: str) -> None:
+        """Delete a Node."""
+        self._wake(self.caches.drop_node(name))
+
+    def later(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(seconds=seconds)
+
+    def exists(self, key: ObjectKey) -> bool:
+        """Whether the object is still there."""
+        return key in self._objects
+
+    def status(self, key: ObjectKey) -> dict[str, Any]:
+        """The stored status."""
+        status: dict[str, Any] = copy.deepcopy(self._objects[key].get("status") or {})
+        return status
+
+    def condition(self, key: ObjectKey, type_: str = "Ready") -> tuple[str, str]:
+        """Status and reason of a condition; empty where there is none."""
+        for row in self.status(key).get("conditions", ()):
+            if row["type"] == type_:
+                return row["status"], row["reason"]
+        return "", ""
+
+    def rows(self, key: ObjectKey) -> dict[str, dict[str, Any]]:
+        """The rows of a binding by instance, else by node."""
+        return {row.get("instance") or row["node"]: row for row in self.status(key).get("instances", ())}
+
+    async def reconcile(self, key: ObjectKey, scope: Scope = EVERYTHING) -> Report:
+        """Run one pass."""
+        self.asked.pop(key, None)
+        body, facts = self.caches.body(key), self.caches.facts(key)
+        assert body is not None
+        assert facts is not None
+        said = await self.reconciler.reconcile(body, facts, scope)
+        if said.requeue_after is not None and said.requeue_after < 1:
+            self.asked.setdefault(key, EVERYTHING)
+        return said
+
+    async def settle(self) -> None:
+        """Work on everything that is asked for, and on what wants to go on at once, until nothing is left."""
+        for _ in range(200):
+            if not self.asked:
+                return
+            key, scope = next(iter(self.asked.items()))
+            del self.asked[key]
+            if self.caches.body(key) is None:
+                self.reconciler.forget(key)
+                continue
+            await self.reconcile(key, scope)
+        raise AssertionError(f"never settles: {list(self.asked)}")
+
+    async def set_finalizer(self, body: Body, present: bool) -> Body:
+        """Implement Store."""
+        self.log.append(("finalizer", present))
+        key, kept = self._current(body)
+        if kept["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
+            raise StaleObject("changed meanwhile")
+        others = [name for name in kept["metadata"]["finalizers"] if name != FINALIZER]
+        kept["metadata"]["finalizers"] = [*others, FINALIZER] if present else others
+        return self._keep(key, kept)
+
+    async def write_status(self, body: Body, status: StatusFields) -> Body:
+        """Implement Store."""
+        patch = merge_patch(body.get("status") or {}, status)
+        if not patch:
+            return body
+        self.log.append(("status", patch))
+        key, kept = self._current(body)
+        kept["status"] = {**(kept.get("status") or {}), **copy.deepcopy(dict(status))}
+        for gone in set(kept["status"]) - set(status):
+            del kept["status"][gone]
+        return self._keep(key, kept)
+
+    def _current(self, body: Body) -> tuple[ObjectKey, dict[str, Any]]:
+        key = ObjectKey(KindName(body["kind"]), body["metadata"]["name"])
+        kept = self._objects.get(key)
+        if kept is None or kept["metadata"]["uid"] != body["metadata"]["uid"]:
+            raise StaleObject("gone")
+        return key, copy.deepcopy(kept)
+
+    def _keep(self, key: ObjectKey, body: dict[str, Any]) -> Body:
+        self._version += 1
+        body["metadata"]["resourceVersion"] = str(self._version)
+        if "deletionTimestamp" in body["metadata"] and not body["metadata"]["finalizers"]:
+            self._objects.pop(key, None)
+            self._wake(self.caches.drop(key))
+        else:
+            self._objects[key] = body
+            self._wake(self.caches.put(key, copy.deepcopy(body)))
+        return copy.deepcopy(body)
+
+    def _wake(self, wakes: Sequence[Wake]) -> None:
+        for wake in wakes:
+            before = self.asked.get(wake.key)
+            self.asked[wake.key] = wake.scope if before is None else merged(before, wake.scope)
+
+
+def merged(one: Scope, other: Scope) -> Scope:
+    """Both scopes."""
+    if one.subjects is None or other.subjects is None:
+        return EVERYTHING
+    return Scope(one.subjects | other.subjects)
+
+
+class Instances:
+    """ECS in memory, as far as roles go: implements the port EcsApi.
+
+    Attributes:
+        roles: the role of each instance that exists, "" for none.
+        classic: instances of the classic network.
+        refused_regions: regions that ECS does not know.
+        failing: what a call of `attach`, `detach` or `describe` raises, until it is taken out.
+        calls: the calls, with region, role and ids.
+    """
+
+    def __init__(self, roles: Mapping[InstanceId, str]) -> None:
+        self.roles = dict(roles)
+        self.classic: set[InstanceId] = set()
+        self.refused_regions: set[str] = set()
+        self.failing: dict[str, CloudError] = {}
+        self.calls: list[tuple[str, str, str, tuple[str, ...]]] = []
+
+    @property
+    def cloud(self) -> Cloud:
+        """The ports; only ECS may be called."""
+        return Cloud(cast("RamApi", None), self, cast("StsApi", None))
+
+    @property
+    def writes(self) -> list[tuple[str, str, str, tuple[str, ...]]]:
+        """The calls that write."""
+        return [call for call in self.calls if call[0] != "describe"]
+
+    async def describe_regions(self) -> tuple[str, ...]:
+        return tuple(sorted({one.region for one in self.roles}))
+
+    async def describe_instances(self, region: str, ids: Sequence[str]) -> Mapping[str, Instance]:
+        return {id_: Instance(id_, "vpc", "Running") for id_ in ids if InstanceId(region, id_) in self.roles}
+
+    async def describe_instance_roles(self, region: str, ids: Sequence[str]) -> Mapping[str, str]:
+        self._called("describe", region, "", ids)
+        asked = [InstanceId(region, id_) for id_ in ids]
+        return {one.id: self.roles[one] for one in asked if one in self.roles}
+
+    async def instances_with_role(self, region: str, role: str) -> tuple[str, ...]:
+        return tuple(one.id for one, has in self.roles.items() if one.region == region and has == role)
+
+    async def attach_role(
+        self, region: str, role: str, ids: Sequence[str], session_policy: str | None = None
+    ) -> Mapping[str, CloudError]:
+        self._called("attach", region, role, ids)
+        failures: dict[str, CloudError] = {}
+        for one in (InstanceId(region, id_) for id_ in ids):
+            if one in self.classic:
+                failures[one.id] = Rejected("AttachInstanceRamRole", "InvalidNetworkType.MismatchRamRole")
+            elif self.roles[one] not in ("", role):
+                failures[one.id] = AlreadyExists("AttachInstanceRamRole", "RoleAttachmentExists")
+            else:
+                self.roles[one] = role
+        return failures
+
+    async def detach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
+        self._called("detach", region, role, ids)
+        for one in (InstanceId(region, id_) for id_ in ids):
+            if self.roles.get(one) == role:
+                self.roles[one] = ""
+        return {}
+
+    def _called(self, what: str, region: str, role: str, ids: Sequence[str]) -> None:
+        self.calls.append((what, region, role, tuple(ids)))
+        if error := self.failing.get(what):
+            raise error
+        if region in self.refused_regions:
+            raise Rejected(what, "InvalidRegionId.NotFound")
