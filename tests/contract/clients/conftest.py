@@ -1,0 +1,12 @@
+"""What the tests of the clients share."""
+
+import pytest
+from tests.contract.clients.walk import World
+from tests.contract.conftest import RunningSimulator
+
+
+@pytest.fixture
+def world(simulator: RunningSimulator) -> World:
+    """The fixture's instances that the walk is about."""
+    (elsewhere,) = simulator.instance_ids(region="cn-beijing")
+    return World(simulator.instance_ids()[:3], simulator.instance_ids("classic")[0], elsewhere)
