@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ram_simulator.documents import PolicyDocument
+from ram_simulator.identity_providers import IdentityProvider
 
 _KEY_ALPHABET = string.ascii_letters + string.digits
 
@@ -87,7 +88,15 @@ class RoleSession:
         return f"acs:ram::{self.account_id}:assumed-role/{self.role_name.lower()}/{self.session_name}"
 
 
-Principal = Root | UserPrincipal | RoleSession
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """Whoever makes a call that takes no key."""
+
+    account_id: str
+    arn: str = ""
+
+
+Principal = Root | UserPrincipal | RoleSession | Anonymous
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +117,12 @@ class Account:
     def __init__(self, account_id: str) -> None:
         self.account_id = account_id
         self.root = Root(account_id)
+        self.anonymous = Anonymous(account_id)
         self._users: dict[str, User] = {}
         self._groups: dict[str, Group] = {}
         self._keys: dict[str, AccessKey] = {}
         self._credentials: dict[str, Credential] = {}
+        self._identity_providers: dict[str, IdentityProvider] = {}
 
     def add_user(self, user: User) -> None:
         """Add a user; names compare case-insensitively."""
@@ -132,6 +143,14 @@ class Account:
     def group(self, name: str) -> Group | None:
         """Return the group of that name in any case."""
         return self._groups.get(name.lower())
+
+    def add_identity_provider(self, provider: IdentityProvider) -> None:
+        """Add an OIDC provider."""
+        self._identity_providers[provider.arn(self.account_id).lower()] = provider
+
+    def identity_provider(self, arn: str) -> IdentityProvider | None:
+        """Return the OIDC provider of that ARN."""
+        return self._identity_providers.get(arn.lower())
 
     def add_key(self, key: AccessKey) -> None:
         """Add a long-lived key."""

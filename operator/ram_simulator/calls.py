@@ -91,12 +91,17 @@ def no_keys(call: Call) -> Mapping[str, str | tuple[str, ...]]:
     return {}
 
 
+def on_nothing(cloud: "Cloud", call: Call) -> Sequence[str]:
+    """Return the resources of an action that everybody may call: none."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """One row of a product's table.
 
     `resources` gives the ARNs on which the caller must be allowed the action, all of them; none means that
-    everybody may call it. `keys` gives the condition keys of its own.
+    everybody may call it. `keys` gives the condition keys of its own. An `anonymous` action takes no signature.
     """
 
     name: str
@@ -106,6 +111,7 @@ class Action:
     optional: tuple[str, ...] = ()
     write: bool = False
     keys: Keys = no_keys
+    anonymous: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ Every rule gets it as its first argument; nothing of its state lives elsewhere.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from ram_simulator.account import Account, Principal, RoleSession, Root, UserPrincipal
+from ram_simulator.account import Account, Anonymous, Principal, RoleSession, Root, UserPrincipal
 from ram_simulator.authorization.engine import AccessRequest, Context, Verdict, evaluate_layers
 from ram_simulator.clock import Clock
 from ram_simulator.documents import PolicyDocument
@@ -53,7 +53,9 @@ class Cloud:
         thing = named[kind](name) if kind in named else None
         return {f"acs:ResourceTag/{key}": value for key, value in thing.tags.items()} if thing else {}
 
-    def _layers(self, principal: UserPrincipal | RoleSession) -> list[Iterable[PolicyDocument]]:
+    def _layers(self, principal: UserPrincipal | RoleSession | Anonymous) -> list[Iterable[PolicyDocument]]:
+        if isinstance(principal, Anonymous):
+            return []
         if isinstance(principal, UserPrincipal):
             user = self.account.user(principal.user_name)
             holders = [Holder(HolderKind.USER, principal.user_name.lower())]

@@ -23,7 +23,7 @@ from ram_simulator.journal import Record
 from ram_simulator.ram.actions import PRODUCT as RAM
 from ram_simulator.rendering import content_type, render
 from ram_simulator.simulator import Simulator
-from ram_simulator.sts import PRODUCT as STS
+from ram_simulator.sts.actions import PRODUCT as STS
 
 PRODUCTS: Mapping[str, Product] = {product.version: product for product in (RAM, ECS, STS)}
 
@@ -82,7 +82,9 @@ class Gateway:
         product, action = _find_action(request, record)
         params = {name: value for name, value in {**request.query, **request.form}.items() if name not in _COMMON}
         record.params = {name: "***" if name in _SECRET else value for name, value in params.items()}
-        principal = self._authenticator.authenticate(self._simulator.cloud.account, request)
+        account = self._simulator.cloud.account
+        # a signature that comes with an anonymous call is not looked at: the old SDK signs whatever it sends
+        principal = account.anonymous if action.anonymous else self._authenticator.authenticate(account, request)
         record.principal = principal.arn
         if self._simulator.quotas is not None:
             self._simulator.quotas.spend(product, action, params.get("RegionId", ""), self._simulator.clock.now())

@@ -85,6 +85,9 @@ def trust(cloud: "Cloud", call: Call, parameter: str) -> PolicyDocument:
     for statement in document.statements:
         for arn in statement.principals.get("RAM", ()):
             _check_principal(cloud, arn)
+        for arn in statement.principals.get("Federated", ()):
+            if ":oidc-provider/" in arn and cloud.account.identity_provider(arn) is None:
+                raise ApiError(400, "MalformedPolicyDocument", f"The principal {arn} does not exist.")
     return document
 
 

@@ -1,0 +1,72 @@
+"""GetCallerIdentity and AssumeRole: two rows of STS's table."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ram_simulator.account import Anonymous, RoleSession, Root, UserPrincipal
+from ram_simulator.authorization.engine import Assumer, trusts
+from ram_simulator.calls import Action, Answer, Call, on_nothing, table
+from ram_simulator.errors import ApiError
+from ram_simulator.ram.store import Role
+from ram_simulator.sts.sessions import existing_role, new_session, session_name
+
+if TYPE_CHECKING:
+    from ram_simulator.cloud import Cloud
+
+
+def get_caller_identity(cloud: "Cloud", call: Call) -> Answer:
+    """Tell the caller who it is."""
+    principal = call.principal
+    answer: Answer = {"AccountId": principal.account_id, "Arn": principal.arn}
+    match principal:
+        case Root() | Anonymous():
+            return answer | {"IdentityType": "Account", "PrincipalId": principal.account_id}
+        case UserPrincipal():
+            user_id = principal.user_id
+            return answer | {"IdentityType": "RAMUser", "PrincipalId": user_id, "UserId": user_id}
+        case RoleSession():
+            principal_id = f"{principal.role_id}:{principal.session_name}"
+            return answer | {
+                "IdentityType": "AssumedRoleUser",
+                "PrincipalId": principal_id,
+                "RoleId": principal.role_id,
+            }
+
+
+def assume_role(cloud: "Cloud", call: Call) -> Answer:
+    """Give a credential of a role to a user or role session that both sides allow it."""
+    name = session_name(call)
+    role = existing_role(cloud, call.text("RoleArn"))
+    _check_trust(cloud, call, role)
+    answer = new_session(cloud, call, role, name)
+    source = call.text("SourceIdentity")
+    return answer | ({"SourceIdentity": source} if source else {})
+
+
+def _check_trust(cloud: "Cloud", call: Call, role: Role) -> None:
+    principal = call.principal
+    if isinstance(principal, Root | Anonymous):
+        raise ApiError(403, "NoPermission", "Roles may not be assumed by the account itself; use a RAM user.")
+    owner = f"acs:ram::{principal.account_id}"
+    own = principal.arn if isinstance(principal, UserPrincipal) else f"{owner}:role/{principal.role_name}"
+    external_id = call.text("ExternalId")
+    context = {**call.context, **({"sts:ExternalId": external_id} if external_id else {})}
+    if not trusts(role.trust, Assumer("RAM", (f"{owner}:root", f"{owner}:*", own)), context):
+        message = f"You are not authorized to do this action: the trust policy of {role.name} does not allow {own}."
+        raise ApiError(403, "NoPermission", message)
+
+
+def _on_role(cloud: "Cloud", call: Call) -> Sequence[str]:
+    return (f"acs:ram:*:{cloud.account.account_id}:{call.text('RoleArn').rpartition(':')[2]}",)
+
+
+ACTIONS = table(
+    Action("GetCallerIdentity", get_caller_identity, on_nothing),
+    Action(
+        "AssumeRole",
+        assume_role,
+        _on_role,
+        ("RoleArn", "RoleSessionName"),
+        ("DurationSeconds", "Policy", "ExternalId", "SourceIdentity"),
+    ),
+)

@@ -1,0 +1,84 @@
+"""What both ways to assume a role share: the session's name, its limits, and the credential that is handed out."""
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ram_simulator.account import Credential, RoleSession
+from ram_simulator.calls import Answer, Call
+from ram_simulator.clock import to_seconds
+from ram_simulator.documents import DocumentKind, PolicyDocument, parse_document
+from ram_simulator.errors import ApiError, MalformedDocument
+from ram_simulator.ram.store import Role
+
+if TYPE_CHECKING:
+    from ram_simulator.cloud import Cloud
+
+_SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}")
+_POLICY_LENGTH = 2048
+_SHORTEST = 900
+
+
+def session_name(call: Call) -> str:
+    """Return RoleSessionName; raise ApiError if it cannot be one."""
+    name = call.text("RoleSessionName")
+    if not _SESSION_NAME.fullmatch(name):
+        message = "The parameter RoleSessionName must have 2 to 64 characters of A-Za-z0-9.@_-."
+        raise ApiError(400, "InvalidParameter.RoleSessionName", message)
+    return name
+
+
+def existing_role(cloud: "Cloud", arn: str) -> Role:
+    """Return the role of an ARN; raise ApiError if it is none, or none of this account."""
+    match arn.split(":"):
+        case ["acs", "ram", "", account, name] if name.startswith("role/") and account.isdigit():
+            role = cloud.ram.roles.get(name.removeprefix("role/"))
+        case _:
+            message = f"The parameter RoleArn must be such as acs:ram::{cloud.account.account_id}:role/<name>."
+            raise ApiError(400, "InvalidParameter.RoleArn", message)
+    if role is None or account != cloud.account.account_id:
+        raise ApiError(404, "EntityNotExist.Role", f"The role does not exist: {arn}.")
+    return role
+
+
+def new_session(cloud: "Cloud", call: Call, role: Role, name: str) -> Answer:
+    """Start a session of the role by DurationSeconds and Policy of the call, and return the answer about it."""
+    seconds = call.number("DurationSeconds", _SHORTEST * 4, _SHORTEST, role.max_session_duration)
+    limit = _session_policy(call)
+    session = RoleSession(
+        account_id=cloud.account.account_id,
+        role_name=role.name,
+        role_id=role.role_id,
+        session_name=name,
+        limits=() if limit is None else (limit,),
+    )
+    now = cloud.clock.now()
+    credential = cloud.account.issue(session, now, now + timedelta(seconds=seconds))
+    arn = f"acs:ram::{session.account_id}:role/{role.name.lower()}/{name}"
+    return {
+        "Credentials": shown_credential(credential),
+        "AssumedRoleUser": {"Arn": arn, "AssumedRoleId": f"{role.role_id}:{name}"},
+    }
+
+
+def shown_credential(credential: Credential) -> Answer:
+    """Render a credential as STS shows it."""
+    return {
+        "AccessKeyId": credential.access_key_id,
+        "AccessKeySecret": credential.secret,
+        "SecurityToken": credential.security_token,
+        "Expiration": to_seconds(credential.expiration),
+    }
+
+
+def _session_policy(call: Call) -> PolicyDocument | None:
+    text = call.text("Policy")
+    if not text:
+        return None
+    if len(text) > _POLICY_LENGTH:
+        message = f"The parameter Policy must not be longer than {_POLICY_LENGTH}."
+        raise ApiError(400, "InvalidParameter.PolicySize", message)
+    try:
+        return parse_document(text, DocumentKind.SESSION)
+    except MalformedDocument as error:
+        raise ApiError(400, "InvalidParameter.PolicyGrammar", str(error)) from error
