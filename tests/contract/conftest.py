@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -72,12 +72,13 @@ class RunningSimulator:
         ]
 
 
-def start_simulator(*options: str) -> RunningSimulator:
-    """Start `ram_simulator serve` on free ports and wait for its ready line."""
+def start_simulator(*options: str, stderr: IO[bytes] | None = None) -> RunningSimulator:
+    """Start `ram_simulator serve` on free ports and wait for its ready line; stderr is this process' own by default."""
     environment = os.environ | {"PYTHONPATH": str(_ROOT / "operator"), "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "ram_simulator", "serve", "--listen", "127.0.0.1:0", *options],
         stdout=subprocess.PIPE,
+        stderr=stderr,
         text=True,
         env=environment,
     )
