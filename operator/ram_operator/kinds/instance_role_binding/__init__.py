@@ -342,9 +342,11 @@ def _batches(instances: Iterable[InstanceId]) -> Iterable[tuple[InstanceId, ...]
 
 
 def _settled_words(rows: Iterable[Row], role: str | None) -> tuple[Reason, str]:
-    attached = sum(row.state is State.ATTACHED for row in rows)
+    states = [row.state for row in rows]
+    attached, elsewhere = states.count(State.ATTACHED), states.count(State.OVERRIDDEN)
     if attached == 0:
-        return Reason.NO_INSTANCES, "no instance is selected now"
+        why = f"of its own: other bindings have {elsewhere}" if elsewhere else "is selected now"
+        return Reason.NO_INSTANCES, f"no instance {why}"
     return Reason.ALL_ATTACHED, f"{attached} instance{'s have' if attached > 1 else ' has'} role {role}"
 
 
