@@ -59,7 +59,12 @@ class Sweeps:
         await gate.wait()
         while True:
             for kind in KindName:
-                await self.sweep(kind)
+                try:
+                    await self.sweep(kind)
+                except Exception:
+                    # A bug that one object brings to light must not end the process, over and over.
+                    metrics.SWEEPS.labels(kind, "bug").inc()
+                    log.exception("sweep failed", extra={"kind": kind})
             await asyncio.sleep(self.interval * (0.9 + 0.2 * self.chance()))
 
     async def sweep(self, kind: KindName) -> None:
