@@ -5,6 +5,7 @@ Every variable is set by the Helm chart; its values.yaml documents them for user
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,7 +60,7 @@ class Settings:
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
     """Read the settings. Raises StartupError naming the variable and what it may be."""
-    known = Settings.__dataclass_fields__
+    known = {name: field for name, field in Settings.__dataclass_fields__.items() if name != "credentials"}
     given = {key.removeprefix(PREFIX): value for key, value in environment.items() if key.startswith(PREFIX)}
     values: dict[str, Any] = {
         name.lower(): _read(name, text, known[name.lower()].default)
@@ -91,7 +92,7 @@ def _read(name: str, text: str, default: object) -> object:
 
 def _check(settings: Settings) -> None:
     for name in ("sweep_interval_seconds", "full_check_interval_seconds", "workers", "cloud_threads"):
-        if getattr(settings, name) <= 0:
+        if not 0 < getattr(settings, name) < math.inf:
             raise StartupError(f"{PREFIX}{name.upper()} is {getattr(settings, name)}: write a number above 0")
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise StartupError(f"{PREFIX}LOG_LEVEL is {settings.log_level!r}: write DEBUG, INFO, WARNING or ERROR")
