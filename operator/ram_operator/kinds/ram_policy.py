@@ -49,7 +49,7 @@ class PolicySpec:
 
 @dataclass(frozen=True, slots=True)
 class DesiredPolicy:
-    """What is wanted. `name` is None where neither spec nor status names a policy; `spec` is None when deleting."""
+    """What is wanted. `name` is None where RAM cannot have one of that name; `spec` is None when deleting."""
 
     name: str | None
     spec: PolicySpec | None
@@ -99,7 +99,9 @@ class RamPolicyKind:
         )
 
     def desire(self, spec: PolicySpec | None, known: StatusFields, facts: Facts) -> DesiredPolicy:
-        name = known.get("policyName") or (spec.name if spec else None)
+        name = known.get("policyName") or facts.me.spec.get("policyName") or facts.me.key.name
+        if check_policy_name(name):
+            name = None
         deleting = facts.me.deleting
         return DesiredPolicy(name, None if deleting else spec, facts, deleting and ownership.retains(facts))
 

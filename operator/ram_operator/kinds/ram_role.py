@@ -23,6 +23,7 @@ from ram_operator.model import (
     Json,
     KindName,
     ObjectKey,
+    Ownership,
     Pass,
     Plan,
     Reason,
@@ -121,7 +122,9 @@ class RamRoleKind:
         )
 
     def desire(self, spec: RoleSpec | None, known: StatusFields, facts: Facts) -> DesiredRole:
-        name = known.get("roleName") or (spec.name if spec else None)
+        name = known.get("roleName") or facts.me.spec.get("roleName") or facts.me.key.name
+        if check_role_name(name):
+            name = None
         if facts.me.deleting or spec is None:
             return DesiredRole(name, None, facts, ownership.retains(facts))
         policies, holds = _resolve(spec.policies, facts)
@@ -178,7 +181,9 @@ class RamRoleKind:
         attach = tuple(policy for policy in desired.policies if policy.folded not in attached)
         superfluous = tuple(policy for policy in managed if policy.folded not in wanted)
         detach = () if desired.holds else tuple(policy for policy in superfluous if policy.folded in attached)
-        claims = _claims(managed, attach)
+        # A cluster that is succeeded leaves its tags but no status: what it attached is taken over with the role.
+        inherited = observed.tags is not None and turn.owner.judge(observed.tags) is Ownership.INHERITED
+        claims = _claims(managed, desired.policies if inherited else attach)
         steps: list[Step] = _role_steps(spec, observed, turn)
         name = observed.role.name if observed.role else spec.name
         steps += (AttachPolicy(spec.name, policy, name) for policy in attach)
@@ -252,9 +257,11 @@ def _resolve(policies: Iterable[Mapping[str, Json]], facts: Facts) -> tuple[tupl
     """The policies to attach, each once, and a hold for each that has to be waited for."""
     names: dict[tuple[str, str], PolicyName] = {}
     holds: list[Hold] = []
+    # Of several that name one policy, the one that has it comes last and counts.
+    ordered = sorted(facts.references.values(), key=lambda policy: (_has_policy(policy), policy.key))
     managers = {
         str(policy.status.get("policyName") or policy.spec.get("policyName") or policy.key.name).lower(): policy
-        for policy in facts.references.values()
+        for policy in ordered
     }
     for entry in policies:
         match entry:
@@ -287,11 +294,15 @@ def _waiting(key: ObjectKey, policy: Reference | None) -> Hold | None:
         message = f"waits for {key}, which does not exist"
     elif policy.deleting:
         message = f"waits for {key}, which is being deleted"
-    elif not ownership.established(policy.status, KindName.RAM_POLICY):
+    elif not _has_policy(policy):
         message = f"waits for {key} to be ready"
     else:
         return None
     return Hold(str(key), Reason.POLICY_NOT_READY, message)
+
+
+def _has_policy(policy: Reference) -> bool:
+    return ownership.established(policy.status, KindName.RAM_POLICY)
 
 
 def _managed(known: StatusFields) -> tuple[PolicyName, ...]:
@@ -303,7 +314,7 @@ def _as_json(policies: Iterable[PolicyName]) -> list[Json]:
 
 
 def _claims(managed: tuple[PolicyName, ...], attach: tuple[PolicyName, ...]) -> tuple[Claim, ...]:
-    """What we are about to attach is stored as ours first: a crash in between must not make it foreign."""
+    """What we are about to attach or take over is stored first: a crash in between must not make it foreign."""
     claimed = {policy.folded for policy in managed}
     new = [policy for policy in attach if policy.folded not in claimed]
     return (Claim("managedPolicies", _as_json([*managed, *new])),) if new else ()

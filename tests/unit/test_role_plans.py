@@ -1,0 +1,509 @@
+"""What a RamRole plans: create, correct, attach additively, wait, stay within limits, delete, by values alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.unit.builders import (
+    ECS_TRUST,
+    binding_body,
+    cloud_role,
+    cluster,
+    custom,
+    facts_of,
+    later,
+    made_policy_status,
+    made_role_status,
+    owner,
+    policy_body,
+    role_body,
+    role_key,
+    system,
+    turn,
+)
+
+from ram_operator.cloud import NewRole, PolicyName, Role, RoleChange, Taggable
+from ram_operator.errors import InvalidSpec
+from ram_operator.kinds.ram_role import ObservedRole, PolicyLimits, RamRoleKind
+from ram_operator.kinds.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, Tag, UpdateRole
+from ram_operator.model import Claim, Hold, Plan, Reason
+from ram_operator.rules.documents import same_meaning, trust_for_services
+
+KEY = role_key("oss-reader")
+OURS = owner(KEY).tags()
+KIND = RamRoleKind(timedelta(hours=6), PolicyLimits(2, 2))
+ABSENT = ObservedRole()
+NAME = "oss-reader"
+OSS_READ = policy_body(status=made_policy_status())
+REFERENCE = {"policyRef": {"name": "oss-read"}}
+
+
+def there(
+    *attached: PolicyName, role: Role | None = None, tags: Mapping[str, str] = OURS, players: tuple[str, ...] = ()
+) -> ObservedRole:
+    return ObservedRole(role or cloud_role(), tags, attached, players)
+
+
+def managing(*policies: PolicyName) -> dict[str, Any]:
+    rows = [{"type": policy.type.value, "name": policy.name} for policy in policies]
+    return {"roleName": NAME, "managedPolicies": rows}
+
+
+def with_policies(*entries: Mapping[str, Any], status: Mapping[str, Any] | None = None, **how: Any) -> dict[str, Any]:
+    return role_body(spec={"policies": list(entries)} | how.pop("spec", {}), status=status, **how)
+
+
+def known_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.get("status", {}).items() if name != "conditions"}
+
+
+def planned(
+    body: Mapping[str, Any], observed: ObservedRole | None, *others: Mapping[str, Any], previous: tuple[str, ...] = ()
+) -> Plan:
+    facts = facts_of(KEY, cluster(body, *others))
+    try:
+        spec = KIND.parse(body)
+    except InvalidSpec:
+        assert facts.me.deleting
+        spec = None
+    return KIND.plan(KIND.desire(spec, known_of(body), facts), observed, known_of(body), turn(KEY, previous=previous))
+
+
+def projected(
+    body: Mapping[str, Any], observed: ObservedRole | None, *others: Mapping[str, Any], seconds: float = 0
+) -> Mapping[str, Any]:
+    desired = KIND.desire(KIND.parse(body), known_of(body), facts_of(KEY, cluster(body, *others)))
+    return KIND.project(desired, observed, known_of(body), turn(KEY, later(seconds)))
+
+
+def held(plan: Plan) -> list[Reason]:
+    assert not plan.steps
+    return reasons(plan.holds)
+
+
+def reasons(holds: Iterable[Hold]) -> list[Reason]:
+    return [hold.reason for hold in holds]
+
+
+def rows(*policies: PolicyName) -> list[dict[str, str]]:
+    return [{"type": policy.type.value, "name": policy.name} for policy in policies]
+
+
+# The role itself
+
+
+def test_a_role_that_is_absent_is_created_with_our_tags_and_its_policies() -> None:
+    body = with_policies(
+        REFERENCE,
+        {"system": "AliyunECSReadOnlyAccess"},
+        spec={"roleName": "OssReader", "description": "read", "tags": {"team": "x"}, "maxSessionDurationSeconds": 7200},
+    )
+    plan = planned(body, ABSENT, OSS_READ)
+    create, *attach = plan.steps
+    assert isinstance(create, CreateRole)
+    assert create.role == NewRole("OssReader", create.role.trust, "read", 7200, {"team": "x", **OURS})
+    assert same_meaning(create.role.trust, ECS_TRUST)
+    assert attach == [
+        AttachPolicy("OssReader", custom("oss-read"), "OssReader"),
+        AttachPolicy("OssReader", system("AliyunECSReadOnlyAccess"), "OssReader"),
+    ]
+    assert plan.claims == (Claim("managedPolicies", rows(custom("oss-read"), system("AliyunECSReadOnlyAccess"))),)
+
+
+def test_a_role_as_wanted_needs_nothing() -> None:
+    assert planned(role_body(), there()) == Plan()
+
+
+FC_TRUST = json.dumps(trust_for_services(["fc.aliyuncs.com"]))
+DRIFT: list[tuple[str, dict[str, Any], ObservedRole, Any]] = [
+    (
+        "trust document",
+        {},
+        there(role=cloud_role(trust=FC_TRUST)),
+        UpdateRole(NAME, NAME, RoleChange(3600, KIND.parse(role_body()).trust), ("trust document",)),
+    ),
+    (
+        "description",
+        {"description": "read"},
+        there(),
+        UpdateRole(NAME, NAME, RoleChange(3600, None, "read"), ("description",)),
+    ),
+    (
+        "session duration",
+        {"maxSessionDurationSeconds": 7200},
+        there(),
+        UpdateRole(NAME, NAME, RoleChange(7200), ("session duration",)),
+    ),
+    (
+        "session duration back to the default",
+        {},
+        there(role=cloud_role(max_session_seconds=7200)),
+        UpdateRole(NAME, NAME, RoleChange(3600), ("session duration",)),
+    ),
+    (
+        "a description keeps the session duration",
+        {"description": "read", "maxSessionDurationSeconds": 7200},
+        there(role=cloud_role(max_session_seconds=7200)),
+        UpdateRole(NAME, NAME, RoleChange(7200, None, "read"), ("description",)),
+    ),
+    (
+        "tag",
+        {"tags": {"team": "x"}},
+        there(tags={**OURS, "team": "y"}),
+        Tag(NAME, Taggable.ROLE, NAME, (("team", "x"),)),
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "observed", "step"), [row[1:] for row in DRIFT], ids=[row[0] for row in DRIFT])
+def test_each_field_that_drifted_is_repaired_alone(spec: dict[str, Any], observed: ObservedRole, step: Any) -> None:
+    assert planned(role_body(spec=spec), observed) == Plan(steps=(step,))
+
+
+def test_several_fields_are_one_call_that_names_them() -> None:
+    body = role_body(spec={"description": "read", "maxSessionDurationSeconds": 7200})
+    [step] = planned(body, there(role=cloud_role(trust=FC_TRUST))).steps
+    assert step.done() == "updated trust document and description and session duration of role oss-reader"
+
+
+SAME = {
+    "a description nobody asked for": there(role=cloud_role(description="somebody's words")),
+    "a foreign tag": there(tags={**OURS, "foreign": "tag"}),
+    "the case of the name": there(role=cloud_role("OSS-Reader")),
+    "a trust spelled otherwise": there(
+        role=cloud_role(
+            trust=json.dumps(
+                {
+                    "Statement": [
+                        {
+                            "Principal": {"Service": "ecs.aliyuncs.com"},
+                            "Effect": "Allow",
+                            "Action": ["sts:AssumeRole"],
+                        }
+                    ],
+                    "Version": "1",
+                }
+            )
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("observed", SAME.values(), ids=SAME.keys())
+def test_what_means_the_same_is_no_drift(observed: ObservedRole) -> None:
+    assert planned(role_body(), observed) == Plan()
+
+
+def test_steps_go_to_the_role_by_the_name_ram_has_for_it() -> None:
+    plan = planned(with_policies(REFERENCE), there(role=cloud_role("OSS-Reader", trust=FC_TRUST)), OSS_READ)
+    assert [step.todo() for step in plan.steps] == [
+        "update trust document of role OSS-Reader",
+        "attach policy Custom/oss-read to role OSS-Reader",
+    ]
+
+
+# Attaching is additive
+
+
+def test_a_missing_policy_is_claimed_and_attached() -> None:
+    plan = planned(with_policies(REFERENCE), there(), OSS_READ)
+    assert plan == Plan(
+        claims=(Claim("managedPolicies", rows(custom("oss-read"))),),
+        steps=(AttachPolicy(NAME, custom("oss-read"), NAME),),
+    )
+
+
+def test_a_claimed_policy_that_somebody_detached_is_attached_again_without_a_new_claim() -> None:
+    plan = planned(with_policies(REFERENCE, status=managing(custom("oss-read"))), there(), OSS_READ)
+    assert plan == Plan(steps=(AttachPolicy(NAME, custom("oss-read"), NAME),))
+
+
+def test_a_policy_that_others_attached_is_left_alone_whether_wanted_or_not() -> None:
+    observed = there(custom("oss-read"), system("AliyunOSSReadOnlyAccess"))
+    assert planned(role_body(), observed) == Plan()
+    assert planned(with_policies(REFERENCE), observed, OSS_READ) == Plan()
+    assert projected(with_policies(REFERENCE), observed, OSS_READ)["managedPolicies"] == []
+
+
+def test_a_policy_we_attached_is_detached_when_it_is_no_longer_wanted() -> None:
+    body = role_body(status=managing(custom("oss-read")))
+    assert planned(body, there(custom("OSS-Read"), system("Other"))) == Plan(
+        steps=(DetachPolicy(NAME, custom("oss-read"), NAME),)
+    )
+
+
+def test_a_claim_is_dropped_when_the_policy_is_neither_wanted_nor_attached() -> None:
+    body = role_body(status=managing(custom("oss-read"), custom("gone")))
+    assert projected(body, there(custom("oss-read")))["managedPolicies"] == rows(custom("oss-read"))
+
+
+def test_a_claim_stays_while_the_policy_is_wanted_and_does_not_show() -> None:
+    body = with_policies(REFERENCE, status=managing(custom("oss-read")))
+    assert projected(body, there(), OSS_READ)["managedPolicies"] == rows(custom("oss-read"))
+
+
+def test_claims_outlive_a_reading_that_does_not_show_the_role() -> None:
+    body = with_policies(REFERENCE, status=managing(custom("oss-read")))
+    assert projected(body, ABSENT, OSS_READ) == {"managedPolicies": rows(custom("oss-read"))}
+
+
+def test_one_policy_named_twice_is_attached_once() -> None:
+    body = with_policies(REFERENCE, {"custom": "OSS-Read"})
+    assert len(planned(body, there(), OSS_READ).steps) == 1
+
+
+def test_the_policies_of_a_cluster_we_succeed_become_ours() -> None:
+    before = owner(KEY, cluster="c-0").tags()
+    observed = there(custom("oss-read"), custom("foreign"), tags=before)
+    plan = planned(with_policies(REFERENCE), observed, OSS_READ, previous=("c-0",))
+    assert plan == Plan(
+        claims=(Claim("managedPolicies", rows(custom("oss-read"))),),
+        steps=(Tag(NAME, Taggable.ROLE, NAME, (("ram-operator:cluster", "c-1"),)),),
+    )
+
+
+# References
+
+
+WAITS: list[tuple[str, Mapping[str, Any], tuple[Mapping[str, Any], ...], str]] = [
+    ("missing", REFERENCE, (), "RamPolicy/oss-read, which does not exist"),
+    ("not made yet", REFERENCE, (policy_body(),), "RamPolicy/oss-read to be ready"),
+    (
+        "going",
+        REFERENCE,
+        (policy_body(status=made_policy_status(), deleting=True),),
+        "RamPolicy/oss-read, which is being deleted",
+    ),
+    ("not made yet, by its name in RAM", {"custom": "OSS-Read"}, (policy_body(),), "RamPolicy/oss-read to be ready"),
+]
+
+
+@pytest.mark.parametrize(("entry", "others", "words"), [row[1:] for row in WAITS], ids=[row[0] for row in WAITS])
+def test_a_reference_that_cannot_be_resolved_is_waited_for(
+    entry: Mapping[str, Any], others: tuple[Mapping[str, Any], ...], words: str
+) -> None:
+    plan = planned(with_policies(entry, {"system": "Sys"}), there(), *others)
+    assert reasons(plan.holds) == [Reason.POLICY_NOT_READY]
+    assert words in plan.holds[0].message
+    assert plan.holds[0].retry_after is None
+    assert [step.todo() for step in plan.steps] == ["attach policy System/Sys to role oss-reader"]
+
+
+def test_while_a_reference_is_unresolved_nothing_is_detached() -> None:
+    body = with_policies(REFERENCE, status=managing(custom("old")))
+    assert planned(body, there(custom("old"))).steps == ()
+    assert planned(body, there(custom("old")), OSS_READ).steps != ()
+
+
+def test_a_policy_whose_edit_is_refused_is_still_attached() -> None:
+    refused = policy_body(status={**made_policy_status(), "conditions": []}, generation=2)
+    assert planned(with_policies(REFERENCE), there(), refused).steps
+
+
+def test_a_policy_is_attached_by_the_name_its_object_has_in_ram() -> None:
+    other = policy_body(status=made_policy_status("OssReadOnly"), spec={"policyName": "OssReadOnly"})
+    [step] = planned(with_policies(REFERENCE), there(), other).steps
+    assert step == AttachPolicy(NAME, custom("OssReadOnly"), NAME)
+
+
+def test_a_custom_policy_that_no_object_manages_is_attached_by_name() -> None:
+    [step] = planned(with_policies({"custom": "Handmade"}), there()).steps
+    assert step == AttachPolicy(NAME, custom("Handmade"), NAME)
+
+
+@pytest.mark.parametrize("names", [("a-owner", "b-rival"), ("b-owner", "a-rival")])
+def test_of_two_objects_that_name_a_custom_policy_the_one_that_has_it_counts(names: tuple[str, str]) -> None:
+    has = policy_body(names[0], made_policy_status("Shared"), spec={"policyName": "Shared"})
+    wants = policy_body(names[1], spec={"policyName": "shared"})
+    plan = planned(with_policies({"custom": "Shared"}), there(), has, wants)
+    assert (len(plan.steps), plan.holds) == (1, ())
+
+
+# Limits
+
+
+LIMITS = [
+    ([{"system": f"S{n}"} for n in range(3)], "3 system policies, RAM allows 2"),
+    ([{"custom": f"C{n}"} for n in range(3)], "3 custom policies, RAM allows 2"),
+]
+
+
+@pytest.mark.parametrize(("entries", "words"), LIMITS, ids=[words for _, words in LIMITS])
+def test_more_policies_than_ram_allows_are_refused_before_any_write(entries: list[dict[str, str]], words: str) -> None:
+    plan = planned(with_policies(*entries), ABSENT)
+    assert held(plan) == [Reason.INVALID_SPEC]
+    assert words in plan.holds[0].message
+
+
+def test_as_many_policies_as_ram_allows_are_attached() -> None:
+    entries = [{"system": "S0"}, {"system": "S1"}, {"custom": "C0"}, {"custom": "C1"}]
+    assert len(planned(with_policies(*entries), there()).steps) == 4
+
+
+# Whose it is
+
+
+FOREIGN = [
+    ({}, Reason.NOT_OWNED),
+    (owner(KEY, cluster="c-2").tags(), Reason.OWNED_BY_OTHER),
+    (owner(role_key("other")).tags(), Reason.OWNED_BY_OTHER),
+    ({**OURS, "ram-operator:kind": "RamPolicy"}, Reason.OWNED_BY_OTHER),
+]
+
+
+@pytest.mark.parametrize(("tags", "reason"), FOREIGN)
+def test_a_role_that_is_not_marked_as_ours_is_never_written(tags: dict[str, str], reason: Reason) -> None:
+    body = with_policies(REFERENCE, status=managing(custom("x")))
+    observed = there(custom("x"), role=cloud_role(trust=FC_TRUST), tags=tags)
+    assert held(planned(body, observed, OSS_READ)) == [reason]
+    assert "arn" not in projected(body, observed, OSS_READ)
+    assert planned({**body, "metadata": role_body(deleting=True)["metadata"]}, observed) == Plan()
+
+
+RIVAL = role_body("older", created="2025-01-01T00:00:00Z", spec={"roleName": "OSS-Reader"})
+YOUNGER = role_body("younger", created="2026-02-01T00:00:00Z", spec={"roleName": "OSS-Reader"})
+
+
+def test_of_two_objects_with_one_name_the_older_creates_it_whatever_the_case() -> None:
+    assert held(planned(role_body(), ABSENT, RIVAL)) == [Reason.NAME_TAKEN]
+    assert planned(role_body(), ABSENT, YOUNGER).steps
+
+
+def test_who_is_named_in_the_tags_wins_over_age() -> None:
+    assert planned(role_body(), there(), RIVAL) == Plan()
+    theirs = there(tags=owner(role_key("younger")).tags())
+    assert held(planned(role_body(), theirs, YOUNGER)) == [Reason.NAME_TAKEN]
+
+
+# What is not obeyed yet
+
+
+UNSUPPORTED = [
+    {"adoptionPolicy": "IfUnowned"},
+    {"managementPolicy": "Plan"},
+    {"managementPolicy": "Suspend"},
+    {"policyAttachment": "Exclusive"},
+]
+
+
+@pytest.mark.parametrize("spec", UNSUPPORTED, ids=str)
+def test_a_value_that_is_not_supported_yet_writes_nothing(spec: dict[str, Any]) -> None:
+    assert held(planned(role_body(spec=spec), None)) == [Reason.NOT_SUPPORTED_YET]
+    assert planned(role_body(spec=spec, deleting=True), there()).steps == (DeleteRole(NAME, NAME),)
+
+
+def test_defaults_that_are_written_out_are_supported() -> None:
+    spec = {"adoptionPolicy": "Never", "managementPolicy": "Enforce", "policyAttachment": "Additive"}
+    assert planned(role_body(spec=spec | {"trust": {"services": ["ecs.aliyuncs.com"]}}), there()) == Plan()
+
+
+# Deletion
+
+
+def deleting(*attached: PolicyName, **how: Any) -> dict[str, Any]:
+    return role_body(status=managing(*attached), deleting=True, **how)
+
+
+def test_what_we_attached_is_detached_before_the_role_is_deleted() -> None:
+    plan = planned(deleting(custom("a"), system("S")), there(custom("a"), system("S")))
+    assert plan.steps == (
+        DetachPolicy(NAME, custom("a"), NAME),
+        DetachPolicy(NAME, system("S"), NAME),
+        DeleteRole(NAME, NAME),
+    )
+
+
+def test_a_role_that_is_gone_needs_no_deletion() -> None:
+    assert planned(deleting(custom("a")), ABSENT) == Plan()
+
+
+IN_USE: list[tuple[str, ObservedRole, tuple[Mapping[str, Any], ...], str, float | None]] = [
+    ("bound", there(), (binding_body(),), "bound by InstanceRoleBinding/storage-pool", None),
+    ("played", there(players=("cn-hangzhou.i-1", "cn-hangzhou.i-2")), (), "played by 2 instances: cn-hangzhou.i-1", 60),
+    ("attached by others", there(custom("foreign")), (), "Custom/foreign", 60),
+]
+
+
+@pytest.mark.parametrize(
+    ("observed", "others", "words", "retry_after"), [row[1:] for row in IN_USE], ids=[row[0] for row in IN_USE]
+)
+def test_a_role_in_use_is_kept_whole_and_says_by_whom(
+    observed: ObservedRole, others: tuple[Mapping[str, Any], ...], words: str, retry_after: float | None
+) -> None:
+    plan = planned(deleting(custom("a")), observed, *others)
+    assert held(plan) == [Reason.IN_USE]
+    assert words in plan.holds[0].message
+    assert plan.holds[0].retry_after == retry_after
+
+
+def test_with_retain_nothing_is_read_and_nothing_deleted() -> None:
+    body = deleting(custom("a"), spec={"deletionPolicy": "Retain"})
+    desired = KIND.desire(KIND.parse(body), known_of(body), facts_of(KEY, cluster(body)))
+    assert desired.release
+    assert KIND.plan(desired, None, known_of(body), turn(KEY)) == Plan()
+
+
+def test_a_deletion_whose_spec_no_longer_parses_goes_by_the_status() -> None:
+    body = role_body(deleting=True, status={"roleName": "Stored"}, spec={"trust": {"services": []}})
+    assert planned(body, there(role=cloud_role("Stored"))).steps == (DeleteRole("Stored", "Stored"),)
+
+
+def test_a_deletion_whose_spec_no_longer_parses_and_that_has_no_status_goes_by_the_name_it_was_created_with() -> None:
+    body = role_body(deleting=True, spec={"trust": {"services": []}, "roleName": "Named"})
+    assert KIND.desire(None, {}, facts_of(KEY, cluster(body))).name == "Named"
+
+
+# Status
+
+
+def test_the_status_tells_what_the_cloud_has() -> None:
+    body = with_policies(REFERENCE, {"system": "S"}, status=managing(custom("oss-read")), generation=3)
+    assert projected(body, there(custom("oss-read"), system("Foreign")), OSS_READ) == {
+        "roleName": "oss-reader",
+        "roleId": "id-oss-reader",
+        "arn": "acs:ram::1234567890123456:role/oss-reader",
+        "origin": "Created",
+        "policySummary": "1/2",
+        "managedPolicies": rows(custom("oss-read")),
+        "verified": {"generation": 3, "updateDate": "2026-04-01T00:00:00Z", "at": "2026-05-01T12:00:00Z"},
+    }
+
+
+def test_the_time_of_the_detail_read_moves_only_with_a_change_or_a_full_check() -> None:
+    first = projected(role_body(), there())
+    body = role_body(status=first)
+    assert projected(body, there(), seconds=3600) == first
+    assert projected(body, there(), seconds=6 * 3600)["verified"]["at"] == "2026-05-01T18:00:00Z"
+
+
+def test_an_unread_role_keeps_its_status() -> None:
+    status = made_role_status()
+    body = role_body(status=status, spec={"managementPolicy": "Suspend"})
+    assert projected(body, None) == {name: value for name, value in status.items() if name != "conditions"}
+
+
+# Refusals
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"roleName": "with blank"}, "spec.roleName"),
+    ({"trust": {"services": []}}, "spec.trust.services"),
+    ({"trust": {"services": ["ecs.aliyuncs.com"], "document": {}}}, "not both"),
+    ({"trust": {"document": {"Version": "1"}}}, "spec.trust.document"),
+    ({"maxSessionDurationSeconds": 60}, "spec.maxSessionDurationSeconds"),
+    ({"policies": [{"custom": "a", "system": "b"}]}, "spec.policies[0]: write exactly one"),
+    ({"policies": [{}]}, "spec.policies[0]: write exactly one"),
+    ({"policies": [{"custom": "a b"}]}, "spec.policies[0].custom"),
+    ({"tags": {"ram-operator:x": "y"}}, "spec.tags"),
+]
+
+
+@pytest.mark.parametrize(("spec", "words"), WRONG, ids=[words for _, words in WRONG])
+def test_a_wrong_spec_is_refused_with_the_place(spec: dict[str, Any], words: str) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        KIND.parse(role_body(spec=spec))
+    assert words in str(caught.value)
