@@ -1,49 +1,19 @@
-"""The account: its users, groups and access keys, and the principals that calls are made by.
+"""The account: its keys and credentials, and the principals that calls are made by.
 
 Read by the wire layers to authenticate, by RAM and STS as their store of users, written by the fixture and by STS.
 """
 
 import secrets
 import string
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ram_simulator.documents import PolicyDocument
 from ram_simulator.identity_providers import IdentityProvider
+from ram_simulator.people import AccessKey, People, User
+from ram_simulator.settings import AccountSettings
 
 _KEY_ALPHABET = string.ascii_letters + string.digits
-
-
-@dataclass(frozen=True, slots=True)
-class AccessKey:
-    """A long-lived key pair; `user_name` is None for the account's own."""
-
-    access_key_id: str
-    secret: str
-    user_name: str | None
-    active: bool = True
-
-
-@dataclass(slots=True)
-class User:
-    """A RAM user."""
-
-    name: str
-    user_id: str
-    create_date: datetime
-    display_name: str = ""
-    comments: str = ""
-    groups: set[str] = field(default_factory=set)
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A RAM user group; its members are kept with the users."""
-
-    name: str
-    create_date: datetime
-    comments: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,31 +88,11 @@ class Account:
         self.account_id = account_id
         self.root = Root(account_id)
         self.anonymous = Anonymous(account_id)
-        self._users: dict[str, User] = {}
-        self._groups: dict[str, Group] = {}
+        self.people = People()
+        self.settings = AccountSettings()
         self._keys: dict[str, AccessKey] = {}
         self._credentials: dict[str, Credential] = {}
         self._identity_providers: dict[str, IdentityProvider] = {}
-
-    def add_user(self, user: User) -> None:
-        """Add a user; names compare case-insensitively."""
-        self._users[user.name.lower()] = user
-
-    def user(self, name: str) -> User | None:
-        """Return the user of that name in any case."""
-        return self._users.get(name.lower())
-
-    def users(self) -> Iterator[User]:
-        """Return all users in the order of their creation."""
-        return iter(self._users.values())
-
-    def add_group(self, group: Group) -> None:
-        """Add a group; names compare case-insensitively."""
-        self._groups[group.name.lower()] = group
-
-    def group(self, name: str) -> Group | None:
-        """Return the group of that name in any case."""
-        return self._groups.get(name.lower())
 
     def add_identity_provider(self, provider: IdentityProvider) -> None:
         """Add an OIDC provider."""
@@ -153,16 +103,31 @@ class Account:
         return self._identity_providers.get(arn.lower())
 
     def add_key(self, key: AccessKey) -> None:
-        """Add a long-lived key."""
+        """Add a long-lived key, or replace the one of its id."""
         self._keys[key.access_key_id] = key
 
     def key(self, access_key_id: str) -> AccessKey | None:
         """Return a long-lived key."""
         return self._keys.get(access_key_id)
 
+    def remove_key(self, access_key_id: str) -> None:
+        """Remove a long-lived key."""
+        del self._keys[access_key_id]
+
+    def keys_of(self, user_name: str | None) -> list[AccessKey]:
+        """Return the keys of a user, of the account itself for None."""
+        wanted = user_name and user_name.lower()
+        return [key for key in self._keys.values() if (key.user_name and key.user_name.lower()) == wanted]
+
+    def rename_user(self, user: User, name: str) -> None:
+        """Give a user another name, that is free; its keys stay its own."""
+        for key in self.keys_of(user.name):
+            self._keys[key.access_key_id] = replace(key, user_name=name)
+        self.people.rename_user(user, name)
+
     def principal_of(self, key: AccessKey) -> Principal:
         """Return the caller that a long-lived key stands for."""
-        user = self._users.get(key.user_name.lower()) if key.user_name else None
+        user = self.people.users.get(key.user_name) if key.user_name else None
         return UserPrincipal(self.account_id, user.name, user.user_id) if user else self.root
 
     def issue(self, session: RoleSession, issued: datetime, expiration: datetime) -> Credential:

@@ -57,7 +57,7 @@ class Cloud:
         if isinstance(principal, Anonymous):
             return []
         if isinstance(principal, UserPrincipal):
-            user = self.account.user(principal.user_name)
+            user = self.account.people.users.get(principal.user_name)
             holders = [Holder(HolderKind.USER, principal.user_name.lower())]
             holders += [Holder(HolderKind.GROUP, name) for name in (user.groups if user else ())]
             return [[document for holder in holders for document in self.ram.documents_of(holder)]]

@@ -98,7 +98,7 @@ def state_of(cloud: Cloud) -> Answer:
             ]
         ),
         "attachments": _sorted(_attachment_states(cloud)),
-        "users": _sorted([{"userName": user.name} for user in cloud.account.users()]),
+        "users": _sorted([{"userName": user.name} for user in cloud.account.people.users]),
         "instances": _sorted(
             [
                 {
@@ -141,8 +141,8 @@ def _attachment_states(cloud: Cloud) -> list[Answer]:
 
 
 def _holder_name(cloud: Cloud, kind: HolderKind, name: str) -> str:
-    known = {HolderKind.ROLE: cloud.ram.roles.get, HolderKind.USER: cloud.account.user}
-    lookup = known.get(kind, cloud.account.group)
+    known = {HolderKind.ROLE: cloud.ram.roles.get, HolderKind.USER: cloud.account.people.users.get}
+    lookup = known.get(kind, cloud.account.people.groups.get)
     found = lookup(name)
     return getattr(found, "name", name)
 
@@ -157,9 +157,9 @@ def _add_instance(cloud: Cloud, body: Mapping[str, Any]) -> Answer:
         raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known: region, networkType, id, ramRoleName")
     region, network = body.get("region", "cn-hangzhou"), body.get("networkType", "vpc")
     instance_id, role_name = body.get("id"), body.get("ramRoleName")
-    if region not in REGIONS:
+    if not isinstance(region, str) or region not in REGIONS:
         raise ValueError(f'"region" must be one of {", ".join(REGIONS)}')
-    if network not in set(NetworkType):
+    if not isinstance(network, str) or network not in set(NetworkType):
         raise ValueError('"networkType" must be vpc or classic')
     if instance_id is not None and (not isinstance(instance_id, str) or cloud.ecs.get(instance_id)):
         raise ValueError(f'"id" must be a string that is no instance yet, not {instance_id!r}')
@@ -180,7 +180,7 @@ def _remove_instance(cloud: Cloud, instance_id: str) -> None:
 
 
 async def _json_body(http: web.BaseRequest) -> Mapping[str, Any]:
-    raw = await http.read()
+    raw = await http.content.read()
     if not raw:
         return {}
     try:

@@ -19,13 +19,15 @@ from ram_simulator.cloud import AccessRefused
 from ram_simulator.ecs.actions import PRODUCT as ECS
 from ram_simulator.errors import ApiError
 from ram_simulator.faults import NO_FAULT, Fault
+from ram_simulator.http_text import headers_of, path_and_query
+from ram_simulator.ims import PRODUCT as IMS
 from ram_simulator.journal import Record
 from ram_simulator.ram.actions import PRODUCT as RAM
 from ram_simulator.rendering import content_type, render
 from ram_simulator.simulator import Simulator
 from ram_simulator.sts.actions import PRODUCT as STS
 
-PRODUCTS: Mapping[str, Product] = {product.version: product for product in (RAM, ECS, STS)}
+PRODUCTS: Mapping[str, Product] = {product.version: product for product in (RAM, ECS, STS, IMS)}
 
 _log = logging.getLogger(__name__)
 _COMMON = {
@@ -121,9 +123,9 @@ async def _read(http: web.BaseRequest) -> WireRequest:
     is_form = http.content_type in (_FORM, "application/octet-stream") and body
     return WireRequest(
         method=http.method,
-        query=_decode(http.raw_path.partition("?")[2]),
+        query=_decode(path_and_query(http).partition("?")[2]),
         form=_decode(body.decode("utf-8", "replace")) if is_form else {},
-        headers={name.lower(): value for name, value in http.headers.items()},
+        headers=headers_of(http),
         body=body,
         remote=http.remote or "",
     )

@@ -43,13 +43,17 @@ class Registry(Generic[Item]):
         insort(self._order, self._next)
         self._next += 1
 
+    def rename(self, name: str, new_name: str) -> None:
+        """Know the item of that name by another one, that is free; its place in lists stays."""
+        self._numbers[new_name.lower()] = self._numbers.pop(name.lower())
+
     def remove(self, name: str) -> None:
         """Remove the item of that name."""
         number = self._numbers.pop(name.lower())
         del self._items[number]
         self._order.pop(bisect_right(self._order, number) - 1)
 
-    def page(self, marker: int, size: int, wanted: Callable[[Item], bool]) -> Page[Item]:
+    def page(self, marker: int, size: int, wanted: Callable[[Item], bool] = lambda item: True) -> Page[Item]:
         """Return up to `size` wanted items after `marker` (0 for the first page)."""
         found: list[Item] = []
         last = 0

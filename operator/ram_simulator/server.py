@@ -1,11 +1,13 @@
 """Listens: the API, the metadata service, OSS and the control service, each on a port of its own."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from ram_simulator.control import Control
 from ram_simulator.gateway import Gateway
@@ -15,6 +17,7 @@ from ram_simulator.simulator import Simulator
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _LONGEST_LINE = 1 << 20  # the old SDK puts whole policy documents into the URL
+_http_log = logging.getLogger(f"{__name__}.http")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class Servers:
     """The four services of one simulator."""
 
     def __init__(self, simulator: Simulator) -> None:
+        _http_log.addFilter(_is_our_fault)
         self._handles: tuple[Handle, ...] = (
             Gateway(simulator).handle,
             Metadata(simulator).handle,
@@ -47,7 +51,15 @@ class Servers:
         address = str(found[0][4][0])
         for offset, handle in enumerate(self._handles):
             runner = web.ServerRunner(
-                web.Server(handle, access_log=None, max_line_size=_LONGEST_LINE, max_field_size=_LONGEST_LINE)
+                web.Server(
+                    handle,
+                    access_log=None,
+                    logger=_http_log,
+                    max_line_size=_LONGEST_LINE,
+                    max_field_size=_LONGEST_LINE,
+                    # signatures cover what was sent, and OSS keeps it as it is
+                    auto_decompress=False,
+                )
             )
             self._runners.append(runner)
             await runner.setup()
@@ -60,3 +72,9 @@ class Servers:
         """Stop listening and close what is open."""
         for runner in self._runners:
             await runner.cleanup()
+
+
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    # aiohttp logs a traceback also for what is no HTTP and for connections that are cut off
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, HttpProcessingError | ConnectionError)

@@ -10,6 +10,7 @@ from aiohttp import web
 from ram_simulator.cloud import AccessRefused
 from ram_simulator.errors import ApiError
 from ram_simulator.faults import NO_FAULT, Fault
+from ram_simulator.http_text import headers_of, path_and_query
 from ram_simulator.journal import Record
 from ram_simulator.oss.operations import find_operation, resource_of
 from ram_simulator.oss.replies import XML, OssReply
@@ -73,14 +74,14 @@ class Oss:
 
 
 async def _read(http: web.BaseRequest) -> OssRequest:
-    path, _, query = http.raw_path.partition("?")
+    path, _, query = path_and_query(http).partition("?")
     bucket, _, key = unquote(path.lstrip("/")).partition("/")
     return OssRequest(
         method=http.method,
         bucket=bucket,
         key=key,
         query=dict(parse_qsl(query, keep_blank_values=True)),
-        headers={name.lower(): value for name, value in http.headers.items()},
+        headers=headers_of(http),
         body=await http.content.read() if http.body_exists else b"",
         remote=http.remote or "",
     )

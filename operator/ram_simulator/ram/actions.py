@@ -1,7 +1,18 @@
 """RAM's table of actions, put together from its parts; the gateway and the documentation read it."""
 
 from ram_simulator.calls import Product
-from ram_simulator.ram import attachments, policies, roles, tags, users, versions
+from ram_simulator.ram import (
+    access_keys,
+    account_settings,
+    attachments,
+    groups,
+    login_profiles,
+    policies,
+    roles,
+    tags,
+    users,
+    versions,
+)
 
 PRODUCT = Product(
     name="Ram",
@@ -14,6 +25,10 @@ PRODUCT = Product(
         **versions.ACTIONS,
         **attachments.ACTIONS,
         **users.ACTIONS,
+        **groups.ACTIONS,
+        **access_keys.ACTIONS,
+        **login_profiles.ACTIONS,
+        **account_settings.ACTIONS,
         **tags.ACTIONS,
     },
 )

@@ -7,13 +7,13 @@ from ram_simulator.calls import Action, Answer, Call, Handler, Resources, table
 from ram_simulator.clock import to_seconds
 from ram_simulator.errors import ApiError
 from ram_simulator.ram.checks import (
+    existing_group,
     existing_policy,
     existing_role,
-    group_name,
+    existing_user,
     on_policy,
     policy_type,
     role_arn,
-    user_name,
 )
 from ram_simulator.ram.store import Holder, HolderKind, PolicyType, key_of
 
@@ -29,14 +29,9 @@ def _existing_holder(cloud: "Cloud", call: Call, kind: HolderKind) -> Holder:
         case HolderKind.ROLE:
             return Holder(kind, existing_role(cloud, call).name.lower())
         case HolderKind.USER:
-            name = user_name(call)
-            found = cloud.account.user(name) is not None
+            return Holder(kind, existing_user(cloud, call).name.lower())
         case HolderKind.GROUP:
-            name = group_name(call)
-            found = cloud.account.group(name) is not None
-    if not found:
-        raise ApiError(404, f"EntityNotExist.{kind.value}", f"The {kind.value.lower()} does not exist: {name}.")
-    return Holder(kind, name.lower())
+            return Holder(kind, existing_group(cloud, call).name.lower())
 
 
 def _attach(kind: HolderKind) -> Handler:
@@ -115,14 +110,14 @@ def _role_entity(cloud: "Cloud", name: str) -> Answer:
 
 
 def _user_entity(cloud: "Cloud", name: str) -> Answer:
-    user = cloud.account.user(name)
+    user = cloud.account.people.users.get(name)
     if user is None:
         return {}
     return {"UserId": user.user_id, "UserName": user.name, "DisplayName": user.display_name}
 
 
 def _group_entity(cloud: "Cloud", name: str) -> Answer:
-    group = cloud.account.group(name)
+    group = cloud.account.people.groups.get(name)
     return {} if group is None else {"GroupName": group.name, "Comments": group.comments}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ram_simulator.calls import Call
 from ram_simulator.documents import DocumentKind, PolicyDocument, parse_document
 from ram_simulator.errors import ApiError, MalformedDocument
+from ram_simulator.people import Group, User
 from ram_simulator.ram.store import Policy, PolicyType, Role
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ _ROLE_NAME = re.compile(r"[A-Za-z0-9.-]*")
 _POLICY_NAME = re.compile(r"[A-Za-z0-9-]*")
 _USER_NAME = re.compile(r"[A-Za-z0-9._-]*")
 _DESCRIPTION_LENGTH = 1024
+_COMMENTS_LENGTH = 128
 _DOCUMENT_LENGTH = 6144
 _TRUST_LENGTH = 2048
 
@@ -35,12 +37,17 @@ def policy_name(call: Call) -> str:
 
 def user_name(call: Call) -> str:
     """Return UserName; raise ApiError if it cannot be one."""
-    return _name(call.text("UserName"), "UserName", _USER_NAME, 64)
+    return person_name(call, "UserName")
 
 
 def group_name(call: Call) -> str:
     """Return GroupName; raise ApiError if it cannot be one."""
-    return _name(call.text("GroupName"), "GroupName", _USER_NAME, 64)
+    return person_name(call, "GroupName")
+
+
+def person_name(call: Call, parameter: str) -> str:
+    """Return the name of a user or group; raise ApiError if it cannot be one."""
+    return _name(call.text(parameter), parameter, _USER_NAME, 64)
 
 
 def _name(value: str, parameter: str, allowed: re.Pattern[str], longest: int) -> str:
@@ -50,6 +57,24 @@ def _name(value: str, parameter: str, allowed: re.Pattern[str], longest: int) ->
     if not allowed.fullmatch(value):
         message = f"The parameter {parameter} contains invalid chars; {allowed.pattern[:-1]} are allowed."
         raise ApiError(400, f"InvalidParameter.{parameter}.InvalidChars", message)
+    return value
+
+
+def display_name(call: Call, parameter: str) -> str:
+    """Return a display name, empty if it was not sent; raise ApiError if it is too long."""
+    return _short_text(call, parameter)
+
+
+def comments(call: Call, parameter: str) -> str:
+    """Return comments on a user or group, empty if none were sent; raise ApiError if they are too long."""
+    return _short_text(call, parameter)
+
+
+def _short_text(call: Call, parameter: str) -> str:
+    value = call.text(parameter)
+    if len(value) > _COMMENTS_LENGTH:
+        message = f"The parameter {parameter} must not be longer than {_COMMENTS_LENGTH}."
+        raise ApiError(400, f"InvalidParameter.{parameter}.Length", message)
     return value
 
 
@@ -122,7 +147,7 @@ def _principal_exists(cloud: "Cloud", name: str) -> bool:
         case "root" | "*":
             return not rest
         case "user":
-            return rest == "*" or cloud.account.user(rest) is not None
+            return rest == "*" or cloud.account.people.users.get(rest) is not None
         case "role":
             return rest == "*" or cloud.ram.roles.get(rest) is not None
     return False
@@ -146,6 +171,24 @@ def existing_policy(cloud: "Cloud", call: Call, kind: PolicyType) -> Policy:
     return policy
 
 
+def existing_user(cloud: "Cloud", call: Call) -> User:
+    """Return the user that the call names; raise ApiError if there is none."""
+    name = user_name(call)
+    user = cloud.account.people.users.get(name)
+    if user is None:
+        raise ApiError(404, "EntityNotExist.User", f"The user does not exist: {name}.")
+    return user
+
+
+def existing_group(cloud: "Cloud", call: Call) -> Group:
+    """Return the group that the call names; raise ApiError if there is none."""
+    name = group_name(call)
+    group = cloud.account.people.groups.get(name)
+    if group is None:
+        raise ApiError(404, "EntityNotExist.Group", f"The group does not exist: {name}.")
+    return group
+
+
 def role_arn(cloud: "Cloud", name: str) -> str:
     """Return the ARN of a role as answers show it: the name lower-cased."""
     return f"acs:ram::{cloud.account.account_id}:role/{name.lower()}"
@@ -160,6 +203,16 @@ def on_policy(cloud: "Cloud", call: Call) -> Sequence[str]:
     """Return the resource of calls on the policy that the call names; system policies belong to no account."""
     owner = "system" if call.text("PolicyType") == PolicyType.SYSTEM else cloud.account.account_id
     return (f"acs:ram:*:{owner}:policy/{call.text('PolicyName')}",)
+
+
+def on_user(cloud: "Cloud", call: Call) -> Sequence[str]:
+    """Return the resource of calls on the user that the call names."""
+    return (f"acs:ram:*:{cloud.account.account_id}:user/{call.text('UserName')}",)
+
+
+def on_group(cloud: "Cloud", call: Call) -> Sequence[str]:
+    """Return the resource of calls on the group that the call names."""
+    return (f"acs:ram:*:{cloud.account.account_id}:group/{call.text('GroupName')}",)
 
 
 def on_all(kind: str) -> Callable[["Cloud", Call], Sequence[str]]:

@@ -22,7 +22,7 @@ from ram_simulator.registry import Page
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
 
-_MOST_POLICIES = 20000
+MOST_POLICIES = 20000
 
 
 def create_policy(cloud: "Cloud", call: Call) -> Answer:
@@ -40,8 +40,8 @@ def create_policy(cloud: "Cloud", call: Call) -> Answer:
     )
     if any(registry.get(name) is not None for registry in cloud.ram.policies.values()):
         raise ApiError(409, "EntityAlreadyExists.Policy", f"The policy already exists: {name}.")
-    if len(cloud.ram.policies[PolicyType.CUSTOM]) >= _MOST_POLICIES:
-        raise ApiError(409, "LimitExceeded.Policy", f"An account has at most {_MOST_POLICIES} custom policies.")
+    if len(cloud.ram.policies[PolicyType.CUSTOM]) >= MOST_POLICIES:
+        raise ApiError(409, "LimitExceeded.Policy", f"An account has at most {MOST_POLICIES} custom policies.")
     cloud.ram.policies[PolicyType.CUSTOM].add(name, policy)
     return {"Policy": _created(policy)}
 

@@ -15,7 +15,7 @@ from ram_simulator.ram.tags import new_tags, tag_filter, tag_list
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
 
-_MOST_ROLES = 20000
+MOST_ROLES = 20000
 _SHORTEST_SESSION, _LONGEST_SESSION = 3600, 43200
 
 
@@ -36,8 +36,8 @@ def create_role(cloud: "Cloud", call: Call) -> Answer:
     )
     if cloud.ram.roles.get(name) is not None:
         raise ApiError(409, "EntityAlreadyExists.Role", f"The role already exists: {name}.")
-    if len(cloud.ram.roles) >= _MOST_ROLES:
-        raise ApiError(409, "LimitExceeded.Role", f"An account has at most {_MOST_ROLES} roles.")
+    if len(cloud.ram.roles) >= MOST_ROLES:
+        raise ApiError(409, "LimitExceeded.Role", f"An account has at most {MOST_ROLES} roles.")
     cloud.ram.roles.add(name, role)
     return {"Role": _with_trust(cloud, role)}
 

@@ -109,6 +109,14 @@ class Attachments:
         if not self._by_policy[key]:
             del self._by_policy[key]
 
+    def rename(self, holder: Holder, name: str) -> None:
+        """Let a user or group hold under another name what it holds."""
+        held = self._by_holder.pop(holder, {})
+        renamed = Holder(holder.kind, name.lower())
+        for key, moment in held.items():
+            del self._by_policy[key][holder]
+            self.add(renamed, key, moment)
+
     def of_holder(self, holder: Holder) -> dict[PolicyKey, datetime]:
         """Return the holder's policies and since when it has them."""
         return self._by_holder.get(holder, {})

@@ -7,12 +7,13 @@ from ram_simulator.calls import Action, Answer, Call, table
 from ram_simulator.clock import to_seconds
 from ram_simulator.errors import ApiError
 from ram_simulator.ram.checks import existing_policy, on_policy, permissions, policy_type
+from ram_simulator.ram.limits import LIMITS
 from ram_simulator.ram.store import Policy, PolicyType, PolicyVersion
 
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
 
-_MOST_VERSIONS = 5
+
 _ROTATE = "DeleteOldestNonDefaultVersionWhenLimitExceeded"
 
 
@@ -36,10 +37,10 @@ def _make_room(policy: Policy, call: Call) -> None:
     strategy = call.text("RotateStrategy") or "None"
     if strategy not in ("None", _ROTATE):
         raise ApiError(400, "InvalidParameter.RotateStrategy", f"RotateStrategy must be None or {_ROTATE}.")
-    if len(policy.versions) < _MOST_VERSIONS:
+    if len(policy.versions) < LIMITS.versions_per_policy:
         return
     if strategy == "None":
-        message = f"The policy {policy.name} has {_MOST_VERSIONS} versions already. Delete one first."
+        message = f"The policy {policy.name} has {LIMITS.versions_per_policy} versions already. Delete one first."
         raise ApiError(409, "LimitExceeded.Policy.Version", message)
     oldest = next(number for number in policy.versions if number != policy.default_version)
     del policy.versions[oldest]

@@ -1,0 +1,101 @@
+"""Login profiles: whether a user may log on to the console. There is none here; Terraform manages them all the same.
+
+MFA devices belong to it: users have none here, and are told so.
+"""
+
+from typing import TYPE_CHECKING
+
+from ram_simulator.calls import Action, Answer, Call, table
+from ram_simulator.clock import to_seconds
+from ram_simulator.errors import ApiError
+from ram_simulator.people import LoginProfile, User
+from ram_simulator.ram.checks import existing_user, on_user
+
+if TYPE_CHECKING:
+    from ram_simulator.cloud import Cloud
+
+
+def create_login_profile(cloud: "Cloud", call: Call) -> Answer:
+    """Let a user log on with a password."""
+    user = existing_user(cloud, call)
+    _check_password(cloud, call.text("Password"))
+    reset, mfa = call.flag("PasswordResetRequired"), call.flag("MFABindRequired")
+    if user.login_profile is not None:
+        raise ApiError(409, "EntityAlreadyExists.User.LoginProfile", f"The user {user.name} has a login profile.")
+    user.login_profile = LoginProfile(cloud.clock.now(), reset, mfa)
+    return {"LoginProfile": _shown(user, user.login_profile)}
+
+
+def get_login_profile(cloud: "Cloud", call: Call) -> Answer:
+    """Show a login profile."""
+    user = existing_user(cloud, call)
+    return {"LoginProfile": _shown(user, _existing(user))}
+
+
+def update_login_profile(cloud: "Cloud", call: Call) -> Answer:
+    """Change password or demands; what is not sent stays."""
+    user = existing_user(cloud, call)
+    profile = _existing(user)
+    if call.optional("Password") is not None:
+        _check_password(cloud, call.text("Password"))
+    reset, mfa = profile.password_reset_required, profile.mfa_bind_required
+    user.login_profile = LoginProfile(
+        create_date=profile.create_date,
+        password_reset_required=call.flag("PasswordResetRequired") if call.text("PasswordResetRequired") else reset,
+        mfa_bind_required=call.flag("MFABindRequired") if call.text("MFABindRequired") else mfa,
+    )
+    return {}
+
+
+def delete_login_profile(cloud: "Cloud", call: Call) -> Answer:
+    """Let a user log on no more."""
+    user = existing_user(cloud, call)
+    _existing(user)
+    user.login_profile = None
+    return {}
+
+
+def no_mfa_device(cloud: "Cloud", call: Call) -> Answer:
+    """Say that the user has no MFA device, which is always so here."""
+    user = existing_user(cloud, call)
+    raise ApiError(404, "EntityNotExist.User.MFADevice", f"The user {user.name} has not bound any MFA device.")
+
+
+def _existing(user: User) -> LoginProfile:
+    if user.login_profile is None:
+        raise ApiError(404, "EntityNotExist.User.LoginProfile", f"The user {user.name} has no login profile.")
+    return user.login_profile
+
+
+def _check_password(cloud: "Cloud", password: str) -> None:
+    policy = cloud.account.settings.password_policy
+    kinds = {
+        "RequireLowercaseCharacters": str.islower,
+        "RequireUppercaseCharacters": str.isupper,
+        "RequireNumbers": str.isdigit,
+        "RequireSymbols": lambda character: not character.isalnum(),
+    }
+    lacking = [name for name, kind in kinds.items() if policy[name] and not any(map(kind, password))]
+    if len(password) < int(policy["MinimumPasswordLength"]) or lacking:
+        message = "The parameter Password is not compliant with the password policy."
+        raise ApiError(400, "InvalidParameter.Password.TooWeak", message)
+
+
+def _shown(user: User, profile: LoginProfile) -> Answer:
+    return {
+        "UserName": user.name,
+        "PasswordResetRequired": profile.password_reset_required,
+        "MFABindRequired": profile.mfa_bind_required,
+        "CreateDate": to_seconds(profile.create_date),
+    }
+
+
+_OPTIONS = ("PasswordResetRequired", "MFABindRequired")
+ACTIONS = table(
+    Action("CreateLoginProfile", create_login_profile, on_user, ("UserName", "Password"), _OPTIONS, write=True),
+    Action("GetLoginProfile", get_login_profile, on_user, ("UserName",)),
+    Action("UpdateLoginProfile", update_login_profile, on_user, ("UserName",), ("Password", *_OPTIONS), write=True),
+    Action("DeleteLoginProfile", delete_login_profile, on_user, ("UserName",), write=True),
+    Action("GetUserMFAInfo", no_mfa_device, on_user, ("UserName",)),
+    Action("UnbindMFADevice", no_mfa_device, on_user, ("UserName",), write=True),
+)
