@@ -144,8 +144,8 @@ def nonce() -> str:
 
 
 def encode(text: str) -> str:
-    """Percent-encode as RFC 3986 says; bytes that are no UTF-8 may come as surrogates."""
-    return quote(text.encode("utf-8", "surrogateescape"), safe="-_.~")
+    """Percent-encode as RFC 3986 says; a lone surrogate becomes bytes that are no UTF-8."""
+    return quote(text.encode("utf-8", "surrogatepass"), safe="-_.~")
 
 
 def encode_pairs(pairs: Sequence[tuple[str, str]]) -> str:

@@ -1,0 +1,366 @@
+"""Requests gone wrong, each made from a right one by its number: the same number makes the same request.
+
+The test of mutations sends them. Some are wrong before they are signed (the signature is right), some afterwards.
+"""
+
+import base64
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+from tests.contract.clients.raw import FORM, Key, Message, Pairs, common, encode_pairs, signed_v1, signed_v3, text_of
+from tests.contract.clients.walk import CREATE, READ_OSS, ROTATE, TRUST, USER_TRUST
+
+ROLE, POLICY, INSTANCE = "mutant", "mutant-policy", "i-bp1simulator00000001"
+_IDS = json.dumps([INSTANCE])
+_CUSTOM = {"PolicyType": "Custom", "PolicyName": POLICY}
+_ON_ECS = {"RegionId": "cn-hangzhou", "InstanceIds": _IDS}
+_TAG = [{"Key": "team", "Value": "storage"}]
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("CreateRole", {"RoleName": "new", "AssumeRolePolicyDocument": TRUST, "Tag": _TAG, "MaxSessionDuration": 3600}),
+    ("CreateRole", {"RoleName": "new", "AssumeRolePolicyDocument": USER_TRUST, "Description": "d"}),
+    ("GetRole", {"RoleName": ROLE}),
+    ("UpdateRole", {"RoleName": ROLE, "NewDescription": "d", "NewAssumeRolePolicyDocument": TRUST}),
+    ("DeleteRole", {"RoleName": ROLE}),
+    ("ListRoles", {"Marker": "1", "MaxItems": "10", "Tag": _TAG}),
+    ("CreatePolicy", {"PolicyName": "new", "PolicyDocument": READ_OSS, "Tag": _TAG}),
+    (
+        "CreatePolicyVersion",
+        {"PolicyName": POLICY, "PolicyDocument": CREATE, "SetAsDefault": "true", "RotateStrategy": ROTATE},
+    ),
+    ("GetPolicy", _CUSTOM),
+    ("GetPolicyVersion", _CUSTOM | {"VersionId": "v1"}),
+    ("SetDefaultPolicyVersion", {"PolicyName": POLICY, "VersionId": "v2"}),
+    ("DeletePolicyVersion", {"PolicyName": POLICY, "VersionId": "v2"}),
+    ("ListPolicyVersions", _CUSTOM),
+    ("DeletePolicy", {"PolicyName": POLICY, "CascadingDelete": "true"}),
+    ("ListPolicies", {"PolicyType": "Custom", "Marker": "2", "MaxItems": "1"}),
+    ("AttachPolicyToRole", _CUSTOM | {"RoleName": ROLE}),
+    ("AttachPolicyToUser", _CUSTOM | {"UserName": "dev"}),
+    ("DetachPolicyFromRole", _CUSTOM | {"RoleName": ROLE}),
+    ("ListPoliciesForRole", {"RoleName": ROLE}),
+    ("ListEntitiesForPolicy", _CUSTOM),
+    ("TagResources", {"ResourceType": "role", "ResourceNames": [ROLE], "Tag": _TAG}),
+    ("UntagResources", {"ResourceType": "role", "ResourceNames": [ROLE], "TagKeys": ["team"]}),
+    ("ListTagResources", {"ResourceType": "role", "ResourceNames": [ROLE], "NextToken": "1", "PageSize": "10"}),
+    ("AttachInstanceRamRole", _ON_ECS | {"RamRoleName": ROLE, "Policy": READ_OSS}),
+    ("DetachInstanceRamRole", _ON_ECS | {"RamRoleName": ROLE}),
+    ("DescribeInstanceRamRole", _ON_ECS | {"RamRoleName": ROLE, "PageNumber": "1", "PageSize": "50"}),
+    ("DescribeInstances", _ON_ECS | {"MaxResults": "10", "NextToken": "1", "Tag.1.Key": "a", "Tag.1.Value": "b"}),
+    (
+        "RunInstances",
+        {"RegionId": "cn-hangzhou", "InstanceType": "t", "VSwitchId": "v", "RamRoleName": ROLE, "Amount": "2"},
+    ),
+    (
+        "AssumeRole",
+        {"RoleArn": "acs:ram::1234567890123456:role/x", "RoleSessionName": "walk", "DurationSeconds": "900"},
+    ),
+    ("AssumeRoleWithOIDC", {"RoleArn": "a", "OIDCProviderArn": "b", "OIDCToken": "a.b.c", "RoleSessionName": "walk"}),
+    ("GetCallerIdentity", {}),
+]
+_DEEP = 20_000
+NASTY = [
+    *("", " ", "\x00", "é中💥", "\ufffe", "\udcff\udcfe", "null", "true", "-1", "0", "1e309", "NaN", "9" * 30, "９"),
+    *("[]", "{}", "[null]", '["i-', '{"a":', '"\\ud800"', '["\\ud800"]', "[[]]", '[{"Key":1}]', '[{"Key":"k"}]'),
+    *("[" * _DEEP, '{"a":' * _DEEP, "x" * 100_000, "../../etc/passwd", "%", "%zz", "a:b:c", "v0", "v" + "9" * 30, "*"),
+    *("acs:ram::1:role", "acs:::::", "i-bp1simulator00000008", "<x>&amp;", "'; DROP TABLE", "\r\nX: y", "$" * 7000),
+]
+_LITERALS: list[Any] = [
+    None,
+    True,
+    5,
+    1e308,
+    "",
+    "x",
+    [],
+    {},
+    [[]],
+    [None],
+    {"": ""},
+    "\ud800",
+    ["*", 1],
+    {"a": {"b": []}},
+]
+
+
+@dataclass(slots=True)
+class Mutant:
+    """A request gone wrong.
+
+    Attributes:
+        service: the address to send it to, by its name in the ready line.
+        message: the request.
+        cut: how many bytes of the body are left out, so that the length said is wrong.
+    """
+
+    service: str
+    message: Message
+    cut: int = 0
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the server is told of more than it gets, so that it waits for it."""
+        said = next((text for name, text in self.message.headers if name == "Content-Length"), "")
+        return self.cut > 0 or (said.isascii() and said.isdigit() and int(said) > len(self.message.body))
+
+    @property
+    def is_last(self) -> bool:
+        """Whether nothing sensible can follow on the same connection."""
+        own_length = any(name == "Content-Length" for name, _ in self.message.headers)
+        return self.is_short or own_length or self.message.method == "CONNECT"
+
+    def raw(self, host: str) -> bytes:
+        """Return what goes over the wire."""
+        given = {name.lower() for name, _ in self.message.headers}
+        headers = [] if "host" in given else [("Host", host)]
+        headers += self.message.headers
+        if "content-length" not in given:
+            headers.append(("Content-Length", str(len(self.message.body))))
+        lines = [
+            f"{self.message.method} {self.message.target} HTTP/1.1",
+            *(f"{name}: {text}" for name, text in headers),
+        ]
+        head = "\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n"
+        return head + self.message.body[: len(self.message.body) - self.cut]
+
+
+def mutant(number: int, key: Key, hosts: Mapping[str, str]) -> Mutant:
+    """Make the request of that number."""
+    rng = Random(number)
+    service = rng.choices(("endpoint", "oss", "metadata", "control"), (85, 7, 4, 4))[0]
+    made = Mutant(service, _MAKERS[service](rng, key, hosts[service]))
+    for _ in range(rng.choice((0, 0, 1, 1, 2)) if service == "endpoint" else rng.choice((1, 2))):
+        rng.choice(_SPOILERS)(rng, made)
+    return made
+
+
+def _api(rng: Random, key: Key, host: str) -> Message:
+    action, given = rng.choice(CALLS)
+    pairs = [(name, text_of(value)) for name, value in given.items()]
+    for _ in range(rng.choice((0, 1, 1, 2, 3))):
+        pairs = rng.choice(_PARAMETERS)(rng, pairs)
+    if rng.random() < 0.2:
+        return signed_v3(Message(query=list(dict(pairs).items())), host, action, key)
+    method = rng.choice(("POST", "POST", "GET"))
+    full = list(dict(common(action) + pairs).items())
+    if rng.random() < 0.15:
+        full = rng.choice(_COMMON)(rng, full)
+    signed = signed_v1(method, full, key)
+    if rng.random() < 0.2:
+        signed.insert(rng.randrange(len(signed)), rng.choice(signed))
+    place = rng.randrange(len(signed)) if method == "POST" and rng.random() < 0.4 else len(signed)
+    body = encode_pairs(signed[place:]).encode()
+    return Message(method, "/", signed[:place], [("Content-Type", FORM)] if body else [], body)
+
+
+_OSS = [
+    ("GET", "/", ""),
+    ("GET", "/ramroletest/", "?location"),
+    ("GET", "/ramroletest/test.sh", ""),
+    ("PUT", "/ramroletest/new", ""),
+    ("DELETE", "/ramroletest/test.sh", ""),
+    ("HEAD", "/ramroletest/test.sh", ""),
+]
+_CONTROL: list[tuple[str, str, dict[str, Any]]] = [
+    ("GET", "/journal", {}),
+    ("GET", "/state", {}),
+    ("POST", "/clock", {"advanceSeconds": 1}),
+    ("POST", "/instances", {"region": "cn-hangzhou", "networkType": "vpc", "ramRoleName": ROLE}),
+    ("POST", "/faults", {"action": "GetRole", "count": 1, "code": "X", "status": 400}),
+]
+
+
+def _oss(rng: Random, key: Key, host: str) -> Message:
+    method, path, query = rng.choice(_OSS)
+    date = datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    text = f"{method}\n\n\n{date}\n{path}{query}"
+    signature = base64.b64encode(hmac.digest(key.secret.encode(), text.encode(), "sha1")).decode()
+    headers = [("Date", date), ("Authorization", f"OSS {key.access_key_id}:{signature}")]
+    extra = [(rng.choice(("max-keys", "prefix", "marker", "delimiter", "encoding-type", "x")), rng.choice(NASTY))]
+    pairs = [("location", "")] if query else extra * rng.randrange(2)
+    return Message(method, path, pairs, headers, b"content" if method == "PUT" else b"")
+
+
+def _metadata(rng: Random, key: Key, host: str) -> Message:
+    path = rng.choice(
+        ("/latest/meta-data/", "/latest/api/token", "/latest/meta-data/ram/security-credentials/mutant", "/x")
+    )
+    header = rng.choice(("X-aliyun-ecs-metadata-token", "X-aliyun-ecs-metadata-token-ttl-seconds"))
+    instance = rng.choice((INSTANCE, "i-none", "%00", "..", "é"))
+    return Message(rng.choice(("GET", "PUT")), f"/instances/{instance}{path}", [], [(header, _short(rng))])
+
+
+def _control(rng: Random, key: Key, host: str) -> Message:
+    method, path, body = rng.choice(_CONTROL)
+    changed: Any = {name: rng.choice([value, rng.choice(_LITERALS)]) for name, value in body.items()}
+    content = json.dumps(rng.choice([changed, changed, rng.choice(_LITERALS)])).encode() if body else b""
+    return Message(method, path, [("since", _short(rng))] if path == "/journal" else [], [], content)
+
+
+_MAKERS: Mapping[str, Callable[[Random, Key, str], Message]] = {
+    "endpoint": _api,
+    "oss": _oss,
+    "metadata": _metadata,
+    "control": _control,
+}
+
+
+def _replace(rng: Random, pairs: Pairs) -> Pairs:
+    spot = rng.randrange(len(pairs) or 1)
+    return [(name, rng.choice(NASTY) if at == spot else value) for at, (name, value) in enumerate(pairs)]
+
+
+def _drop(rng: Random, pairs: Pairs) -> Pairs:
+    spot = rng.randrange(len(pairs) or 1)
+    return [pair for at, pair in enumerate(pairs) if at != spot]
+
+
+def _rename(rng: Random, pairs: Pairs) -> Pairs:
+    spot = rng.randrange(len(pairs) or 1)
+    change = rng.choice((str.lower, str.upper, lambda name: f"{name} ", lambda name: f"{name}.1", lambda name: ""))
+    return [(change(name) if at == spot else name, value) for at, (name, value) in enumerate(pairs)]
+
+
+def _add(rng: Random, pairs: Pairs) -> Pairs:
+    known = (
+        "Marker",
+        "MaxItems",
+        "PageSize",
+        "Tag",
+        "Tag.1.Key",
+        "Policy",
+        "DryRun",
+        "ClientToken",
+        "é",
+        "",
+        "x" * 3000,
+    )
+    return [*pairs, (rng.choice(known), rng.choice(NASTY))]
+
+
+def _edit_text(rng: Random, pairs: Pairs) -> Pairs:
+    """Change some characters of a value."""
+    spot = rng.randrange(len(pairs) or 1)
+    return [(name, _edited(rng, value) if at == spot else value) for at, (name, value) in enumerate(pairs)]
+
+
+def _edited(rng: Random, text: str) -> str:
+    for _ in range(rng.choice((1, 1, 3))):
+        at = rng.randrange(len(text) + 1)
+        text = (
+            text[:at]
+            + rng.choice(("", '"', "{", "]", " ", "\\", "\x00", "é", "5", ","))
+            + text[at + rng.randrange(3) :]
+        )
+    return text
+
+
+def _edit_json(rng: Random, pairs: Pairs) -> Pairs:
+    """Put something else at some place of a JSON value."""
+    places = [at for at, (_, value) in enumerate(pairs) if value[:1] in ("{", "[")]
+    if not places:
+        return _edit_text(rng, pairs)
+    spot = rng.choice(places)
+    try:
+        changed = text_of(_grafted(rng, json.loads(pairs[spot][1])))
+    except (ValueError, RecursionError):
+        return pairs
+    return [*pairs[:spot], (pairs[spot][0], changed), *pairs[spot + 1 :]]
+
+
+def _grafted(rng: Random, value: Any) -> Any:
+    if not value or not isinstance(value, dict | list) or rng.random() < 0.2:
+        return rng.choice(_LITERALS)
+    if isinstance(value, list):
+        spot = rng.randrange(len(value))
+        return [_grafted(rng, item) if at == spot else item for at, item in enumerate(value)]
+    chosen = rng.choice(list(value))
+    renamed = rng.choice((chosen, chosen, chosen, "Condition", "NotAction", f"{chosen} ", "principal"))
+    return {
+        (renamed if name == chosen else name): _grafted(rng, item) if name == chosen else item
+        for name, item in value.items()
+    }
+
+
+_PARAMETERS = (_replace, _replace, _drop, _rename, _add, _edit_text, _edit_json, _edit_json)
+
+
+def _spoil_common(rng: Random, pairs: Pairs) -> Pairs:
+    spot = rng.randrange(7)
+    return [(name, _short(rng) if at == spot else value) for at, (name, value) in enumerate(pairs)]
+
+
+def _drop_common(rng: Random, pairs: Pairs) -> Pairs:
+    spot = rng.randrange(7)
+    return [pair for at, pair in enumerate(pairs) if at != spot]
+
+
+_COMMON = (_spoil_common, _drop_common)
+
+
+def _short(rng: Random) -> str:
+    return rng.choice([text for text in NASTY if len(text) < 100 and text.isprintable() and text])
+
+
+def _method(rng: Random, made: Mutant) -> None:
+    made.message.method = rng.choice(
+        ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "BREW", "post", "CONNECT")
+    )
+
+
+def _path(rng: Random, made: Mutant) -> None:
+    made.message.path = rng.choice(
+        ("/x", "//", "/%00", "/../", "/%ff", "/;a=b", "/ramroletest/%2e%2e/", "/instances", "*", "/é")
+    )
+
+
+def _content_type(rng: Random, made: Mutant) -> None:
+    kinds = ("text/plain", "application/json", "multipart/form-data", f"{FORM}; charset=utf-16", ";;;", "é/ü", "", FORM)
+    made.message.headers.append(("Content-Type", rng.choice(kinds)))
+
+
+_HEADERS = (
+    *("Authorization", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce", "Date", "Host", "Range"),
+    *("x-acs-security-token", "x-oss-date", "x-oss-security-token", "Accept-Encoding", "Cookie", "x-oss-copy-source"),
+)
+_VALUES = (
+    *("OSS4-HMAC-SHA256 Credential=a/b/c/d/e", "ACS3-HMAC-SHA256 Credential=,SignedHeaders=é;,Signature=é", "OSS a:b"),
+    *("x" * 9000, "\udcff\udcfe", "ACS3-HMAC-SHA256", "bytes=5-1", "bytes=-", "bytes=99-", "99999999T000000Z"),
+    *("Mon, 01 Jan 0001 00:00:00 +2359", "Thu, 99 Foo 99999999999 00:00:00 GMT", "00010101T000000Z"),
+)
+
+
+def _header(rng: Random, made: Mutant) -> None:
+    made.message.headers.append((rng.choice(_HEADERS), rng.choice((*_VALUES, _short(rng)))))
+
+
+def _body(rng: Random, made: Mutant) -> None:
+    made.message.body = rng.choice(
+        (b"\xff\xfe\x00", rng.randbytes(200), b"{", b"=&=&;", b"%ff=%fe", b"a" * 2_000_000, b"<a>")
+    )
+
+
+def _truncate(rng: Random, made: Mutant) -> None:
+    made.message.body = made.message.body or b"Action=GetRole"
+    made.cut = rng.randrange(1, len(made.message.body) + 1)
+
+
+def _query(rng: Random, made: Mutant) -> None:
+    if made.message.query:
+        spot = rng.randrange(len(made.message.query))
+        made.message.query[spot] = (made.message.query[spot][0], _edited(rng, made.message.query[spot][1]))
+
+
+def _encoding(rng: Random, made: Mutant) -> None:
+    made.message.headers.append(("Content-Encoding", rng.choice(("gzip", "deflate", "br", "zstd", "x"))))
+
+
+def _length(rng: Random, made: Mutant) -> None:
+    made.message.headers.append(("Content-Length", rng.choice(("-1", "x", "0", "5", "1e3", "9" * 30))))
+
+
+_SPOILERS = (_method, _path, _content_type, _header, _header, _body, _truncate, _query, _query, _encoding, _length)
