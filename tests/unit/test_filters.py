@@ -17,9 +17,9 @@ from ram_operator.kinds.steps import AttachPolicy, AttachRole, DetachPolicy, Det
 from ram_operator.model import Failure, Hold, Outcome, Plan, Reason, Step
 
 ROLE, BINDING = role_key("oss-reader"), binding_key("storage-pool")
-ATTACH_A = AttachPolicy("r", custom("a"), "r")
-ATTACH_B = AttachPolicy("r", custom("b"), "r")
-DETACH_A = DetachPolicy("r", custom("a"), "r")
+ATTACH_A = AttachPolicy(custom("a"), "r")
+ATTACH_B = AttachPolicy(custom("b"), "r")
+DETACH_A = DetachPolicy(custom("a"), "r")
 
 
 def attach(*numbers: int, role: str = "EcsRole") -> AttachRole:
@@ -53,7 +53,9 @@ def test_a_write_that_does_not_show_is_verified_and_not_made_again() -> None:
     wrote(unseen, ATTACH_A, left=[ATTACH_A])
     held = sifted(unseen, ATTACH_A, at=later(1))
     assert held.steps == ()
-    assert [(hold.subject, hold.reason, hold.retry_after) for hold in held.holds] == [("r", Reason.VERIFYING, 2.0)]
+    assert [(hold.subject, hold.reason, hold.retry_after) for hold in held.holds] == [
+        ("r/Custom/a", Reason.VERIFYING, 2.0)
+    ]
 
 
 def test_it_stays_withheld_for_a_minute_from_the_write_however_often_one_looks() -> None:
@@ -94,7 +96,7 @@ def test_instances_are_withheld_one_by_one_however_they_are_batched() -> None:
 
 def test_what_failed_is_not_waited_for() -> None:
     unseen = Unseen()
-    failed = Failure("r", ATTACH_A, Unavailable("AttachPolicyToRole", "SDK.ReadTimeout"))
+    failed = Failure("r/Custom/a", ATTACH_A, Unavailable("AttachPolicyToRole", "SDK.ReadTimeout"))
     unseen.learn(ROLE, 1, Outcome(failures=(failed,)), Plan(steps=(ATTACH_A,)), NOW)
     assert sifted(unseen, ATTACH_A, at=later(1)).steps == (ATTACH_A,)
 
@@ -137,7 +139,7 @@ def test_a_contended_write_comes_back_when_the_first_one_is_an_hour_old() -> Non
 def test_policies_that_become_ready_one_after_the_other_are_no_fight() -> None:
     contention = Contention()
     for number in range(20):
-        step = AttachPolicy("r", custom(f"policy-{number}"), "r")
+        step = AttachPolicy(custom(f"policy-{number}"), "r")
         assert sifted(contention, step, at=later(number)).steps == (step,)
         wrote(contention, step, at=later(number))
 

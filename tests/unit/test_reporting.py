@@ -71,8 +71,8 @@ OF_ROWS_ONLY = {
 }
 
 FRESH = Subject((), 1)
-ATTACH = AttachPolicy("r", custom("a"), "r")
-CREATE = CreateRole("r", NewRole("r", "{}", "", 3600, {}))
+ATTACH = AttachPolicy(custom("a"), "r")
+CREATE = CreateRole(NewRole("r", "{}", "", 3600, {}))
 
 
 def hold(reason: Reason, message: str = "because", retry_after: float | None = None, subject: str = "r") -> Hold:
@@ -300,7 +300,7 @@ def test_each_class_of_error_becomes_its_hold(
     made = hold_for("r", error)
     assert (made.subject, made.reason, made.retry_after) == ("r", reason, retry_after)
     assert words in made.message
-    failed = Outcome(failures=(Failure("r", ATTACH, error),))
+    failed = Outcome(failures=(Failure("r/Custom/a", ATTACH, error),))
     told = report(FRESH, Plan(steps=(ATTACH,)), failed, NOW)
     assert (rows(told)["Ready"][1], told.requeue_after, told.backoff) == (reason, retry_after, backoff)
     observed = report(FRESH, Plan(), Outcome(), NOW, error)
@@ -315,7 +315,7 @@ def test_a_missing_permission_is_named_as_the_api_names_it_and_no_other() -> Non
 
 
 def test_a_failure_of_what_is_done_now_all_the_same_is_none() -> None:
-    failed = Outcome(failures=(Failure("r", ATTACH, Unavailable("AttachPolicyToRole", "SDK.ReadTimeout")),))
+    failed = Outcome(failures=(Failure("r/Custom/a", ATTACH, Unavailable("AttachPolicyToRole", "SDK.ReadTimeout")),))
     assert rows(report(FRESH, Plan(), failed, NOW)) == {"Ready": ("True", "Settled", Plan().settled[1])}
 
 
@@ -374,6 +374,6 @@ def test_remarks_are_events() -> None:
 
 
 def test_the_same_pass_says_the_same() -> None:
-    outcome = Outcome(done=(CREATE,), failures=(Failure("r", ATTACH, ERRORS[0][0]),))
+    outcome = Outcome(done=(CREATE,), failures=(Failure("r/Custom/a", ATTACH, ERRORS[0][0]),))
     plan = Plan(steps=(ATTACH,), holds=(hold(Reason.POLICY_NOT_READY),))
     assert report(FRESH, plan, outcome, NOW) == report(FRESH, plan, outcome, NOW)

@@ -108,8 +108,8 @@ def test_a_role_that_is_absent_is_created_with_our_tags_and_its_policies() -> No
     assert create.role == NewRole("OssReader", create.role.trust, "read", 7200, {"team": "x", **OURS})
     assert same_meaning(create.role.trust, ECS_TRUST)
     assert attach == [
-        AttachPolicy("OssReader", custom("oss-read"), "OssReader"),
-        AttachPolicy("OssReader", system("AliyunECSReadOnlyAccess"), "OssReader"),
+        AttachPolicy(custom("oss-read"), "OssReader"),
+        AttachPolicy(system("AliyunECSReadOnlyAccess"), "OssReader"),
     ]
     assert plan.claims == (Claim("managedPolicies", rows(custom("oss-read"), system("AliyunECSReadOnlyAccess"))),)
 
@@ -213,13 +213,13 @@ def test_a_missing_policy_is_claimed_and_attached() -> None:
     plan = planned(with_policies(REFERENCE), there(), OSS_READ)
     assert plan == Plan(
         claims=(Claim("managedPolicies", rows(custom("oss-read"))),),
-        steps=(AttachPolicy(NAME, custom("oss-read"), NAME),),
+        steps=(AttachPolicy(custom("oss-read"), NAME),),
     )
 
 
 def test_a_claimed_policy_that_somebody_detached_is_attached_again_without_a_new_claim() -> None:
     plan = planned(with_policies(REFERENCE, status=managing(custom("oss-read"))), there(), OSS_READ)
-    assert plan == Plan(steps=(AttachPolicy(NAME, custom("oss-read"), NAME),))
+    assert plan == Plan(steps=(AttachPolicy(custom("oss-read"), NAME),))
 
 
 def test_a_policy_that_others_attached_is_left_alone_whether_wanted_or_not() -> None:
@@ -232,7 +232,7 @@ def test_a_policy_that_others_attached_is_left_alone_whether_wanted_or_not() -> 
 def test_a_policy_we_attached_is_detached_when_it_is_no_longer_wanted() -> None:
     body = role_body(status=managing(custom("oss-read")))
     assert planned(body, there(custom("OSS-Read"), system("Other"))) == Plan(
-        steps=(DetachPolicy(NAME, custom("oss-read"), NAME),)
+        steps=(DetachPolicy(custom("oss-read"), NAME),)
     )
 
 
@@ -307,12 +307,12 @@ def test_a_policy_whose_edit_is_refused_is_still_attached() -> None:
 def test_a_policy_is_attached_by_the_name_its_object_has_in_ram() -> None:
     other = policy_body(status=made_policy_status("OssReadOnly"), spec={"policyName": "OssReadOnly"})
     [step] = planned(with_policies(REFERENCE), there(), other).steps
-    assert step == AttachPolicy(NAME, custom("OssReadOnly"), NAME)
+    assert step == AttachPolicy(custom("OssReadOnly"), NAME)
 
 
 def test_a_custom_policy_that_no_object_manages_is_attached_by_name() -> None:
     [step] = planned(with_policies({"custom": "Handmade"}), there()).steps
-    assert step == AttachPolicy(NAME, custom("Handmade"), NAME)
+    assert step == AttachPolicy(custom("Handmade"), NAME)
 
 
 @pytest.mark.parametrize("names", [("a-owner", "b-rival"), ("b-owner", "a-rival")])
@@ -393,7 +393,7 @@ UNSUPPORTED = [
 @pytest.mark.parametrize("spec", UNSUPPORTED, ids=str)
 def test_a_value_that_is_not_supported_yet_writes_nothing(spec: dict[str, Any]) -> None:
     assert held(planned(role_body(spec=spec), None)) == [Reason.NOT_SUPPORTED_YET]
-    assert planned(role_body(spec=spec, deleting=True), there()).steps == (DeleteRole(NAME, NAME),)
+    assert planned(role_body(spec=spec, deleting=True), there()).steps == (DeleteRole(NAME),)
 
 
 def test_defaults_that_are_written_out_are_supported() -> None:
@@ -411,9 +411,9 @@ def deleting(*attached: PolicyName, **how: Any) -> dict[str, Any]:
 def test_what_we_attached_is_detached_before_the_role_is_deleted() -> None:
     plan = planned(deleting(custom("a"), system("S")), there(custom("a"), system("S")))
     assert plan.steps == (
-        DetachPolicy(NAME, custom("a"), NAME),
-        DetachPolicy(NAME, system("S"), NAME),
-        DeleteRole(NAME, NAME),
+        DetachPolicy(custom("a"), NAME),
+        DetachPolicy(system("S"), NAME),
+        DeleteRole(NAME, (custom("a"), system("S"))),
     )
 
 
@@ -449,7 +449,7 @@ def test_with_retain_nothing_is_read_and_nothing_deleted() -> None:
 
 def test_a_deletion_whose_spec_no_longer_parses_goes_by_the_status() -> None:
     body = role_body(deleting=True, status={"roleName": "Stored"}, spec={"trust": {"services": []}})
-    assert planned(body, there(role=cloud_role("Stored"))).steps == (DeleteRole("Stored", "Stored"),)
+    assert planned(body, there(role=cloud_role("Stored"))).steps == (DeleteRole("Stored"),)
 
 
 def test_a_deletion_whose_spec_no_longer_parses_and_that_has_no_status_goes_by_the_name_it_was_created_with() -> None:

@@ -184,10 +184,10 @@ class RamRoleKind:
         # A cluster that is succeeded leaves its tags but no status: what it attached is taken over with the role.
         inherited = observed.tags is not None and turn.owner.judge(observed.tags) is Ownership.INHERITED
         claims = _claims(managed, desired.policies if inherited else attach)
-        steps: list[Step] = _role_steps(spec, observed, turn)
+        steps: list[Step] = _role_steps(spec, observed, attach, turn)
         name = observed.role.name if observed.role else spec.name
-        steps += (AttachPolicy(spec.name, policy, name) for policy in attach)
-        steps += (DetachPolicy(spec.name, policy, name) for policy in detach)
+        steps += (AttachPolicy(policy, name) for policy in attach)
+        steps += (DetachPolicy(policy, name) for policy in detach)
         return Plan(claims, tuple(steps), desired.holds)
 
     def _deletion(self, desired: DesiredRole, observed: ObservedRole, known: StatusFields, turn: Pass) -> Plan:
@@ -202,8 +202,8 @@ class RamRoleKind:
             return _in_use(name, f"played by {len(observed.players)} instances: {listing(observed.players)}")
         if foreign:
             return _in_use(name, f"policies that others attached to it: {listing(foreign)}; detach them first")
-        detach = tuple(DetachPolicy(name, policy, name) for policy in observed.attached)
-        return Plan(steps=(*detach, DeleteRole(name, name)))
+        detach = tuple(DetachPolicy(policy, name) for policy in observed.attached)
+        return Plan(steps=(*detach, DeleteRole(name, observed.attached)))
 
     def project(
         self, desired: DesiredRole, observed: ObservedRole | None, known: StatusFields, turn: Pass
@@ -320,12 +320,12 @@ def _claims(managed: tuple[PolicyName, ...], attach: tuple[PolicyName, ...]) -> 
     return (Claim("managedPolicies", _as_json([*managed, *new])),) if new else ()
 
 
-def _role_steps(spec: RoleSpec, observed: ObservedRole, turn: Pass) -> list[Step]:
+def _role_steps(spec: RoleSpec, observed: ObservedRole, attach: tuple[PolicyName, ...], turn: Pass) -> list[Step]:
     """The steps for the role itself: create it, or correct its fields and tags."""
     if observed.role is None or observed.tags is None:
         tags = {**spec.tags, **turn.owner.tags()}
         role = NewRole(spec.name, spec.trust, spec.description or "", spec.session_seconds, tags)
-        return [CreateRole(spec.name, role)]
+        return [CreateRole(role, attach)]
     role_now = observed.role
     trust = spec.trust if not same_meaning(role_now.trust, spec.trust) else None
     described = spec.description is not None and spec.description != role_now.description

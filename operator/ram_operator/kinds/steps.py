@@ -38,20 +38,18 @@ class _Worded:
 
 @dataclass(frozen=True, slots=True)
 class _Whole(_Worded):
-    """A step with one subject: it is done or it is not."""
-
-    subject: str
+    """A step that is done or is not, whatever the number of its subjects."""
 
     @property
     def subjects(self) -> tuple[str, ...]:
-        return (self.subject,)
+        raise NotImplementedError
 
     @property
     def effect(self) -> str:
         return self.todo()
 
     def without(self, subjects: frozenset[str]) -> Self | None:
-        return None if self.subject in subjects else self
+        return None if subjects.intersection(self.subjects) else self
 
     async def apply(self, cloud: Cloud) -> Failures:
         await self.call(cloud)
@@ -62,11 +60,47 @@ class _Whole(_Worded):
 
 
 @dataclass(frozen=True, slots=True)
+class _OnObject(_Whole):
+    """A step on one role or policy."""
+
+    subject: str
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (self.subject,)
+
+
+@dataclass(frozen=True, slots=True)
+class _OnAttachment(_Whole):
+    """A step on one policy of a role. Its subject is the pair: a policy that cannot be attached stops no other."""
+
+    policy: PolicyName
+    role: str
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (attachment(self.role, self.policy),)
+
+
+def attachment(role: str, policy: PolicyName) -> str:
+    """The subject of attaching or detaching a policy."""
+    return f"{role}/{policy}"
+
+
+@dataclass(frozen=True, slots=True)
 class CreateRole(_Whole):
-    """Create a role with its tags. A name taken meanwhile is a failure: only an observation tells whose it is."""
+    """Create a role with its tags. A name taken meanwhile is a failure: only an observation tells whose it is.
+
+    `before` are the attachments that wait for it.
+    """
 
     role: NewRole
+    before: tuple[PolicyName, ...] = ()
     event, api, verbs = EventReason.ROLE_CREATED, "CreateRole", ("create", "created")
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (self.role.name, *(attachment(self.role.name, policy) for policy in self.before))
 
     def object(self) -> str:
         return f"role {self.role.name}"
@@ -76,7 +110,7 @@ class CreateRole(_Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateRole(_Whole):
+class UpdateRole(_OnObject):
     """Change a role's trust document, description or session duration. `fields` names them for people."""
 
     name: str
@@ -93,10 +127,15 @@ class UpdateRole(_Whole):
 
 @dataclass(frozen=True, slots=True)
 class DeleteRole(_Whole):
-    """Delete a role; gone already is as good."""
+    """Delete a role; gone already is as good. `after` are the attachments that it waits for."""
 
     name: str
+    after: tuple[PolicyName, ...] = ()
     event, api, verbs = EventReason.ROLE_DELETED, "DeleteRole", ("delete", "deleted")
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (self.name, *(attachment(self.name, policy) for policy in self.after))
 
     def object(self) -> str:
         return f"role {self.name}"
@@ -107,7 +146,7 @@ class DeleteRole(_Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class CreatePolicy(_Whole):
+class CreatePolicy(_OnObject):
     """Create a custom policy with its tags. A name taken meanwhile is a failure, as for CreateRole."""
 
     policy: NewPolicy
@@ -121,7 +160,7 @@ class CreatePolicy(_Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class CreatePolicyVersion(_Whole):
+class CreatePolicyVersion(_OnObject):
     """Make a document the policy's default version.
 
     It reads before it writes: a version made by a call whose reply was lost must not be made a second time, since RAM
@@ -142,7 +181,7 @@ class CreatePolicyVersion(_Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class UpdatePolicyDescription(_Whole):
+class UpdatePolicyDescription(_OnObject):
     """Change a custom policy's description."""
 
     name: str
@@ -157,7 +196,7 @@ class UpdatePolicyDescription(_Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class DeletePolicy(_Whole):
+class DeletePolicy(_OnObject):
     """Delete a custom policy with its versions; gone already is as good."""
 
     name: str
@@ -172,11 +211,9 @@ class DeletePolicy(_Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class AttachPolicy(_Whole):
+class AttachPolicy(_OnAttachment):
     """Attach a policy to a role; attached already is as good."""
 
-    policy: PolicyName
-    role: str
     event, api, verbs = EventReason.POLICY_ATTACHED, "AttachPolicyToRole", ("attach", "attached")
 
     def object(self) -> str:
@@ -188,11 +225,9 @@ class AttachPolicy(_Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class DetachPolicy(_Whole):
+class DetachPolicy(_OnAttachment):
     """Detach a policy from a role; detached already is as good."""
 
-    policy: PolicyName
-    role: str
     event, api, verbs = EventReason.POLICY_DETACHED, "DetachPolicyFromRole", ("detach", "detached")
 
     def object(self) -> str:
@@ -204,7 +239,7 @@ class DetachPolicy(_Whole):
 
 
 @dataclass(frozen=True, slots=True)
-class Tag(_Whole):
+class Tag(_OnObject):
     """Add or overwrite tags of a role or policy."""
 
     resource: Taggable
