@@ -13,6 +13,8 @@ from ram_operator.kinds.steps import Tag
 from ram_operator.model import Facts, Hold, Json, KindName, Owner, Ownership, Pass, Reason, StatusFields, timestamp
 from ram_operator.rules.names import check_tags
 
+RECHECK_SECONDS = 60.0
+"""How soon is looked again for what sends no events."""
 DEFAULTS: Mapping[str, Json] = {"adoptionPolicy": "Never", "managementPolicy": "Enforce"}
 
 
@@ -78,6 +80,11 @@ def foreign(subject: str, tags: Mapping[str, str], owner: Owner) -> Hold | None:
             return Hold(subject, Reason.OWNED_BY_OTHER, message)
         case _:
             return None
+
+
+def waits_for(subject: str, going: str) -> Hold:
+    """The hold of a deletion whose last users are being deleted, too: their end wakes it."""
+    return Hold(subject, Reason.PROGRESSING, f"{subject} waits for the end of {going}", RECHECK_SECONDS)
 
 
 def missing_tags(wanted: Mapping[str, str], present: Mapping[str, str], owner: Owner) -> tuple[tuple[str, str], ...]:

@@ -32,9 +32,6 @@ from ram_operator.model import (
 from ram_operator.rules.documents import canonical, check_policy, same_meaning
 from ram_operator.rules.names import check_description, check_policy_name
 
-RECHECK_SECONDS = 60.0
-"""How soon a deletion looks again for users of the policy that send no events."""
-
 
 @dataclass(frozen=True, slots=True)
 class PolicySpec:
@@ -151,9 +148,11 @@ class RamPolicyKind:
         if ownership.foreign("", observed.tags, turn.owner):
             return Plan()
         subject = f"policy {observed.policy.name}"
+        if observed.entities and (going := _going(observed.entities, desired.facts.referrers)):
+            return Plan(holds=(ownership.waits_for(subject, going),))
         if observed.entities and (users := _users(observed.entities, desired.facts.referrers)):
             message = f"{subject} is attached to {listing(users)}; detach it there first"
-            return Plan(holds=(Hold(subject, Reason.IN_USE, message, RECHECK_SECONDS),))
+            return Plan(holds=(Hold(subject, Reason.IN_USE, message, ownership.RECHECK_SECONDS),))
         return Plan(steps=(DeletePolicy(observed.policy.name, observed.policy.name),))
 
     def project(
@@ -177,6 +176,14 @@ class RamPolicyKind:
             "attachmentCount": policy.attachment_count,
             "verified": ownership.verified(seen, known, turn, self.full_check),
         }
+
+
+def _going(entities: Entities, referrers: tuple[Reference, ...]) -> str:
+    """The objects whose roles have the policy, if all of them are being deleted; else nothing."""
+    leaving = {str(role.status.get("roleName", "")).lower(): str(role.key) for role in referrers if role.deleting}
+    roles = {name.lower() for name in entities.roles}
+    only_these = roles <= leaving.keys() and not (entities.users or entities.groups)
+    return listing(leaving[name] for name in sorted(roles)) if only_these else ""
 
 
 def _users(entities: Entities, referrers: tuple[Reference, ...]) -> list[str]:

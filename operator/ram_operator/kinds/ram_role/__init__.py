@@ -7,37 +7,32 @@ detached. While a reference is unresolved nothing is detached at all: the last g
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from ram_operator.cloud import Cloud, NewRole, PolicyName, PolicyType, Role, RoleChange, Taggable
 from ram_operator.errors import InvalidSpec, NotFound
 from ram_operator.kinds import ownership
+from ram_operator.kinds.ram_role import attachments
 from ram_operator.kinds.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole
 from ram_operator.model import (
     Body,
-    Claim,
     Facts,
     Hold,
     Json,
     KindName,
-    ObjectKey,
     Ownership,
     Pass,
     Plan,
     Reason,
-    Reference,
     Scope,
     StatusFields,
     Step,
     listing,
 )
 from ram_operator.rules.documents import canonical, check_services, check_trust, same_meaning, trust_for_services
-from ram_operator.rules.names import check_description, check_policy_name, check_role_name, check_session_seconds
-
-RECHECK_SECONDS = 60.0
-"""How soon a deletion looks again for users of the role that send no events."""
+from ram_operator.rules.names import check_description, check_role_name, check_session_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +99,7 @@ class RamRoleKind:
         problems = (
             *check_role_name(name, "spec.roleName" if "roleName" in spec else "metadata.name"),
             *trust_problems,
-            *_policy_problems(policies),
+            *attachments.problems(policies),
             *check_description(spec.get("description"), "spec.description"),
             *check_session_seconds(spec.get("maxSessionDurationSeconds"), "spec.maxSessionDurationSeconds"),
             *ownership.tag_problems(spec),
@@ -127,7 +122,7 @@ class RamRoleKind:
             name = None
         if facts.me.deleting or spec is None:
             return DesiredRole(name, None, facts, ownership.retains(facts))
-        policies, holds = _resolve(spec.policies, facts)
+        policies, holds = attachments.resolve(spec.policies, facts)
         return DesiredRole(name, spec, facts, False, policies, (*holds, *self._over_limit(policies)))
 
     def _over_limit(self, policies: tuple[PolicyName, ...]) -> tuple[Hold, ...]:
@@ -177,27 +172,31 @@ class RamRoleKind:
     ) -> Plan:
         attached = {policy.folded for policy in observed.attached}
         wanted = {policy.folded for policy in desired.policies}
-        managed = _managed(known)
+        managed = attachments.managed(known)
         attach = tuple(policy for policy in desired.policies if policy.folded not in attached)
         superfluous = tuple(policy for policy in managed if policy.folded not in wanted)
         detach = () if desired.holds else tuple(policy for policy in superfluous if policy.folded in attached)
         # A cluster that is succeeded leaves its tags but no status: what it attached is taken over with the role.
         inherited = observed.tags is not None and turn.owner.judge(observed.tags) is Ownership.INHERITED
-        claims = _claims(managed, desired.policies if inherited else attach)
+        claims = attachments.claims(managed, desired.policies if inherited else attach)
+        absent = attachments.absent(attach, desired.facts, turn.outcome)
         steps: list[Step] = _role_steps(spec, observed, attach, turn)
         name = observed.role.name if observed.role else spec.name
-        steps += (AttachPolicy(policy, name) for policy in attach)
+        steps += (AttachPolicy(policy, name) for policy in attach if policy not in absent)
         steps += (DetachPolicy(policy, name) for policy in detach)
-        return Plan(claims, tuple(steps), desired.holds)
+        return Plan(claims, tuple(steps), (*desired.holds, *absent.values()))
 
     def _deletion(self, desired: DesiredRole, observed: ObservedRole, known: StatusFields, turn: Pass) -> Plan:
         if observed.role is None or observed.tags is None or ownership.foreign("", observed.tags, turn.owner):
             return Plan()
         name = observed.role.name
-        managed = {policy.folded for policy in _managed(known)}
+        managed = {policy.folded for policy in attachments.managed(known)}
         foreign = [str(policy) for policy in observed.attached if policy.folded not in managed]
         if desired.facts.referrers:
-            return _in_use(name, f"bound by {listing(str(binding.key) for binding in desired.facts.referrers)}", None)
+            bindings = listing(str(binding.key) for binding in desired.facts.referrers)
+            if all(binding.deleting for binding in desired.facts.referrers):
+                return Plan(holds=(ownership.waits_for(f"role {name}", bindings),))
+            return _in_use(name, f"bound by {bindings}", None)
         if observed.players:
             return _in_use(name, f"played by {len(observed.players)} instances: {listing(observed.players)}")
         if foreign:
@@ -216,7 +215,7 @@ class RamRoleKind:
             return {field: known[field] for field in ("managedPolicies",) if known.get(field)}
         attached = {policy.folded for policy in observed.attached}
         wanted = {policy.folded for policy in desired.policies}
-        kept = [policy for policy in _managed(known) if policy.folded in attached | wanted]
+        kept = [policy for policy in attachments.managed(known) if policy.folded in attached | wanted]
         seen = {"generation": desired.facts.generation, "updateDate": role.update_date}
         return {
             "roleName": role.name,
@@ -224,7 +223,7 @@ class RamRoleKind:
             "arn": role.arn,
             "origin": "Created",
             "policySummary": f"{len(wanted & attached)}/{len(desired.spec.policies)}",
-            "managedPolicies": _as_json(kept),
+            "managedPolicies": attachments.as_json(kept),
             "verified": ownership.verified(seen, known, turn, self.full_check),
         }
 
@@ -239,85 +238,6 @@ def _trust(spec: Mapping[str, Json]) -> tuple[Json, tuple[str, ...]]:
     if not services:
         return {}, ("spec.trust.services: is empty; write [ecs.aliyuncs.com]",)
     return trust_for_services(services), check_services(services, "spec.trust.services")
-
-
-def _policy_problems(policies: Iterable[Mapping[str, Json]]) -> tuple[str, ...]:
-    problems: list[str] = []
-    for index, entry in enumerate(policies):
-        where = f"spec.policies[{index}]"
-        given = [field for field in ("policyRef", "custom", "system") if field in entry]
-        if len(given) != 1:
-            problems.append(f"{where}: write exactly one of policyRef, custom and system")
-        elif given != ["policyRef"]:
-            problems += check_policy_name(entry[given[0]], f"{where}.{given[0]}")
-    return tuple(problems)
-
-
-def _resolve(policies: Iterable[Mapping[str, Json]], facts: Facts) -> tuple[tuple[PolicyName, ...], tuple[Hold, ...]]:
-    """The policies to attach, each once, and a hold for each that has to be waited for."""
-    names: dict[tuple[str, str], PolicyName] = {}
-    holds: list[Hold] = []
-    # Of several that name one policy, the one that has it comes last and counts.
-    ordered = sorted(facts.references.values(), key=lambda policy: (_has_policy(policy), policy.key))
-    managers = {
-        str(policy.status.get("policyName") or policy.spec.get("policyName") or policy.key.name).lower(): policy
-        for policy in ordered
-    }
-    for entry in policies:
-        match entry:
-            case {"system": str(system)}:
-                policy, wait = PolicyName(PolicyType.SYSTEM, system), None
-            case {"custom": str(custom)}:
-                manager = managers.get(custom.lower())
-                policy, wait = (
-                    PolicyName(PolicyType.CUSTOM, custom),
-                    _waiting(manager.key, manager) if manager else None,
-                )
-            case _:
-                key = ObjectKey(KindName.RAM_POLICY, str((entry.get("policyRef") or {}).get("name")))
-                reference = facts.references.get(key)
-                wait = _waiting(key, reference)
-                policy = PolicyName(PolicyType.CUSTOM, str(reference.status.get("policyName")) if reference else "")
-        if wait:
-            holds.append(wait)
-        else:
-            names.setdefault(policy.folded, policy)
-    return tuple(names.values()), tuple(holds)
-
-
-def _waiting(key: ObjectKey, policy: Reference | None) -> Hold | None:
-    """What a role waits for before it can attach the policy of this object; None where it can.
-
-    A policy that the cloud has as ours can be attached, also while an edit of it is refused.
-    """
-    if policy is None:
-        message = f"waits for {key}, which does not exist"
-    elif policy.deleting:
-        message = f"waits for {key}, which is being deleted"
-    elif not _has_policy(policy):
-        message = f"waits for {key} to be ready"
-    else:
-        return None
-    return Hold(str(key), Reason.POLICY_NOT_READY, message)
-
-
-def _has_policy(policy: Reference) -> bool:
-    return ownership.established(policy.status, KindName.RAM_POLICY)
-
-
-def _managed(known: StatusFields) -> tuple[PolicyName, ...]:
-    return tuple(PolicyName(PolicyType(row["type"]), row["name"]) for row in known.get("managedPolicies") or ())
-
-
-def _as_json(policies: Iterable[PolicyName]) -> list[Json]:
-    return [{"type": policy.type.value, "name": policy.name} for policy in sorted(policies)]
-
-
-def _claims(managed: tuple[PolicyName, ...], attach: tuple[PolicyName, ...]) -> tuple[Claim, ...]:
-    """What we are about to attach or take over is stored first: a crash in between must not make it foreign."""
-    claimed = {policy.folded for policy in managed}
-    new = [policy for policy in attach if policy.folded not in claimed]
-    return (Claim("managedPolicies", _as_json([*managed, *new])),) if new else ()
 
 
 def _role_steps(spec: RoleSpec, observed: ObservedRole, attach: tuple[PolicyName, ...], turn: Pass) -> list[Step]:
@@ -347,5 +267,5 @@ async def _players(role: str, cloud: Cloud) -> tuple[str, ...]:
     return tuple(f"{region}.{id_}" for region, ids in zip(regions, found, strict=True) for id_ in ids)
 
 
-def _in_use(name: str, users: str, retry_after: float | None = RECHECK_SECONDS) -> Plan:
+def _in_use(name: str, users: str, retry_after: float | None = ownership.RECHECK_SECONDS) -> Plan:
     return Plan(holds=(Hold(f"role {name}", Reason.IN_USE, f"role {name} is in use: {users}", retry_after),))
