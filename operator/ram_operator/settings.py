@@ -94,6 +94,9 @@ def _check(settings: Settings) -> None:
     for name in ("sweep_interval_seconds", "full_check_interval_seconds", "workers", "cloud_threads"):
         if not 0 < getattr(settings, name) < math.inf:
             raise StartupError(f"{PREFIX}{name.upper()} is {getattr(settings, name)}: write a number above 0")
+    for name in ("node_gone_seconds", "system_policies_per_role", "custom_policies_per_role"):
+        if not 0 <= getattr(settings, name) < math.inf:
+            raise StartupError(f"{PREFIX}{name.upper()} is {getattr(settings, name)}: write 0 or a number above it")
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise StartupError(f"{PREFIX}LOG_LEVEL is {settings.log_level!r}: write DEBUG, INFO, WARNING or ERROR")
     host, colon, port = settings.listen.rpartition(":")

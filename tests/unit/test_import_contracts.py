@@ -1,0 +1,113 @@
+"""The never-arrows: each forbidden import, drawn in a copy of the package, breaks the contract that forbids it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+LAYERS = "data flows through the rooms in one direction"
+WITNESSES = "operator, simulator and sandbox are independent witnesses"
+ADAPTERS = "only the composition root knows the cloud adapters; the rest see the ports"
+KOPF = "kopf stays at the edge"
+KUBERNETES = "only cluster.kube speaks to the Kubernetes client"
+SDK = "only cloud/ knows the SDK"
+PURE = "pure rooms read no clock, no environment and make no noise"
+KINDS = "kinds never import each other"
+
+ARROWS: list[tuple[str, str, str]] = [
+    ("ram_operator/errors.py", "ram_operator.settings", LAYERS),
+    ("ram_operator/model.py", "ram_operator.rules.names", LAYERS),
+    ("ram_operator/rules/names.py", "ram_operator.kinds.ownership", LAYERS),
+    ("ram_operator/kinds/ownership.py", "ram_operator.engine.filters", LAYERS),
+    ("ram_operator/engine/filters.py", "ram_operator.cluster.caches", LAYERS),
+    ("ram_operator/cluster/caches.py", "ram_operator.runtime", LAYERS),
+    ("ram_operator/cloud/__init__.py", "ram_operator.model", LAYERS),
+    ("ram_operator/errors.py", "ram_simulator.errors", WITNESSES),
+    ("ram_simulator/errors.py", "ram_operator.errors", WITNESSES),
+    ("ram_sandbox/errors.py", "ram_operator.errors", WITNESSES),
+    ("ram_sandbox/errors.py", "ram_simulator.errors", WITNESSES),
+    ("ram_operator/kinds/steps.py", "ram_operator.cloud.ram", ADAPTERS),
+    ("ram_operator/engine/sweeps.py", "ram_operator.cloud.ecs", ADAPTERS),
+    ("ram_operator/gate.py", "ram_operator.cloud.client", ADAPTERS),
+    ("ram_operator/runtime.py", "ram_operator.cloud.connection", ADAPTERS),
+    ("ram_operator/rules/names.py", "ram_operator.cloud.limits", ADAPTERS),
+    ("ram_operator/engine/controller.py", "kopf", KOPF),
+    ("ram_operator/cluster/caches.py", "kopf", KOPF),
+    ("ram_operator/cluster/kube.py", "kopf", KOPF),
+    ("ram_operator/runtime.py", "kubernetes", KUBERNETES),
+    ("ram_operator/cluster/handlers.py", "kubernetes", KUBERNETES),
+    ("ram_operator/engine/controller.py", "kubernetes", KUBERNETES),
+    ("ram_operator/engine/applying.py", "aliyunsdkcore", SDK),
+    ("ram_operator/kinds/ram_role.py", "aliyunsdkram", SDK),
+    ("ram_operator/gate.py", "aliyunsdkecs", SDK),
+    ("ram_operator/kinds/ram_role.py", "time", PURE),
+    ("ram_operator/rules/nodes.py", "os", PURE),
+    ("ram_operator/engine/reporting.py", "logging", PURE),
+    ("ram_operator/engine/reconciler.py", "random", PURE),
+    ("ram_operator/kinds/steps.py", "prometheus_client", PURE),
+    ("ram_operator/model.py", "ram_operator.metrics", PURE),
+    ("ram_operator/kinds/ram_role.py", "ram_operator.kinds.ram_policy", KINDS),
+    ("ram_operator/kinds/ram_policy.py", "ram_operator.kinds.instance_role_binding", KINDS),
+    ("ram_operator/kinds/instance_role_binding/rows.py", "ram_operator.kinds.ram_role", KINDS),
+]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the packages and their contracts, in which a test may draw one arrow at a time."""
+    folder = tmp_path_factory.mktemp("contracts")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for package in ("ram_operator", "ram_simulator", "ram_sandbox"):
+        shutil.copytree(
+            ROOT / "operator" / package, folder / "operator" / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    return folder
+
+
+def lint(folder: Path) -> tuple[int, str]:
+    """Run import-linter on the copy; return its exit code and what it says."""
+    program = Path(sys.executable).with_name("lint-imports")
+    run = subprocess.run(
+        [program, "--no-cache"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder / "operator"), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return run.returncode, run.stdout + run.stderr
+
+
+def test_the_copy_as_it_is_keeps_all_contracts(copy: Path) -> None:
+    code, said = lint(copy)
+    assert code == 0, said
+    assert "0 broken" in said
+
+
+@pytest.mark.parametrize(("module", "imported", "contract"), ARROWS, ids=[f"{row[0]} -> {row[1]}" for row in ARROWS])
+def test_an_arrow_that_must_not_be_drawn_breaks_its_contract(
+    copy: Path, module: str, imported: str, contract: str
+) -> None:
+    file = copy / "operator" / module
+    before = file.read_text()
+    file.write_text(f"{before}\nimport {imported}  # noqa\n")
+    try:
+        code, said = lint(copy)
+    finally:
+        file.write_text(before)
+    assert code != 0
+    assert f"{contract} BROKEN" in said, said
+
+
+def test_the_table_has_an_arrow_for_every_contract(copy: Path) -> None:
+    _, said = lint(copy)
+    contracts = {line.removesuffix(" KEPT") for line in said.splitlines() if line.endswith(" KEPT")}
+    assert contracts == {contract for _, _, contract in ARROWS}

@@ -1,0 +1,100 @@
+"""The settings: every variable is read, a wrong one is named with what it may be, and no secret shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ram_operator.errors import StartupError
+from ram_operator.settings import PREFIX, Settings, from_environment
+
+READ: list[tuple[str, str, str, Any]] = [
+    ("CLUSTER_ID", "c-1", "cluster_id", "c-1"),
+    ("PREVIOUS_CLUSTER_IDS", "a, b,,c ", "previous_cluster_ids", ("a", "b", "c")),
+    ("SWEEP_INTERVAL_SECONDS", "5", "sweep_interval_seconds", 5.0),
+    ("SWEEP_INTERVAL_SECONDS", "0.5", "sweep_interval_seconds", 0.5),
+    ("FULL_CHECK_INTERVAL_SECONDS", "60", "full_check_interval_seconds", 60.0),
+    ("NODE_GONE_SECONDS", "0", "node_gone_seconds", 0.0),
+    ("REGION", "cn-beijing", "region", "cn-beijing"),
+    ("ENDPOINT_RAM", "http://127.0.0.1:1", "endpoint_ram", "http://127.0.0.1:1"),
+    ("ENDPOINT_ECS", "http://127.0.0.1:1", "endpoint_ecs", "http://127.0.0.1:1"),
+    ("ENDPOINT_STS", "http://127.0.0.1:1", "endpoint_sts", "http://127.0.0.1:1"),
+    ("CREDENTIALS_DIR", "/var/run/x", "credentials_dir", Path("/var/run/x")),
+    ("WORKERS", "1", "workers", 1),
+    ("CLOUD_THREADS", "4", "cloud_threads", 4),
+    ("SYSTEM_POLICIES_PER_ROLE", "25", "system_policies_per_role", 25),
+    ("CUSTOM_POLICIES_PER_ROLE", "15", "custom_policies_per_role", 15),
+    ("LISTEN", "127.0.0.1:0", "listen", "127.0.0.1:0"),
+    ("LOG_LEVEL", "debug", "log_level", "debug"),
+    ("NAMESPACE", "ram", "namespace", "ram"),
+]
+
+
+def test_without_variables_every_setting_has_its_default() -> None:
+    assert from_environment({}) == Settings()
+
+
+def test_the_table_names_every_setting() -> None:
+    assert {field for _, _, field, _ in READ} == Settings.__dataclass_fields__.keys() - {"credentials"}
+
+
+@pytest.mark.parametrize(("variable", "text", "field", "value"), READ, ids=[f"{row[0]}={row[1]}" for row in READ])
+def test_a_variable_sets_its_field_and_no_other(variable: str, text: str, field: str, value: Any) -> None:
+    settings = from_environment({PREFIX + variable: text})
+    assert getattr(settings, field) == value
+    others = Settings.__dataclass_fields__.keys() - {field}
+    assert all(getattr(settings, other) == getattr(Settings(), other) for other in others)
+
+
+@pytest.mark.parametrize("variable", sorted({variable for variable, *_ in READ}))
+def test_an_empty_variable_is_as_if_it_were_not_set(variable: str) -> None:
+    assert from_environment({PREFIX + variable: ""}) == Settings()
+
+
+WRONG = [
+    ("SWEEP_INTERVAL_SECONDS", "soon"),
+    ("SWEEP_INTERVAL_SECONDS", "0"),
+    ("SWEEP_INTERVAL_SECONDS", "-1"),
+    ("SWEEP_INTERVAL_SECONDS", "nan"),
+    ("SWEEP_INTERVAL_SECONDS", "inf"),
+    ("FULL_CHECK_INTERVAL_SECONDS", "0"),
+    ("NODE_GONE_SECONDS", "-5"),
+    ("NODE_GONE_SECONDS", "nan"),
+    ("WORKERS", "0"),
+    ("WORKERS", "1.5"),
+    ("CLOUD_THREADS", "-1"),
+    ("SYSTEM_POLICIES_PER_ROLE", "-1"),
+    ("CUSTOM_POLICIES_PER_ROLE", "many"),
+    ("LOG_LEVEL", "LOUD"),
+    ("LISTEN", "8080"),
+    ("LISTEN", "0.0.0.0:"),
+    ("LISTEN", "0.0.0.0:70000"),
+    ("LISTEN", ":8080"),
+]
+
+
+@pytest.mark.parametrize(("variable", "text"), WRONG, ids=[f"{variable}={text}" for variable, text in WRONG])
+def test_a_wrong_value_stops_the_start_with_the_variable_and_what_it_may_be(variable: str, text: str) -> None:
+    with pytest.raises(StartupError) as caught:
+        from_environment({PREFIX + variable: text})
+    assert str(caught.value).startswith(PREFIX + variable)
+    assert "write" in str(caught.value)
+
+
+def test_what_kubernetes_sets_for_a_service_of_our_name_is_no_setting() -> None:
+    service = {
+        "RAM_OPERATOR_PORT": "tcp://10.0.0.1:8080",
+        "RAM_OPERATOR_SERVICE_HOST": "10.0.0.1",
+        "RAM_OPERATOR_PORT_8080_TCP": "tcp://10.0.0.1:8080",
+        "RAM_OPERATOR_CREDENTIALS": "x",
+    }
+    assert from_environment(service) == Settings()
+
+
+def test_credentials_are_kept_and_never_shown() -> None:
+    secret = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "key-id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "key-secret"}
+    settings = from_environment({**secret, "ALIBABA_CLOUD_SECURITY_TOKEN": "", "OTHER": "x"})
+    assert settings.credentials == secret
+    assert "key-" not in repr(settings)
