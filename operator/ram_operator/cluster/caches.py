@@ -128,8 +128,13 @@ class Caches:
             if name := entry.get("custom"):
                 yield from self._named.get((KindName.RAM_POLICY, str(name).lower()), ())
 
+    def _holding(self, view: Reference) -> Iterator[ObjectKey]:
+        """The objects whose cloud objects it has attached, also where its spec does not name them any more."""
+        for kind, name in _held(view):
+            yield from self._named.get((kind, name), ())
+
     def _referring(self, view: Reference) -> set[ObjectKey]:
-        by_name = self._referrers.get(_by_cloud_name(view), set()) if view.key.kind is KindName.RAM_POLICY else set()
+        by_name = self._referrers.get(_by_cloud_name(view.key.kind, cloud_name(view)), set())
         return self._referrers.get(view.key, set()) | by_name
 
     def _index(self, view: Reference) -> None:
@@ -156,7 +161,7 @@ class Caches:
             for key in self._named.get((view.key.kind, cloud_name(view)), set()) - {view.key}:
                 yield Wake(key)
         if before and (after is None or _uses(before) != _uses(after)):
-            for key in self._references(before):
+            for key in {*self._references(before), *self._holding(before)}:
                 if key in self._views and self._views[key].deleting:
                     yield Wake(key)
 
@@ -217,17 +222,28 @@ def _asked(body: Body) -> tuple[Json, ...]:
     return metadata.get("uid"), metadata.get("generation"), "deletionTimestamp" in metadata, annotation
 
 
-def _by_cloud_name(view: Reference) -> ObjectKey:
-    """The key under which roles are indexed that name a policy by its cloud name; `/` is in no object's name."""
-    return ObjectKey(KindName.RAM_POLICY, f"custom/{cloud_name(view)}")
+def _by_cloud_name(kind: KindName, name: str) -> ObjectKey:
+    """The key under which those are indexed that mean an object by its cloud name; `/` is in no object's name."""
+    return ObjectKey(kind, f"cloud/{name.lower()}")
 
 
 def _mentions(view: Reference) -> list[ObjectKey]:
     customs = [entry.get("custom") for entry in view.spec.get("policies") or ()]
     return [
         *named_objects(view),
-        *(ObjectKey(KindName.RAM_POLICY, f"custom/{str(name).lower()}") for name in customs if name),
+        *(_by_cloud_name(KindName.RAM_POLICY, str(name)) for name in customs if name),
+        *(_by_cloud_name(kind, name) for kind, name in _held(view)),
     ]
+
+
+def _held(view: Reference) -> set[tuple[KindName, str]]:
+    """What a status says that the object has attached: policies to its role, its role to instances. Names folded."""
+    if view.key.kind is KindName.RAM_ROLE:
+        rows = view.status.get("managedPolicies") or ()
+        return {(KindName.RAM_POLICY, str(row["name"]).lower()) for row in rows if row.get("type") == "Custom"}
+    rows = view.status.get("instances") or ()
+    roles = {str(row["roleName"]).lower() for row in rows if row.get("roleName") and row.get("origin") == "Attached"}
+    return {(KindName.RAM_ROLE, role) for role in roles}
 
 
 def _standing(view: Reference | None) -> tuple[Json, ...]:
@@ -247,7 +263,7 @@ def _uses(view: Reference) -> tuple[Json, ...]:
         view.deleting,
         str(view.spec.get("policies")),
         str(view.spec.get("roleRef")),
-        str(view.status.get("managedPolicies")),
+        frozenset(_held(view)),
     )
 
 
