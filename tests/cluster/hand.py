@@ -34,13 +34,18 @@ class Hand:
         """Call an action of ECS in cn-hangzhou; a refusal is a ServerException."""
         return self._call("Ecs", action, {"RegionId": "cn-hangzhou", **parameters})
 
-    def create_role(self, name: str, **tags: str) -> None:
+    def create_role(self, name: str, tagged: Mapping[str, str] | None = None) -> None:
         """Create a role that ECS may play."""
-        self.ram("CreateRole", RoleName=name, AssumeRolePolicyDocument=json.dumps(ECS_TRUST), **_tags(tags))
+        trust = json.dumps(ECS_TRUST)
+        self.ram("CreateRole", RoleName=name, AssumeRolePolicyDocument=trust, Tag=tags(tagged or {}))
 
-    def create_policy(self, name: str, document: Mapping[str, Any], **tags: str) -> None:
+    def create_policy(self, name: str, document: Mapping[str, Any], tagged: Mapping[str, str] | None = None) -> None:
         """Create a custom policy."""
-        self.ram("CreatePolicy", PolicyName=name, PolicyDocument=json.dumps(document), **_tags(tags))
+        self.ram("CreatePolicy", PolicyName=name, PolicyDocument=json.dumps(document), Tag=tags(tagged or {}))
+
+    def tag_role(self, name: str, **pairs: str) -> None:
+        """Add or overwrite tags of a role."""
+        self.ram("TagResources", ResourceType="role", ResourceNames=json.dumps([name]), Tag=tags(pairs))
 
     def attach_policy(self, policy: str, role: str, kind: str = "Custom") -> None:
         """Attach a policy to a role."""
@@ -74,13 +79,14 @@ class Hand:
         return answer
 
 
-def _tags(tags: Mapping[str, str]) -> dict[str, str]:
-    """Tags as the wire has them; `cluster` is written for `ram-operator:cluster`."""
-    pairs = [(f"ram-operator:{key}", value) for key, value in tags.items()]
-    numbered = enumerate(pairs, start=1)
-    return {
-        name: text for i, (key, value) in numbered for name, text in ((f"Tag.{i}.Key", key), (f"Tag.{i}.Value", value))
-    }
+def tags(pairs: Mapping[str, str]) -> str:
+    """Tags as the wire has them."""
+    return json.dumps([{"Key": key, "Value": value} for key, value in pairs.items()])
+
+
+def marks(cluster: str, kind: str, name: str) -> dict[str, str]:
+    """The tags by which an object of a cluster owns something."""
+    return {"ram-operator:cluster": cluster, "ram-operator:kind": kind, "ram-operator:name": name}
 
 
 def _results(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -8,17 +8,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, TypeVar
 
-from tests.cluster.apiserver import ApiServer
+from tests.cluster.apiserver import ApiServer, Refused
 from tests.conftest import RunningSandbox
 
 T = TypeVar("T")
 
 OWN_KINDS = ("InstanceRoleBinding", "RamRole", "RamPolicy")
 SETTINGS = {"RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "1"}
-PATIENCE = 15.0
+PATIENCE = 30.0
 _POLL_SECONDS = 0.03
 
 
@@ -260,14 +260,27 @@ class World:
         return until(seen, timeout)
 
     @contextmanager
-    def settings(self, **values: str) -> Iterator[None]:
-        """Run the operator with other settings for a while: `node_gone_seconds="2"`."""
-        given = {f"RAM_OPERATOR_{name.upper()}": value for name, value in values.items()}
-        self.operator.restart({**SETTINGS, **given})
+    def environment(self, **variables: str) -> Iterator[None]:
+        """Run the operator with other environment variables for a while."""
+        self.operator.restart({**SETTINGS, **variables})
         try:
             yield
         finally:
             self.operator.restart(SETTINGS)
+
+    @contextmanager
+    def environment_without_waiting(self, **variables: str) -> Iterator[None]:
+        """The same for an operator that cannot be ready now."""
+        self.operator.stop()
+        self.operator.launch({**SETTINGS, **variables})
+        try:
+            yield
+        finally:
+            self.operator.restart(SETTINGS)
+
+    def settings(self, **values: str) -> AbstractContextManager[None]:
+        """Run the operator with other settings for a while: `node_gone_seconds="2"`."""
+        return self.environment(**{f"RAM_OPERATOR_{name.upper()}": value for name, value in values.items()})
 
     def reset(self) -> None:
         """Bring cluster, cloud and operator back to what they were at the start."""
@@ -276,13 +289,25 @@ class World:
             self.operator.start(SETTINGS)
         for kind in OWN_KINDS:
             self.api.delete_all(kind)
+        with suppress(AssertionError):
+            until(lambda: not self.api.objects("InstanceRoleBinding"), 5)
+        # what a test has left in the cloud must not keep roles and policies from going
+        self.cloud.post("/reset")
+        self._await_deletion()
+        self.api.delete_all("Node")
+        self.api.delete_all("Event")
+        self.cloud.post("/reset")
+
+    def _await_deletion(self) -> None:
+        """Wait until all our objects are gone; ask again those that wait for something of the cloud as it was."""
+        left = [f"{kind}/{body['metadata']['name']}" for kind in OWN_KINDS for body in self.api.objects(kind)]
+        for target in left:
+            with suppress(Refused):
+                self.api.patch(target, {"metadata": {"annotations": {"ram.alicloud.dev/reconcile-at": "reset"}}})
         try:
             until(lambda: not any(self.api.objects(kind) for kind in OWN_KINDS), 20, "all objects are gone")
         except AssertionError:
             self._release()
-        self.api.delete_all("Node")
-        self.api.delete_all("Event")
-        self.cloud.post("/reset")
 
     def _release(self) -> None:
         """Take the finalizers off what a failed test has left."""

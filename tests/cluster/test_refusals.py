@@ -1,0 +1,232 @@
+"""What the operator will not touch, does not obey yet or has to refuse: it says why and what to do, writing nothing."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from tests.cluster.hand import Hand, marks
+from tests.cluster.objects import binding, document, policy, role, target
+from tests.cluster.world import World, until
+
+
+def quiet_sweeps(world: World, mark: int) -> None:
+    """Two sweeps without a write."""
+    world.sweeps_pass()
+    assert world.actions(mark) == []
+
+
+@pytest.mark.parametrize("kind", ["RamRole", "RamPolicy"])
+def test_a_cloud_object_that_nobody_tagged_is_not_owned(world: World, hand: Hand, kind: str) -> None:
+    if kind == "RamRole":
+        hand.create_role("theirs")
+        world.api.create(role("not-mine", roleName="theirs"))
+    else:
+        hand.create_policy("theirs", document("ecs:*"))
+        world.api.create(policy("not-mine", policyName="theirs"))
+    mark, name = world.mark(), f"{kind}/not-mine"
+    message = world.says(name, "NotOwned", "theirs", "choose another name")
+    assert world.condition(name)["status"] == "False"
+    world.event(name, "NotOwned", message)
+    quiet_sweeps(world, mark)
+    world.delete(name)
+    assert world.actions(mark) == []
+    found = world.cloud_role("theirs") if kind == "RamRole" else world.cloud_policy("theirs")
+    assert found is not None
+
+
+@pytest.mark.parametrize("kind", ["RamRole", "RamPolicy"])
+def test_a_cloud_object_of_another_cluster_is_owned_by_other(world: World, hand: Hand, kind: str) -> None:
+    tags = marks("another-cluster", kind, "mine")
+    if kind == "RamRole":
+        hand.create_role("mine", tags)
+        world.api.create(role("mine"))
+    else:
+        hand.create_policy("mine", document("ecs:*"), tags)
+        world.api.create(policy("mine"))
+    mark = world.mark()
+    world.says(f"{kind}/mine", "OwnedByOther", f"{kind}/mine of cluster another-cluster", "previousClusterIds")
+    quiet_sweeps(world, mark)
+    with world.settings(previous_cluster_ids="older,another-cluster"):
+        world.ready(f"{kind}/mine")
+        found = world.cloud_role("mine") if kind == "RamRole" else world.cloud_policy("mine")
+        assert found is not None
+        assert found["tags"]["ram-operator:cluster"] != "another-cluster"
+    world.delete(f"{kind}/mine")
+    assert world.cloud_role("mine") is world.cloud_policy("mine") is None
+
+
+def test_another_object_of_this_cluster_is_an_owner_too(world: World, hand: Hand) -> None:
+    cluster = world.kubectl("get", "namespace", "kube-system", "-o", "jsonpath={.metadata.uid}").stdout
+    hand.create_role("shared", marks(cluster, "RamRole", "somebody-else"))
+    world.api.create(role("shared"))
+    world.says("RamRole/shared", "OwnedByOther", "RamRole/somebody-else")
+
+
+def test_when_the_other_owner_deletes_it_the_object_gets_its_name(world: World, hand: Hand) -> None:
+    hand.create_role("soon-mine")
+    world.api.create(role("soon-mine"))
+    world.says("RamRole/soon-mine", "NotOwned")
+    hand.ram("DeleteRole", RoleName="soon-mine")
+    world.ready("RamRole/soon-mine")
+
+
+def test_the_second_object_with_a_cloud_name_says_who_has_it_and_takes_over_when_that_goes(world: World) -> None:
+    world.api.create(role("first", roleName="Wanted"))
+    world.ready("RamRole/first")
+    mark = world.mark()
+    world.api.create(role("second", roleName="wanted"))
+    world.says("RamRole/second", "NameTaken", "RamRole/first")
+    assert world.actions(mark) == []
+    world.ready("RamRole/first")
+    world.delete("RamRole/first")
+    world.ready("RamRole/second")
+    found = world.cloud_role("wanted")
+    assert found is not None
+    assert found["tags"]["ram-operator:name"] == "second"
+
+
+def test_of_two_objects_made_at_once_one_gets_the_name_and_the_other_can_be_deleted(world: World) -> None:
+    world.api.create(policy("twin-a", policyName="Twin"), policy("twin-b", policyName="Twin"))
+    names = ("RamPolicy/twin-a", "RamPolicy/twin-b")
+
+    def decided() -> bool:
+        reasons = [world.condition(name).get("reason") for name in names]
+        assert sorted(map(str, reasons)) == ["NameTaken", "Settled"], reasons
+        return True
+
+    until(decided)
+    loser = next(name for name in names if world.condition(name)["reason"] == "NameTaken")
+    winner = next(name for name in names if name != loser)
+    mark = world.mark()
+    world.delete(loser)
+    assert world.actions(mark) == []
+    world.ready(winner)
+    assert world.cloud_policy("Twin") is not None
+
+
+NOT_YET: dict[str, Mapping[str, Any]] = {
+    "policy adoptionPolicy": policy("later", adoptionPolicy="IfIdentical"),
+    "policy managementPolicy": policy("later", managementPolicy="Plan"),
+    "policy attachTo": policy("later", attachTo={"users": ["dev"]}),
+    "role adoptionPolicy": role("later", adoptionPolicy="IfUnowned"),
+    "role managementPolicy": role("later", managementPolicy="Suspend"),
+    "role policyAttachment": role("later", policyAttachment="Exclusive"),
+    "binding conflictPolicy": binding("later", "base", "later", conflictPolicy="Replace"),
+    "binding allowProtectedRoles": binding(
+        "later", "base", "later", conflictPolicy="Replace", allowProtectedRoles=True
+    ),
+    "binding sessionPolicy": binding("later", "base", "later", sessionPolicy=document("oss:Get*")),
+    "binding instances": binding("later", "base", "later", instances=["cn-hangzhou.i-bp1simulator00000001"]),
+    "binding unbindPolicy": binding("later", "base", "later", unbindPolicy="Retain"),
+    "binding rollout": binding("later", "base", "later", rollout={"maxUnavailable": 3}),
+    "binding managementPolicy": binding("later", "base", "later", managementPolicy="Suspend"),
+}
+
+
+@pytest.mark.parametrize("what", NOT_YET)
+def test_what_is_not_obeyed_yet_is_said_and_nothing_is_written(world: World, what: str) -> None:
+    world.api.create(role("base"))
+    world.ready("RamRole/base")
+    world.add_nodes("later", "later-1")
+    body, mark = NOT_YET[what], world.mark()
+    world.api.create(body)
+    field = what.split()[1]
+    world.says(target(body), "NotSupportedYet", f"spec.{field}")
+    assert world.condition(target(body))["status"] == "False"
+    assert world.actions(mark) == []
+    world.delete(target(body))
+    assert world.actions(mark) == []
+
+
+def test_a_binding_by_role_name_is_not_supported_yet(world: World) -> None:
+    body = binding("by-name", "x", "later")
+    del body["spec"]["roleRef"]
+    body["spec"]["roleName"] = "Some"
+    world.api.create(body)
+    world.says("InstanceRoleBinding/by-name", "NotSupportedYet", "spec.roleName")
+    world.delete("InstanceRoleBinding/by-name")
+
+
+EDITS: dict[str, tuple[str, Mapping[str, Any]]] = {
+    "RamPolicy/kept": ("managementPolicy", {"managementPolicy": "Suspend", "description": "new"}),
+    "RamRole/kept": ("policyAttachment", {"policyAttachment": "Exclusive", "description": "new"}),
+    "InstanceRoleBinding/kept": ("unbindPolicy", {"unbindPolicy": "Detach", "roleRef": {"name": "other"}}),
+}
+
+
+@pytest.mark.parametrize("edited", EDITS)
+def test_an_edit_to_something_not_obeyed_yet_freezes_and_deletion_still_removes_what_is_ours(
+    world: World, edited: str
+) -> None:
+    before = world.state()
+    nodes = world.add_nodes("kept", "kept-1")
+    world.api.create(policy("kept"), role("kept", "kept"), role("other"), binding("kept", "kept", "kept"))
+    world.attached("kept", "kept-1")
+    world.ready(*EDITS, "RamRole/other")
+    field, change = EDITS[edited]
+    mark = world.mark()
+    world.api.patch(edited, {"spec": change})
+    world.says(edited, "NotSupportedYet", f"spec.{field}")
+    quiet_sweeps(world, mark)
+    assert world.role_of(nodes["kept-1"]) == "kept"
+    world.delete(*EDITS, "RamRole/other")
+    world.cloud.delete(f"/instances/{nodes['kept-1']}")
+    assert world.state() == before
+
+
+def test_a_role_that_ecs_may_not_play_is_refused_before_it_is_attached(world: World) -> None:
+    nodes = world.add_nodes("untrusted", "untrusted-1")
+    world.api.create(
+        role("untrusted", trust={"services": ["oss.aliyuncs.com"]}), binding("untrusted", "untrusted", "untrusted")
+    )
+    world.ready("RamRole/untrusted")
+    mark = world.mark()
+    world.says("InstanceRoleBinding/untrusted", "TrustNotEcs", "ecs.aliyuncs.com", "spec.trust.services")
+    quiet_sweeps(world, mark)
+    world.api.patch("RamRole/untrusted", {"spec": {"trust": {"services": ["oss.aliyuncs.com", "ecs.aliyuncs.com"]}}})
+    world.has_role(nodes["untrusted-1"], "untrusted")
+    world.ready("InstanceRoleBinding/untrusted")
+
+
+def test_a_document_only_the_cloud_refuses_leaves_the_old_version_in_force(world: World) -> None:
+    world.api.create(policy("picky"))
+    world.ready("RamPolicy/picky")
+    world.fault("CreatePolicyVersion", 1, code="MalformedPolicyDocument", status=400, message="no such operator")
+    world.api.patch("RamPolicy/picky", {"spec": {"document": document("oss:List*")}})
+    world.says("RamPolicy/picky", "Rejected", "MalformedPolicyDocument")
+    found = world.cloud_policy("picky")
+    assert found is not None
+    assert found["defaultVersion"] == "v1"
+    mark = world.mark()
+    quiet_sweeps(world, mark)
+    world.api.patch("RamPolicy/picky", {"spec": {"document": document("oss:Put*")}})
+    world.ready("RamPolicy/picky")
+
+
+def test_too_many_policies_are_refused_before_the_cloud_says_no(world: World) -> None:
+    names = [f"many-{number:02}" for number in range(11)]
+    world.api.create(*(policy(name) for name in names))
+    world.ready(*(f"RamPolicy/{name}" for name in names))
+    mark = world.mark()
+    world.api.create(role("many", *names))
+    world.says("RamRole/many", "InvalidSpec", "11 custom policies, RAM allows 10")
+    assert world.actions(mark) == []
+    world.api.patch("RamRole/many", {"spec": {"policies": [{"policyRef": {"name": name}} for name in names[:10]]}})
+    world.ready("RamRole/many")
+    assert world.status("RamRole/many")["policySummary"] == "10/10"
+
+
+def test_a_system_policy_that_does_not_exist_is_named_and_what_stands_before_it_attached(world: World) -> None:
+    body = role("some-missing", "present")
+    body["spec"]["policies"] += [{"system": "AliyunECSReadOnlyAccess"}, {"system": "AliyunNoSuchAccess"}]
+    world.api.create(policy("present"), body)
+    until(lambda: world.policies_of("some-missing") == {"present", "AliyunECSReadOnlyAccess"})
+
+    def named() -> bool:
+        rows = world.status("RamRole/some-missing")["conditions"]
+        assert any("AliyunNoSuchAccess" in row["message"] for row in rows), rows
+        return True
+
+    until(named)
+    assert world.condition("RamRole/some-missing")["status"] == "False"
+    assert world.status("RamRole/some-missing")["policySummary"] == "2/3"
