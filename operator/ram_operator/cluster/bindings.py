@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from ram_operator.kinds.instance_role_binding.rows import Row, rows_of
 from ram_operator.model import InstanceId, Json, NodeFacts, ObjectKey, Reference, Scope
@@ -14,6 +15,8 @@ from ram_operator.rules.assignment import Claimant, assign
 from ram_operator.rules.nodes import Selector, selects
 
 Wakes = dict[ObjectKey, Scope]
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @dataclass(slots=True)
@@ -53,7 +56,7 @@ class BindingIndex:
         """Take in a binding; return the other bindings whose instances it changes."""
         key, before = view.key, self._views.get(view.key)
         touched: set[InstanceId] = set()
-        if before is None or (before.spec, before.deleting) != (view.spec, view.deleting):
+        if before is None or (before.uid, before.spec, before.deleting) != (view.uid, view.spec, view.deleting):
             touched |= self._select(view)
         self._views[key] = view
         touched |= self._store_rows(key, rows_of(view.status))
@@ -63,8 +66,8 @@ class BindingIndex:
         """Forget a binding; return the other bindings that may have its instances now."""
         touched = self._store_rows(key, {})
         touched |= self._instances(self._selected.pop(key, set()))
-        self._views.pop(key, None)
-        self._claimants.pop(key, None)
+        for table in (self._views, self._claimants, self._rows):
+            table.pop(key, None)
         self._reassign(touched)
         return self._concerned(touched)
 
@@ -97,7 +100,7 @@ class BindingIndex:
             return set()
         del self.nodes[old.name]
         if old.instance:
-            self._nodes_of[old.instance].discard(old.name)
+            _discard(self._nodes_of, old.instance, old.name)
         concerned = {key for key, names in self._selected.items() if old.name in names}
         for key in concerned:
             self._selected[key].discard(old.name)
@@ -131,7 +134,7 @@ class BindingIndex:
         """Keep the rows of a binding; return the instances whose claim changed."""
         before = self._rows.get(key, {})
         for one in before.keys() - rows.keys():
-            self._holders[one].discard(key)
+            _discard(self._holders, one, key)
         for one in rows.keys() - before.keys():
             self._holders.setdefault(one, set()).add(key)
         self._rows[key] = rows
@@ -157,6 +160,14 @@ class BindingIndex:
 
     def _instances(self, names: Iterable[str]) -> set[InstanceId]:
         return {one for name in names if (node := self.nodes.get(name)) and (one := node.instance)}
+
+
+def _discard(table: dict[K, set[V]], key: K, value: V) -> None:
+    """Take a value out of a set in a table, and the set when it is empty: instances come and go for years."""
+    values = table.get(key, set())
+    values.discard(value)
+    if not values:
+        table.pop(key, None)
 
 
 def _claim(row: Row | None) -> str | None:
