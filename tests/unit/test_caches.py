@@ -297,7 +297,8 @@ def test_the_loser_is_woken_when_the_winners_claim_is_stored() -> None:
 @pytest.mark.parametrize("goes", ["is deleted", "is gone", "selects others"])
 def test_the_next_binding_is_woken_when_the_first_lets_go(goes: str) -> None:
     caches = cluster(binding_body(), OLDER, nodes=(node("a", 1, pool="storage"),))
-    key, how = binding_key("older"), {"created": "2025-01-01T00:00:00Z", "version": 2}
+    key = binding_key("older")
+    how: dict[str, Any] = {"created": "2025-01-01T00:00:00Z", "version": 2}
     if goes == "is gone":
         wakes = caches.drop(key)
     elif goes == "is deleted":
