@@ -18,6 +18,8 @@ from ram_simulator.journal import Journal
 from ram_simulator.quotas import Quotas
 from ram_simulator.server import Addresses, Servers
 from ram_simulator.simulator import Simulator
+from ram_simulator.switches import Switches
+from ram_simulator.tables import switches_table
 
 _HIGHEST_PORT = 65535
 
@@ -25,6 +27,9 @@ _HIGHEST_PORT = 65535
 def main() -> None:
     """Run the command line; exit 0 after SIGINT or SIGTERM, 1 with one line on stderr if it cannot start."""
     options = _parser().parse_args()
+    if options.command == "switches":
+        print(switches_table(), end="")
+        return
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         asyncio.run(_serve(options))
@@ -38,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="ram-simulator", description="Alibaba Cloud RAM, ECS, STS and OSS on loopback."
     )
     commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("switches", help="print the switches of `serve --switch` as a table in Markdown")
     serve = commands.add_parser("serve", help="serve until SIGINT or SIGTERM; prints one JSON line when ready")
     serve.add_argument(
         "--listen",
@@ -48,6 +54,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--fixture", type=Path, metavar="FILE.yaml", help="the world at the start")
     serve.add_argument("--quotas", choices=("off", "documented"), default="off", help="throttle as documented")
+    serve.add_argument(
+        "--switch",
+        action="append",
+        type=_switch,
+        default=[],
+        metavar="NAME=VALUE",
+        help="choose a behaviour that the documentation leaves open; `ram-simulator switches` lists them",
+    )
     serve.add_argument("--latency-ms", type=_latency, default=0, metavar="N", help="delay of every API call")
     return parser
 
@@ -57,6 +71,15 @@ def _address(text: str) -> tuple[str, int]:
     if not (port.isascii() and port.isdigit() and int(port) <= _HIGHEST_PORT - 3):
         raise argparse.ArgumentTypeError(f"{text!r} is no HOST:PORT")
     return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _switch(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    try:
+        Switches({name: value})
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return name, value
 
 
 def _latency(text: str) -> int:
@@ -71,14 +94,16 @@ async def _serve(options: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     fixture = read_fixture(options.fixture) if options.fixture else read_default_fixture()
     clock = Clock(time.time)
+    switches = Switches(dict(options.switch))
     simulator = Simulator(
         fixture=fixture,
         clock=clock,
         journal=Journal(),
         faults=Faults(),
-        quotas=Quotas() if options.quotas == "documented" else None,
+        quotas=Quotas(switches) if options.quotas == "documented" else None,
         latency_seconds=options.latency_ms / 1000,
-        cloud=build(fixture, clock),
+        cloud=build(fixture, clock, switches),
+        switches=switches,
     )
     servers = Servers(simulator)
     try:

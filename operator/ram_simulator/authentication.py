@@ -13,6 +13,7 @@ from ram_simulator.account import Account, Principal
 from ram_simulator.clock import Clock
 from ram_simulator.errors import ApiError
 from ram_simulator.signatures import V3_ALGORITHM, Signed, parse_v3, sign_v1, sign_v3
+from ram_simulator.switches import Switches, SwitchName
 
 _SKEW_SECONDS = 900
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -66,13 +67,19 @@ class _Key:
 class Authenticator:
     """Recognises callers; remembers nonces."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, switches: Switches) -> None:
         self._clock = clock
+        self._switches = switches
         self._nonces = Nonces()
 
     def authenticate(self, account: Account, request: WireRequest) -> Principal:
         """Return the caller; raise ApiError with the code of the gateway if the request is not rightly signed."""
-        return self._v3(account, request) if request.is_v3 else self._v1(account, request)
+        try:
+            return self._v3(account, request) if request.is_v3 else self._v1(account, request)
+        except ApiError as error:
+            if error.code.startswith("InvalidSecurityToken"):
+                error.status = int(self._switches.text(SwitchName.SECURITY_TOKEN_STATUS))
+            raise
 
     def _v1(self, account: Account, request: WireRequest) -> Principal:
         params = {**request.query, **request.form}

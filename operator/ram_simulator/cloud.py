@@ -4,7 +4,8 @@ Every rule gets it as its first argument; nothing of its state lives elsewhere.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from ram_simulator.account import Account, Anonymous, Principal, RoleSession, Root, UserPrincipal
 from ram_simulator.authorization.engine import AccessRequest, Context, Verdict, evaluate_layers
@@ -14,6 +15,7 @@ from ram_simulator.ecs.store import EcsStore, Instance
 from ram_simulator.errors import ApiError
 from ram_simulator.oss.store import OssStore
 from ram_simulator.ram.store import Holder, HolderKind, Policy, PolicyType, RamStore, Role
+from ram_simulator.switches import Switches, SwitchName
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,11 @@ class Cloud:
     ram: RamStore
     ecs: EcsStore
     oss: OssStore
+    switches: Switches = field(default_factory=Switches)
+
+    def is_new(self, since: datetime, delay: SwitchName) -> bool:
+        """Say whether what happened at `since` is not to be seen yet, by a switch that is in seconds."""
+        return self.switches.number(delay) > 0 and self.clock.now() - since < self.switches.delay(delay)
 
     def verdict(self, principal: Principal, request: AccessRequest) -> Verdict:
         """Say what the policies of `principal`, as they are now, say to `request`."""

@@ -58,6 +58,11 @@ class Control:
                 return self._advance(body)
             case "POST", ["reset"]:
                 self._simulator.reset()
+            case "GET", ["switches"]:
+                return self._simulator.switches.shown()
+            case "PUT", ["switches"]:
+                self._simulator.switches.change(body)
+                return self._simulator.switches.shown()
             case "GET", ["state"]:
                 return state_of(self._simulator.cloud)
             case method, _:

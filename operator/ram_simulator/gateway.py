@@ -26,6 +26,7 @@ from ram_simulator.ram.actions import PRODUCT as RAM
 from ram_simulator.rendering import content_type, render
 from ram_simulator.simulator import Simulator
 from ram_simulator.sts.actions import PRODUCT as STS
+from ram_simulator.switches import SwitchName
 
 PRODUCTS: Mapping[str, Product] = {product.version: product for product in (RAM, ECS, STS, IMS)}
 
@@ -52,14 +53,15 @@ class Gateway:
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
-        self._authenticator = Authenticator(simulator.clock)
+        self._authenticator = Authenticator(simulator.clock, simulator.switches)
 
     async def handle(self, http: web.BaseRequest) -> web.Response:
         """Answer one HTTP request."""
         request = await _read(http)
         if self._simulator.latency_seconds:
             await asyncio.sleep(self._simulator.latency_seconds)
-        style = "XML" if _common(request, "Format").upper() == "XML" else "JSON"
+        asked = _common(request, "Format").upper()
+        style = asked if asked in ("XML", "JSON") else self._simulator.switches.text(SwitchName.DEFAULT_FORMAT)
         request_id = str(uuid.uuid4()).upper()
         record = Record()
         headers = {"x-acs-request-id": request_id}
@@ -106,7 +108,10 @@ class Gateway:
             cloud.authorize(call.principal, f"{product.service}:{action.name}", resources, context)
             return action.handler(cloud, call)
         except AccessRefused as refused:
-            raise refused.as_error(product.denial) from refused
+            error = refused.as_error(product.denial)
+            if cloud.switches.text(SwitchName.ACCESS_DENIED_DETAIL) == "left-out":
+                error.detail = None
+            raise error from refused
         except ApiError:
             raise
         except Exception as error:

@@ -18,6 +18,7 @@ from ram_simulator.ecs.checks import trusts_ecs
 from ram_simulator.ecs.descriptions import serial_number
 from ram_simulator.ecs.store import Instance, InstanceStatus, RoleBinding
 from ram_simulator.simulator import Simulator
+from ram_simulator.switches import SwitchName
 
 _LIFE = timedelta(hours=6)
 _RENEWED_BEFORE_END = timedelta(minutes=30)
@@ -25,6 +26,7 @@ _TTL_HEADER = "X-aliyun-ecs-metadata-token-ttl-seconds"
 _TOKEN_HEADER = "X-aliyun-ecs-metadata-token"
 _LONGEST_TTL = 21600
 _MOST_TOKENS = 10_000
+_NOT_FOUND_PAGE = "<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1></body></html>"
 
 
 class MetadataError(Exception):
@@ -55,6 +57,7 @@ class Metadata:
         self._simulator = simulator
         self._published: dict[str, _Published] = {}
         self._tokens: dict[str, _Token] = {}
+        self._calls: dict[str, tuple[int, int]] = {}
 
     async def handle(self, http: web.BaseRequest) -> web.Response:
         """Answer one HTTP request, without a trailing newline: clients use the body as it is."""
@@ -63,6 +66,8 @@ class Metadata:
             status = 200
         except MetadataError as error:
             status, text = error.status, f"{error.status} - {error}"
+            if status == 404 and self._simulator.switches.text(SwitchName.METADATA_NOT_FOUND_BODY) == "html":
+                return web.Response(text=_NOT_FOUND_PAGE, status=status, content_type="text/html")
         # text as it is: a client puts the role name, unstripped, into its next URL
         return web.Response(text=text, status=status, content_type="text/plain")
 
@@ -80,6 +85,7 @@ class Metadata:
             return self._new_token(http, instance)
         if http.method != "GET":
             raise MetadataError(405, "only GET is served here")
+        self._check_rate(instance)
         self._check_token(http.headers.get(_TOKEN_HEADER), instance)
         return self._content(instance, path[1:])
 
@@ -98,6 +104,17 @@ class Metadata:
         expiration = now + timedelta(seconds=int(ttl))
         self._tokens[text] = _Token(self._simulator.cloud, instance.instance_id, expiration)
         return text
+
+    def _check_rate(self, instance: Instance) -> None:
+        most = self._simulator.switches.number(SwitchName.METADATA_CALLS)
+        second = int(self._simulator.clock.now().timestamp())
+        counted, calls = self._calls.get(instance.instance_id, (second, 0))
+        calls = calls + 1 if counted == second else 1
+        if most:
+            self._calls[instance.instance_id] = (second, calls)
+        if most and calls > most:
+            status = int(self._simulator.switches.text(SwitchName.METADATA_THROTTLE_STATUS))
+            raise MetadataError(status, "too many requests")
 
     def _check_token(self, given: str | None, instance: Instance) -> None:
         if given is None:
@@ -141,13 +158,17 @@ class Metadata:
         raise MetadataError(404, "not found")
 
     def _binding(self, instance: Instance) -> RoleBinding:
-        if instance.binding is None:
+        cloud = self._simulator.cloud
+        delay = cloud.switches.delay(SwitchName.ROLE_TO_METADATA)
+        seen = instance.binding_before(cloud.clock.now() - delay) if delay else instance.binding
+        if seen is None:
             raise MetadataError(404, "the instance plays no role")
-        return instance.binding
+        return seen
 
     def _credentials(self, instance: Instance, role_name: str) -> str:
         binding = self._binding(instance)
-        if binding.role_name != role_name:
+        in_any_case = self._simulator.switches.text(SwitchName.METADATA_ROLE_CASE) == "any"
+        if binding.role_name != role_name and not (in_any_case and binding.role_name.lower() == role_name.lower()):
             raise MetadataError(404, "the instance does not play this role")
         credential = self._credential(instance, binding)
         return json.dumps(
@@ -167,11 +188,13 @@ class Metadata:
         published = self._published.get(instance.instance_id)
         # the binding itself, not its role's name: attached anew may mean another session policy
         current = published.credential if published and published.binding is binding else None
-        if current and current.expiration - now > _RENEWED_BEFORE_END:
-            return current
         role = cloud.ram.roles.get(binding.role_name)
-        if role is None or not trusts_ecs(role, {}):
-            if current and current.expiration > now:
+        trusted = role is not None and trusts_ecs(cloud, role, {})
+        lives_on = cloud.switches.text(SwitchName.TRUST_REMOVED) == "old-token-lives"
+        if current and current.expiration - now > _RENEWED_BEFORE_END and (trusted or lives_on):
+            return current
+        if role is None or not trusted:
+            if current and current.expiration > now and lives_on:
                 return current  # without the role's trust nothing new is issued, what was issued lives on
             raise MetadataError(404, "ECS may not assume the role")
         limits = () if binding.session_policy is None else (binding.session_policy,)

@@ -1,6 +1,7 @@
 """The documented quotas of calls; a call over them is answered with Throttling.User.
 
-Rates are those of the quota pages of RAM, STS and ECS; for actions that those pages leave out, the rate of their like.
+Rates are those of the quota pages of RAM, STS and ECS; actions that those pages leave out have the rates of switches.
+RAM and STS are token buckets; ECS counts by the minute: who is throttled in one minute may call in the next.
 """
 
 from collections.abc import Mapping
@@ -9,47 +10,103 @@ from datetime import datetime
 
 from ram_simulator.calls import Action, Product
 from ram_simulator.errors import ApiError
+from ram_simulator.switches import Switches, SwitchName
 
-_ATTACHING = ("AttachPolicyTo", "DetachPolicyFrom")
+_MINUTE = 60
+_TEN = ("AttachPolicyToRole", "DetachPolicyFromRole", "DetachPolicyFromGroup")
+_TWENTY = (
+    "CreateRole",
+    "DeleteRole",
+    "CreatePolicyVersion",
+    "DeletePolicy",
+    "DeleteUser",
+    "CreateAccessKey",
+    "UpdateAccessKey",
+    "UpdateGroup",
+    "CreateLoginProfile",
+    "UpdateLoginProfile",
+    "DeleteLoginProfile",
+    "SetAccountAlias",
+)
+_HUNDRED = (
+    "GetRole",
+    "GetUser",
+    "GetUserMFAInfo",
+    "GetSecurityPreference",
+    "ListPolicies",
+    "ListPoliciesForRole",
+    "ListPoliciesForUser",
+    "ListEntitiesForPolicy",
+    "ListAccessKeys",
+    "ListUsersForGroup",
+    "ListGroupsForUser",
+    "GetCallerIdentity",
+    "AssumeRole",
+    "AssumeRoleWithOIDC",
+)
+# calls in a second, of each account and action
+DOCUMENTED: Mapping[str, int] = {
+    **dict.fromkeys(_TEN, 10),
+    **dict.fromkeys(_TWENTY, 20),
+    **dict.fromkeys(_HUNDRED, 100),
+}
+# the pages leave these out; they are the siblings of actions that have ten
+_LIKE_ATTACHING = ("AttachPolicyTo", "DetachPolicyFrom")
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """At most `calls` in each period of `seconds`."""
-
-    calls: int
-    seconds: int
-
-
-_READS, _WRITES, _ATTACHMENTS = Quota(100, 1), Quota(20, 1), Quota(10, 1)
-_PER_PRODUCT: Mapping[str, Quota] = {"Sts": Quota(100, 1), "Ecs": Quota(500, 60)}
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    filled: float
 
 
 class Quotas:
     """Counts the calls of each action; those of ECS for each region."""
 
-    def __init__(self) -> None:
-        self._spent: dict[tuple[str, str], tuple[int, int]] = {}
+    def __init__(self, switches: Switches) -> None:
+        self._switches = switches
+        self._buckets: dict[str, _Bucket] = {}
+        self._minutes: dict[tuple[str, str], tuple[int, int]] = {}
 
     def spend(self, product: Product, action: Action, region: str, now: datetime) -> None:
-        """Count a call; raise ApiError if its period has had all its calls."""
-        quota = quota_of(product, action)
-        period, passed = divmod(now.timestamp(), quota.seconds)
-        subject = (action.name, region if product.name == "Ecs" else "")
-        counted, calls = self._spent.get(subject, (int(period), 0))
-        if counted != int(period):
-            calls = 0
-        if calls >= quota.calls:
-            error = ApiError(400, "Throttling.User", "Request was denied due to user flow control.")
-            error.retry_after_ms = int((quota.seconds - passed) * 1000) + 1
-            raise error
-        self._spent[subject] = (int(period), calls + 1)
+        """Count a call at the simulated time; raise ApiError if there is no call left for it."""
+        if product.name == "Ecs":
+            self._spend_of_minute(action.name, region, now.timestamp())
+        else:
+            self._spend_of_bucket(action, now.timestamp())
+
+    def forget(self) -> None:
+        """Let every action have all its calls again."""
+        self._buckets.clear()
+        self._minutes.clear()
+
+    def rate_of(self, action: Action) -> int:
+        """Return the calls in a second that an action of RAM or STS has."""
+        if action.name in DOCUMENTED:
+            return DOCUMENTED[action.name]
+        if action.name.startswith(_LIKE_ATTACHING):
+            return DOCUMENTED["AttachPolicyToRole"]
+        return self._switches.number(SwitchName.WRITES if action.write else SwitchName.READS)
+
+    def _spend_of_bucket(self, action: Action, now: float) -> None:
+        rate = self.rate_of(action)
+        bucket = self._buckets.setdefault(action.name, _Bucket(rate, now))
+        bucket.tokens = min(rate, bucket.tokens + max(0.0, now - bucket.filled) * rate)
+        bucket.filled = now
+        if bucket.tokens < 1:
+            raise _throttled((1 - bucket.tokens) / rate if rate else _MINUTE)
+        bucket.tokens -= 1
+
+    def _spend_of_minute(self, name: str, region: str, now: float) -> None:
+        minute, passed = divmod(now, _MINUTE)
+        counted, calls = self._minutes.get((name, region), (int(minute), 0))
+        calls = calls if counted == int(minute) else 0
+        if calls >= self._switches.number(SwitchName.ECS_CALLS):
+            raise _throttled(_MINUTE - passed)
+        self._minutes[(name, region)] = (int(minute), calls + 1)
 
 
-def quota_of(product: Product, action: Action) -> Quota:
-    """Return the quota of an action."""
-    if product.name in _PER_PRODUCT:
-        return _PER_PRODUCT[product.name]
-    if action.name.startswith(_ATTACHING):
-        return _ATTACHMENTS
-    return _WRITES if action.write else _READS
+def _throttled(seconds: float) -> ApiError:
+    error = ApiError(400, "Throttling.User", "Request was denied due to user flow control.")
+    error.retry_after_ms = int(seconds * 1000) + 1
+    return error

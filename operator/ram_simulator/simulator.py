@@ -1,6 +1,6 @@
 """The running simulator: the cloud of the moment and what surrounds it. Built in `__main__`, shared by the servers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ram_simulator.clock import Clock, to_seconds
 from ram_simulator.cloud import Cloud
@@ -8,6 +8,7 @@ from ram_simulator.faults import Faults
 from ram_simulator.fixtures import Fixture, build
 from ram_simulator.journal import Journal
 from ram_simulator.quotas import Quotas
+from ram_simulator.switches import Switches
 
 
 @dataclass(slots=True)
@@ -21,12 +22,16 @@ class Simulator:
     quotas: Quotas | None
     latency_seconds: float
     cloud: Cloud
+    switches: Switches = field(default_factory=Switches)
 
     def reset(self) -> None:
-        """Return to the fixture: the same keys, no faults, real time; the journal goes on."""
+        """Return to the fixture: the same keys, no faults, real time, the first switches; the journal goes on."""
         self.clock.follow_real_time()
         self.faults.clear()
-        self.cloud = build(self.fixture, self.clock)
+        self.switches.reset()
+        if self.quotas is not None:
+            self.quotas.forget()
+        self.cloud = build(self.fixture, self.clock, self.switches)
 
     def context(self, remote: str) -> dict[str, str]:
         """Return the values of the condition keys that every call has; `remote` is the caller's address."""

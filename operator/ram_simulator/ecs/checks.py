@@ -11,6 +11,7 @@ from ram_simulator.calls import Call
 from ram_simulator.ecs.store import REGIONS, Instance
 from ram_simulator.errors import ApiError
 from ram_simulator.ram.store import Role
+from ram_simulator.switches import SwitchName
 
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
@@ -76,7 +77,7 @@ def existing_ram_role(cloud: "Cloud", call: Call) -> Role:
     """Return the role that RamRoleName names; raise ApiError if there is none."""
     name = call.text("RamRoleName")
     role = cloud.ram.roles.get(name)
-    if role is None:
+    if role is None or cloud.is_new(role.create_date, SwitchName.ROLE_TO_ECS):
         raise ApiError(404, "InvalidRamRole.NotFound", f"The specified parameter RAMRoleName does not exist: {name}.")
     return role
 
@@ -88,15 +89,16 @@ def playable_role(cloud: "Cloud", call: Call, refused_with: int) -> Role:
     """
     role = existing_ram_role(cloud, call)
     check_pass_role(cloud, call, role.name)
-    if not trusts_ecs(role, call.context):
+    if not trusts_ecs(cloud, role, call.context):
         message = f"The role {role.name} does not trust ECS: its trust policy must allow the Service {ECS_SERVICE}."
         raise ApiError(refused_with, "InvalidRamRole.NotEcsRole", message)
     return role
 
 
-def trusts_ecs(role: Role, context: Context) -> bool:
-    """Say whether ECS may assume the role for its instances."""
-    return trusts(role.trust, Assumer("Service", (ECS_SERVICE,)), context)
+def trusts_ecs(cloud: "Cloud", role: Role, context: Context) -> bool:
+    """Say whether ECS may assume the role for its instances, by the trust policy that it sees."""
+    seen = role.earlier_trust if cloud.is_new(role.trust_date, SwitchName.TRUST_TO_ECS) else role.trust
+    return seen is not None and trusts(seen, Assumer("Service", (ECS_SERVICE,)), context)
 
 
 def check_pass_role(cloud: "Cloud", call: Call, role_name: str) -> None:

@@ -19,6 +19,7 @@ from ram_simulator.ecs.checks import (
 )
 from ram_simulator.ecs.store import Instance, RoleBinding
 from ram_simulator.errors import ApiError, MalformedDocument
+from ram_simulator.switches import SwitchName
 
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
@@ -35,15 +36,11 @@ def attach_instance_ram_role(cloud: "Cloud", call: Call) -> Answer:
     check_network(instances)
     role = playable_role(cloud, call, refused_with=404)
     binding = RoleBinding(role.name, _session_policy(call), cloud.clock.now())
-    rows = []
+    # all rows first: where a refusal is an error of the whole call, nothing may have happened yet
+    rows = [_attached(cloud, instance, role.name) for instance in instances]
     for instance in instances:
         if instance.binding is None:
             cloud.ecs.bind(instance, binding)
-            rows.append(_succeeded(instance))
-        else:
-            # the true code is not documented; clients are told to look again rather than to parse it
-            message = f"The instance already plays the role {instance.binding.role_name}; detach it first."
-            rows.append(_failed(instance, "InvalidInstanceRamRole.NotSupport", message))
     return _answer(role.name, "AttachInstanceRamRoleResult", rows)
 
 
@@ -53,15 +50,10 @@ def detach_instance_ram_role(cloud: "Cloud", call: Call) -> Answer:
     instances = existing_instances(cloud, region, instance_ids(call, _MOST_CHANGED))
     check_network(instances)
     wanted = call.text("RamRoleName")
-    rows = []
-    for instance in instances:
-        binding = instance.binding
-        if binding is None or (wanted and wanted.lower() != binding.role_name.lower()):
-            rows.append(_failed(instance, "InvalidRamRole.NotAttached", "The role is not attached to the instance."))
-            continue
-        cloud.ecs.unbind(instance)
-        taken = {"InstanceRamRoleSet": [{"InstanceId": instance.instance_id, "RamRoleName": binding.role_name}]}
-        rows.append(_succeeded(instance) | {"InstanceRamRoleSets": taken})
+    rows = [_detached(cloud, instance, wanted) for instance in instances]
+    for instance, row in zip(instances, rows, strict=True):
+        if row["Success"] and instance.binding is not None:
+            cloud.ecs.unbind(instance, cloud.clock.now())
     return _answer(wanted, "DetachInstanceRamRoleResult", rows)
 
 
@@ -79,9 +71,11 @@ def describe_instance_ram_role(cloud: "Cloud", call: Call) -> Answer:
         "TotalCount": len(found),
         "InstanceRamRoleSets": {
             "InstanceRamRoleSet": [
-                {"InstanceId": instance.instance_id, "RamRoleName": instance.binding.role_name}
+                {
+                    "InstanceId": instance.instance_id,
+                    "RamRoleName": instance.binding.role_name if instance.binding else "",
+                }
                 for instance in shown
-                if instance.binding is not None
             ]
         },
     }
@@ -91,13 +85,18 @@ def _playing(cloud: "Cloud", call: Call, region: str) -> list[Instance]:
     role = existing_ram_role(cloud, call) if call.text("RamRoleName") else None
     if not call.text("InstanceIds"):
         return cloud.ecs.playing(region, role.name) if role else []
-    instances = existing_instances(cloud, region, instance_ids(call, _MOST_DESCRIBED))
+    most = cloud.switches.number(SwitchName.DESCRIBE_ROLE_IDS)
+    instances = existing_instances(cloud, region, instance_ids(call, most))
     check_network(instances)
+    if role is None and cloud.switches.text(SwitchName.DESCRIBE_ROLELESS) == "listed":
+        return instances
     return [
-        instance
-        for instance in instances
-        if instance.binding and (role is None or instance.binding.role_name.lower() == role.name.lower())
+        instance for instance in instances if instance.binding and (role is None or _is(instance.binding, role.name))
     ]
+
+
+def _is(binding: RoleBinding, role_name: str) -> bool:
+    return binding.role_name.lower() == role_name.lower()
 
 
 def _session_policy(call: Call) -> PolicyDocument | None:
@@ -111,6 +110,42 @@ def _session_policy(call: Call) -> PolicyDocument | None:
         return parse_document(text, DocumentKind.SESSION)
     except MalformedDocument as error:
         raise ApiError(400, "MalformedPolicyDocument", str(error)) from error
+
+
+def _attached(cloud: "Cloud", instance: Instance, role_name: str) -> Answer:
+    taken = instance.binding
+    repeated = taken is not None and _is(taken, role_name)
+    if taken is None or (repeated and cloud.switches.text(SwitchName.SAME_ROLE) == "succeeds"):
+        return _succeeded(instance)
+    return _refused(cloud, instance, taken)
+
+
+def _detached(cloud: "Cloud", instance: Instance, wanted: str) -> Answer:
+    binding = instance.binding
+    other_too = cloud.switches.text(SwitchName.DETACH_OTHER_ROLE) == "succeeds"
+    if binding is None or (wanted and not other_too and not _is(binding, wanted)):
+        return _not_attached(cloud, instance, binding)
+    taken = {"InstanceRamRoleSet": [{"InstanceId": instance.instance_id, "RamRoleName": binding.role_name}]}
+    return _succeeded(instance) | {"InstanceRamRoleSets": taken}
+
+
+def _refused(cloud: "Cloud", instance: Instance, taken: RoleBinding) -> Answer:
+    # the true code is not documented; clients are told to look again rather than to parse it
+    code = cloud.switches.text(SwitchName.SECOND_ROLE_CODE)
+    message = f"The instance already plays the role {taken.role_name}; detach it first."
+    if cloud.switches.text(SwitchName.SECOND_ROLE) == "error":
+        raise ApiError(403, code, message)
+    return _failed(instance, code, message)
+
+
+def _not_attached(cloud: "Cloud", instance: Instance, other: RoleBinding | None) -> Answer:
+    code, message = "InvalidRamRole.NotAttached", "The role is not attached to the instance."
+    match cloud.switches.text(SwitchName.DETACH_NONE):
+        case "error":
+            raise ApiError(404, code, message)
+        case "succeeds" if other is None:
+            return _succeeded(instance)
+    return _failed(instance, code, message)
 
 
 def _succeeded(instance: Instance) -> Answer:

@@ -21,6 +21,9 @@ REGIONS: Mapping[str, tuple[str, str]] = {
 }
 
 
+_CHANGES_KEPT = 7
+
+
 class NetworkType(StrEnum):
     """How an instance is connected; only VPC instances can play a role."""
 
@@ -65,6 +68,12 @@ class Instance:
     http_tokens: str = "optional"
     tags: dict[str, str] = field(default_factory=dict)
     binding: RoleBinding | None = None
+    changes: list[tuple[datetime, RoleBinding | None]] = field(default_factory=list)
+
+    def binding_before(self, moment: datetime) -> RoleBinding | None:
+        """Return the role as it was played at `moment`, as far as the newest changes tell."""
+        earlier = [binding for changed, binding in self.changes if changed <= moment]
+        return earlier[-1] if earlier else None
 
 
 class EcsStore:
@@ -93,23 +102,34 @@ class EcsStore:
         """Return the instances of a region that play the role of that name in any case."""
         return list(self._players.get((region, role_name.lower()), {}).values())
 
+    def is_played(self, role_name: str) -> bool:
+        """Say whether any instance plays the role of that name in any case."""
+        return any(players for (_, name), players in self._players.items() if name == role_name.lower())
+
     def add(self, instance: Instance) -> None:
         """Add an instance that plays no role yet."""
         self._instances[instance.instance_id] = instance
 
     def remove(self, instance: Instance) -> None:
         """Remove an instance."""
-        self.unbind(instance)
+        self._forget_player(instance)
         del self._instances[instance.instance_id]
 
     def bind(self, instance: Instance, binding: RoleBinding) -> None:
         """Let an instance play a role."""
-        self.unbind(instance)
-        instance.binding = binding
+        self._forget_player(instance)
+        self._change(instance, binding, binding.since)
         self._players.setdefault((instance.region, binding.role_name.lower()), {})[instance.instance_id] = instance
 
-    def unbind(self, instance: Instance) -> None:
+    def unbind(self, instance: Instance, moment: datetime) -> None:
         """Let an instance play no role."""
+        self._forget_player(instance)
+        self._change(instance, None, moment)
+
+    def _change(self, instance: Instance, binding: RoleBinding | None, moment: datetime) -> None:
+        instance.binding = binding
+        instance.changes = [*instance.changes[-_CHANGES_KEPT:], (moment, binding)]
+
+    def _forget_player(self, instance: Instance) -> None:
         if instance.binding is not None:
             del self._players[(instance.region, instance.binding.role_name.lower())][instance.instance_id]
-            instance.binding = None

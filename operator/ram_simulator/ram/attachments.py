@@ -16,12 +16,12 @@ from ram_simulator.ram.checks import (
     role_arn,
 )
 from ram_simulator.ram.store import Holder, HolderKind, PolicyType, key_of
+from ram_simulator.switches import SwitchName
 
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
 
-# system and custom policies a holder may have (RAM, "Limitations")
-_MOST_POLICIES = {PolicyType.SYSTEM: 20, PolicyType.CUSTOM: 10}
+_MOST_POLICIES = {PolicyType.SYSTEM: SwitchName.SYSTEM_POLICIES, PolicyType.CUSTOM: SwitchName.CUSTOM_POLICIES}
 
 
 def _existing_holder(cloud: "Cloud", call: Call, kind: HolderKind) -> Holder:
@@ -43,10 +43,11 @@ def _attach(kind: HolderKind) -> Handler:
             message = f"The {kind.value.lower()} already has the policy {policy.name}."
             raise ApiError(409, f"EntityAlreadyExists.{kind.value}.Policy", message)
         held = sum(key[0] is policy.policy_type for key in attachments.of_holder(holder))
-        if held >= _MOST_POLICIES[policy.policy_type]:
+        if held >= cloud.switches.number(_MOST_POLICIES[policy.policy_type]):
             message = f"A {kind.value.lower()} has at most {held} {policy.policy_type.value.lower()} policies."
             raise ApiError(409, f"LimitExceeded.{kind.value}.Policy", message)
         attachments.add(holder, key_of(policy), cloud.clock.now())
+        _touch(cloud, holder)
         return {}
 
     return attach
@@ -59,10 +60,17 @@ def _detach(kind: HolderKind) -> Handler:
         if not cloud.ram.attachments.has(holder, key_of(policy)):
             message = f"The {kind.value.lower()} does not have the policy {policy.name}."
             raise ApiError(404, f"EntityNotExist.{kind.value}.Policy", message)
-        cloud.ram.attachments.remove(holder, key_of(policy))
+        cloud.ram.attachments.remove(holder, key_of(policy), cloud.clock.now())
+        _touch(cloud, holder)
         return {}
 
     return detach
+
+
+def _touch(cloud: "Cloud", holder: Holder) -> None:
+    role = cloud.ram.roles.get(holder.name) if holder.kind is HolderKind.ROLE else None
+    if role is not None and cloud.switches.text(SwitchName.UPDATE_DATE_ON_ATTACH) == "moved":
+        role.update_date = cloud.clock.now()
 
 
 def _list_policies(kind: HolderKind) -> Handler:

@@ -3,6 +3,7 @@
 Codes and limits are those of the error tables and limitations page of RAM's documentation.
 """
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -11,23 +12,25 @@ from ram_simulator.calls import Call
 from ram_simulator.documents import DocumentKind, PolicyDocument, parse_document
 from ram_simulator.errors import ApiError, MalformedDocument
 from ram_simulator.people import Group, User
-from ram_simulator.ram.store import Policy, PolicyType, Role
+from ram_simulator.ram.store import Holder, Policy, PolicyKey, PolicyType, Role, key_of
+from ram_simulator.switches import SwitchName
 
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
 
 _ROLE_NAME = re.compile(r"[A-Za-z0-9.-]*")
+_ROLE_NAME_WITH_UNDERSCORE = re.compile(r"[A-Za-z0-9._-]*")
 _POLICY_NAME = re.compile(r"[A-Za-z0-9-]*")
 _USER_NAME = re.compile(r"[A-Za-z0-9._-]*")
 _DESCRIPTION_LENGTH = 1024
 _COMMENTS_LENGTH = 128
 _DOCUMENT_LENGTH = 6144
-_TRUST_LENGTH = 2048
 
 
-def role_name(call: Call) -> str:
+def role_name(cloud: "Cloud", call: Call) -> str:
     """Return RoleName; raise ApiError if it cannot be one."""
-    return _name(call.text("RoleName"), "RoleName", _ROLE_NAME, 64)
+    underscores = cloud.switches.text(SwitchName.UNDERSCORES) == "allowed"
+    return _name(call.text("RoleName"), "RoleName", _ROLE_NAME_WITH_UNDERSCORE if underscores else _ROLE_NAME, 64)
 
 
 def policy_name(call: Call) -> str:
@@ -105,7 +108,7 @@ def permissions(call: Call) -> PolicyDocument:
 def trust(cloud: "Cloud", call: Call, parameter: str) -> PolicyDocument:
     """Return a trust policy, parsed; its users and roles of this account must exist."""
     text = call.text(parameter)
-    _check_length(text, parameter, _TRUST_LENGTH)
+    _check_length(text, parameter, cloud.switches.number(SwitchName.TRUST_LENGTH))
     document = _parsed(text, DocumentKind.TRUST)
     for statement in document.statements:
         for arn in statement.principals.get("RAM", ()):
@@ -155,9 +158,9 @@ def _principal_exists(cloud: "Cloud", name: str) -> bool:
 
 def existing_role(cloud: "Cloud", call: Call) -> Role:
     """Return the role that the call names; raise ApiError if there is none."""
-    name = role_name(call)
+    name = role_name(cloud, call)
     role = cloud.ram.roles.get(name)
-    if role is None:
+    if role is None or cloud.is_new(role.create_date, SwitchName.ROLE_SEEN):
         raise ApiError(404, "EntityNotExist.Role", f"The role does not exist: {name}.")
     return role
 
@@ -166,9 +169,33 @@ def existing_policy(cloud: "Cloud", call: Call, kind: PolicyType) -> Policy:
     """Return the policy that the call names; raise ApiError if there is none."""
     name = policy_name(call)
     policy = cloud.ram.policies[kind].get(name)
-    if policy is None:
+    is_new = (
+        policy is not None and kind is PolicyType.CUSTOM and cloud.is_new(policy.create_date, SwitchName.POLICY_SEEN)
+    )
+    if policy is None or is_new:
         raise ApiError(404, "EntityNotExist.Policy", f"The {kind.value.lower()} policy does not exist: {name}.")
     return policy
+
+
+def holders_seen(cloud: "Cloud", policy: Policy) -> set[Holder]:
+    """Return who holds a policy, as deleting sees it: a detachment may be seen late."""
+    since = cloud.clock.now() - cloud.switches.delay(SwitchName.DETACH_SEEN)
+    late = {holder for holder, key in cloud.ram.attachments.detached_since(since) if key == key_of(policy)}
+    return late | set(cloud.ram.attachments.of_policy(key_of(policy)))
+
+
+def policies_seen(cloud: "Cloud", holder: Holder) -> set[PolicyKey]:
+    """Return what a holder has, as deleting sees it: a detachment may be seen late."""
+    since = cloud.clock.now() - cloud.switches.delay(SwitchName.DETACH_SEEN)
+    late = {key for other, key in cloud.ram.attachments.detached_since(since) if other == holder}
+    return late | set(cloud.ram.attachments.of_holder(holder))
+
+
+def shown_document(cloud: "Cloud", document: PolicyDocument) -> str:
+    """Return the text of a document as answers show it."""
+    if cloud.switches.text(SwitchName.STORED_DOCUMENTS) == "as-sent":
+        return document.text
+    return json.dumps(json.loads(document.text), ensure_ascii=False, indent=2, sort_keys=True)
 
 
 def existing_user(cloud: "Cloud", call: Call) -> User:

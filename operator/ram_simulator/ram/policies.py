@@ -8,16 +8,19 @@ from ram_simulator.errors import ApiError
 from ram_simulator.ram.checks import (
     description,
     existing_policy,
+    holders_seen,
     on_all,
     on_policy,
     permissions,
     policy_name,
     policy_type,
+    shown_document,
 )
 from ram_simulator.ram.store import HolderKind, Policy, PolicyType, PolicyVersion, key_of
 from ram_simulator.ram.tags import new_tags, tag_filter, tag_list
 from ram_simulator.ram.versions import shown_version
 from ram_simulator.registry import Page
+from ram_simulator.switches import SwitchName
 
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
@@ -49,19 +52,20 @@ def create_policy(cloud: "Cloud", call: Call) -> Answer:
 def get_policy(cloud: "Cloud", call: Call) -> Answer:
     """Show a policy with the document in force."""
     policy = existing_policy(cloud, call, policy_type(call))
-    shown = _summary(cloud, policy) | {"PolicyDocument": policy.default.document.text}
-    return {"Policy": shown, "DefaultPolicyVersion": shown_version(policy, policy.default)}
+    shown = _summary(cloud, policy) | {"PolicyDocument": shown_document(cloud, policy.default.document)}
+    return {"Policy": shown, "DefaultPolicyVersion": shown_version(cloud, policy, policy.default)}
 
 
 def delete_policy(cloud: "Cloud", call: Call) -> Answer:
     """Delete a policy that nobody holds; CascadingDelete takes its older versions along."""
     policy = existing_policy(cloud, call, PolicyType.CUSTOM)
-    held_by = {holder.kind for holder in cloud.ram.attachments.of_policy(key_of(policy))}
+    held_by = {holder.kind for holder in holders_seen(cloud, policy)}
+    codes = {HolderKind.ROLE: cloud.switches.text(SwitchName.DELETE_POLICY_ON_ROLE_CODE)}
     for kind in (HolderKind.USER, HolderKind.GROUP, HolderKind.ROLE):
         if kind in held_by:
             # for roles RAM's own table has no row; this is the code of the sister product on the same store
             message = f"The policy {policy.name} is still attached to a {kind.value.lower()}. Detach it first."
-            raise ApiError(409, f"DeleteConflict.Policy.{kind.value}", message)
+            raise ApiError(409, codes.get(kind, f"DeleteConflict.Policy.{kind.value}"), message)
     if len(policy.versions) > 1 and not call.flag("CascadingDelete"):
         message = f"The policy {policy.name} still has versions other than the default. Delete them first."
         raise ApiError(409, "DeleteConflict.Policy.Version", message)

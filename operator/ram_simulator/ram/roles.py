@@ -8,9 +8,20 @@ from ram_simulator.calls import Action, Answer, Call, table
 from ram_simulator.clock import to_seconds
 from ram_simulator.documents import DocumentKind, parse_document
 from ram_simulator.errors import ApiError, MalformedDocument
-from ram_simulator.ram.checks import description, existing_role, on_all, on_role, role_arn, role_name, trust
+from ram_simulator.ram.checks import (
+    description,
+    existing_role,
+    on_all,
+    on_role,
+    policies_seen,
+    role_arn,
+    role_name,
+    shown_document,
+    trust,
+)
 from ram_simulator.ram.store import Holder, HolderKind, Role
 from ram_simulator.ram.tags import new_tags, tag_filter, tag_list
+from ram_simulator.switches import SWITCHES, SwitchName
 
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
@@ -21,7 +32,7 @@ _SHORTEST_SESSION, _LONGEST_SESSION = 3600, 43200
 
 def create_role(cloud: "Cloud", call: Call) -> Answer:
     """Create a role."""
-    name = role_name(call)
+    name = role_name(cloud, call)
     document = trust(cloud, call, "AssumeRolePolicyDocument")
     now = cloud.clock.now()
     role = Role(
@@ -29,9 +40,10 @@ def create_role(cloud: "Cloud", call: Call) -> Answer:
         role_id=random_digits(18),
         description=description(call, "Description"),
         trust=document,
-        max_session_duration=_session_duration(call, "MaxSessionDuration", _SHORTEST_SESSION),
+        max_session_duration=_session_duration(cloud, call, "MaxSessionDuration", _SHORTEST_SESSION),
         create_date=now,
         update_date=now,
+        trust_date=now,
         tags=new_tags(call),
     )
     if cloud.ram.roles.get(name) is not None:
@@ -57,9 +69,12 @@ def update_role(cloud: "Cloud", call: Call) -> Answer:
     """Change trust, description and session duration; what is not sent stays."""
     role = existing_role(cloud, call)
     new_description = description(call, "NewDescription")
-    duration = _session_duration(call, "NewMaxSessionDuration", role.max_session_duration)
+    reset = cloud.switches.text(SwitchName.UPDATE_ROLE_DURATION) == "reset"
+    unnamed = _SHORTEST_SESSION if reset else role.max_session_duration
+    duration = _session_duration(cloud, call, "NewMaxSessionDuration", unnamed)
     if call.text("NewAssumeRolePolicyDocument"):
-        role.trust = trust(cloud, call, "NewAssumeRolePolicyDocument")
+        new_trust = trust(cloud, call, "NewAssumeRolePolicyDocument")
+        role.earlier_trust, role.trust, role.trust_date = role.trust, new_trust, cloud.clock.now()
     if call.optional("NewDescription") is not None:
         role.description = new_description
     role.max_session_duration = duration
@@ -70,10 +85,12 @@ def update_role(cloud: "Cloud", call: Call) -> Answer:
 def delete_role(cloud: "Cloud", call: Call) -> Answer:
     """Delete a role that holds no policy; instances that play it are no obstacle."""
     role = existing_role(cloud, call)
-    if cloud.ram.attachments.of_holder(Holder(HolderKind.ROLE, role.name.lower())):
+    if policies_seen(cloud, Holder(HolderKind.ROLE, role.name.lower())):
         message = f"The role still has policies attached: {role.name}. Detach them first."
         raise ApiError(409, "DeleteConflict.Role.Policy", message)
     # no refusal for instances that play it is documented; they keep the name
+    if cloud.switches.text(SwitchName.DELETE_ROLE_PLAYED) == "refused" and cloud.ecs.is_played(role.name):
+        raise ApiError(409, "DeleteConflict.Role.Instance", f"Instances still play the role: {role.name}.")
     cloud.ram.roles.remove(role.name)
     return {}
 
@@ -102,11 +119,17 @@ def _summary(cloud: "Cloud", role: Role) -> Answer:
 
 
 def _with_trust(cloud: "Cloud", role: Role) -> Answer:
-    return _summary(cloud, role) | {"AssumeRolePolicyDocument": role.trust.text}
+    return _summary(cloud, role) | {"AssumeRolePolicyDocument": shown_document(cloud, role.trust)}
 
 
-def _session_duration(call: Call, parameter: str, default: int) -> int:
-    return call.number(parameter, default, _SHORTEST_SESSION, _LONGEST_SESSION)
+def _session_duration(cloud: "Cloud", call: Call, parameter: str, default: int) -> int:
+    try:
+        return call.number(parameter, default, _SHORTEST_SESSION, _LONGEST_SESSION)
+    except ApiError as error:
+        code = cloud.switches.text(SwitchName.SESSION_DURATION_CODE)
+        if code == SWITCHES[SwitchName.SESSION_DURATION_CODE].default:
+            raise
+        raise ApiError(400, code, error.message) from error
 
 
 def _trust_keys(call: Call) -> Mapping[str, tuple[str, ...]]:

@@ -43,7 +43,9 @@ class Role:
     max_session_duration: int
     create_date: datetime
     update_date: datetime
+    trust_date: datetime
     tags: dict[str, str] = field(default_factory=dict)
+    earlier_trust: PolicyDocument | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +86,16 @@ def key_of(policy: Policy) -> PolicyKey:
     return (policy.policy_type, policy.name.lower())
 
 
+_DETACHMENTS_KEPT = 10_000
+
+
 class Attachments:
     """Which holder has which policy since when, readable from both sides."""
 
     def __init__(self) -> None:
         self._by_holder: dict[Holder, dict[PolicyKey, datetime]] = {}
         self._by_policy: dict[PolicyKey, dict[Holder, datetime]] = {}
+        self._detached: dict[tuple[Holder, PolicyKey], datetime] = {}
 
     def has(self, holder: Holder, key: PolicyKey) -> bool:
         """Say whether the holder has the policy."""
@@ -100,8 +106,11 @@ class Attachments:
         self._by_holder.setdefault(holder, {})[key] = moment
         self._by_policy.setdefault(key, {})[holder] = moment
 
-    def remove(self, holder: Holder, key: PolicyKey) -> None:
+    def remove(self, holder: Holder, key: PolicyKey, moment: datetime) -> None:
         """Detach what is attached."""
+        if len(self._detached) >= _DETACHMENTS_KEPT:
+            self._detached.clear()
+        self._detached[holder, key] = moment
         del self._by_holder[holder][key]
         del self._by_policy[key][holder]
         if not self._by_holder[holder]:
@@ -116,6 +125,10 @@ class Attachments:
         for key, moment in held.items():
             del self._by_policy[key][holder]
             self.add(renamed, key, moment)
+
+    def detached_since(self, moment: datetime) -> list[tuple[Holder, PolicyKey]]:
+        """Return what was detached after `moment`."""
+        return [pair for pair, detached in self._detached.items() if detached > moment]
 
     def of_holder(self, holder: Holder) -> dict[PolicyKey, datetime]:
         """Return the holder's policies and since when it has them."""

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 from ram_simulator.calls import Action, Answer, Call, table
 from ram_simulator.clock import to_seconds
 from ram_simulator.errors import ApiError
-from ram_simulator.ram.checks import existing_policy, on_policy, permissions, policy_type
+from ram_simulator.ram.checks import existing_policy, on_policy, permissions, policy_type, shown_document
 from ram_simulator.ram.limits import LIMITS
 from ram_simulator.ram.store import Policy, PolicyType, PolicyVersion
 
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
-
 
 _ROTATE = "DeleteOldestNonDefaultVersionWhenLimitExceeded"
 
@@ -30,7 +29,7 @@ def create_policy_version(cloud: "Cloud", call: Call) -> Answer:
     policy.update_date = now
     if as_default:
         policy.default_version = version.number
-    return {"PolicyVersion": shown_version(policy, version)}
+    return {"PolicyVersion": shown_version(cloud, policy, version)}
 
 
 def _make_room(policy: Policy, call: Call) -> None:
@@ -49,13 +48,13 @@ def _make_room(policy: Policy, call: Call) -> None:
 def get_policy_version(cloud: "Cloud", call: Call) -> Answer:
     """Show one version with its document."""
     policy = existing_policy(cloud, call, policy_type(call))
-    return {"PolicyVersion": shown_version(policy, _existing_version(policy, call))}
+    return {"PolicyVersion": shown_version(cloud, policy, _existing_version(policy, call))}
 
 
 def list_policy_versions(cloud: "Cloud", call: Call) -> Answer:
     """List all versions; there are no pages."""
     policy = existing_policy(cloud, call, policy_type(call))
-    versions = [shown_version(policy, version) for version in policy.versions.values()]
+    versions = [shown_version(cloud, policy, version) for version in policy.versions.values()]
     return {"PolicyVersions": {"PolicyVersion": versions}}
 
 
@@ -79,13 +78,13 @@ def set_default_policy_version(cloud: "Cloud", call: Call) -> Answer:
     return {}
 
 
-def shown_version(policy: Policy, version: PolicyVersion) -> Answer:
+def shown_version(cloud: "Cloud", policy: Policy, version: PolicyVersion) -> Answer:
     """Render a version as answers show it."""
     return {
         "VersionId": f"v{version.number}",
         "IsDefaultVersion": version.number == policy.default_version,
         "CreateDate": to_seconds(version.create_date),
-        "PolicyDocument": version.document.text,
+        "PolicyDocument": shown_document(cloud, version.document),
     }
 
 

@@ -1,0 +1,189 @@
+"""Behaviours that the documentation leaves open, as named switches: each has a default, and tests can try the others.
+
+Set by `--switch NAME=VALUE` and by the control service, listed by `ram-simulator switches`, read by the rules.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+
+class SwitchName(StrEnum):
+    """All switches."""
+
+    SECOND_ROLE = "second-role"
+    SECOND_ROLE_CODE = "second-role-code"
+    SAME_ROLE = "same-role"
+    DETACH_NONE = "detach-none"
+    DETACH_OTHER_ROLE = "detach-other-role"
+    DESCRIBE_ROLELESS = "describe-roleless"
+    DESCRIBE_ROLE_IDS = "describe-role-ids"
+    ROLE_TO_ECS = "role-to-ecs-seconds"
+    TRUST_TO_ECS = "trust-to-ecs-seconds"
+    ROLE_TO_METADATA = "role-to-metadata-seconds"
+    ROLE_SEEN = "role-seen-seconds"
+    POLICY_SEEN = "policy-seen-seconds"
+    DETACH_SEEN = "detach-seen-seconds"
+    DELETE_POLICY_ON_ROLE_CODE = "delete-policy-on-role-code"
+    DELETE_ROLE_PLAYED = "delete-role-played"
+    UPDATE_ROLE_DURATION = "update-role-duration"
+    UPDATE_DATE_ON_ATTACH = "update-date-on-attach"
+    STORED_DOCUMENTS = "stored-documents"
+    TRUST_LENGTH = "trust-length"
+    SESSION_DURATION_CODE = "session-duration-code"
+    UNDERSCORES = "underscores-in-role-names"
+    SYSTEM_POLICIES = "system-policies-per-holder"
+    CUSTOM_POLICIES = "custom-policies-per-holder"
+    TRUST_REMOVED = "trust-removed"
+    METADATA_ROLE_CASE = "metadata-role-case"
+    METADATA_NOT_FOUND_BODY = "metadata-not-found-body"
+    METADATA_CALLS = "metadata-calls-per-second"
+    METADATA_THROTTLE_STATUS = "metadata-throttle-status"
+    SECURITY_TOKEN_STATUS = "security-token-status"
+    ACCESS_DENIED_DETAIL = "access-denied-detail"
+    DEFAULT_FORMAT = "default-format"
+    READS = "reads-per-second"
+    WRITES = "writes-per-second"
+    ECS_CALLS = "ecs-calls-per-minute"
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """One switch: a number between 0 and `most`, or a text, of `choices` if there are any."""
+
+    default: str | int
+    meaning: str
+    choices: tuple[str, ...] = ()
+    most: int = 3600
+
+    @property
+    def values(self) -> str:
+        """What it can be set to, for people."""
+        if isinstance(self.default, int):
+            return f"0 to {self.most}"
+        return ", ".join(self.choices) or "an error code"
+
+    def read(self, value: object) -> str | int:
+        """Return a value of the command line or of JSON as the switch keeps it; raise ValueError if it is none."""
+        if isinstance(self.default, int):
+            text = str(value)
+            if isinstance(value, bool) or not (text.isascii() and text.isdigit() and len(text) <= 9):
+                raise ValueError(f"must be a whole number, {self.values}")
+            if int(text) > self.most:
+                raise ValueError(f"must be {self.values}")
+            return int(text)
+        if not isinstance(value, str) or not value or (self.choices and value not in self.choices):
+            raise ValueError(f"must be one of {self.values}" if self.choices else f"must be {self.values}")
+        return value
+
+
+SWITCHES: Mapping[SwitchName, Switch] = {
+    SwitchName.SECOND_ROLE: Switch(
+        "row", "where the refusal of a second role is told: in the instance's row, or for the call", ("row", "error")
+    ),
+    SwitchName.SECOND_ROLE_CODE: Switch("InvalidInstanceRamRole.NotSupport", "the code of that refusal"),
+    SwitchName.SAME_ROLE: Switch("refused", "attaching the role that an instance has already", ("refused", "succeeds")),
+    SwitchName.DETACH_NONE: Switch(
+        "row",
+        "detaching from an instance without a role: a failed row, an error of the call, or nothing",
+        ("row", "error", "succeeds"),
+    ),
+    SwitchName.DETACH_OTHER_ROLE: Switch(
+        "refused", "detaching with the name of another role than the instance has", ("refused", "succeeds")
+    ),
+    SwitchName.DESCRIBE_ROLELESS: Switch(
+        "absent", "instances without a role in DescribeInstanceRamRole", ("absent", "listed")
+    ),
+    SwitchName.DESCRIBE_ROLE_IDS: Switch(50, "ids that DescribeInstanceRamRole takes", most=100),
+    SwitchName.ROLE_TO_ECS: Switch(0, "until ECS sees a new role (InvalidRamRole.NotFound)"),
+    SwitchName.TRUST_TO_ECS: Switch(0, "until ECS sees a changed trust policy (InvalidRamRole.NotEcsRole)"),
+    SwitchName.ROLE_TO_METADATA: Switch(0, "until the metadata service sees a role attached or detached"),
+    SwitchName.ROLE_SEEN: Switch(0, "until RAM itself shows a new role (EntityNotExist.Role)"),
+    SwitchName.POLICY_SEEN: Switch(0, "until RAM itself shows a new custom policy (EntityNotExist.Policy)"),
+    SwitchName.DETACH_SEEN: Switch(0, "until deleting a role or policy sees a detachment (DeleteConflict)"),
+    SwitchName.DELETE_POLICY_ON_ROLE_CODE: Switch(
+        "DeleteConflict.Policy.Role",
+        "the code of deleting a policy that a role holds",
+        ("DeleteConflict.Policy.Role", "DeleteConflict.Role.Policy"),
+    ),
+    SwitchName.DELETE_ROLE_PLAYED: Switch(
+        "allowed", "deleting a role that instances play (DeleteConflict.Role.Instance)", ("allowed", "refused")
+    ),
+    SwitchName.UPDATE_ROLE_DURATION: Switch(
+        "kept", "the session duration after an UpdateRole that does not name it", ("kept", "reset")
+    ),
+    SwitchName.UPDATE_DATE_ON_ATTACH: Switch(
+        "kept", "a role's UpdateDate when a policy is attached or detached", ("kept", "moved")
+    ),
+    SwitchName.STORED_DOCUMENTS: Switch("as-sent", "how policy documents are given back", ("as-sent", "reformatted")),
+    SwitchName.TRUST_LENGTH: Switch(2048, "characters that a trust policy may have", most=100_000),
+    SwitchName.SESSION_DURATION_CODE: Switch(
+        "InvalidParameter.MaxSessionDuration", "the code for a session duration out of range"
+    ),
+    SwitchName.UNDERSCORES: Switch("refused", "names of roles with an underscore", ("refused", "allowed")),
+    SwitchName.SYSTEM_POLICIES: Switch(20, "system policies that a role, user or group may have", most=1000),
+    SwitchName.CUSTOM_POLICIES: Switch(10, "custom policies that a role, user or group may have", most=1000),
+    SwitchName.TRUST_REMOVED: Switch(
+        "old-token-lives", "the metadata service when the role no longer trusts ECS", ("old-token-lives", "no-token")
+    ),
+    SwitchName.METADATA_ROLE_CASE: Switch(
+        "exact", "the role's name in the path of the metadata service", ("exact", "any")
+    ),
+    SwitchName.METADATA_NOT_FOUND_BODY: Switch("text", "the body of its 404", ("text", "html")),
+    SwitchName.METADATA_CALLS: Switch(0, "calls that it answers for an instance in a second, 0 for any", most=100_000),
+    SwitchName.METADATA_THROTTLE_STATUS: Switch("429", "the status of calls beyond that", ("429", "503", "400")),
+    SwitchName.SECURITY_TOKEN_STATUS: Switch("400", "the status of InvalidSecurityToken.*", ("400", "401", "403")),
+    SwitchName.ACCESS_DENIED_DETAIL: Switch(
+        "shown", "AccessDeniedDetail in refusals by policies", ("shown", "left-out")
+    ),
+    SwitchName.DEFAULT_FORMAT: Switch("JSON", "the format where a client asks for none", ("JSON", "XML")),
+    SwitchName.READS: Switch(100, "with quotas: calls of a reading action of RAM that the quota page leaves out"),
+    SwitchName.WRITES: Switch(20, "with quotas: calls of a writing one"),
+    SwitchName.ECS_CALLS: Switch(500, "with quotas: calls of an action of ECS in a region", most=100_000),
+}
+
+
+class Switches:
+    """The values of the moment; a reset brings back those of the start."""
+
+    def __init__(self, start: Mapping[str, object] | None = None) -> None:
+        self._start = {name: switch.default for name, switch in SWITCHES.items()}
+        self._start |= _read(start or {})
+        self._values = dict(self._start)
+
+    def text(self, name: SwitchName) -> str:
+        """Return the value as a text."""
+        return str(self._values[name])
+
+    def number(self, name: SwitchName) -> int:
+        """Return the value of a switch that is a number."""
+        return int(self._values[name])
+
+    def delay(self, name: SwitchName) -> timedelta:
+        """Return the value of a switch that is in seconds."""
+        return timedelta(seconds=self.number(name))
+
+    def change(self, values: Mapping[str, object]) -> None:
+        """Set some; raise ValueError, and set none, if one is unknown or has a value that it cannot have."""
+        self._values |= _read(values)
+
+    def shown(self) -> dict[str, str | int]:
+        """Return all by name."""
+        return {name.value: value for name, value in self._values.items()}
+
+    def reset(self) -> None:
+        """Bring back the values of the start."""
+        self._values = dict(self._start)
+
+
+def _read(values: Mapping[str, object]) -> dict[SwitchName, str | int]:
+    found = {}
+    for name, value in values.items():
+        if name not in set(SwitchName):
+            raise ValueError(f"there is no switch {name!r}; they are {', '.join(SwitchName)}")
+        try:
+            found[SwitchName(name)] = SWITCHES[SwitchName(name)].read(value)
+        except ValueError as error:
+            raise ValueError(f"the switch {name} {error}") from error
+    return found
