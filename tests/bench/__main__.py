@@ -4,12 +4,14 @@ import argparse
 import os
 import statistics
 import sys
+import tempfile
+from pathlib import Path
 
 from tests.bench.measurements import Figures, Size, nodes_and_bindings, roles_and_policies
 
 from ram_sandbox.controlplane.build import ensure
 from ram_sandbox.progress import Progress
-from ram_sandbox.sandbox import Options, Sandbox
+from ram_sandbox.sandbox import Options, Sandbox, keep_logs
 from ram_sandbox.simulator import CloudOptions
 
 FULL = Size(pairs=200, edits=20, nodes=300, pools=10)
@@ -49,6 +51,11 @@ def one_run(size: Size, progress: Progress) -> Figures:
         try:
             with progress.step(measure.__name__.replace("_", " ")):
                 figures |= measure(sandbox, size)
+        except TimeoutError:
+            logs = Path(tempfile.mkdtemp(prefix="ram-bench-logs-"))
+            keep_logs(sandbox, logs)
+            progress.say(f"logs: {logs}")
+            raise
         finally:
             sandbox.stop()
     return figures

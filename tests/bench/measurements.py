@@ -15,7 +15,7 @@ from tests.bench.apiserver import GROUP, ApiServer, Watch, ready
 from ram_sandbox.nodes import create_nodes, new_instance
 from ram_sandbox.sandbox import Sandbox
 
-TIMEOUT_SECONDS = 300.0
+TIMEOUT_SECONDS = 120.0
 QUIET_SECONDS = 3.0
 POLL_SECONDS = 0.005
 
