@@ -18,6 +18,7 @@ from ram_operator.cloud import Cloud
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import CredentialsProvider, EnvironmentCredentials, FileCredentials
 from ram_operator.cluster import kube as cluster
+from ram_operator.cluster.audit import Audit
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.events import EventRecorder
 from ram_operator.cluster.handlers import Intake
@@ -88,8 +89,9 @@ def _build(settings: Settings, kube: cluster.Kube, cloud: Cloud, identity: Clust
     sweeps = Sweeps(cloud, caches, queue, reconciler, interval, full_check, _now, random.random)
     controller = Controller(queue, caches, reconciler, recorder, store.refresh, time.monotonic)
     gate = Gate(kube, cloud.sts, caches, time.monotonic, asyncio.Event())
+    audit = Audit(kube, caches, intake, store.refresh)
     host, _, port = settings.listen.rpartition(":")
-    return Runtime(gate, intake, controller, sweeps, recorder, settings.workers, (host, int(port)))
+    return Runtime(gate, intake, audit, controller, sweeps, recorder, settings.workers, (host, int(port)))
 
 
 def _kinds(settings: Settings) -> dict[KindName, AnyKind]:

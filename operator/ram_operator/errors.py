@@ -12,6 +12,7 @@ OperatorError
     ├── Throttled          the API asks for patience
     ├── Unavailable        no answer, an unreadable answer or a server's own error: retry
     ├── Denied             our credentials lack a permission
+    │   └── Unauthenticated  the credentials themselves are refused
     └── Rejected           the request itself is refused (malformed, quota): wait for an edit
 
 Anything else is a bug: it is logged with its traceback, the key backs off, the process lives.
@@ -104,6 +105,10 @@ class Unavailable(CloudError):
 
 class Denied(CloudError):
     """The operator's credentials lack the permission for the action."""
+
+
+class Unauthenticated(Denied):
+    """The operator's credentials themselves are refused: unknown, disabled, ended, or with the wrong secret."""
 
 
 class Rejected(CloudError):

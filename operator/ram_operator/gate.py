@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from ram_operator.cloud import StsApi
 from ram_operator.cluster.caches import Caches
-from ram_operator.cluster.kube import API, Kube
+from ram_operator.cluster.kube import API, NODES, Kube
 from ram_operator.errors import CloudError, KubeError, StartupError
-from ram_operator.model import KindName, ObjectKey
+from ram_operator.model import KindName
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,6 @@ LOOK_SECONDS = 0.05
 LATE_SECONDS = 60.0
 UNREACHABLE_SECONDS = 60.0
 CLOUD_RETRY_SECONDS = 5.0
-GHOST_SECONDS = 600.0
 
 
 async def preflight(kube: Kube, clock: Callable[[], float]) -> None:
@@ -86,22 +85,6 @@ class Gate:
         self.open.set()
         log.info("gate open", extra={"seconds": round(self.clock() - started, 2)})
 
-    async def bury_ghosts(self, lose: Callable[[ObjectKey], None], lose_node: Callable[[str], None]) -> None:
-        """Every ten minutes forget what is gone although no watch said so: kopf loses deletions when it lists anew."""
-        await self.open.wait()
-        while True:
-            await asyncio.sleep(GHOST_SECONDS)
-            try:
-                for kind in KindName:
-                    known = {key.name for key in self.caches.keys(kind)}
-                    for name in known - await self.kube.names(f"{API}/{kind.plural}"):
-                        lose(ObjectKey(kind, name))
-                known_nodes = self.caches.node_names()
-                for name in known_nodes - await self.kube.names("/api/v1/nodes"):
-                    lose_node(name)
-            except KubeError as error:
-                log.warning("cannot list names", extra={"error": str(error)})
-
     async def _cloud(self) -> None:
         while True:
             try:
@@ -118,7 +101,7 @@ class Gate:
         """Whether the caches have all names of one complete list; gives them the time until the next list is due."""
         try:
             wanted = {kind.value: await self.kube.names(f"{API}/{kind.plural}") for kind in KindName}
-            wanted["Node"] = await self.kube.names("/api/v1/nodes")
+            wanted["Node"] = await self.kube.names(NODES)
         except KubeError as error:
             self.waits_for = f"the API server: {error}"
             await asyncio.sleep(RELIST_SECONDS)

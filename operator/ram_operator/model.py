@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol, Self
 
 from ram_operator.cloud import Cloud
-from ram_operator.errors import CloudError
+from ram_operator.errors import CloudError, OperatorError
 
 GROUP = "ram.alicloud.dev"
 VERSION = "v1alpha1"
@@ -124,7 +124,6 @@ class EventReason(StrEnum):
     POLICY_ATTACHED = "PolicyAttached"
     POLICY_DETACHED = "PolicyDetached"
     TAGGED = "Tagged"
-    UNTAGGED = "Untagged"
     ATTACHED = "Attached"
     DETACHED = "Detached"
     DRIFT_REPAIRED = "DriftRepaired"
@@ -170,7 +169,7 @@ class Facts:
 
     `me` is the object itself; `requested` says that reconcile-at asks for this pass. `references` are the objects the
     spec names (missing ones are absent), `referrers` those that name this one, `rivals` the others that name the same
-    cloud object. For bindings, `nodes` are the nodes that the binding selects, `known` the instances of all nodes,
+    cloud object. For bindings, `nodes` are the nodes that the binding selects, `known` the node of each instance,
     `assigned` says which binding has each instance of `nodes` and of its rows, and `other_rows` are claims of other
     bindings for those instances.
     """
@@ -231,9 +230,13 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which subjects `observe` reads: all, or just these (the region.id of instances)."""
+    """Which subjects `observe` reads: all, or just these (the region.id of instances).
+
+    `swept` says that a sweep asks, and nobody else.
+    """
 
     subjects: frozenset[str] | None = None
+    swept: bool = False
 
     def __contains__(self, subject: object) -> bool:
         return self.subjects is None or str(subject) in self.subjects
@@ -370,13 +373,15 @@ class Pass:
 class Report:
     """What a pass says: conditions to store, events to record, when to come back.
 
-    `requeue_after` in seconds; `backoff` asks the queue for the key's own growing delay instead.
+    `requeue_after` in seconds; `backoff` asks the queue for the key's own growing delay instead. `unstored` is what
+    kept the conditions from being stored.
     """
 
     conditions: Sequence[Mapping[str, Json]] = ()
     events: tuple[Event, ...] = ()
     requeue_after: float | None = None
     backoff: bool = False
+    unstored: OperatorError | None = None
 
 
 def timestamp(now: datetime) -> str:

@@ -17,6 +17,7 @@ import kopf
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from ram_operator.cluster.audit import Audit
 from ram_operator.cluster.events import EventRecorder
 from ram_operator.cluster.handlers import Intake, kopf_settings, register
 from ram_operator.engine.controller import Controller
@@ -39,6 +40,7 @@ class Runtime:
     Args:
         gate: opens when work may begin.
         intake: what kopf's handlers feed.
+        audit: mends what the watches lost.
         controller: the workers.
         sweeps: the drift sweeps.
         recorder: writes the events.
@@ -48,6 +50,7 @@ class Runtime:
 
     gate: Gate
     intake: Intake
+    audit: Audit
     controller: Controller
     sweeps: Sweeps
     recorder: EventRecorder
@@ -64,7 +67,7 @@ class Runtime:
         others = [
             self._start(self.gate.run()),
             self._start(self.sweeps.run(self.gate.open)),
-            self._start(self.gate.bury_ghosts(self.intake.lose, self.intake.lose_node)),
+            self._start(self.audit.run(self.gate.open)),
             self._start(self.recorder.run()),
         ]
         ready, stop_kopf = asyncio.Event(), asyncio.Event()

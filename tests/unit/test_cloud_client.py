@@ -17,7 +17,16 @@ from ram_operator.cloud.client.endpoints import Endpoints
 from ram_operator.cloud.client.transport import is_write
 from ram_operator.cloud.connection import CloudConfig, Connection, connect
 from ram_operator.cloud.credentials import Credentials, CredentialsProvider
-from ram_operator.errors import CloudError, Denied, NotFound, Rejected, StartupError, Throttled, Unavailable
+from ram_operator.errors import (
+    CloudError,
+    Denied,
+    NotFound,
+    Rejected,
+    StartupError,
+    Throttled,
+    Unauthenticated,
+    Unavailable,
+)
 
 KEY_ID = "LTAI5tExampleKeyId01"
 SECRET = "vErYsEcReTkEyOfTwentyNine"
@@ -190,7 +199,11 @@ async def test_many_calls_run_at_once_without_mixing() -> None:
         (answer({"Code": "InternalError", "Message": "x"}, "500 Error"), Unavailable, "InternalError"),
         (answer({"Code": "EntityNotExist.Role", "Message": "x"}, "404 Not Found"), NotFound, "EntityNotExist.Role"),
         (answer({"Code": "NoPermission", "Message": "x"}, "403 Forbidden"), Denied, "NoPermission"),
-        (answer({"Code": "SignatureDoesNotMatch", "Message": "x"}, "400 Bad"), Denied, "SignatureDoesNotMatch"),
+        (
+            answer({"Code": "SignatureDoesNotMatch", "Message": "x"}, "400 Bad"),
+            Unauthenticated,
+            "SignatureDoesNotMatch",
+        ),
         (answer({"Code": "InvalidParameter.RoleName.Length"}, "400 Bad"), Rejected, "InvalidParameter.RoleName.Length"),
         (b"", Unavailable, "SDK.ConnectionReset"),
         (b"garbage\r\n\r\n", Unavailable, "SDK.ConnectionReset"),

@@ -11,6 +11,7 @@ from ram_operator.errors import (
     NotFound,
     Rejected,
     Throttled,
+    Unauthenticated,
     Unavailable,
 )
 
@@ -50,10 +51,10 @@ HIDDEN = (KEY_ID, SECRET, TOKEN)
         ("Forbidden.RAM", 403, Denied),
         ("Forbidden.AccessKeyDisabled", 403, Denied),
         ("InvalidUser.PassRoleForbidden", 403, Denied),
-        ("InvalidAccessKeyId.NotFound", 404, Denied),
-        ("InvalidAccessKeyId.Inactive", 400, Denied),
-        ("InvalidSecurityToken.Expired", 400, Denied),
-        ("SignatureDoesNotMatch", 400, Denied),
+        ("InvalidAccessKeyId.NotFound", 404, Unauthenticated),
+        ("InvalidAccessKeyId.Inactive", 400, Unauthenticated),
+        ("InvalidSecurityToken.Expired", 400, Unauthenticated),
+        ("SignatureDoesNotMatch", 400, Unauthenticated),
         ("InvalidNetworkType.MismatchRamRole", 403, Rejected),
         ("InvalidParameter.AllEmpty", 403, Rejected),
         ("InvalidRamRole.NotEcsRole", 404, NotFound),

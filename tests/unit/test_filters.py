@@ -10,10 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.builders import NOW, binding_key, custom, instance, later, role_key
 
-from ram_operator.cloud import RoleChange, Taggable
+from ram_operator.cloud import NewRole, RoleChange, Taggable
 from ram_operator.engine.filters import Contention, Filter, Unseen, effects
 from ram_operator.errors import Unavailable
-from ram_operator.kinds.steps import AttachPolicy, AttachRole, DetachPolicy, DetachRole, Tag, UpdateRole
+from ram_operator.kinds.steps import (
+    AttachPolicy,
+    AttachRole,
+    CreateRole,
+    DeleteRole,
+    DetachPolicy,
+    DetachRole,
+    Tag,
+    UpdateRole,
+)
 from ram_operator.model import Failure, Hold, Outcome, Plan, Reason, Step
 
 ROLE, BINDING = role_key("oss-reader"), binding_key("storage-pool")
@@ -211,3 +220,28 @@ def test_a_filter_only_ever_turns_steps_into_holds(
             hold.subject for hold in after.holds
         } - {waiting.subject}
         assert after == filter_.sift(ROLE, 1, before, later(5))
+
+
+CREATE = CreateRole(NewRole("r", "{}", "", 3600, {}))
+NOT_OURS = Hold("role r", Reason.NOT_OWNED, "exists and was not created by this operator")
+
+
+def test_a_role_whose_tags_do_not_show_yet_is_not_somebody_elses() -> None:
+    unseen = Unseen()
+    unseen.learn(ROLE, 1, Outcome(done=(CREATE,)), Plan(holds=(NOT_OURS,)), NOW)
+    assert reasons(unseen.sift(ROLE, 2, Plan(holds=(NOT_OURS,)), later(30))) == [Reason.VERIFYING]
+    assert reasons(unseen.sift(ROLE, 2, Plan(holds=(NOT_OURS,)), later(61))) == [Reason.NOT_OWNED]
+
+
+def test_a_role_that_does_not_show_yet_is_not_let_go_as_if_it_were_deleted() -> None:
+    unseen = Unseen()
+    unseen.learn(ROLE, 1, Outcome(done=(CREATE,)), Plan(steps=(CREATE,)), NOW)
+    assert reasons(unseen.sift(ROLE, 2, Plan(), later(5))) == [Reason.VERIFYING]
+    unseen.learn(ROLE, 2, Outcome(done=(DeleteRole("r"),)), Plan(), later(6))
+    assert unseen.sift(ROLE, 2, Plan(), later(7)) == Plan()
+
+
+def test_a_role_that_shows_at_once_is_let_go_at_once() -> None:
+    unseen = Unseen()
+    unseen.learn(ROLE, 1, Outcome(done=(CREATE,)), Plan(steps=(ATTACH_A,)), NOW)
+    assert unseen.sift(ROLE, 2, Plan(), later(1)) == Plan()

@@ -33,6 +33,7 @@ from ram_operator.errors import (
     NotFound,
     Rejected,
     Throttled,
+    Unauthenticated,
     Unavailable,
 )
 from ram_operator.kinds.steps import AttachPolicy, AttachRole, CreateRole
@@ -377,3 +378,30 @@ def test_the_same_pass_says_the_same() -> None:
     outcome = Outcome(done=(CREATE,), failures=(Failure("r/Custom/a", ATTACH, ERRORS[0][0]),))
     plan = Plan(steps=(ATTACH,), holds=(hold(Reason.POLICY_NOT_READY),))
     assert report(FRESH, plan, outcome, NOW) == report(FRESH, plan, outcome, NOW)
+
+
+READY = {"type": "Ready", "status": "True", "reason": "Settled", "message": "", "observedGeneration": 1}
+
+
+@pytest.mark.parametrize(
+    ("swept", "conditions", "generation", "reason"),
+    [
+        (True, [READY], 1, "DriftRepaired"),
+        (False, [READY], 1, "PolicyAttached"),
+        (True, [READY], 2, "PolicyAttached"),
+        (True, [], 1, "PolicyAttached"),
+    ],
+)
+def test_a_write_that_a_sweep_led_to_on_a_settled_generation_repairs_drift(
+    swept: bool, conditions: list[Mapping[str, Any]], generation: int, reason: str
+) -> None:
+    subject = Subject(conditions, generation, None, swept=swept)
+    (event,) = report(subject, Plan(), Outcome(done=(ATTACH,)), NOW).events
+    assert event.reason == reason
+    assert "attached policy Custom/a to role r" in event.note
+
+
+def test_refused_credentials_ask_for_valid_ones_and_not_for_rights() -> None:
+    made = hold_for("r", Unauthenticated("GetRole", "InvalidAccessKeyId.NotFound", "unknown"))
+    assert made.reason is Reason.ACCESS_DENIED
+    assert "valid credentials" in made.message

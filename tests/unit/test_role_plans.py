@@ -27,10 +27,10 @@ from tests.unit.builders import (
 )
 
 from ram_operator.cloud import NewRole, PolicyName, Role, RoleChange, Taggable
-from ram_operator.errors import InvalidSpec
+from ram_operator.errors import InvalidSpec, NotFound
 from ram_operator.kinds.ram_role import ObservedRole, PolicyLimits, RamRoleKind
 from ram_operator.kinds.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, Tag, UpdateRole
-from ram_operator.model import Claim, Hold, Plan, Reason
+from ram_operator.model import Claim, Failure, Hold, Outcome, Plan, Reason
 from ram_operator.rules.documents import same_meaning, trust_for_services
 
 KEY = role_key("oss-reader")
@@ -507,3 +507,30 @@ def test_a_wrong_spec_is_refused_with_the_place(spec: dict[str, Any], words: str
     with pytest.raises(InvalidSpec) as caught:
         KIND.parse(role_body(spec=spec))
     assert words in str(caught.value)
+
+
+def test_a_policy_that_ram_does_not_have_is_named_and_stops_no_other() -> None:
+    body = with_policies({"custom": "no-such"}, {"custom": "there"})
+    error = NotFound("AttachPolicyToRole", "EntityNotExist.Policy", "no such policy")
+    step = AttachPolicy(custom("no-such"), NAME)
+    outcome = Outcome(failures=(Failure("oss-reader/Custom/no-such", step, error),))
+    desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body)))
+    plan = KIND.plan(desired, there(custom("there")), {}, turn(KEY, outcome=outcome))
+    assert plan.steps == ()
+    assert [(hold.reason, hold.retry_after) for hold in plan.holds] == [(Reason.REJECTED, 60.0)]
+    assert "policy Custom/no-such does not exist" in plan.holds[0].message
+
+
+def test_a_policy_that_a_rampolicy_makes_is_waited_for() -> None:
+    body = with_policies(REFERENCE)
+    step = AttachPolicy(custom("oss-read"), NAME)
+    error = NotFound("AttachPolicyToRole", "EntityNotExist.Policy", "not yet")
+    outcome = Outcome(failures=(Failure("oss-reader/Custom/oss-read", step, error),))
+    desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body, OSS_READ)))
+    assert KIND.plan(desired, there(), {}, turn(KEY, outcome=outcome)).steps == (step,)
+
+
+def test_a_role_whose_bindings_are_going_waits_without_complaint() -> None:
+    going = binding_body("storage-pool", spec={"roleRef": {"name": "oss-reader"}}, deleting=True)
+    plan = planned(role_body(status=managing(), deleting=True), there(), going)
+    assert [hold.reason for hold in plan.holds] == [Reason.PROGRESSING]

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 PATH = "/apis/events.k8s.io/v1/namespaces/default/events"
 NOTE_LENGTH = 1024
+"""Bytes of a note, not characters."""
+NAME_LENGTH = 230
 BURST = 25
 REFILL_SECONDS = 300.0
 """Each object may have 25 events at once and one more per 5 minutes, the limits of client-go's event broadcaster."""
@@ -107,7 +109,7 @@ class EventRecorder:
         self._series = {key: row for key, row in self._series.items() if _age(row, now) < SERIES_SECONDS}
         row = self._series.get(said)
         if row is None or not await self._counted(row, now):
-            name = f"{regarding['name']}.{secrets.token_hex(8)}"
+            name = f"{regarding['name'][:NAME_LENGTH]}.{secrets.token_hex(8)}"
             await self.kube.request("POST", PATH, body=self._event(name, said, regarding, warning))
             self._series[said] = _Series(name, 1, now)
 
@@ -133,7 +135,7 @@ class EventRecorder:
             "type": "Warning" if warning else "Normal",
             "reason": said[2],
             "action": "Reconcile",
-            "note": said[3][:NOTE_LENGTH],
+            "note": said[3].encode()[:NOTE_LENGTH].decode(errors="ignore"),
             "regarding": regarding,
             "reportingController": f"{GROUP}/operator",
             "reportingInstance": self.instance,

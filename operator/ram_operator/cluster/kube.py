@@ -24,11 +24,12 @@ TIMEOUT_SECONDS = 30.0
 PAGE = 500
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 API = f"/apis/{GROUP}/{VERSION}"
+NODES = "/api/v1/nodes"
 
 PERMISSIONS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     *((GROUP, kind.plural, ("get", "list", "watch", "patch"), "") for kind in KindName),
     *((GROUP, f"{kind.plural}/status", ("patch",), "") for kind in KindName),
-    ("", "nodes", ("list", "watch"), ""),
+    ("", "nodes", ("get", "list", "watch"), ""),
     ("events.k8s.io", "events", ("create", "patch"), "default"),
 )
 """What the operator needs: API group, resource, verbs, namespace. The chart's roles grant exactly this."""
@@ -111,8 +112,15 @@ class Kube:
 
     async def read(self, key: ObjectKey) -> Body | None:
         """Read one of our objects; None where it is gone."""
+        return await self._get(path_of(key))
+
+    async def read_node(self, name: str) -> Body | None:
+        """Read a Node; None where it is gone."""
+        return await self._get(f"{NODES}/{name}")
+
+    async def _get(self, path: str) -> Body | None:
         try:
-            body: Body = await self.request("GET", path_of(key))
+            body: Body = await self.request("GET", path)
         except KubeError as error:
             if error.status == 404:
                 return None

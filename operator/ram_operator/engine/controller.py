@@ -86,6 +86,10 @@ class Controller:
             return
         try:
             said = await self.reconciler.reconcile(body, facts, item.scope)
+            for event in said.events:
+                self.recorder.record(item.key, facts.me.uid, event)
+            if said.unstored:
+                raise said.unstored
         except StaleObject:
             metrics.RECONCILES.labels(item.key.kind, "stale").inc()
             await self._start_over(item)
@@ -112,9 +116,7 @@ class Controller:
             self.queue.add(item.key, lane=item.lane, scope=item.scope)
 
     def _follow(self, item: Item, facts: Facts, said: Report) -> None:
-        """Record the events and queue the key again as the report asks."""
-        for event in said.events:
-            self.recorder.record(item.key, facts.me.uid, event)
+        """Queue the key again as the report asks."""
         ready = next((row for row in said.conditions if row["type"] == "Ready"), {})
         metrics.RECONCILES.labels(item.key.kind, ready.get("reason", "Released")).inc()
         delay = said.requeue_after

@@ -10,10 +10,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from ram_operator.model import Hold, ObjectKey, Outcome, Plan, Reason, Step
+from ram_operator.model import EventReason, Hold, ObjectKey, Outcome, Plan, Reason, Step
 
 Effect = tuple[str, str]
 """A subject, and what a step does to it in the words of `Step.effect`."""
+
+
+_CREATIONS = {EventReason.ROLE_CREATED, EventReason.POLICY_CREATED}
+_DELETIONS = {EventReason.ROLE_DELETED, EventReason.POLICY_DELETED}
 
 
 class Filter(Protocol):
@@ -57,9 +61,11 @@ class Unseen:
     patience: timedelta = timedelta(seconds=60)
     retry_after: float = 2.0
     _written: dict[ObjectKey, tuple[int, dict[Effect, datetime]]] = field(default_factory=dict)
+    _created: dict[ObjectKey, datetime] = field(default_factory=dict)
 
     def sift(self, key: ObjectKey, generation: int, plan: Plan, now: datetime) -> Plan:
         """Hold what the cloud should show any moment."""
+        plan = self._newborn(key, plan, now)
         of, written = self._written.get(key, (generation, {}))
         if of != generation or not written:
             return plan
@@ -74,8 +80,26 @@ class Unseen:
 
         return withhold(plan, held)
 
+    def _newborn(self, key: ObjectKey, plan: Plan, now: datetime) -> Plan:
+        """What was created and did not show at once may lack its tags, or still be missing when it is deleted."""
+        at = self._created.get(key)
+        if at is None or now - at >= self.patience:
+            return plan
+        wait = Hold(str(key), Reason.VERIFYING, f"waits for the cloud to show all of {key}", self.retry_after)
+        if plan.empty:
+            return replace(plan, holds=(wait,))
+        return replace(plan, holds=tuple(wait if hold.reason is Reason.NOT_OWNED else hold for hold in plan.holds))
+
     def learn(self, key: ObjectKey, generation: int, outcome: Outcome, after: Plan, now: datetime) -> None:
         """Remember what was written and is still planned: the cloud does not show it."""
+        written_events = {step.event for step in outcome.done}
+        hidden = any(step.event in _CREATIONS for step in after.steps) or Reason.NOT_OWNED in {
+            hold.reason for hold in after.holds
+        }
+        if written_events & _CREATIONS and hidden:
+            self._created[key] = now
+        elif written_events & _DELETIONS:
+            self._created.pop(key, None)
         of, written = self._written.get(key, (generation, {}))
         if of != generation:
             written = {}
@@ -90,6 +114,7 @@ class Unseen:
     def forget(self, key: ObjectKey) -> None:
         """Believe the next reading."""
         self._written.pop(key, None)
+        self._created.pop(key, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from ram_operator.cloud import Cloud
 from ram_operator.engine.applying import apply
 from ram_operator.engine.filters import Filter
 from ram_operator.engine.reporting import Subject, report
-from ram_operator.errors import CloudError, InvalidSpec
+from ram_operator.errors import CloudError, InvalidSpec, OperatorError
 from ram_operator.kinds import DesiredT, Kind, ObservedT, SpecT
 from ram_operator.model import (
     FINALIZER,
@@ -57,6 +57,16 @@ class Cluster:
     previous: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a pass came to: the last plan, sifted; what was written; the status fields; what kept it from reading."""
+
+    after: Plan
+    outcome: Outcome = field(default_factory=Outcome)
+    fields: StatusFields = field(default_factory=dict)
+    error: CloudError | None = None
+
+
 @dataclass(slots=True)
 class Reconciler:
     """The pipeline with what it needs.
@@ -93,7 +103,7 @@ class Reconciler:
         except InvalidSpec as invalid:
             if not facts.me.deleting:
                 held = Plan(holds=tuple(Hold("spec", Reason.INVALID_SPEC, problem) for problem in invalid.problems))
-                return await self.finish(body, facts, held, Outcome(), _own_fields(body))
+                return await self.finish(body, facts, scope, Found(held, fields=_own_fields(body)))
             spec = None
         run = _Run(self, kind, body, facts, scope)
         return await run.go(kind.desire(spec, _own_fields(body), facts))
@@ -124,32 +134,33 @@ class Reconciler:
         owner = Owner(self.cluster.id, facts.me.key, self.cluster.previous)
         return Pass(owner, self.clock(), outcome)
 
-    async def finish(
-        self,
-        body: Body,
-        facts: Facts,
-        after: Plan,
-        outcome: Outcome,
-        fields: StatusFields,
-        error: CloudError | None = None,
-    ) -> Report:
+    async def finish(self, body: Body, facts: Facts, scope: Scope, found: Found) -> Report:
         """Report, and store what is reported; release the object when its deletion is done."""
         now = self.clock()
-        if error is None:
+        if found.error is None:
             self._observed[facts.me.key] = now
         last = self._observed.setdefault(facts.me.key, now)
         overdue = (now - last).total_seconds() > self.overdue_after
         status = body.get("status") or {}
-        subject = Subject(status.get("conditions") or (), facts.generation, facts, overdue)
-        said = report(subject, after, outcome, now, error)
-        if facts.me.deleting and error is None and after.empty and not after.revisit_after:
-            await self.store.set_finalizer(body, present=False)
-            self.forget(facts.me.key)
-            return replace(said, requeue_after=None, backoff=False)
-        handled = (body["metadata"].get("annotations") or {}).get(RECONCILE_AT) or status.get("lastHandledReconcileAt")
-        final = {**fields, "conditions": list(said.conditions), "observedGeneration": facts.generation}
-        await self.store.write_status(body, {**final, "lastHandledReconcileAt": handled} if handled else final)
+        subject = Subject(status.get("conditions") or (), facts.generation, facts, overdue, scope.swept)
+        said = report(subject, found.after, found.outcome, now, found.error)
+        released = facts.me.deleting and found.error is None and found.after.empty and not found.after.revisit_after
+        try:
+            if released:
+                await self.store.set_finalizer(body, present=False)
+                self.forget(facts.me.key)
+                return replace(said, requeue_after=None, backoff=False)
+            await self._store(body, facts, found, said)
+        except OperatorError as error:
+            # What was written to the cloud is told all the same.
+            return replace(said, unstored=error)
         return said
+
+    async def _store(self, body: Body, facts: Facts, found: Found, said: Report) -> None:
+        status = body.get("status") or {}
+        handled = (body["metadata"].get("annotations") or {}).get(RECONCILE_AT) or status.get("lastHandledReconcileAt")
+        final = {**found.fields, "conditions": list(said.conditions), "observedGeneration": facts.generation}
+        await self.store.write_status(body, {**final, "lastHandledReconcileAt": handled} if handled else final)
 
 
 @dataclass(slots=True)
@@ -178,14 +189,17 @@ class _Run(Generic[SpecT, DesiredT, ObservedT]):
             if planned:
                 self.pipeline.learn(self.facts, outcome, planned)
             held = Plan(holds=plan.holds, remarks=plan.remarks)
-            return await self.pipeline.finish(self.body, self.facts, held, outcome, _own_fields(self.body), error)
+            return await self._finish(Found(held, outcome, _own_fields(self.body), error))
         self.pipeline.learn(self.facts, outcome, planned)
         after = self.pipeline.sift(self.facts, planned)
         turn = self.pipeline.turn(self.facts, outcome)
         fields = self.kind.project(desired, observed, _own_fields(self.body), turn)
         if fields:
             await self._hold_on()
-        return await self.pipeline.finish(self.body, self.facts, after, outcome, fields)
+        return await self._finish(Found(after, outcome, fields))
+
+    async def _finish(self, found: Found) -> Report:
+        return await self.pipeline.finish(self.body, self.facts, self.scope, found)
 
     async def _observe(self, desired: DesiredT, scope: Scope) -> ObservedT:
         return await self.kind.observe(desired, _own_fields(self.body), scope, self.pipeline.cloud)

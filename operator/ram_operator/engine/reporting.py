@@ -11,8 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
-from ram_operator.errors import AlreadyExists, CloudError, Denied, InUse, NotFound, Rejected, Throttled
-from ram_operator.model import Event, Facts, Hold, InstanceId, Json, Outcome, Plan, Reason, Report, Step, timestamp
+from ram_operator.errors import AlreadyExists, CloudError, Denied, InUse, NotFound, Rejected, Throttled, Unauthenticated
+from ram_operator.model import (
+    Event,
+    EventReason,
+    Facts,
+    Hold,
+    InstanceId,
+    Json,
+    Outcome,
+    Plan,
+    Reason,
+    Report,
+    Step,
+    timestamp,
+)
 
 MESSAGE_LENGTH = 1024
 SHOWN = 3
@@ -54,13 +67,14 @@ _ORDER = (Disposition.STALLED, Disposition.RETRYING, Disposition.WAITING)
 class Subject:
     """Whose report it is: the stored conditions, the generation that the pass worked on, and the facts it had.
 
-    `overdue` says that nothing of it could be observed for too long.
+    `overdue` says that nothing of it could be observed for too long, `swept` that a sweep saw something amiss.
     """
 
     conditions: Sequence[Mapping[str, Json]]
     generation: int
     facts: Facts | None = None
     overdue: bool = False
+    swept: bool = False
 
 
 def disposition(reason: Reason) -> Disposition:
@@ -79,7 +93,7 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
         error: what kept the pass from observing; `after` is then what was planned before.
     """
     holds = (*_error_holds(error), *after.holds, *_failure_holds(after, outcome), *_unfinished(after, outcome))
-    events = (*_step_events(outcome.done, subject.facts), *after.remarks)
+    events = (*_step_events(outcome.done, subject), *after.remarks)
     if not holds:
         reason, message = after.settled
         ready = ("True", reason, message)
@@ -98,6 +112,9 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
 def hold_for(subject: str, error: CloudError) -> Hold:
     """The hold that a failed call amounts to."""
     match error:
+        case Unauthenticated():
+            fix = f"{error}; give the operator valid credentials (the Secret that the chart names)"
+            return Hold(subject, Reason.ACCESS_DENIED, fix, IN_USE_RETRY_SECONDS)
         case Denied():
             if error.message.startswith("missing permission "):
                 return Hold(subject, Reason.ACCESS_DENIED, f"{error}; allow it to the operator", DENIED_RETRY_SECONDS)
@@ -187,14 +204,21 @@ def _condition(subject: Subject, row: tuple[str, str, str, str], now: datetime) 
     }
 
 
-def _step_events(steps: Iterable[Step], facts: Facts | None) -> list[Event]:
-    """One event per step on the object, and one per instance on its Node."""
+def _step_events(steps: Iterable[Step], subject: Subject) -> list[Event]:
+    """One event per step on the object, and one per instance on its Node.
+
+    A write that a sweep led to, on a generation that was settled before, repairs what somebody else changed.
+    """
+    facts = subject.facts
+    ready = _find(subject.conditions, "Ready")
+    drift = subject.swept and ready.get("status") == "True" and ready.get("observedGeneration") == subject.generation
     events: list[Event] = []
     for step in steps:
-        events.append(Event(step.event, step.done()))
-        for subject in step.subjects if facts else ():
-            if facts and (node := facts.known.get(InstanceId.of(subject))):
-                alone = step.without(frozenset(step.subjects) - {subject})
+        what = EventReason.DRIFT_REPAIRED if drift else step.event
+        events.append(Event(what, f"changed by another hand; {step.done()}" if drift else step.done()))
+        for one in step.subjects if facts else ():
+            if facts and (node := facts.known.get(InstanceId.of(one))):
+                alone = step.without(frozenset(step.subjects) - {one})
                 events.append(Event(step.event, f"{alone.done()} by {facts.me.key}" if alone else "", node=node))
     return events
 

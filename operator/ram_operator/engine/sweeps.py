@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ram_operator import metrics
@@ -70,6 +70,7 @@ class Sweeps:
     async def sweep(self, kind: KindName) -> None:
         """Look at all objects of a kind once, and nominate what is not as it was."""
         objects = {key: body for key in self.world.keys(kind) if (body := self.world.body(key))}
+        metrics.OBJECTS.labels(kind).set(len(objects))
         if not objects:
             return
         try:
@@ -84,7 +85,7 @@ class Sweeps:
             for key in objects.keys() - nominated.keys():
                 self.reconciler.seen(key)
         for key, scope in nominated.items():
-            self.queue.add(key, lane=Lane.SWEEP, scope=scope)
+            self.queue.add(key, lane=Lane.SWEEP, scope=replace(scope, swept=True))
         metrics.NOMINATED.labels(kind).inc(len(nominated))
 
     async def _look(self, kind: KindName, objects: Mapping[ObjectKey, Body]) -> Nominations:

@@ -162,6 +162,7 @@ class WorkQueue:
 
 
 def _merged(one: Scope, other: Scope) -> Scope:
+    swept = one.swept and other.swept
     if one.subjects is None or other.subjects is None:
-        return EVERYTHING
-    return Scope(one.subjects | other.subjects)
+        return Scope(None, swept)
+    return Scope(one.subjects | other.subjects, swept)

@@ -20,6 +20,7 @@ from ram_operator.errors import (
     NotFound,
     Rejected,
     Throttled,
+    Unauthenticated,
     Unavailable,
 )
 
@@ -60,6 +61,10 @@ _CODES: Mapping[type[CloudError], frozenset[str]] = MappingProxyType(
                 "Forbidden",
                 "Inactive",
                 PASS_ROLE_FORBIDDEN,
+            }
+        ),
+        Unauthenticated: frozenset(
+            {
                 "InvalidAccessKeyId",
                 "InvalidAccessKeySecret",
                 "InvalidSecurityToken",

@@ -1,0 +1,64 @@
+"""Every ten minutes the caches are held against the API server's names, since a watch can lose what happened.
+
+kopf tells of no deletion that fell into a gap between two lists, and drops an event whose handler failed. What is gone
+is forgotten here, and what is unknown is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from ram_operator.cluster.caches import Caches
+from ram_operator.cluster.handlers import Intake
+from ram_operator.cluster.kube import API, NODES, Kube
+from ram_operator.errors import KubeError
+from ram_operator.model import KindName, ObjectKey
+
+log = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 600.0
+
+
+@dataclass(slots=True)
+class Audit:
+    """The comparison.
+
+    Args:
+        kube: the cluster.
+        caches: what is known.
+        intake: is told what is not so.
+        refresh: reads one of our objects anew.
+    """
+
+    kube: Kube
+    caches: Caches
+    intake: Intake
+    refresh: Callable[[ObjectKey], Awaitable[None]]
+
+    async def run(self, gate: asyncio.Event) -> None:
+        """Compare for ever, from ten minutes after `gate` opens."""
+        await gate.wait()
+        while True:
+            await asyncio.sleep(INTERVAL_SECONDS)
+            try:
+                await self.compare()
+            except KubeError as error:
+                log.warning("cannot compare the caches with the API server", extra={"error": str(error)})
+
+    async def compare(self) -> None:
+        """Compare once. Raises KubeError."""
+        for kind in KindName:
+            known = {key.name for key in self.caches.keys(kind)}
+            there = await self.kube.names(f"{API}/{kind.plural}")
+            for name in known ^ there:
+                await self.refresh(ObjectKey(kind, name))
+        nodes, there = self.caches.node_names(), await self.kube.names(NODES)
+        for name in nodes ^ there:
+            node = await self.kube.read_node(name)
+            if node is None:
+                self.intake.lose_node(name)
+            else:
+                self.intake.accept_node(node)
