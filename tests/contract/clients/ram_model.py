@@ -1,0 +1,480 @@
+"""A second, small account of what RAM and the roles of instances do, written from their documentation alone.
+
+The stateful test plays random calls against it and against the simulator. Where the documentation leaves open which of
+several errors wins, any of them is right: a refusal here is a set.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+DATE, ID = "date", "id"
+_ACCOUNT = "1234567890123456"
+_ECS = "ecs.aliyuncs.com"
+_MOST_VERSIONS = 5
+
+Params = Mapping[str, Any]
+Answer = dict[str, Any]
+Errors = set[tuple[int, str]]
+
+
+class Refusal(Exception):
+    """The call must fail with one of these statuses and codes."""
+
+    def __init__(self, errors: Errors) -> None:
+        super().__init__(str(sorted(errors)))
+        self.errors = errors
+
+
+@dataclass(slots=True)
+class Role:
+    name: str
+    trust: str
+    description: str = ""
+    duration: int = 3600
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Policy:
+    name: str
+    versions: dict[int, str]
+    kind: str = "Custom"
+    description: str = ""
+    default: int = 1
+    newest: int = 1
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Instance:
+    """An instance; `role` is the name of the role it plays, which may be gone."""
+
+    region: str
+    network: str
+    role: str | None = None
+
+
+Holder = tuple[str, str]  # "Role" or "User", and the name in lower case
+PolicyKey = tuple[str, str]  # "Custom" or "System", and the name in lower case
+
+
+class Model:
+    """The account: every public method is an action, by its name in snake case."""
+
+    def __init__(
+        self, system: Iterable[Policy], users: Iterable[str], instances: Mapping[str, tuple[str, str]]
+    ) -> None:
+        self.roles: dict[str, Role] = {}
+        self.policies: dict[PolicyKey, Policy] = {_key(policy): policy for policy in system}
+        self.users = {name.lower(): name for name in users}
+        self.attached: set[tuple[Holder, PolicyKey]] = set()
+        self.instances = {name: Instance(*facts) for name, facts in instances.items()}
+
+    def play(self, action: str, params: Params) -> Answer:
+        """Do an action; raise Refusal if it must fail."""
+        method: Callable[[Params], Answer] = getattr(self, re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower())
+        return method(params)
+
+    # roles
+
+    def create_role(self, params: Params) -> Answer:
+        name = params["RoleName"]
+        _refuse(
+            _name_errors("RoleName", name, r"[A-Za-z0-9.-]+"),
+            _document_errors(params["AssumeRolePolicyDocument"]),
+            _duration_errors(params, "MaxSessionDuration"),
+            {(409, "EntityAlreadyExists.Role")} if name.lower() in self.roles else set(),
+        )
+        role = Role(name, params["AssumeRolePolicyDocument"], params.get("Description", ""))
+        role.duration = int(params.get("MaxSessionDuration", 3600))
+        role.tags = {tag["Key"]: tag["Value"] for tag in params.get("Tag", [])}
+        self.roles[name.lower()] = role
+        return {"Role": _shown_role(role) | {"AssumeRolePolicyDocument": role.trust}}
+
+    def get_role(self, params: Params) -> Answer:
+        role = self._role(params)
+        shown = _shown_role(role) | {"AssumeRolePolicyDocument": role.trust}
+        return {"Role": shown | {"UpdateDate": DATE}}
+
+    def update_role(self, params: Params) -> Answer:
+        new = params.get("NewAssumeRolePolicyDocument")
+        errors = _duration_errors(params, "NewMaxSessionDuration") | (_document_errors(new) if new else set())
+        if params["RoleName"].lower() not in self.roles:
+            errors |= self._role_errors(params)
+        _refuse(errors)
+        role = self._role(params)
+        role.trust = new or role.trust
+        role.description = params.get("NewDescription", role.description)
+        role.duration = int(params.get("NewMaxSessionDuration", role.duration))
+        return self.get_role(params)
+
+    def delete_role(self, params: Params) -> Answer:
+        role = self._role(params)
+        if self._held(("Role", role.name.lower())):
+            raise Refusal({(409, "DeleteConflict.Role.Policy")})
+        del self.roles[role.name.lower()]
+        return {}
+
+    def list_roles(self, params: Params) -> Answer:
+        shown = [
+            _shown_role(role) | {"UpdateDate": DATE, "Tags": _shown_tags(role.tags)} for role in self.roles.values()
+        ]
+        return {"Roles": {"Role": shown}}
+
+    # policies
+
+    def create_policy(self, params: Params) -> Answer:
+        name = params["PolicyName"]
+        taken = any((kind, name.lower()) in self.policies for kind in ("Custom", "System"))
+        _refuse(
+            _name_errors("PolicyName", name, r"[A-Za-z0-9-]+"),
+            _document_errors(params["PolicyDocument"]),
+            {(409, "EntityAlreadyExists.Policy")} if taken else set(),
+        )
+        policy = Policy(name, {1: params["PolicyDocument"]}, description=params.get("Description", ""))
+        self.policies["Custom", name.lower()] = policy
+        return {"Policy": _shown_policy(policy)}
+
+    def get_policy(self, params: Params) -> Answer:
+        policy = self._policy(params)
+        version = _shown_version(policy, policy.default)
+        shown = _shown_policy(policy) | {"UpdateDate": DATE, "AttachmentCount": len(self._holders(policy))}
+        return {"Policy": shown | {"PolicyDocument": version["PolicyDocument"]}, "DefaultPolicyVersion": version}
+
+    def delete_policy(self, params: Params) -> Answer:
+        policy = self._custom(params)
+        kinds = {kind for kind, _ in self._holders(policy)}
+        errors = {(409, f"DeleteConflict.Policy.{kind}") for kind in kinds}
+        if len(policy.versions) > 1 and params.get("CascadingDelete") != "true":
+            errors.add((409, "DeleteConflict.Policy.Version"))
+        _refuse(errors)
+        del self.policies[_key(policy)]
+        return {}
+
+    def list_policies(self, params: Params) -> Answer:
+        shown = [
+            _shown_policy(policy)
+            | {"UpdateDate": DATE, "AttachmentCount": len(self._holders(policy)), "Tags": _shown_tags(policy.tags)}
+            for policy in self.policies.values()
+            if params.get("PolicyType") in (None, policy.kind)
+        ]
+        return {"Policies": {"Policy": shown}}
+
+    def update_policy_description(self, params: Params) -> Answer:
+        policy = self._custom(params)
+        policy.description = params["NewDescription"]
+        return {"Policy": _shown_policy(policy) | {"UpdateDate": DATE}}
+
+    def create_policy_version(self, params: Params) -> Answer:
+        policy = self.policies.get(("Custom", params["PolicyName"].lower()))
+        errors = _document_errors(params["PolicyDocument"])
+        if policy is None:
+            raise Refusal(errors | self._policy_errors(params))
+        full = len(policy.versions) >= _MOST_VERSIONS
+        if full and "RotateStrategy" not in params:
+            errors.add((409, "LimitExceeded.Policy.Version"))
+        _refuse(errors)
+        if full:
+            del policy.versions[min(number for number in policy.versions if number != policy.default)]
+        policy.newest += 1
+        policy.versions[policy.newest] = params["PolicyDocument"]
+        if params.get("SetAsDefault") == "true":
+            policy.default = policy.newest
+        return {"PolicyVersion": _shown_version(policy, policy.newest)}
+
+    def get_policy_version(self, params: Params) -> Answer:
+        policy = self._policy(params)
+        return {"PolicyVersion": _shown_version(policy, _version(policy, params))}
+
+    def list_policy_versions(self, params: Params) -> Answer:
+        policy = self._policy(params)
+        shown = [_shown_version(policy, number) for number in policy.versions]
+        return {"PolicyVersions": {"PolicyVersion": shown}}
+
+    def delete_policy_version(self, params: Params) -> Answer:
+        policy = self._custom(params)
+        number = _version(policy, params)
+        _refuse({(409, "DeleteConflict.Policy.Version.Default")} if number == policy.default else set())
+        del policy.versions[number]
+        return {}
+
+    def set_default_policy_version(self, params: Params) -> Answer:
+        policy = self._custom(params)
+        policy.default = _version(policy, params)
+        return {}
+
+    # attachments
+
+    def attach_policy_to_role(self, params: Params) -> Answer:
+        return self._attach("Role", params)
+
+    def attach_policy_to_user(self, params: Params) -> Answer:
+        return self._attach("User", params)
+
+    def detach_policy_from_role(self, params: Params) -> Answer:
+        return self._detach("Role", params)
+
+    def detach_policy_from_user(self, params: Params) -> Answer:
+        return self._detach("User", params)
+
+    def list_policies_for_role(self, params: Params) -> Answer:
+        return self._list_held("Role", params)
+
+    def list_policies_for_user(self, params: Params) -> Answer:
+        return self._list_held("User", params)
+
+    def list_entities_for_policy(self, params: Params) -> Answer:
+        holders = self._holders(self._policy(params))
+        roles = [self.roles[name] for kind, name in holders if kind == "Role"]
+        shown = [
+            {
+                "RoleId": ID,
+                "RoleName": role.name,
+                "Arn": _arn(role),
+                "Description": role.description,
+                "AttachDate": DATE,
+            }
+            for role in roles
+        ]
+        users = [{"UserName": self.users[name], "AttachDate": DATE} for kind, name in holders if kind == "User"]
+        return {"Roles": {"Role": shown}, "Users": {"User": users}, "Groups": {"Group": []}}
+
+    # tags
+
+    def tag_resources(self, params: Params) -> Answer:
+        for tags in self._tagged(params):
+            tags |= {tag["Key"]: tag["Value"] for tag in params["Tag"]}
+        return {}
+
+    def untag_resources(self, params: Params) -> Answer:
+        for tags in self._tagged(params):
+            for key in params["TagKeys"]:
+                tags.pop(key, None)
+        return {}
+
+    def list_tag_resources(self, params: Params) -> Answer:
+        things: Iterable[Role | Policy] = self.roles.values()
+        if params["ResourceType"] == "policy":
+            things = [policy for policy in self.policies.values() if policy.kind == "Custom"]
+        rows = [(thing.name, key, value) for thing in things for key, value in thing.tags.items()]
+        kind = params["ResourceType"]
+        shown = [
+            {"ResourceType": kind, "ResourceName": name, "TagKey": key, "TagValue": value} for name, key, value in rows
+        ]
+        return {"TagResources": shown}
+
+    # instances
+
+    def attach_instance_ram_role(self, params: Params) -> Answer:
+        role = self.roles.get(params["RamRoleName"].lower())
+        errors = self._instance_errors(params)
+        if role is None:
+            errors.add((404, "InvalidRamRole.NotFound"))
+        elif _ECS not in role.trust:
+            errors.add((404, "InvalidRamRole.NotEcsRole"))
+        _refuse(errors)
+        name = role.name if role else ""
+        rows = []
+        for instance_id in params["InstanceIds"]:
+            instance = self.instances[instance_id]
+            free = instance.role is None
+            instance.role = name if free else instance.role
+            rows.append({"InstanceId": instance_id, "Success": free, "Code": "200" if free else "failed"})
+        return _counted("Attach", rows) | {"RamRoleName": name}
+
+    def detach_instance_ram_role(self, params: Params) -> Answer:
+        _refuse(self._instance_errors(params))
+        wanted = params.get("RamRoleName")
+        rows: list[Answer] = []
+        for instance_id in params["InstanceIds"]:
+            instance = self.instances[instance_id]
+            if instance.role is None or (wanted and wanted.lower() != instance.role.lower()):
+                code = "InvalidRamRole.NotAttached"
+                rows.append({"InstanceId": instance_id, "Success": False, "Code": code})
+                continue
+            taken = {"InstanceRamRoleSet": [{"InstanceId": instance_id, "RamRoleName": instance.role}]}
+            rows.append({"InstanceId": instance_id, "Success": True, "Code": "200", "InstanceRamRoleSets": taken})
+            instance.role = None
+        return _counted("Detach", rows) | {"RamRoleName": wanted or ""}
+
+    def describe_instance_ram_role(self, params: Params) -> Answer:
+        ids, wanted = params.get("InstanceIds"), params.get("RamRoleName")
+        if ids is None and wanted is None:
+            raise Refusal({(403, "InvalidParameter.AllEmpty")})
+        errors = self._instance_errors(params) if ids else set()
+        if wanted and wanted.lower() not in self.roles:
+            errors.add((404, "InvalidRamRole.NotFound"))
+        _refuse(errors)
+        shown = [
+            {"InstanceId": name, "RamRoleName": instance.role}
+            for name, instance in self.instances.items()
+            if instance.role is not None
+            and instance.region == params["RegionId"]
+            and (ids is None or name in ids)
+            and (wanted is None or wanted.lower() == instance.role.lower())
+        ]
+        sets = {"InstanceRamRoleSet": shown}
+        return {"RegionId": params["RegionId"], "TotalCount": len(shown), "InstanceRamRoleSets": sets}
+
+    # what the actions share
+
+    def _role(self, params: Params) -> Role:
+        role = self.roles.get(params["RoleName"].lower())
+        if role is None:
+            raise Refusal(self._role_errors(params))
+        return role
+
+    def _role_errors(self, params: Params) -> Errors:
+        return _name_errors("RoleName", params["RoleName"], r"[A-Za-z0-9.-]+") or {(404, "EntityNotExist.Role")}
+
+    def _policy(self, params: Params) -> Policy:
+        policy = self.policies.get((params["PolicyType"], params["PolicyName"].lower()))
+        if policy is None:
+            raise Refusal(self._policy_errors(params))
+        return policy
+
+    def _custom(self, params: Params) -> Policy:
+        return self._policy({"PolicyType": "Custom", "PolicyName": params["PolicyName"]})
+
+    def _policy_errors(self, params: Params) -> Errors:
+        return _name_errors("PolicyName", params["PolicyName"], r"[A-Za-z0-9-]+") or {(404, "EntityNotExist.Policy")}
+
+    def _holder(self, kind: str, params: Params) -> tuple[Holder, Errors]:
+        name = params[f"{kind}Name"].lower()
+        if kind == "Role":
+            return (kind, name), set() if name in self.roles else self._role_errors(params)
+        return (kind, name), set() if name in self.users else {(404, "EntityNotExist.User")}
+
+    def _pair(self, kind: str, params: Params) -> tuple[Holder, PolicyKey]:
+        holder, errors = self._holder(kind, params)
+        key = (params["PolicyType"], params["PolicyName"].lower())
+        _refuse(errors, set() if key in self.policies else self._policy_errors(params))
+        return holder, key
+
+    def _attach(self, kind: str, params: Params) -> Answer:
+        pair = self._pair(kind, params)
+        _refuse({(409, f"EntityAlreadyExists.{kind}.Policy")} if pair in self.attached else set())
+        self.attached.add(pair)
+        return {}
+
+    def _detach(self, kind: str, params: Params) -> Answer:
+        pair = self._pair(kind, params)
+        _refuse(set() if pair in self.attached else {(404, f"EntityNotExist.{kind}.Policy")})
+        self.attached.remove(pair)
+        return {}
+
+    def _list_held(self, kind: str, params: Params) -> Answer:
+        holder, errors = self._holder(kind, params)
+        _refuse(errors)
+        fields = ("PolicyName", "PolicyType", "Description", "DefaultVersion")
+        policies = [_shown_policy(self.policies[key]) for key in self._held(holder)]
+        shown = [{name: policy[name] for name in fields} | {"AttachDate": DATE} for policy in policies]
+        return {"Policies": {"Policy": shown}}
+
+    def _held(self, holder: Holder) -> list[PolicyKey]:
+        return [key for other, key in self.attached if other == holder]
+
+    def _holders(self, policy: Policy) -> list[Holder]:
+        return [holder for holder, key in self.attached if key == _key(policy)]
+
+    def _tagged(self, params: Params) -> list[dict[str, str]]:
+        kind = params["ResourceType"]
+        names = [name.lower() for name in params["ResourceNames"]]
+        if kind == "role":
+            found: list[Role | Policy | None] = [self.roles.get(name) for name in names]
+        else:
+            found = [self.policies.get(("Custom", name)) for name in names]
+        if None in found:
+            raise Refusal({(404, f"EntityNotExist.{kind.title()}")})
+        return [thing.tags for thing in found if thing is not None]
+
+    def _instance_errors(self, params: Params) -> Errors:
+        known = [self.instances.get(name) for name in params["InstanceIds"]]
+        errors: Errors = set()
+        if any(found is None or found.region != params["RegionId"] for found in known):
+            errors.add((404, "InvalidInstanceId.NotFound"))
+        if any(found and found.network == "classic" for found in known):
+            errors.add((403, "InvalidNetworkType.MismatchRamRole"))
+        return errors
+
+
+def _refuse(*errors: Errors) -> None:
+    together: Errors = set().union(*errors)
+    if together:
+        raise Refusal(together)
+
+
+def _name_errors(parameter: str, name: str, allowed: str) -> Errors:
+    return set() if re.fullmatch(allowed, name) else {(400, f"InvalidParameter.{parameter}.InvalidChars")}
+
+
+def _document_errors(text: str) -> Errors:
+    try:
+        good = json.loads(text)["Version"] == "1"
+    except (ValueError, TypeError, KeyError):
+        good = False
+    return set() if good else {(400, "MalformedPolicyDocument")}
+
+
+def _duration_errors(params: Params, name: str) -> Errors:
+    return set() if 3600 <= int(params.get(name, 3600)) <= 43200 else {(400, f"InvalidParameter.{name}")}
+
+
+def _version(policy: Policy, params: Params) -> int:
+    text = params["VersionId"]
+    if not re.fullmatch(r"v\d+", text):
+        raise Refusal({(400, "InvalidParameter.VersionId.Format")})
+    if int(text[1:]) not in policy.versions:
+        raise Refusal({(404, "EntityNotExist.Policy.Version")})
+    return int(text[1:])
+
+
+def _key(policy: Policy) -> PolicyKey:
+    return policy.kind, policy.name.lower()
+
+
+def _arn(role: Role) -> str:
+    return f"acs:ram::{_ACCOUNT}:role/{role.name.lower()}"
+
+
+def _shown_role(role: Role) -> Answer:
+    return {
+        "RoleId": ID,
+        "RoleName": role.name,
+        "Arn": _arn(role),
+        "Description": role.description,
+        "MaxSessionDuration": role.duration,
+        "CreateDate": DATE,
+    }
+
+
+def _shown_policy(policy: Policy) -> Answer:
+    return {
+        "PolicyName": policy.name,
+        "PolicyType": policy.kind,
+        "Description": policy.description,
+        "DefaultVersion": f"v{policy.default}",
+        "CreateDate": DATE,
+    }
+
+
+def _shown_version(policy: Policy, number: int) -> Answer:
+    return {
+        "VersionId": f"v{number}",
+        "IsDefaultVersion": number == policy.default,
+        "CreateDate": DATE,
+        "PolicyDocument": policy.versions[number],
+    }
+
+
+def _shown_tags(tags: Mapping[str, str]) -> Answer:
+    return {"Tag": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]}
+
+
+def _counted(verb: str, rows: list[Answer]) -> Answer:
+    failed = sum(not row["Success"] for row in rows)
+    name = f"{verb}InstanceRamRoleResult"
+    return {"TotalCount": len(rows), "FailCount": failed, f"{name}s": {name: rows}}
