@@ -4,61 +4,37 @@ The stateful test plays random calls against it and against the simulator. Where
 several errors wins, any of them is right: a refusal here is a set.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
 
-DATE, ID = "date", "id"
-_ACCOUNT = "1234567890123456"
+from tests.contract.clients.ram_records import (
+    DATE,
+    ID,
+    Answer,
+    Errors,
+    Holder,
+    Instance,
+    Params,
+    Policy,
+    PolicyKey,
+    Refusal,
+    Role,
+    counted,
+    document_errors,
+    duration_errors,
+    key_of,
+    name_errors,
+    refuse,
+    role_arn,
+    shown_policy,
+    shown_role,
+    shown_tags,
+    shown_version,
+    version_number,
+)
+
 _ECS = "ecs.aliyuncs.com"
 _MOST_VERSIONS = 5
-
-Params = Mapping[str, Any]
-Answer = dict[str, Any]
-Errors = set[tuple[int, str]]
-
-
-class Refusal(Exception):
-    """The call must fail with one of these statuses and codes."""
-
-    def __init__(self, errors: Errors) -> None:
-        super().__init__(str(sorted(errors)))
-        self.errors = errors
-
-
-@dataclass(slots=True)
-class Role:
-    name: str
-    trust: str
-    description: str = ""
-    duration: int = 3600
-    tags: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Policy:
-    name: str
-    versions: dict[int, str]
-    kind: str = "Custom"
-    description: str = ""
-    default: int = 1
-    newest: int = 1
-    tags: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Instance:
-    """An instance; `role` is the name of the role it plays, which may be gone."""
-
-    region: str
-    network: str
-    role: str | None = None
-
-
-Holder = tuple[str, str]  # "Role" or "User", and the name in lower case
-PolicyKey = tuple[str, str]  # "Custom" or "System", and the name in lower case
 
 
 class Model:
@@ -68,7 +44,7 @@ class Model:
         self, system: Iterable[Policy], users: Iterable[str], instances: Mapping[str, tuple[str, str]]
     ) -> None:
         self.roles: dict[str, Role] = {}
-        self.policies: dict[PolicyKey, Policy] = {_key(policy): policy for policy in system}
+        self.policies: dict[PolicyKey, Policy] = {key_of(policy): policy for policy in system}
         self.users = {name.lower(): name for name in users}
         self.attached: set[tuple[Holder, PolicyKey]] = set()
         self.instances = {name: Instance(*facts) for name, facts in instances.items()}
@@ -82,29 +58,29 @@ class Model:
 
     def create_role(self, params: Params) -> Answer:
         name = params["RoleName"]
-        _refuse(
-            _name_errors("RoleName", name, r"[A-Za-z0-9.-]+"),
-            _document_errors(params["AssumeRolePolicyDocument"]),
-            _duration_errors(params, "MaxSessionDuration"),
+        refuse(
+            name_errors("RoleName", name, r"[A-Za-z0-9.-]+"),
+            document_errors(params["AssumeRolePolicyDocument"]),
+            duration_errors(params, "MaxSessionDuration"),
             {(409, "EntityAlreadyExists.Role")} if name.lower() in self.roles else set(),
         )
         role = Role(name, params["AssumeRolePolicyDocument"], params.get("Description", ""))
         role.duration = int(params.get("MaxSessionDuration", 3600))
         role.tags = {tag["Key"]: tag["Value"] for tag in params.get("Tag", [])}
         self.roles[name.lower()] = role
-        return {"Role": _shown_role(role) | {"AssumeRolePolicyDocument": role.trust}}
+        return {"Role": shown_role(role) | {"AssumeRolePolicyDocument": role.trust}}
 
     def get_role(self, params: Params) -> Answer:
         role = self._role(params)
-        shown = _shown_role(role) | {"AssumeRolePolicyDocument": role.trust}
+        shown = shown_role(role) | {"AssumeRolePolicyDocument": role.trust}
         return {"Role": shown | {"UpdateDate": DATE}}
 
     def update_role(self, params: Params) -> Answer:
         new = params.get("NewAssumeRolePolicyDocument")
-        errors = _duration_errors(params, "NewMaxSessionDuration") | (_document_errors(new) if new else set())
+        errors = duration_errors(params, "NewMaxSessionDuration") | (document_errors(new) if new else set())
         if params["RoleName"].lower() not in self.roles:
             errors |= self._role_errors(params)
-        _refuse(errors)
+        refuse(errors)
         role = self._role(params)
         role.trust = new or role.trust
         role.description = params.get("NewDescription", role.description)
@@ -119,9 +95,7 @@ class Model:
         return {}
 
     def list_roles(self, params: Params) -> Answer:
-        shown = [
-            _shown_role(role) | {"UpdateDate": DATE, "Tags": _shown_tags(role.tags)} for role in self.roles.values()
-        ]
+        shown = [shown_role(role) | {"UpdateDate": DATE, "Tags": shown_tags(role.tags)} for role in self.roles.values()]
         return {"Roles": {"Role": shown}}
 
     # policies
@@ -129,19 +103,19 @@ class Model:
     def create_policy(self, params: Params) -> Answer:
         name = params["PolicyName"]
         taken = any((kind, name.lower()) in self.policies for kind in ("Custom", "System"))
-        _refuse(
-            _name_errors("PolicyName", name, r"[A-Za-z0-9-]+"),
-            _document_errors(params["PolicyDocument"]),
+        refuse(
+            name_errors("PolicyName", name, r"[A-Za-z0-9-]+"),
+            document_errors(params["PolicyDocument"]),
             {(409, "EntityAlreadyExists.Policy")} if taken else set(),
         )
         policy = Policy(name, {1: params["PolicyDocument"]}, description=params.get("Description", ""))
         self.policies["Custom", name.lower()] = policy
-        return {"Policy": _shown_policy(policy)}
+        return {"Policy": shown_policy(policy)}
 
     def get_policy(self, params: Params) -> Answer:
         policy = self._policy(params)
-        version = _shown_version(policy, policy.default)
-        shown = _shown_policy(policy) | {"UpdateDate": DATE, "AttachmentCount": len(self._holders(policy))}
+        version = shown_version(policy, policy.default)
+        shown = shown_policy(policy) | {"UpdateDate": DATE, "AttachmentCount": len(self._holders(policy))}
         return {"Policy": shown | {"PolicyDocument": version["PolicyDocument"]}, "DefaultPolicyVersion": version}
 
     def delete_policy(self, params: Params) -> Answer:
@@ -150,14 +124,14 @@ class Model:
         errors = {(409, f"DeleteConflict.Policy.{kind}") for kind in kinds}
         if len(policy.versions) > 1 and params.get("CascadingDelete") != "true":
             errors.add((409, "DeleteConflict.Policy.Version"))
-        _refuse(errors)
-        del self.policies[_key(policy)]
+        refuse(errors)
+        del self.policies[key_of(policy)]
         return {}
 
     def list_policies(self, params: Params) -> Answer:
         shown = [
-            _shown_policy(policy)
-            | {"UpdateDate": DATE, "AttachmentCount": len(self._holders(policy)), "Tags": _shown_tags(policy.tags)}
+            shown_policy(policy)
+            | {"UpdateDate": DATE, "AttachmentCount": len(self._holders(policy)), "Tags": shown_tags(policy.tags)}
             for policy in self.policies.values()
             if params.get("PolicyType") in (None, policy.kind)
         ]
@@ -166,44 +140,44 @@ class Model:
     def update_policy_description(self, params: Params) -> Answer:
         policy = self._custom(params)
         policy.description = params["NewDescription"]
-        return {"Policy": _shown_policy(policy) | {"UpdateDate": DATE}}
+        return {"Policy": shown_policy(policy) | {"UpdateDate": DATE}}
 
     def create_policy_version(self, params: Params) -> Answer:
         policy = self.policies.get(("Custom", params["PolicyName"].lower()))
-        errors = _document_errors(params["PolicyDocument"])
+        errors = document_errors(params["PolicyDocument"])
         if policy is None:
             raise Refusal(errors | self._policy_errors(params))
         full = len(policy.versions) >= _MOST_VERSIONS
         if full and "RotateStrategy" not in params:
             errors.add((409, "LimitExceeded.Policy.Version"))
-        _refuse(errors)
+        refuse(errors)
         if full:
             del policy.versions[min(number for number in policy.versions if number != policy.default)]
         policy.newest += 1
         policy.versions[policy.newest] = params["PolicyDocument"]
         if params.get("SetAsDefault") == "true":
             policy.default = policy.newest
-        return {"PolicyVersion": _shown_version(policy, policy.newest)}
+        return {"PolicyVersion": shown_version(policy, policy.newest)}
 
     def get_policy_version(self, params: Params) -> Answer:
         policy = self._policy(params)
-        return {"PolicyVersion": _shown_version(policy, _version(policy, params))}
+        return {"PolicyVersion": shown_version(policy, version_number(policy, params))}
 
     def list_policy_versions(self, params: Params) -> Answer:
         policy = self._policy(params)
-        shown = [_shown_version(policy, number) for number in policy.versions]
+        shown = [shown_version(policy, number) for number in policy.versions]
         return {"PolicyVersions": {"PolicyVersion": shown}}
 
     def delete_policy_version(self, params: Params) -> Answer:
         policy = self._custom(params)
-        number = _version(policy, params)
-        _refuse({(409, "DeleteConflict.Policy.Version.Default")} if number == policy.default else set())
+        number = version_number(policy, params)
+        refuse({(409, "DeleteConflict.Policy.Version.Default")} if number == policy.default else set())
         del policy.versions[number]
         return {}
 
     def set_default_policy_version(self, params: Params) -> Answer:
         policy = self._custom(params)
-        policy.default = _version(policy, params)
+        policy.default = version_number(policy, params)
         return {}
 
     # attachments
@@ -233,7 +207,7 @@ class Model:
             {
                 "RoleId": ID,
                 "RoleName": role.name,
-                "Arn": _arn(role),
+                "Arn": role_arn(role),
                 "Description": role.description,
                 "AttachDate": DATE,
             }
@@ -275,7 +249,7 @@ class Model:
             errors.add((404, "InvalidRamRole.NotFound"))
         elif _ECS not in role.trust:
             errors.add((404, "InvalidRamRole.NotEcsRole"))
-        _refuse(errors)
+        refuse(errors)
         name = role.name if role else ""
         rows = []
         for instance_id in params["InstanceIds"]:
@@ -283,10 +257,10 @@ class Model:
             free = instance.role is None
             instance.role = name if free else instance.role
             rows.append({"InstanceId": instance_id, "Success": free, "Code": "200" if free else "failed"})
-        return _counted("Attach", rows) | {"RamRoleName": name}
+        return counted("Attach", rows) | {"RamRoleName": name}
 
     def detach_instance_ram_role(self, params: Params) -> Answer:
-        _refuse(self._instance_errors(params))
+        refuse(self._instance_errors(params))
         wanted = params.get("RamRoleName")
         rows: list[Answer] = []
         for instance_id in params["InstanceIds"]:
@@ -298,7 +272,7 @@ class Model:
             taken = {"InstanceRamRoleSet": [{"InstanceId": instance_id, "RamRoleName": instance.role}]}
             rows.append({"InstanceId": instance_id, "Success": True, "Code": "200", "InstanceRamRoleSets": taken})
             instance.role = None
-        return _counted("Detach", rows) | {"RamRoleName": wanted or ""}
+        return counted("Detach", rows) | {"RamRoleName": wanted or ""}
 
     def describe_instance_ram_role(self, params: Params) -> Answer:
         ids, wanted = params.get("InstanceIds"), params.get("RamRoleName")
@@ -307,7 +281,7 @@ class Model:
         errors = self._instance_errors(params) if ids else set()
         if wanted and wanted.lower() not in self.roles:
             errors.add((404, "InvalidRamRole.NotFound"))
-        _refuse(errors)
+        refuse(errors)
         shown = [
             {"InstanceId": name, "RamRoleName": instance.role}
             for name, instance in self.instances.items()
@@ -328,7 +302,7 @@ class Model:
         return role
 
     def _role_errors(self, params: Params) -> Errors:
-        return _name_errors("RoleName", params["RoleName"], r"[A-Za-z0-9.-]+") or {(404, "EntityNotExist.Role")}
+        return name_errors("RoleName", params["RoleName"], r"[A-Za-z0-9.-]+") or {(404, "EntityNotExist.Role")}
 
     def _policy(self, params: Params) -> Policy:
         policy = self.policies.get((params["PolicyType"], params["PolicyName"].lower()))
@@ -340,7 +314,7 @@ class Model:
         return self._policy({"PolicyType": "Custom", "PolicyName": params["PolicyName"]})
 
     def _policy_errors(self, params: Params) -> Errors:
-        return _name_errors("PolicyName", params["PolicyName"], r"[A-Za-z0-9-]+") or {(404, "EntityNotExist.Policy")}
+        return name_errors("PolicyName", params["PolicyName"], r"[A-Za-z0-9-]+") or {(404, "EntityNotExist.Policy")}
 
     def _holder(self, kind: str, params: Params) -> tuple[Holder, Errors]:
         name = params[f"{kind}Name"].lower()
@@ -351,26 +325,26 @@ class Model:
     def _pair(self, kind: str, params: Params) -> tuple[Holder, PolicyKey]:
         holder, errors = self._holder(kind, params)
         key = (params["PolicyType"], params["PolicyName"].lower())
-        _refuse(errors, set() if key in self.policies else self._policy_errors(params))
+        refuse(errors, set() if key in self.policies else self._policy_errors(params))
         return holder, key
 
     def _attach(self, kind: str, params: Params) -> Answer:
         pair = self._pair(kind, params)
-        _refuse({(409, f"EntityAlreadyExists.{kind}.Policy")} if pair in self.attached else set())
+        refuse({(409, f"EntityAlreadyExists.{kind}.Policy")} if pair in self.attached else set())
         self.attached.add(pair)
         return {}
 
     def _detach(self, kind: str, params: Params) -> Answer:
         pair = self._pair(kind, params)
-        _refuse(set() if pair in self.attached else {(404, f"EntityNotExist.{kind}.Policy")})
+        refuse(set() if pair in self.attached else {(404, f"EntityNotExist.{kind}.Policy")})
         self.attached.remove(pair)
         return {}
 
     def _list_held(self, kind: str, params: Params) -> Answer:
         holder, errors = self._holder(kind, params)
-        _refuse(errors)
+        refuse(errors)
         fields = ("PolicyName", "PolicyType", "Description", "DefaultVersion")
-        policies = [_shown_policy(self.policies[key]) for key in self._held(holder)]
+        policies = [shown_policy(self.policies[key]) for key in self._held(holder)]
         shown = [{name: policy[name] for name in fields} | {"AttachDate": DATE} for policy in policies]
         return {"Policies": {"Policy": shown}}
 
@@ -378,7 +352,7 @@ class Model:
         return [key for other, key in self.attached if other == holder]
 
     def _holders(self, policy: Policy) -> list[Holder]:
-        return [holder for holder, key in self.attached if key == _key(policy)]
+        return [holder for holder, key in self.attached if key == key_of(policy)]
 
     def _tagged(self, params: Params) -> list[dict[str, str]]:
         kind = params["ResourceType"]
@@ -399,82 +373,3 @@ class Model:
         if any(found and found.network == "classic" for found in known):
             errors.add((403, "InvalidNetworkType.MismatchRamRole"))
         return errors
-
-
-def _refuse(*errors: Errors) -> None:
-    together: Errors = set().union(*errors)
-    if together:
-        raise Refusal(together)
-
-
-def _name_errors(parameter: str, name: str, allowed: str) -> Errors:
-    return set() if re.fullmatch(allowed, name) else {(400, f"InvalidParameter.{parameter}.InvalidChars")}
-
-
-def _document_errors(text: str) -> Errors:
-    try:
-        good = json.loads(text)["Version"] == "1"
-    except (ValueError, TypeError, KeyError):
-        good = False
-    return set() if good else {(400, "MalformedPolicyDocument")}
-
-
-def _duration_errors(params: Params, name: str) -> Errors:
-    return set() if 3600 <= int(params.get(name, 3600)) <= 43200 else {(400, f"InvalidParameter.{name}")}
-
-
-def _version(policy: Policy, params: Params) -> int:
-    text = params["VersionId"]
-    if not re.fullmatch(r"v\d+", text):
-        raise Refusal({(400, "InvalidParameter.VersionId.Format")})
-    if int(text[1:]) not in policy.versions:
-        raise Refusal({(404, "EntityNotExist.Policy.Version")})
-    return int(text[1:])
-
-
-def _key(policy: Policy) -> PolicyKey:
-    return policy.kind, policy.name.lower()
-
-
-def _arn(role: Role) -> str:
-    return f"acs:ram::{_ACCOUNT}:role/{role.name.lower()}"
-
-
-def _shown_role(role: Role) -> Answer:
-    return {
-        "RoleId": ID,
-        "RoleName": role.name,
-        "Arn": _arn(role),
-        "Description": role.description,
-        "MaxSessionDuration": role.duration,
-        "CreateDate": DATE,
-    }
-
-
-def _shown_policy(policy: Policy) -> Answer:
-    return {
-        "PolicyName": policy.name,
-        "PolicyType": policy.kind,
-        "Description": policy.description,
-        "DefaultVersion": f"v{policy.default}",
-        "CreateDate": DATE,
-    }
-
-
-def _shown_version(policy: Policy, number: int) -> Answer:
-    return {
-        "VersionId": f"v{number}",
-        "IsDefaultVersion": number == policy.default,
-        "CreateDate": DATE,
-        "PolicyDocument": policy.versions[number],
-    }
-
-
-def _shown_tags(tags: Mapping[str, str]) -> Answer:
-    return {"Tag": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]}
-
-
-def _counted(verb: str, rows: list[Answer]) -> Answer:
-    failed = sum(not row["Success"] for row in rows)
-    name = f"{verb}InstanceRamRoleResult"
-    return {"TotalCount": len(rows), "FailCount": failed, f"{name}s": {name: rows}}
