@@ -110,6 +110,46 @@ def test_what_failed_is_not_waited_for() -> None:
     assert sifted(unseen, ATTACH_A, at=later(1)).steps == (ATTACH_A,)
 
 
+CREATE = CreateRole(NewRole("r", "{}", "", 3600, {}))
+NOT_OWNED = Hold("role r", Reason.NOT_OWNED, "exists and was not created by this operator")
+
+
+def test_what_was_created_and_shows_is_settled_at_once() -> None:
+    unseen = Unseen()
+    wrote(unseen, CREATE)
+    assert sifted(unseen, at=later(1)) == Plan()
+
+
+def test_what_was_created_and_did_not_show_is_settled_as_soon_as_it_does() -> None:
+    unseen = Unseen()
+    wrote(unseen, CREATE, left=[CREATE])
+    assert reasons(sifted(unseen, CREATE, at=later(1))) == [Reason.VERIFYING]
+    wrote(unseen, at=later(2))
+    assert sifted(unseen, at=later(2)) == Plan()
+
+
+def test_what_was_created_and_shows_without_its_tags_is_not_said_to_be_somebody_elses() -> None:
+    unseen = Unseen()
+    unseen.learn(ROLE, 1, Outcome(done=(CREATE,)), Plan(holds=(NOT_OWNED,)), NOW)
+    assert reasons(unseen.sift(ROLE, 1, Plan(holds=(NOT_OWNED,)), later(5))) == [Reason.VERIFYING]
+    assert reasons(unseen.sift(ROLE, 1, Plan(holds=(NOT_OWNED,)), later(60))) == [Reason.NOT_OWNED]
+
+
+def test_what_was_created_and_did_not_show_is_not_deleted_by_finding_nothing() -> None:
+    unseen = Unseen()
+    wrote(unseen, CREATE, left=[CREATE])
+    wrote(unseen, at=later(1), generation=2)
+    assert reasons(sifted(unseen, at=later(2), generation=2)) == [Reason.VERIFYING]
+    assert sifted(unseen, at=later(60), generation=2) == Plan()
+
+
+def test_after_its_deletion_nothing_is_waited_for() -> None:
+    unseen = Unseen()
+    wrote(unseen, CREATE, left=[CREATE])
+    wrote(unseen, DeleteRole("r"), at=later(1), generation=2)
+    assert sifted(unseen, at=later(2), generation=2) == Plan()
+
+
 @pytest.mark.parametrize("filter_", [Unseen(), Contention(most=0)], ids=["unseen", "contention"])
 def test_one_objects_writes_are_not_anothers(filter_: Filter) -> None:
     wrote(filter_, ATTACH_A, left=[ATTACH_A])

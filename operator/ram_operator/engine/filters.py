@@ -61,7 +61,7 @@ class Unseen:
     patience: timedelta = timedelta(seconds=60)
     retry_after: float = 2.0
     _written: dict[ObjectKey, tuple[int, dict[Effect, datetime]]] = field(default_factory=dict)
-    _created: dict[ObjectKey, datetime] = field(default_factory=dict)
+    _created: dict[ObjectKey, tuple[int, datetime]] = field(default_factory=dict)
 
     def sift(self, key: ObjectKey, generation: int, plan: Plan, now: datetime) -> Plan:
         """Hold what the cloud should show any moment."""
@@ -82,7 +82,7 @@ class Unseen:
 
     def _newborn(self, key: ObjectKey, plan: Plan, now: datetime) -> Plan:
         """What was created and did not show at once may lack its tags, or still be missing when it is deleted."""
-        at = self._created.get(key)
+        _, at = self._created.get(key, (0, None))
         if at is None or now - at >= self.patience:
             return plan
         wait = Hold(str(key), Reason.VERIFYING, f"waits for the cloud to show all of {key}", self.retry_after)
@@ -96,9 +96,11 @@ class Unseen:
         hidden = any(step.event in _CREATIONS for step in after.steps) or Reason.NOT_OWNED in {
             hold.reason for hold in after.holds
         }
+        born, _ = self._created.get(key, (None, now))
         if written_events & _CREATIONS and hidden:
-            self._created[key] = now
-        elif written_events & _DELETIONS:
+            self._created[key] = (generation, now)
+        elif written_events & _DELETIONS or (born == generation and not hidden):
+            # In a later generation it may be deleted: then nothing to do can mean that it does not show yet.
             self._created.pop(key, None)
         of, written = self._written.get(key, (generation, {}))
         if of != generation:
