@@ -62,6 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="choose a behaviour that the documentation leaves open; `ram-simulator switches` lists them",
     )
+    serve.add_argument("--strict", action="store_true", help="refuse parameters that an action does not know")
     serve.add_argument("--latency-ms", type=_latency, default=0, metavar="N", help="delay of every API call")
     return parser
 
@@ -104,6 +105,7 @@ async def _serve(options: argparse.Namespace) -> None:
         latency_seconds=options.latency_ms / 1000,
         cloud=build(fixture, clock, switches),
         switches=switches,
+        strict=options.strict,
     )
     servers = Servers(simulator)
     try:

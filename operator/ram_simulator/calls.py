@@ -125,6 +125,21 @@ class Product:
     actions: Mapping[str, Action]
 
 
+# sent with any call: the region by clients that send it always, the rest by ECS's oldest ones
+_EVERYWHERE = frozenset(("RegionId", "OwnerId", "OwnerAccount", "ResourceOwnerId", "ResourceOwnerAccount"))
+
+
+def unknown_params(action: Action, params: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the parameters that the action does not know; of repeated ones (`Tag.1.Key`) the first part counts."""
+    return tuple(
+        name
+        for name in params
+        if (head := name.partition(".")[0]) not in action.required
+        and head not in action.optional
+        and head not in _EVERYWHERE
+    )
+
+
 def table(*actions: Action) -> Mapping[str, Action]:
     """Return actions by name."""
     return {action.name: action for action in actions}

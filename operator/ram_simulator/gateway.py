@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from ram_simulator.authentication import Authenticator, WireRequest
-from ram_simulator.calls import Action, Answer, Call, Product
+from ram_simulator.calls import Action, Answer, Call, Product, unknown_params
 from ram_simulator.cloud import AccessRefused
 from ram_simulator.ecs.actions import PRODUCT as ECS
 from ram_simulator.errors import ApiError
@@ -90,6 +90,10 @@ class Gateway:
         # a signature that comes with an anonymous call is not looked at: the old SDK signs whatever it sends
         principal = account.anonymous if action.anonymous else self._authenticator.authenticate(account, request)
         record.principal = principal.arn
+        record.unknown_params = unknown_params(action, params)
+        if record.unknown_params and self._simulator.strict:
+            message = f"{action.name} does not know: {', '.join(record.unknown_params)}."
+            raise ApiError(400, "InvalidParameter.Unknown", message)
         if self._simulator.quotas is not None:
             self._simulator.quotas.spend(product, action, params.get("RegionId", ""), self._simulator.clock.now())
         fault = await self._simulator.faults.strike(action.name)

@@ -23,6 +23,7 @@ class Entry:
     status: int
     code: str
     write: bool
+    unknown_params: tuple[str, ...] = ()
 
     def shown(self) -> dict[str, Any]:
         """Render the entry as the control service shows it."""
@@ -36,6 +37,7 @@ class Entry:
             "status": self.status,
             "code": self.code,
             "write": self.write,
+            "unknownParams": list(self.unknown_params),
         }
 
 
@@ -48,6 +50,7 @@ class Record:
     principal: str = ""
     params: Mapping[str, str] | None = None
     write: bool = False
+    unknown_params: tuple[str, ...] = ()
 
 
 class Journal:
@@ -69,6 +72,7 @@ class Journal:
             status=status,
             code=code,
             write=record.write,
+            unknown_params=record.unknown_params,
         )
         self._entries.append(entry)
         self._next += 1

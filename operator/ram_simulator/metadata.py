@@ -79,13 +79,16 @@ class Metadata:
                 raise MetadataError(404, "the metadata service of an instance is under /instances/<id>/latest/")
         if instance is None or instance.status is not InstanceStatus.RUNNING:
             raise MetadataError(404, f"there is no running instance {instance_id}")
+        if instance.http_endpoint == "disabled":
+            status = int(self._simulator.switches.text(SwitchName.METADATA_DISABLED_STATUS))
+            raise MetadataError(status, "the metadata service is disabled for this instance")
+        self._check_rate(instance)
         if not path or path[0] not in ("latest", "2016-01-01"):
             raise MetadataError(404, "not found")
         if path[1:] == ["api", "token"]:
             return self._new_token(http, instance)
         if http.method != "GET":
             raise MetadataError(405, "only GET is served here")
-        self._check_rate(instance)
         self._check_token(http.headers.get(_TOKEN_HEADER), instance)
         return self._content(instance, path[1:])
 

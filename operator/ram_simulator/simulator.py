@@ -23,6 +23,7 @@ class Simulator:
     latency_seconds: float
     cloud: Cloud
     switches: Switches = field(default_factory=Switches)
+    strict: bool = False
 
     def reset(self) -> None:
         """Return to the fixture: the same keys, no faults, real time, the first switches; the journal goes on."""

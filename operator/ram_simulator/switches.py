@@ -38,6 +38,7 @@ class SwitchName(StrEnum):
     TRUST_REMOVED = "trust-removed"
     METADATA_ROLE_CASE = "metadata-role-case"
     METADATA_NOT_FOUND_BODY = "metadata-not-found-body"
+    METADATA_DISABLED_STATUS = "metadata-disabled-status"
     METADATA_CALLS = "metadata-calls-per-second"
     METADATA_THROTTLE_STATUS = "metadata-throttle-status"
     SECURITY_TOKEN_STATUS = "security-token-status"
@@ -131,6 +132,9 @@ SWITCHES: Mapping[SwitchName, Switch] = {
         "exact", "the role's name in the path of the metadata service", ("exact", "any")
     ),
     SwitchName.METADATA_NOT_FOUND_BODY: Switch("text", "the body of its 404", ("text", "html")),
+    SwitchName.METADATA_DISABLED_STATUS: Switch(
+        "403", "its status where an instance has it disabled (HttpEndpoint)", ("403", "404", "503")
+    ),
     SwitchName.METADATA_CALLS: Switch(0, "calls that it answers for an instance in a second, 0 for any", most=100_000),
     SwitchName.METADATA_THROTTLE_STATUS: Switch("429", "the status of calls beyond that", ("429", "503", "400")),
     SwitchName.SECURITY_TOKEN_STATUS: Switch("400", "the status of InvalidSecurityToken.*", ("400", "401", "403")),

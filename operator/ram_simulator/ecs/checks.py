@@ -73,6 +73,12 @@ def existing_instance(cloud: "Cloud", call: Call) -> Instance:
     return instance
 
 
+def check_dry_run(call: Call) -> None:
+    """Raise ApiError DryRunOperation if the call only asks whether it would be carried out."""
+    if call.flag("DryRun"):
+        raise ApiError(400, "DryRunOperation", "Request validation has been passed with DryRun flag set.")
+
+
 def existing_ram_role(cloud: "Cloud", call: Call) -> Role:
     """Return the role that RamRoleName names; raise ApiError if there is none."""
     name = call.text("RamRoleName")

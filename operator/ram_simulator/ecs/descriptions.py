@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 from ram_simulator.calls import Action, Answer, Call, table
 from ram_simulator.clock import to_minutes
-from ram_simulator.ecs.checks import existing_instance, instance_ids, on_instance, on_instances, on_region, region_of
+from ram_simulator.ecs.checks import (
+    check_dry_run,
+    existing_instance,
+    instance_ids,
+    on_instance,
+    on_instances,
+    on_region,
+    region_of,
+)
 from ram_simulator.ecs.store import REGIONS, Instance, NetworkType
 
 if TYPE_CHECKING:
@@ -17,7 +25,20 @@ if TYPE_CHECKING:
 
 _MOST_LISTED = 100
 _FEWEST_LISTED = 10
-_FILTERS = {"Status": "status", "VpcId": "vpc_id", "VSwitchId": "vswitch_id", "ZoneId": "zone"}
+_FILTERS = {
+    "Status": "status",
+    "VpcId": "vpc_id",
+    "VSwitchId": "vswitch_id",
+    "ZoneId": "zone",
+    "InstanceType": "instance_type",
+    "ImageId": "image_id",
+    "SecurityGroupId": "security_group_id",
+    "ResourceGroupId": "resource_group_id",
+    "HttpTokens": "http_tokens",
+    "HttpEndpoint": "http_endpoint",
+    "InstanceNetworkType": "network_type",
+}
+_WITHOUT_EFFECT = ("AdditionalAttributes", "Filter", "InstanceChargeType", "IoOptimized")
 
 
 def describe_regions(cloud: "Cloud", call: Call) -> Answer:
@@ -37,6 +58,7 @@ def describe_regions(cloud: "Cloud", call: Call) -> Answer:
 def describe_instances(cloud: "Cloud", call: Call) -> Answer:
     """List instances of a region; ids that are unknown there are left out. Pages by number, or by token."""
     region = region_of(call)
+    check_dry_run(call)
     found = [instance for instance in _candidates(cloud, call, region) if _wanted(instance, call)]
     if "MaxResults" in call.params or "NextToken" in call.params:
         size = min(max(call.number("MaxResults", _FEWEST_LISTED, 1, 10**8), _FEWEST_LISTED), _MOST_LISTED)
@@ -67,10 +89,10 @@ def _wanted(instance: Instance, call: Call) -> bool:
         wanted = call.text(parameter)
         if wanted and wanted != getattr(instance, attribute):
             return False
-    name, network = call.text("InstanceName"), call.text("InstanceNetworkType")
+    name, addresses = call.text("InstanceName"), call.json_list("PrivateIpAddresses")
     if name and not fnmatchcase(instance.name, name.replace("[", "[[]")):
         return False
-    if network and network != instance.network_type:
+    if addresses is not None and instance.address not in addresses:
         return False
     return all(
         tag.get("Key") in instance.tags and tag.get("Value") in (None, instance.tags[tag["Key"]])
@@ -111,11 +133,11 @@ def _shown(instance: Instance) -> Answer:
         "NetworkInterfaces": {"NetworkInterface": [_interface(instance)] if vpc else []},
         "SecurityGroupIds": {"SecurityGroupId": [instance.security_group_id]},
         "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in instance.tags.items()]},
-        "MetadataOptions": {"HttpEndpoint": "enabled", "HttpTokens": instance.http_tokens},
+        "MetadataOptions": {"HttpEndpoint": instance.http_endpoint, "HttpTokens": instance.http_tokens},
         "CreationTime": to_minutes(instance.creation_time),
         "ExpiredTime": "2099-12-31T15:59Z",
         "SerialNumber": serial_number(instance),
-        "ResourceGroupId": "",
+        "ResourceGroupId": instance.resource_group_id,
     }
 
 
@@ -151,7 +173,9 @@ ACTIONS = table(
             "InstanceIds",
             *_FILTERS,
             "InstanceName",
-            "InstanceNetworkType",
+            "PrivateIpAddresses",
+            "DryRun",
+            *_WITHOUT_EFFECT,
             "Tag",
             "MaxResults",
             "NextToken",

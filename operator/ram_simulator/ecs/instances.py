@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.ecs.checks import existing_instance, on_instance, on_region, playable_role, region_of
+from ram_simulator.ecs.checks import check_dry_run, existing_instance, on_instance, on_region, playable_role, region_of
 from ram_simulator.ecs.store import REGIONS, Instance, InstanceStatus, NetworkType, RoleBinding
 from ram_simulator.errors import ApiError
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 _MOST_STARTED = 100
+_LONGEST_TOKEN = 64
+_METADATA_OPTIONS = {"HttpTokens": ("optional", "required"), "HttpEndpoint": ("enabled", "disabled")}
 
 
 def new_instance_id() -> str:
@@ -60,6 +62,9 @@ def _once(cloud: "Cloud", call: Call, create: Callable[[], list[str]]) -> list[s
     token = call.text("ClientToken")
     if not token:
         return create()
+    if len(token) > _LONGEST_TOKEN or not token.isascii():
+        message = f"The parameter ClientToken must have at most {_LONGEST_TOKEN} ASCII characters."
+        raise ApiError(400, "InvalidParameter.ClientToken", message)
     asked = repr(sorted(call.params.items()))
     before = cloud.ecs.client_tokens.get(token)
     if before is None:
@@ -73,8 +78,8 @@ def _once(cloud: "Cloud", call: Call, create: Callable[[], list[str]]) -> list[s
 def _create(cloud: "Cloud", call: Call, amount: int, status: InstanceStatus) -> list[str]:
     region = region_of(call)
     binding = _binding(cloud, call)
-    if call.flag("DryRun"):
-        raise ApiError(400, "DryRunOperation", "Request validation has been passed with DryRun flag set.")
+    _check_metadata_options(call)
+    check_dry_run(call)
     made = [_one(cloud, call, region) for _ in range(amount)]
     for instance in made:
         instance.status = status
@@ -93,6 +98,13 @@ def _binding(cloud: "Cloud", call: Call) -> RoleBinding | None:
     return RoleBinding(role.name, None, cloud.clock.now())
 
 
+def _check_metadata_options(call: Call) -> None:
+    for name, allowed in _METADATA_OPTIONS.items():
+        if call.text(name) not in ("", *allowed):
+            message = f"The parameter {name} must be {' or '.join(allowed)}."
+            raise ApiError(400, f"Invalid{name}.NotSupported", message)
+
+
 def _one(cloud: "Cloud", call: Call, region: str) -> Instance:
     vswitch = call.text("VSwitchId")
     instance = make_instance(cloud, region, NetworkType.VPC if vswitch else NetworkType.CLASSIC)
@@ -103,6 +115,8 @@ def _one(cloud: "Cloud", call: Call, region: str) -> Instance:
     instance.zone = call.text("ZoneId") or instance.zone
     instance.security_group_id = call.text("SecurityGroupId") or instance.security_group_id
     instance.user_data = call.text("UserData")
+    instance.http_endpoint = call.text("HttpEndpoint") or instance.http_endpoint
+    instance.resource_group_id = call.text("ResourceGroupId")
     instance.http_tokens = call.text("HttpTokens") or instance.http_tokens
     instance.tags = {tag["Key"]: tag.get("Value", "") for tag in call.numbered("Tag") if tag.get("Key")}
     return instance
@@ -145,9 +159,37 @@ _LAUNCH = (
     "SecurityGroupId",
     "UserData",
     "HttpTokens",
+    "HttpEndpoint",
+    "ResourceGroupId",
     "ClientToken",
     "DryRun",
     "Tag",
+)
+# what launching takes as well, and what has no counterpart here
+_WITHOUT_EFFECT = (
+    "AutoRenew",
+    "AutoRenewPeriod",
+    "DataDisk",
+    "DeletionProtection",
+    "Description",
+    "HostName",
+    "HttpPutResponseHopLimit",
+    "InstanceChargeType",
+    "InternetChargeType",
+    "InternetMaxBandwidthIn",
+    "InternetMaxBandwidthOut",
+    "IoOptimized",
+    "KeyPairName",
+    "Password",
+    "Period",
+    "PeriodUnit",
+    "PrivateIpAddress",
+    "SecurityEnhancementStrategy",
+    "SecurityGroupIds",
+    "SpotPriceLimit",
+    "SpotStrategy",
+    "SystemDisk",
+    "UniqueSuffix",
 )
 
 ACTIONS = table(
@@ -156,7 +198,7 @@ ACTIONS = table(
         create_instance,
         on_region("instance"),
         ("RegionId", "InstanceType"),
-        _LAUNCH,
+        (*_LAUNCH, *_WITHOUT_EFFECT),
         write=True,
     ),
     Action(
@@ -164,7 +206,7 @@ ACTIONS = table(
         run_instances,
         on_region("instance"),
         ("RegionId", "InstanceType"),
-        (*_LAUNCH, "Amount"),
+        (*_LAUNCH, *_WITHOUT_EFFECT, "Amount", "MinAmount"),
         write=True,
     ),
     Action("StartInstance", start_instance, on_instance, ("InstanceId",), write=True),

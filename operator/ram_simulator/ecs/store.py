@@ -66,6 +66,8 @@ class Instance:
     security_group_id: str = "sg-bp1simulator00000001"
     user_data: str = ""
     http_tokens: str = "optional"
+    http_endpoint: str = "enabled"
+    resource_group_id: str = ""
     tags: dict[str, str] = field(default_factory=dict)
     binding: RoleBinding | None = None
     changes: list[tuple[datetime, RoleBinding | None]] = field(default_factory=list)
@@ -81,6 +83,7 @@ class EcsStore:
 
     def __init__(self) -> None:
         self._instances: dict[str, Instance] = {}
+        self._by_region: dict[str, dict[str, Instance]] = {region: {} for region in REGIONS}
         self._players: dict[tuple[str, str], dict[str, Instance]] = {}
         self.client_tokens: dict[str, tuple[str, list[str]]] = {}
 
@@ -96,7 +99,7 @@ class EcsStore:
 
     def in_region(self, region: str) -> list[Instance]:
         """Return the instances of a region in the order of their creation."""
-        return [instance for instance in self._instances.values() if instance.region == region]
+        return list(self._by_region[region].values())
 
     def playing(self, region: str, role_name: str) -> list[Instance]:
         """Return the instances of a region that play the role of that name in any case."""
@@ -109,11 +112,13 @@ class EcsStore:
     def add(self, instance: Instance) -> None:
         """Add an instance that plays no role yet."""
         self._instances[instance.instance_id] = instance
+        self._by_region[instance.region][instance.instance_id] = instance
 
     def remove(self, instance: Instance) -> None:
         """Remove an instance."""
         self._forget_player(instance)
         del self._instances[instance.instance_id]
+        del self._by_region[instance.region][instance.instance_id]
 
     def bind(self, instance: Instance, binding: RoleBinding) -> None:
         """Let an instance play a role."""
