@@ -355,14 +355,21 @@ def _at(answer: Any, where: str) -> Any:
     return answer
 
 
+Outcome = Mapping[str, Any] | Refused
+
+
 def walked(clients: Mapping[tuple[str, str], Client], world: World) -> list[str]:
     """Call all rows, each with the client of its key, and return what was wrong; nothing is as it should be."""
-    found = []
+    outcomes: list[Outcome] = []
     for row in rows(world):
-        outcome: Mapping[str, Any] | Refused
         try:
-            outcome = clients[row.caller].call(row.action, row.parameters)
+            outcomes.append(clients[row.caller].call(row.action, row.parameters))
         except Refused as refused:
-            outcome = refused
-        found.append(difference(row, outcome))
+            outcomes.append(refused)
+    return differences(rows(world), outcomes)
+
+
+def differences(called: Sequence[Row], outcomes: Sequence[Outcome]) -> list[str]:
+    """Return what was wrong with the outcomes of rows."""
+    found = [difference(row, outcome) for row, outcome in zip(called, outcomes, strict=True)]
     return [text for text in found if text]
