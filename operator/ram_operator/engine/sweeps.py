@@ -169,27 +169,34 @@ class Sweeps:
             for row in _status(body).get("instances") or ()
             if row.get("instance") and row["state"] in ("Attached", "Conflict")
         }
-        roles = await self._roles_of({instance for _, instance in rows})
+        answers = await self._roles_of({instance for _, instance in rows})
         found: dict[ObjectKey, set[str]] = defaultdict(set)
         for (key, instance), row in rows.items():
+            roles = answers[instance.region]
             wanted = str(row.get("roleName", "")).lower()
-            if roles.get(instance, "").lower() != wanted or row["state"] == "Conflict":
+            # A region that does not answer is left to the passes: each says in its own status what keeps it.
+            differs = isinstance(roles, CloudError) or roles.get(instance.id, "").lower() != wanted
+            if differs or row["state"] == "Conflict":
                 found[key].add(str(instance))
         return {key: Scope(frozenset(subjects)) for key, subjects in found.items()}
 
-    async def _roles_of(self, instances: Iterable[InstanceId]) -> dict[InstanceId, str]:
-        """The role of each instance that exists, "" for none."""
+    async def _roles_of(self, instances: Iterable[InstanceId]) -> dict[str, Mapping[str, str] | CloudError]:
+        """By region the role of each instance that exists, "" for none. Raises the error where no region answers."""
         regions: dict[str, list[str]] = defaultdict(list)
         for instance in sorted(instances):
             regions[instance.region].append(instance.id)
-        seen = await asyncio.gather(
-            *(self.cloud.ecs.describe_instance_roles(region, ids) for region, ids in regions.items())
-        )
-        return {
-            InstanceId(region, id_): role
-            for region, found in zip(regions, seen, strict=True)
-            for id_, role in found.items()
-        }
+        seen = await asyncio.gather(*(self._roles_in(region, ids) for region, ids in regions.items()))
+        errors = [answer for answer in seen if isinstance(answer, CloudError)]
+        if errors and len(errors) == len(seen):
+            raise errors[0]
+        return dict(zip(regions, seen, strict=True))
+
+    async def _roles_in(self, region: str, ids: list[str]) -> Mapping[str, str] | CloudError:
+        try:
+            return await self.cloud.ecs.describe_instance_roles(region, ids)
+        except CloudError as error:
+            log.warning("region not swept", extra={"region": region, "error": str(error)})
+            return error
 
     def _full_check_due(self, body: Body) -> bool:
         verified = _status(body).get("verified") or {}

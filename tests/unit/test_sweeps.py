@@ -1,0 +1,336 @@
+"""The drift sweeps: what a list nominates, what it costs, and what happens when the cloud does not answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+from tests.unit.builders import (
+    CLUSTER,
+    binding_body,
+    binding_key,
+    condition,
+    instance,
+    made_role_status,
+    node,
+    owner,
+    policy_body,
+    policy_key,
+    ready,
+    role_body,
+    role_key,
+)
+from tests.unit.scene import Instances, Scene
+
+from ram_operator.cloud import Cloud, PolicyEntry, PolicyType, RamApi, RoleEntry, StsApi
+from ram_operator.engine.sweeps import Sweeps
+from ram_operator.engine.workqueue import Lane, WorkQueue
+from ram_operator.errors import Unavailable
+from ram_operator.model import KindName, ObjectKey, Scope
+
+POLICY, ROLE, BINDING = policy_key("oss-read"), role_key("oss-reader"), binding_key("storage-pool")
+ONE, TWO = instance(1), instance(2)
+DATE = "2026-04-01T00:00:00Z"
+AT = "2026-05-01T12:00:00Z"
+
+POLICY_ENTRY = PolicyEntry("oss-read", PolicyType.CUSTOM, "", "v1", DATE, 0, owner(POLICY).tags())
+ROLE_ENTRY = RoleEntry("oss-reader", "id-oss-reader", "arn", "", 3600, DATE, owner(ROLE).tags())
+
+
+def policy_status(**fields: Any) -> dict[str, Any]:
+    verified = {"generation": 1, "updateDate": DATE, "defaultVersion": "v1", "attachmentCount": 0, "at": AT}
+    status = {"policyName": "oss-read", "defaultVersion": "v1", "attachmentCount": 0, "conditions": ready()}
+    return {**status, "verified": verified, **fields}
+
+
+def role_status(**fields: Any) -> dict[str, Any]:
+    return made_role_status(verified={"generation": 1, "updateDate": DATE, "at": AT}) | fields
+
+
+class Lists:
+    """RAM as far as its lists go."""
+
+    def __init__(self, policies: Sequence[PolicyEntry] = (), roles: Sequence[RoleEntry] = ()) -> None:
+        self.policies = policies
+        self.roles = roles
+        self.failing = False
+        self.calls = 0
+
+    async def list_policies(self, policy_type: PolicyType) -> Sequence[PolicyEntry]:
+        assert policy_type is PolicyType.CUSTOM
+        self._answer()
+        return self.policies
+
+    async def list_roles(self) -> Sequence[RoleEntry]:
+        self._answer()
+        return self.roles
+
+    def _answer(self) -> None:
+        self.calls += 1
+        if self.failing:
+            raise Unavailable("List", "ServiceUnavailable")
+
+
+class Swept:
+    """A scene that is swept, and what the sweeps nominate."""
+
+    def __init__(self, ram: Lists | None = None, ecs: Instances | None = None) -> None:
+        self.ram, self.ecs = ram or Lists(), ecs or Instances({})
+        cloud = Cloud(cast("RamApi", self.ram), self.ecs, cast("StsApi", None))
+        self.scene = Scene(cloud)
+        self.queue = WorkQueue(lambda: 0.0, lambda: 0.0)
+        self.sweeps = Sweeps(
+            cloud=cloud,
+            world=self.scene.caches,
+            queue=self.queue,
+            reconciler=self.scene.reconciler,
+            interval=600,
+            full_check=timedelta(hours=6),
+            clock=lambda: self.scene.now,
+            chance=lambda: 0.5,
+        )
+
+    async def nominated(self, kind: KindName) -> dict[ObjectKey, Scope]:
+        """Sweep once and empty the queue."""
+        await self.sweeps.sweep(kind)
+        found: dict[ObjectKey, Scope] = {}
+        for _ in range(self.queue.depth()):
+            item = await self.queue.get()
+            assert item.lane is Lane.SWEEP
+            found[item.key] = item.scope
+            self.queue.done(item.key)
+        return found
+
+
+def swept_policy(entry: PolicyEntry | None = POLICY_ENTRY, **how: Any) -> Swept:
+    made = Swept(Lists([entry] if entry else []))
+    made.scene.put(policy_body(status=how.pop("status", policy_status()), **how))
+    return made
+
+
+def swept_role(entry: RoleEntry | None = ROLE_ENTRY, **how: Any) -> Swept:
+    made = Swept(Lists(roles=[entry] if entry else []))
+    made.scene.put(role_body(status=how.pop("status", role_status()), **how))
+    return made
+
+
+# Policies
+
+
+async def test_a_policy_that_the_list_shows_as_it_was_is_left_alone() -> None:
+    made = swept_policy()
+    assert await made.nominated(KindName.RAM_POLICY) == {}
+    assert made.ram.calls == 1
+
+
+POLICY_DRIFT: dict[str, PolicyEntry | None] = {
+    "gone": None,
+    "another update date": replace(POLICY_ENTRY, update_date="2026-04-30T00:00:00Z"),
+    "another default version": replace(POLICY_ENTRY, default_version="v2"),
+    "attached elsewhere": replace(POLICY_ENTRY, attachment_count=1),
+    "our tags gone": replace(POLICY_ENTRY, tags={}),
+    "another cluster's tags": replace(POLICY_ENTRY, tags=owner(POLICY, cluster="c-2").tags()),
+}
+
+
+@pytest.mark.parametrize("entry", POLICY_DRIFT.values(), ids=POLICY_DRIFT.keys())
+async def test_a_policy_that_the_list_shows_otherwise_is_nominated(entry: PolicyEntry | None) -> None:
+    assert await swept_policy(entry).nominated(KindName.RAM_POLICY) == {POLICY: Scope(swept=True)}
+
+
+SPECS: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
+    ({"description": "words"}, {}, True),
+    ({"description": "words"}, {"description": "words"}, False),
+    ({}, {"description": "somebody's"}, False),
+    ({"tags": {"team": "x"}}, {}, True),
+    ({"tags": {"team": "x"}}, {"tags": {**owner(POLICY).tags(), "team": "x", "other": "y"}}, False),
+]
+
+
+@pytest.mark.parametrize(("spec", "entry", "differs"), SPECS)
+async def test_what_a_list_shows_of_the_spec_is_compared(
+    spec: dict[str, Any], entry: dict[str, Any], differs: bool
+) -> None:
+    made = swept_policy(replace(POLICY_ENTRY, **entry), spec=spec)
+    assert bool(await made.nominated(KindName.RAM_POLICY)) == differs
+
+
+async def test_names_are_compared_without_case() -> None:
+    assert await swept_policy(replace(POLICY_ENTRY, name="OSS-Read")).nominated(KindName.RAM_POLICY) == {}
+
+
+async def test_what_was_never_made_or_is_to_go_is_not_the_sweeps_business() -> None:
+    assert await swept_policy(None, status={}).nominated(KindName.RAM_POLICY) == {}
+    assert await swept_policy(None, deleting=True).nominated(KindName.RAM_POLICY) == {}
+
+
+@pytest.mark.parametrize("reason", ["NotOwned", "OwnedByOther", "NameTaken"])
+async def test_what_another_hand_can_clear_without_an_event_is_looked_at_each_time(reason: str) -> None:
+    stalled = {"conditions": [condition("Ready", "False", reason), condition("Stalled", "True", reason)]}
+    assert await swept_policy(None, status=stalled).nominated(KindName.RAM_POLICY) == {POLICY: Scope(swept=True)}
+
+
+async def test_after_six_hours_a_policy_is_read_in_detail_although_no_list_shows_a_change() -> None:
+    made = swept_policy()
+    made.scene.later(6 * 3600 - 1)
+    assert await made.nominated(KindName.RAM_POLICY) == {}
+    made.scene.later(1)
+    assert await made.nominated(KindName.RAM_POLICY) == {POLICY: Scope(swept=True)}
+
+
+LOST = [(0, True), (1, False), (2, False)]
+
+
+@pytest.mark.parametrize(("count", "nominated"), LOST)
+async def test_a_role_is_nominated_when_its_policy_is_attached_less_often_than_roles_say(
+    count: int, nominated: bool
+) -> None:
+    made = Swept(Lists([replace(POLICY_ENTRY, attachment_count=count)]))
+    made.scene.put(policy_body(status=policy_status()))
+    made.scene.put(role_body(status=role_status(managedPolicies=[{"type": "Custom", "name": "OSS-Read"}])))
+    assert (ROLE in await made.nominated(KindName.RAM_POLICY)) == nominated
+
+
+# Roles
+
+
+async def test_a_role_that_the_list_shows_as_it_was_is_left_alone() -> None:
+    made = swept_role()
+    assert await made.nominated(KindName.RAM_ROLE) == {}
+    assert made.ram.calls == 1
+
+
+ROLE_DRIFT: dict[str, RoleEntry | None] = {
+    "gone": None,
+    "made anew by another hand": replace(ROLE_ENTRY, role_id="other"),
+    "another update date": replace(ROLE_ENTRY, update_date="2026-04-30T00:00:00Z"),
+    "another session duration": replace(ROLE_ENTRY, max_session_seconds=7200),
+    "our tags gone": replace(ROLE_ENTRY, tags={}),
+}
+
+
+@pytest.mark.parametrize("entry", ROLE_DRIFT.values(), ids=ROLE_DRIFT.keys())
+async def test_a_role_that_the_list_shows_otherwise_is_nominated(entry: RoleEntry | None) -> None:
+    assert await swept_role(entry).nominated(KindName.RAM_ROLE) == {ROLE: Scope(swept=True)}
+
+
+async def test_a_role_whose_session_duration_is_as_the_spec_says_is_left_alone() -> None:
+    entry = replace(ROLE_ENTRY, max_session_seconds=7200)
+    made = swept_role(entry, spec={"maxSessionDurationSeconds": 7200})
+    assert await made.nominated(KindName.RAM_ROLE) == {}
+
+
+# Bindings
+
+
+def row(one: Any, state: str = "Attached", role: str | None = "oss-reader") -> dict[str, Any]:
+    return {"instance": str(one), "state": state} | ({"roleName": role, "origin": "Attached"} if role else {})
+
+
+def swept_binding(roles: dict[Any, str], *rows: dict[str, Any]) -> Swept:
+    made = Swept(ecs=Instances(roles))
+    made.scene.put(binding_body(status={"instances": list(rows), "conditions": ready("AllAttached")}))
+    return made
+
+
+BINDING_DRIFT: list[tuple[str, dict[Any, str], list[dict[str, Any]], list[Any]]] = [
+    ("as it was", {ONE: "oss-reader", TWO: "OSS-Reader"}, [row(ONE), row(TWO)], []),
+    ("detached", {ONE: "", TWO: "oss-reader"}, [row(ONE), row(TWO)], [ONE]),
+    ("replaced", {ONE: "oss-reader", TWO: "Other"}, [row(ONE), row(TWO)], [TWO]),
+    ("gone", {ONE: "oss-reader"}, [row(ONE), row(TWO)], [TWO]),
+    ("in conflict", {ONE: "Other", TWO: "oss-reader"}, [row(ONE, "Conflict", None), row(TWO)], [ONE]),
+    ("failed for this generation", {ONE: ""}, [row(ONE, "Failed", None)], []),
+    ("no instance", {}, [{"node": "virtual", "state": "Skipped"}], []),
+]
+
+
+@pytest.mark.parametrize(
+    ("roles", "rows", "differing"), [each[1:] for each in BINDING_DRIFT], ids=[each[0] for each in BINDING_DRIFT]
+)
+async def test_a_binding_is_nominated_for_the_instances_that_are_not_as_its_rows_say(
+    roles: dict[Any, str], rows: list[dict[str, Any]], differing: list[Any]
+) -> None:
+    made = swept_binding(roles, *rows)
+    wanted = {BINDING: Scope(frozenset(map(str, differing)), swept=True)} if differing else {}
+    assert await made.nominated(KindName.INSTANCE_ROLE_BINDING) == wanted
+
+
+async def test_all_bindings_together_cost_one_describe_a_region() -> None:
+    far = instance(3, "cn-beijing")
+    made = swept_binding({ONE: "oss-reader", TWO: "oss-reader", far: "oss-reader"}, row(ONE), row(far))
+    made.scene.put(binding_body("second", status={"instances": [row(TWO)]}))
+    await made.nominated(KindName.INSTANCE_ROLE_BINDING)
+    assert sorted((call[1], len(call[3])) for call in made.ecs.calls) == [("cn-beijing", 1), ("cn-hangzhou", 2)]
+
+
+async def test_a_region_that_does_not_answer_hides_no_drift_of_the_others() -> None:
+    far = instance(3, "cn-beijing")
+    made = swept_binding({ONE: "", far: "oss-reader"}, row(ONE), row(far))
+    made.ecs.refused_regions = {"cn-beijing"}
+    assert BINDING in await made.nominated(KindName.INSTANCE_ROLE_BINDING)
+
+
+async def test_a_sweep_and_the_passes_it_asks_for_bring_back_what_drifted() -> None:
+    ecs = Instances({ONE: "", TWO: ""})
+    made = Swept(ecs=ecs)
+    made.scene.put(role_body(status=role_status()))
+    for number in (1, 2):
+        made.scene.put_node(node(f"node-{number}", number, pool="storage"))
+    made.scene.put(binding_body())
+    await made.scene.reconcile(BINDING)
+    ecs.roles[TWO] = ""
+    ecs.calls.clear()
+    [(key, scope)] = (await made.nominated(KindName.INSTANCE_ROLE_BINDING)).items()
+    said = await made.scene.reconcile(key, scope)
+    assert ecs.roles == {ONE: "oss-reader", TWO: "oss-reader"}
+    assert [call[3] for call in ecs.writes] == [(TWO.id,)]
+    assert [event.reason for event in said.events if event.node is None] == ["DriftRepaired"]
+
+
+# The cloud does not answer
+
+
+async def test_a_sweep_that_fails_nominates_nothing_until_it_is_overdue() -> None:
+    made = swept_policy()
+    made.ram.failing = True
+    assert await made.nominated(KindName.RAM_POLICY) == {}
+    made.scene.later(900)
+    assert await made.nominated(KindName.RAM_POLICY) == {}
+    made.scene.later(1)
+    assert await made.nominated(KindName.RAM_POLICY) == {POLICY: Scope(swept=True)}
+    made.ram.failing = False
+    assert await made.nominated(KindName.RAM_POLICY) == {}
+
+
+async def test_without_objects_nothing_is_asked() -> None:
+    made = Swept()
+    for kind in KindName:
+        await made.nominated(kind)
+    assert (made.ram.calls, made.ecs.calls) == (0, [])
+
+
+@pytest.mark.looptime(start=0)
+async def test_sweeps_begin_when_the_gate_opens_and_come_again_after_the_interval() -> None:
+    made = swept_policy()
+    gate = asyncio.Event()
+    running = asyncio.create_task(made.sweeps.run(gate))
+    await asyncio.sleep(3600)
+    assert made.ram.calls == 0
+    gate.set()
+    await asyncio.sleep(1)
+    assert made.ram.calls == 1
+    await asyncio.sleep(598)
+    assert made.ram.calls == 1
+    await asyncio.sleep(2)
+    assert made.ram.calls == 2
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+def test_the_tags_that_a_sweep_looks_for_are_this_clusters() -> None:
+    assert Swept().scene.reconciler.cluster.id == CLUSTER
