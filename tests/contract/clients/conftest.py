@@ -1,6 +1,12 @@
 """What the tests of the clients share."""
 
+import os
+
 import pytest
+
+# alibabacloud-credentials reads it when it is imported, which is before any fixture runs
+os.environ["ALIBABA_CLOUD_ECS_METADATA_DISABLED"] = "true"
+
 from tests.contract.clients.walk import World
 from tests.contract.conftest import RunningSimulator
 
