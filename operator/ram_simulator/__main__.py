@@ -11,10 +11,11 @@ from pathlib import Path
 
 from ram_simulator.clock import Clock
 from ram_simulator.ecs.store import REGIONS
-from ram_simulator.errors import InvalidFixture
+from ram_simulator.errors import InvalidFixture, InvalidState
 from ram_simulator.faults import Faults
-from ram_simulator.fixtures import Fixture, build, read_default_fixture, read_fixture
+from ram_simulator.fixtures import build, read_default_fixture, read_fixture
 from ram_simulator.journal import Journal
+from ram_simulator.persistence import StateFile
 from ram_simulator.quotas import Quotas
 from ram_simulator.server import Addresses, Servers
 from ram_simulator.simulator import Simulator
@@ -33,7 +34,7 @@ def main() -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         asyncio.run(_serve(options))
-    except (InvalidFixture, OSError) as error:
+    except (InvalidFixture, InvalidState, OSError) as error:
         print(f"ram-simulator: {error}", file=sys.stderr)
         sys.exit(1)
 
@@ -61,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME=VALUE",
         help="choose a behaviour that the documentation leaves open; `ram-simulator switches` lists them",
+    )
+    serve.add_argument(
+        "--state",
+        type=Path,
+        metavar="FILE",
+        help="go on from this file if it is there, and keep it up to date; it holds keys",
     )
     serve.add_argument("--strict", action="store_true", help="refuse parameters that an action does not know")
     serve.add_argument("--latency-ms", type=_latency, default=0, metavar="N", help="delay of every API call")
@@ -108,23 +115,33 @@ async def _serve(options: argparse.Namespace) -> None:
         strict=options.strict,
     )
     servers = Servers(simulator)
+    state = StateFile(options.state) if options.state else None
+    if state is not None:
+        state.load(simulator)
+    saving = asyncio.create_task(state.keep(simulator)) if state is not None else None
     try:
         addresses = await servers.start(*options.listen)
-        print(json.dumps(_ready_line(fixture, addresses)), flush=True)
+        print(json.dumps(_ready_line(simulator, addresses)), flush=True)
         await stopped.wait()
     finally:
         await servers.stop()
+        if saving is not None:
+            saving.cancel()
+            await asyncio.gather(saving, return_exceptions=True)
 
 
-def _ready_line(fixture: Fixture, addresses: Addresses) -> dict[str, object]:
+def _ready_line(simulator: Simulator, addresses: Addresses) -> dict[str, object]:
+    cloud, root = simulator.cloud, simulator.fixture.root_key
+    # a state that was loaded may have another key than this run would have made
+    key = next(iter(cloud.account.keys_of(None)), root)
     return {
         "endpoint": addresses.endpoint,
         "metadata": addresses.metadata,
         "oss": addresses.oss,
         "control": addresses.control,
-        "account": fixture.account_id,
-        "accessKeyId": fixture.root_key.access_key_id,
-        "accessKeySecret": fixture.root_key.secret,
+        "account": cloud.account.account_id,
+        "accessKeyId": key.access_key_id,
+        "accessKeySecret": key.secret,
         "regions": list(REGIONS),
         "instances": [
             {
@@ -132,9 +149,9 @@ def _ready_line(fixture: Fixture, addresses: Addresses) -> dict[str, object]:
                 "region": instance.region,
                 "networkType": instance.network_type.value,
             }
-            for instance in fixture.instances
+            for instance in cloud.ecs
         ],
-        "buckets": [bucket.name for bucket in fixture.buckets],
+        "buckets": [bucket.name for bucket in cloud.oss],
     }
 
 

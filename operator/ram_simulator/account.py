@@ -5,6 +5,7 @@ Read by the wire layers to authenticate, by RAM and STS as their store of users,
 
 import secrets
 import string
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -110,6 +111,22 @@ class Account:
         """Return a long-lived key."""
         return self._keys.get(access_key_id)
 
+    def keys(self) -> Iterable[AccessKey]:
+        """Return all long-lived keys."""
+        return self._keys.values()
+
+    def credentials(self) -> Iterable[Credential]:
+        """Return all temporary credentials that are remembered."""
+        return self._credentials.values()
+
+    def identity_providers(self) -> Iterable[IdentityProvider]:
+        """Return all OIDC providers."""
+        return self._identity_providers.values()
+
+    def add_credential(self, credential: Credential) -> None:
+        """Take a credential back that was issued before."""
+        self._credentials[credential.access_key_id] = credential
+
     def remove_key(self, access_key_id: str) -> None:
         """Remove a long-lived key."""
         del self._keys[access_key_id]
@@ -142,7 +159,7 @@ class Account:
             expiration=expiration,
             session=session,
         )
-        self._credentials[credential.access_key_id] = credential
+        self.add_credential(credential)
         return credential
 
     def credential(self, access_key_id: str) -> Credential | None:

@@ -36,6 +36,8 @@ class Control:
         try:
             body = await _json_body(http)
             status, answer = 200, self._serve(http, body)
+            if http.method != "GET":
+                self._simulator.note_change()
         except ValueError as error:
             status, answer = 400, {"error": str(error)}
         except NotServed as error:

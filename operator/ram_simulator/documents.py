@@ -58,6 +58,7 @@ class PolicyDocument:
 
     text: str
     statements: tuple[Statement, ...]
+    kind: DocumentKind
 
 
 _STATEMENT_KEYS = ("Effect", "Action", "NotAction", "Resource", "Principal", "Condition")
@@ -79,7 +80,7 @@ def parse_document(text: str, kind: DocumentKind) -> PolicyDocument:
     if not isinstance(statements, list) or not statements:
         raise MalformedDocument("Statement: must be a list with at least one statement.")
     compiled = tuple(_statement(item, f"Statement[{index}]", kind) for index, item in enumerate(statements))
-    return PolicyDocument(text=text, statements=compiled)
+    return PolicyDocument(text=text, statements=compiled, kind=kind)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -23,5 +23,9 @@ class MalformedDocument(ValueError):
     """A policy document that RAM's grammar refuses; the text names the place, the mistake and the fix."""
 
 
+class InvalidState(ValueError):
+    """A state file that cannot be gone on with; the text names the file and the reason in one line."""
+
+
 class InvalidFixture(ValueError):
     """A fixture file that describes no possible cloud; the text names the place and what is expected."""

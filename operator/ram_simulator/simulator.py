@@ -1,5 +1,6 @@
 """The running simulator: the cloud of the moment and what surrounds it. Built in `__main__`, shared by the servers."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 from ram_simulator.clock import Clock, to_seconds
@@ -24,6 +25,13 @@ class Simulator:
     cloud: Cloud
     switches: Switches = field(default_factory=Switches)
     strict: bool = False
+    changes: int = 0
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def note_change(self) -> None:
+        """Say that the cloud is no longer as it was saved."""
+        self.changes += 1
+        self.changed.set()
 
     def reset(self) -> None:
         """Return to the fixture: the same keys, no faults, real time, the first switches; the journal goes on."""
@@ -32,6 +40,7 @@ class Simulator:
         self.switches.reset()
         if self.quotas is not None:
             self.quotas.forget()
+        self.note_change()
         self.cloud = build(self.fixture, self.clock, self.switches)
 
     def context(self, remote: str) -> dict[str, str]:

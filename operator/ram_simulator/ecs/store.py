@@ -110,9 +110,11 @@ class EcsStore:
         return any(players for (_, name), players in self._players.items() if name == role_name.lower())
 
     def add(self, instance: Instance) -> None:
-        """Add an instance that plays no role yet."""
+        """Add an instance, with the role that it plays if any."""
         self._instances[instance.instance_id] = instance
         self._by_region[instance.region][instance.instance_id] = instance
+        if instance.binding is not None:
+            self._players_of(instance.binding, instance.region)[instance.instance_id] = instance
 
     def remove(self, instance: Instance) -> None:
         """Remove an instance."""
@@ -124,12 +126,15 @@ class EcsStore:
         """Let an instance play a role."""
         self._forget_player(instance)
         self._change(instance, binding, binding.since)
-        self._players.setdefault((instance.region, binding.role_name.lower()), {})[instance.instance_id] = instance
+        self._players_of(binding, instance.region)[instance.instance_id] = instance
 
     def unbind(self, instance: Instance, moment: datetime) -> None:
         """Let an instance play no role."""
         self._forget_player(instance)
         self._change(instance, None, moment)
+
+    def _players_of(self, binding: RoleBinding, region: str) -> dict[str, Instance]:
+        return self._players.setdefault((region, binding.role_name.lower()), {})
 
     def _change(self, instance: Instance, binding: RoleBinding | None, moment: datetime) -> None:
         instance.binding = binding

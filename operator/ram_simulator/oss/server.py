@@ -40,6 +40,8 @@ class Oss:
             fault, code = NO_FAULT, error.code
             reply = _error_reply(error, request_id, http.headers.get("Host", ""))
         self._simulator.journal.add(record, self._simulator.clock.now(), reply.status, code)
+        if record.write and not code:
+            self._simulator.note_change()
         if fault.lost_reply and http.transport is not None:
             http.transport.abort()  # the call took effect; that is the point of this fault
         body = b"" if fault.empty_body else reply.body

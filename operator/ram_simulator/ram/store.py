@@ -97,6 +97,9 @@ class Attachments:
         self._by_policy: dict[PolicyKey, dict[Holder, datetime]] = {}
         self._detached: dict[tuple[Holder, PolicyKey], datetime] = {}
 
+    def __iter__(self) -> Iterator[tuple[Holder, PolicyKey, datetime]]:
+        return ((holder, key, since) for holder, held in self._by_holder.items() for key, since in held.items())
+
     def has(self, holder: Holder, key: PolicyKey) -> bool:
         """Say whether the holder has the policy."""
         return key in self._by_holder.get(holder, ())

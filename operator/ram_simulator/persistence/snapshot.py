@@ -1,0 +1,107 @@
+"""A cloud as one value that can be written down, and the cloud of such a value."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ram_simulator.account import Account, Credential
+from ram_simulator.clock import Clock
+from ram_simulator.cloud import Cloud
+from ram_simulator.ecs.store import EcsStore, Instance
+from ram_simulator.identity_providers import IdentityProvider
+from ram_simulator.oss.store import Bucket, OssStore
+from ram_simulator.people import AccessKey, Group, User
+from ram_simulator.ram.store import Holder, Policy, PolicyType, RamStore, Role
+from ram_simulator.settings import AccountSettings
+from ram_simulator.switches import Switches
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A policy that somebody holds."""
+
+    holder: Holder
+    policy_type: PolicyType
+    policy_name: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that a cloud holds. System policies are not in it: they come with the simulator."""
+
+    account_id: str
+    settings: AccountSettings
+    users: list[User]
+    groups: list[Group]
+    keys: list[AccessKey]
+    credentials: list[Credential]
+    identity_providers: list[IdentityProvider]
+    roles: list[Role]
+    policies: list[Policy]
+    attachments: list[Attachment]
+    instances: list[Instance]
+    client_tokens: dict[str, tuple[str, list[str]]]
+    buckets: list[Bucket]
+
+
+def take(cloud: Cloud) -> Snapshot:
+    """Return what a cloud holds, as references: encode it before the cloud changes."""
+    account, ram = cloud.account, cloud.ram
+    return Snapshot(
+        account_id=account.account_id,
+        settings=account.settings,
+        users=list(account.people.users),
+        groups=list(account.people.groups),
+        keys=list(account.keys()),
+        credentials=list(account.credentials()),
+        identity_providers=list(account.identity_providers()),
+        roles=list(ram.roles),
+        policies=list(ram.policies[PolicyType.CUSTOM]),
+        attachments=[Attachment(holder, *key, since) for holder, key, since in ram.attachments],
+        instances=list(cloud.ecs),
+        client_tokens=cloud.ecs.client_tokens,
+        buckets=list(cloud.oss),
+    )
+
+
+def restore(snapshot: Snapshot, clock: Clock, system_policies: list[Policy], switches: Switches) -> Cloud:
+    """Return the cloud of a snapshot."""
+    account = Account(snapshot.account_id)
+    account.settings = snapshot.settings
+    for user in snapshot.users:
+        account.people.users.add(user.name, user)
+    for group in snapshot.groups:
+        account.people.groups.add(group.name, group)
+    for key in snapshot.keys:
+        account.add_key(key)
+    for credential in snapshot.credentials:
+        account.add_credential(credential)
+    for provider in snapshot.identity_providers:
+        account.add_identity_provider(provider)
+    return Cloud(account, clock, _ram(snapshot, system_policies), _ecs(snapshot), _oss(snapshot), switches)
+
+
+def _ram(snapshot: Snapshot, system_policies: list[Policy]) -> RamStore:
+    ram = RamStore()
+    for policy in (*system_policies, *snapshot.policies):
+        ram.policies[policy.policy_type].add(policy.name, policy)
+    for role in snapshot.roles:
+        ram.roles.add(role.name, role)
+    for item in snapshot.attachments:
+        ram.attachments.add(item.holder, (item.policy_type, item.policy_name), item.since)
+    return ram
+
+
+def _ecs(snapshot: Snapshot) -> EcsStore:
+    ecs = EcsStore()
+    ecs.client_tokens = snapshot.client_tokens
+    for instance in snapshot.instances:
+        ecs.add(instance)
+    return ecs
+
+
+def _oss(snapshot: Snapshot) -> OssStore:
+    oss = OssStore()
+    for bucket in snapshot.buckets:
+        oss.add(bucket)
+    return oss

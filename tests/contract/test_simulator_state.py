@@ -1,0 +1,174 @@
+"""State in a file: what one simulator has, the next one goes on with, whole or with one clear line."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import oss2
+import pytest
+from tests.contract.conftest import OldSdk, RunningSimulator, start_simulator, stop_simulator
+
+ECS_TRUST = json.dumps(
+    {
+        "Version": "1",
+        "Statement": [{"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": ["ecs.aliyuncs.com"]}}],
+    }
+)
+READ = '{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:Get*","Resource":"*"}]}'
+ONE = "i-bp1simulator00000001"
+
+
+def client(running: RunningSimulator) -> OldSdk:
+    return OldSdk(running, (running.accessKeyId, running.accessKeySecret))
+
+
+def furnish(running: RunningSimulator) -> dict[str, Any]:
+    """Make one of everything, and return the credential of an instance."""
+    root = client(running)
+    root.call("CreateUser", UserName="ann", Comments="é\u0000中")
+    root.call("CreateGroup", GroupName="team")
+    root.call("AddUserToGroup", UserName="ann", GroupName="team")
+    root.call("CreateLoginProfile", UserName="ann", Password="12345678")
+    root.call("SetPasswordPolicy", RequireNumbers="true")
+    root.call("CreatePolicy", PolicyName="read", PolicyDocument=READ, Tag=[{"Key": "a", "Value": "b"}])
+    root.call("CreatePolicyVersion", PolicyName="read", PolicyDocument=READ, SetAsDefault="true")
+    root.call("CreateRole", RoleName="EcsRole", AssumeRolePolicyDocument=ECS_TRUST)
+    root.call("AttachPolicyToRole", PolicyType="Custom", PolicyName="read", RoleName="EcsRole")
+    root.call("AttachPolicyToGroup", PolicyType="System", PolicyName="ReadOnlyAccess", GroupName="team")
+    asked = {"RamRoleName": "EcsRole", "InstanceIds": json.dumps([ONE]), "Policy": READ}
+    root.call("AttachInstanceRamRole", **asked)
+    root.call("RunInstances", InstanceType="t", ClientToken="once", VSwitchId="v")
+    bucket = oss2.Bucket(oss2.Auth(running.accessKeyId, running.accessKeySecret), running.oss, "ramroletest")
+    bucket.put_object("bytes", bytes(range(256)))
+    url = f"{running.metadata}/instances/{ONE}/latest/meta-data/ram/security-credentials/EcsRole"
+    with urllib.request.urlopen(url, timeout=10) as reply:
+        credential: dict[str, Any] = json.load(reply)
+    return credential
+
+
+def read_as(running: RunningSimulator, credential: dict[str, Any]) -> bytes:
+    auth = oss2.StsAuth(credential["AccessKeyId"], credential["AccessKeySecret"], credential["SecurityToken"])
+    content: bytes = oss2.Bucket(auth, running.oss, "ramroletest").get_object("bytes").read()
+    return content
+
+
+def test_the_next_simulator_goes_on_with_everything(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    first = start_simulator("--state", str(path))
+    credential = furnish(first)
+    state, roles = first.state(), client(first).call("ListRoles")["Roles"]
+    assert stop_simulator(first) == 0
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+    second = start_simulator("--state", str(path))
+    try:
+        assert second.state() == state
+        root = client(second)
+        assert root.call("ListRoles")["Roles"] == roles
+        assert root.call("GetUser", UserName="ann")["User"]["Comments"] == "é\u0000中"
+        assert root.call("ListUsersForGroup", GroupName="team")["Users"]["User"]
+        assert root.call("GetPasswordPolicy")["PasswordPolicy"]["RequireNumbers"] is True
+        assert root.refusal("DeletePolicy", PolicyName="read")[1] == "DeleteConflict.Policy.Role"
+        again = root.call("RunInstances", InstanceType="t", ClientToken="once", VSwitchId="v")
+        assert len(second.state()["instances"]) == len(state["instances"]), again
+        assert root.call("DescribeInstanceRamRole", RamRoleName="EcsRole")["TotalCount"] == 1
+        assert read_as(second, credential) == bytes(range(256))
+        second.reset()
+        assert second.state() != state
+    finally:
+        assert stop_simulator(second) == 0
+
+
+def wait_until_saved(path: Path, text: str) -> None:
+    deadline = time.monotonic() + 10
+    while not (path.exists() and text in path.read_text()):
+        assert time.monotonic() < deadline, "the state is not saved"
+        time.sleep(0.02)
+
+
+def test_a_change_is_in_the_file_though_the_process_is_killed(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    first = start_simulator("--state", str(path))
+    client(first).call("CreateUser", UserName="survivor")
+    wait_until_saved(path, "survivor")
+    first.process.send_signal(signal.SIGKILL)
+    first.process.wait(10)
+    assert first.process.stdout is not None
+    first.process.stdout.close()
+    second = start_simulator("--state", str(path))
+    try:
+        assert client(second).call("GetUser", UserName="survivor")
+    finally:
+        assert stop_simulator(second) == 0
+
+
+def test_a_key_that_was_made_at_the_first_start_is_told_at_the_second(tmp_path: Path) -> None:
+    (tmp_path / "fixture.yaml").write_text("account: {id: '1'}")
+    options = ("--state", str(tmp_path / "state.json"), "--fixture", str(tmp_path / "fixture.yaml"))
+    first = start_simulator(*options)
+    assert stop_simulator(first) == 0
+    second = start_simulator(*options)
+    try:
+        assert second.accessKeyId == first.accessKeyId
+        assert client(second).call("GetCallerIdentity")["AccountId"] == "1"
+    finally:
+        assert stop_simulator(second) == 0
+
+
+def broken(**changed: Any) -> str:
+    whole: dict[str, Any] = {
+        "account_id": "1234567890123456",
+        "settings": {},
+        **{key: [] for key in ("users", "groups", "keys", "credentials", "identity_providers", "roles", "policies")},
+        "attachments": [],
+        "instances": [],
+        "client_tokens": {},
+        "buckets": [],
+    }
+    return json.dumps({"version": 1, "cloud": whole | changed})
+
+
+DAMAGED = [
+    ("", "not JSON"),
+    ("{", "not JSON"),
+    ("[" * 100_000, "not JSON"),
+    ("[]", "its version is None"),
+    ('{"version": 2}', "its version is 2, and this simulator reads version 1"),
+    ('{"version": 1}', "cloud"),
+    (broken(users=1), "cloud.users"),
+    (broken(users=[{"name": 1}]), "cloud.users[0].name: str is due"),
+    (broken(users=[{"nome": "x"}]), "unknown: nome"),
+    (broken(roles=[{"name": "x"}]), "cloud.roles[0]"),
+    (broken(more=1), "unknown: more"),
+    (broken(account_id="1"), "it is of the account 1"),
+    (broken(buckets=[{"objects": {"a": {"content": "?"}}}]), "cloud.buckets[0].objects.a.content"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), DAMAGED)
+def test_a_damaged_file_gives_one_clear_line(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(text)
+    asked = [sys.executable, "-m", "ram_simulator", "serve", "--listen", "127.0.0.1:0", "--state", str(path)]
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2] / "operator")}
+    ended = subprocess.run(asked, capture_output=True, text=True, env=environment, timeout=20)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith(f"ram-simulator: {path}: ")
+    assert said in line
+    assert path.read_text() == text
+
+
+def test_a_folder_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:
+    asked = [sys.executable, "-m", "ram_simulator", "serve", "--listen", "127.0.0.1:0", "--state"]
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2] / "operator")}
+    path = str(tmp_path / "none" / "state.json")
+    ended = subprocess.run([*asked, path], capture_output=True, text=True, env=environment, timeout=20)
+    assert (ended.returncode, "there is no such folder" in ended.stderr) == (1, True)
