@@ -15,7 +15,8 @@ from ram_operator.rules.wording import quoted
 
 __all__ = ["Selector", "check_selector", "node_facts", "selects"]
 
-_PROVIDER_ID = re.compile(r"(?:alicloud://)?([a-z]{2,4}(?:-[a-z0-9]+)+)\.(i-[a-z0-9]{8,})")
+# Bounded, since a row of status takes 128 characters: one odd node must not keep the others' rows from being stored.
+_PROVIDER_ID = re.compile(r"(?:alicloud://)?([a-z]{2,4}(?:-[a-z0-9]{1,16}){1,4})\.(i-[a-z0-9]{8,50})")
 _HYBRID_PREFIX = "ack-hybrid://"
 _LINGJUN_LABEL = "alibabacloud.com/lingjun-worker"
 _EXCLUDE_LABELS = ("service.alibabacloud.com/exclude-node", "service.beta.kubernetes.io/exclude-node")
