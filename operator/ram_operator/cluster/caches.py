@@ -128,6 +128,11 @@ class Caches:
             if name := entry.get("custom"):
                 yield from self._named.get((KindName.RAM_POLICY, str(name).lower()), ())
 
+    def _agreed(self, key: ObjectKey, seen_first: Reference) -> bool:
+        """Whether a past run has settled one object with this other one as it is: at a start that is no news."""
+        usable = established(seen_first.status, seen_first.key.kind) and not seen_first.deleting
+        return usable and settled(self._bodies[key])
+
     def _holding(self, view: Reference) -> Iterator[ObjectKey]:
         """The objects whose cloud objects it has attached, also where its spec does not name them any more."""
         for kind, name in _held(view):
@@ -157,7 +162,8 @@ class Caches:
             return
         if _standing(before) != _standing(after):
             for key in self._referring(view):
-                yield Wake(key)
+                if before or not self._agreed(key, view):
+                    yield Wake(key)
             for key in self._named.get((view.key.kind, cloud_name(view)), set()) - {view.key}:
                 yield Wake(key)
         if before and (after is None or _uses(before) != _uses(after)):
