@@ -1,0 +1,111 @@
+"""A TCP forwarder between the operator and what it talks to, so that a test can cut the line and mend it."""
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+_CHUNK = 16384
+
+
+class Forwarder:
+    """Forwards 127.0.0.1:`port` to another port of loopback, in a thread of its own.
+
+    Args:
+        target: the port to forward to.
+        chunk_delay: seconds to wait before each chunk of an answer is passed on: a slow line.
+    """
+
+    def __init__(self, target: int, chunk_delay: float = 0.0) -> None:
+        self.port = 0
+        self.chunk_delay = chunk_delay
+        self._target = target
+        self._server: asyncio.Server | None = None
+        self._lines: set[asyncio.StreamWriter] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="forwarder")
+        self._thread.start()
+
+    def open(self) -> None:
+        """Accept connections, at the same port each time."""
+        self._do(self._open())
+
+    def cut(self) -> None:
+        """Refuse connections and cut those that there are."""
+        self._do(self._cut())
+
+    def end(self) -> None:
+        """Cut, and end the thread."""
+        self.cut()
+        self._do(self._settle())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+
+    async def _open(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _cut(self) -> None:
+        if self._server:
+            self._server.close()
+            self._server = None
+        for line in self._lines:
+            line.transport.abort()
+
+    async def _settle(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        self._lines |= {writer, far_writer}
+        there = asyncio.ensure_future(_pass_on(reader, far_writer))
+        back = asyncio.ensure_future(_pass_on(far_reader, writer, self.chunk_delay))
+        await asyncio.wait({there, back})
+        self._lines -= {writer, far_writer}
+        for end in (writer, far_writer):
+            end.transport.abort()
+
+
+async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float = 0.0) -> None:
+    with contextlib.suppress(OSError):
+        while chunk := await reader.read(_CHUNK):
+            if delay:
+                await asyncio.sleep(delay)
+            writer.write(chunk)
+            await writer.drain()
+    with contextlib.suppress(OSError):
+        writer.close()
+
+
+@contextlib.contextmanager
+def forwarded(target: int, chunk_delay: float = 0.0) -> Iterator[Forwarder]:
+    """An open forwarder, ended afterwards."""
+    forwarder = Forwarder(target, chunk_delay)
+    try:
+        forwarder.open()
+        yield forwarder
+    finally:
+        forwarder.end()
+
+
+def redirected(kubeconfig: Path, port: int, target: Path) -> Path:
+    """Write a kubeconfig like another one, with the API server at another port of loopback."""
+    config = json.loads(kubeconfig.read_text())
+    config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{port}"
+    target.touch(mode=0o600)
+    target.write_text(json.dumps(config))
+    return target

@@ -1,0 +1,145 @@
+"""Ends and starts of the process at the worst moments: nothing is lost, nothing is doubled, nothing is let go."""
+
+import signal
+import time
+from collections import Counter
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from tests.cluster.forwarder import forwarded, redirected
+from tests.cluster.hand import Hand
+from tests.cluster.objects import binding, document, policy, role
+from tests.cluster.world import SETTINGS, World, until
+
+COUNT = 50
+NAMES = [f"crash-{number:02}" for number in range(COUNT)]
+
+
+def start_fifty(world: World, hand: Hand) -> tuple[list[str], int]:
+    """Have fifty policies and fifty roles being created, among things of others; return the objects and a mark."""
+    hand.create_role("foreign-role")
+    hand.create_policy("foreign-policy", document("ecs:Describe*"))
+    hand.attach_policy("foreign-policy", "foreign-role")
+    mark = world.mark()
+    for action in ("CreateRole", "CreatePolicy", "AttachPolicyToRole"):
+        world.fault(action, COUNT, delaySeconds=0.1)
+    for name in NAMES:
+        world.api.create(policy(name), role(name, name))
+    return [f"{kind}/{name}" for kind in ("RamPolicy", "RamRole") for name in NAMES], mark
+
+
+def made_once(world: World, mark: int) -> None:
+    """Each of the fifty exists once, in its first version, and nothing else was written."""
+    state = world.state()
+    custom = {one["policyName"]: one["versions"] for one in state["policies"] if one["policyType"] == "Custom"}
+    assert custom == {name: ["v1"] for name in (*NAMES, "foreign-policy")}
+    assert [one["roleName"] for one in state["roles"]] == [*NAMES, "foreign-role"]
+    attached = {(one["policyName"], one.get("roleName")) for one in state["attachments"]}
+    assert attached == {*((name, name) for name in NAMES), ("foreign-policy", "foreign-role")}
+    writes = [call for call in world.writes(mark) if not call["code"]]
+    for call in writes:
+        assert _names(call) <= set(NAMES), call
+    made = Counter((call["action"], *sorted(_names(call))) for call in writes)
+    assert set(made.values()) == {1}
+
+
+def _names(call: dict[str, Any]) -> set[str]:
+    return {str(call["params"][field]) for field in ("RoleName", "PolicyName") if field in call["params"]}
+
+
+def roles_in_the_cloud(world: World, least: int) -> bool:
+    return len(world.state()["roles"]) >= least
+
+
+@pytest.mark.parametrize("least", [2, 25])
+def test_killed_in_the_middle_of_fifty_roles_it_goes_on_where_it_was(world: World, hand: Hand, least: int) -> None:
+    targets, mark = start_fifty(world, hand)
+    until(lambda: roles_in_the_cloud(world, least))
+    world.operator.kill()
+    assert len(world.state()["roles"]) < COUNT + 1
+    world.operator.start()
+    world.ready(*targets, timeout=60)
+    made_once(world, mark)
+
+
+def test_told_to_end_in_the_middle_of_work_it_ends_promptly_with_nothing_half_done(world: World, hand: Hand) -> None:
+    targets, mark = start_fifty(world, hand)
+    until(lambda: roles_in_the_cloud(world, 5))
+    began = time.monotonic()
+    world.operator.child.signal(signal.SIGTERM)
+    assert world.operator.child.wait(20) == 0
+    assert time.monotonic() - began < 10
+    # whatever a call has made is in a status: nothing is found out only by asking the cloud
+    known = {body["status"]["roleName"] for body in world.api.objects("RamRole") if body.get("status", {}).get("arn")}
+    assert known == {one["roleName"] for one in world.state()["roles"]} - {"foreign-role"}
+    world.operator.start()
+    world.ready(*targets, timeout=60)
+    made_once(world, mark)
+
+
+def test_idle_it_ends_at_once(world: World) -> None:
+    world.api.create(role("idle"))
+    world.ready("RamRole/idle")
+    began = time.monotonic()
+    world.operator.child.signal(signal.SIGTERM)
+    assert world.operator.child.wait(20) == 0
+    assert time.monotonic() - began < 5
+    assert "Traceback" not in world.operator.child.log.read_text()
+
+
+def test_killed_while_it_attaches_it_takes_its_claims_up_again(world: World) -> None:
+    names = [f"claim-{number}" for number in range(30)]
+    nodes = world.add_nodes("claim", *names)
+    world.api.create(role("claim"))
+    world.ready("RamRole/claim")
+    world.fault("AttachInstanceRamRole", 1, delaySeconds=1)
+    world.api.create(binding("claim", "claim", "claim"))
+    until(lambda: len(world.rows("claim")) == len(names))
+    assert {row["origin"] for row in world.rows("claim").values()} == {"Attached"}
+    world.operator.kill()
+    until(lambda: {world.role_of(instance) for instance in nodes.values()} == {"claim"})
+    world.operator.start()
+    world.attached("claim", *names)
+    world.ready("InstanceRoleBinding/claim")
+    assert {row["origin"] for row in world.rows("claim").values()} == {"Attached"}
+    world.delete("InstanceRoleBinding/claim")
+    assert {world.role_of(instance) for instance in nodes.values()} == {""}
+
+
+def test_restarts_over_many_nodes_detach_nothing_even_where_lists_come_slowly(world: World) -> None:
+    names = [f"many-{number:03}" for number in range(150)]
+    world.add_nodes("many", *names)
+    world.api.create(role("many"), *(binding(f"many-{part}", "many", nodes=names[part::3]) for part in range(3)))
+    for part in range(3):
+        world.attached(f"many-{part}", *names[part::3])
+    world.sweeps_pass()
+    mark, versions = world.mark(), world.versions()
+    port = urlsplit(f"https://{world.api.address}").port
+    assert port is not None
+    with forwarded(port, chunk_delay=0.15) as slow:
+        path = world.operator.folder / "slow.kubeconfig"
+        kubeconfig = redirected(world.operator.folder / "operator.kubeconfig", slow.port, path)
+        for _ in range(2):
+            world.operator.restart({**SETTINGS, "KUBECONFIG": str(kubeconfig)})
+            world.sweeps_pass()
+        world.operator.kill()
+        world.operator.restart(SETTINGS)
+    world.sweeps_pass()
+    assert world.actions(mark) == []
+    assert world.versions() == versions
+
+
+def test_a_restart_costs_lists_not_a_call_an_object(world: World) -> None:
+    names = [f"list-{number:02}" for number in range(20)]
+    world.api.create(*(policy(name) for name in names), *(role(name, name) for name in names))
+    world.ready(*(f"RamRole/{name}" for name in names))
+    world.sweeps_pass()
+    world.operator.stop()
+    mark = world.mark()
+    with world.settings(sweep_interval_seconds="600"):
+        until(lambda: any(call["action"] == "ListRoles" for call in world.calls(mark)))
+        world.api.create(policy("after"))
+        world.ready("RamPolicy/after")
+        calls = [call["action"] for call in world.calls(mark) if "after" not in call["params"].values()]
+        assert len(calls) <= len(names), Counter(calls)

@@ -1,0 +1,164 @@
+"""Starts that cannot succeed: one clear line and a non-zero exit, or a retry that says so; never a healthy idler."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.cluster.apiserver import ApiServer
+from tests.cluster.forwarder import forwarded, redirected
+from tests.cluster.world import World, log_lines, until
+
+from ram_sandbox.controlplane.binaries import Binaries
+from ram_sandbox.controlplane.server import ControlPlane
+from ram_sandbox.operator_process import OperatorProcess
+
+
+@pytest.fixture
+def another(world: World, tmp_path: Path) -> Iterator[OperatorProcess]:
+    """A second operator that is never expected to get ready."""
+    operator = OperatorProcess(world.sandbox.installation, world.cloud, tmp_path, os.environ)
+    yield operator
+    operator.stop()
+
+
+def ends_with(operator: OperatorProcess, *words: str, **variables: str) -> str:
+    """Start it; it ends by itself with exit code 1 and these words in its one line of error, which is returned."""
+    child = operator.launch(variables)
+    try:
+        code = child.wait(30)
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"it still runs:\n{child.tail()}")
+    lines = [line for line in child.log.read_text().splitlines() if not line.startswith("{")]
+    assert code == 1, child.tail()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("ram-operator: ")
+    assert all(word in lines[0] for word in words), lines
+    return lines[0]
+
+
+@pytest.fixture
+def bare_cluster(binaries: Binaries, tmp_path: Path) -> Iterator[ControlPlane]:
+    """A cluster on which nothing was installed."""
+    server = ControlPlane(binaries, tmp_path / "bare", os.environ)
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_without_the_crds_it_says_how_to_install_them(another: OperatorProcess, bare_cluster: ControlPlane) -> None:
+    words = ("ramroles.ram.alicloud.dev", "rampolicies", "instancerolebindings", "Helm chart")
+    ends_with(another, *words, KUBECONFIG=str(bare_cluster.kubeconfig))
+
+
+def account(world: World, tmp_path: Path, name: str) -> Path:
+    """The kubeconfig of a ServiceAccount without any right."""
+    world.kubectl("create", "serviceaccount", name, "-n", "default")
+    token = world.kubectl("create", "token", name, "-n", "default").stdout.strip()
+    config = json.loads(world.sandbox.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": token}
+    path = tmp_path / f"{name}.kubeconfig"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(config))
+    return path
+
+
+def test_without_rights_it_names_them(world: World, another: OperatorProcess, tmp_path: Path) -> None:
+    words = ("not allowed to", "watch nodes", "patch ramroles/status.ram.alicloud.dev", "bind the roles")
+    ends_with(another, *words, KUBECONFIG=str(account(world, tmp_path, "nobody")))
+
+
+def test_with_one_right_missing_it_names_just_that(world: World, another: OperatorProcess) -> None:
+    kept = world.kubectl("get", "rolebinding", "-n", "default", "-o", "json").stdout
+    names = [item["metadata"]["name"] for item in json.loads(kept)["items"]]
+    assert names == ["ram-operator-events"]
+    world.kubectl("delete", "rolebinding", "-n", "default", *names)
+    try:
+        line = ends_with(another, "create events.events.k8s.io in namespace default")
+        assert "nodes" not in line
+    finally:
+        restored = world.kubectl("create", "-f", "-", input=kept)
+    assert restored.returncode == 0, restored.stderr
+
+
+def test_a_token_that_nobody_knows_is_said(world: World, another: OperatorProcess, tmp_path: Path) -> None:
+    config = json.loads(world.sandbox.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": "nonsense"}
+    path = tmp_path / "nonsense.kubeconfig"
+    path.write_text(json.dumps(config))
+    ends_with(another, "refuses our credentials", "401", KUBECONFIG=str(path))
+
+
+def test_without_any_cluster_it_says_what_to_set(another: OperatorProcess, tmp_path: Path) -> None:
+    ends_with(another, "KUBECONFIG", KUBECONFIG=str(tmp_path / "nowhere"))
+
+
+def test_an_api_server_that_does_not_answer_is_tried_again_aloud(
+    world: World, another: OperatorProcess, tmp_path: Path
+) -> None:
+    port = int(world.api.address.rpartition(":")[2])
+    with forwarded(port) as line:
+        line.cut()
+        kubeconfig = redirected(world.operator.folder / "operator.kubeconfig", line.port, tmp_path / "cut.kubeconfig")
+        child = another.launch({"KUBECONFIG": str(kubeconfig)})
+        until(lambda: "does not answer, trying again" in child.log.read_text())
+        assert child.running
+        line.open()
+        until(lambda: "gate open" in child.log.read_text())
+
+
+SETTINGS = {
+    "RAM_OPERATOR_WORKERS": ("many", "RAM_OPERATOR_WORKERS"),
+    "RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": ("-1", "RAM_OPERATOR_SWEEP_INTERVAL_SECONDS"),
+    "RAM_OPERATOR_LISTEN": ("8080", "RAM_OPERATOR_LISTEN"),
+    "RAM_OPERATOR_LOG_LEVEL": ("LOUD", "RAM_OPERATOR_LOG_LEVEL"),
+    "RAM_OPERATOR_ENDPOINT_RAM": ("http://", "RAM_OPERATOR_ENDPOINT_RAM"),
+    "RAM_OPERATOR_CREDENTIALS_DIR": ("/nowhere", "/nowhere"),
+}
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_setting_that_cannot_be_obeyed_is_named(another: OperatorProcess, name: str) -> None:
+    value, word = SETTINGS[name]
+    ends_with(another, word, **{name: value})
+
+
+def test_without_credentials_it_says_which_to_give(another: OperatorProcess) -> None:
+    ends_with(another, "ALIBABA_CLOUD_ACCESS_KEY_ID", RAM_OPERATOR_CREDENTIALS_DIR="")
+
+
+def test_a_port_that_is_taken_is_said(world: World, another: OperatorProcess) -> None:
+    ends_with(another, "127.0.0.1", RAM_OPERATOR_LISTEN=world.operator.url.removeprefix("http://"))
+
+
+def test_credentials_that_the_cloud_refuses_keep_it_unready_and_are_said_without_showing_them(
+    world: World, another: OperatorProcess, tmp_path: Path
+) -> None:
+    folder = tmp_path / "wrong"
+    folder.mkdir()
+    (folder / "accessKeyId").write_text(world.cloud.facts["accessKeyId"])
+    (folder / "accessKeySecret").write_text("a-wrong-secret-0123456789")
+    child = another.launch({"RAM_OPERATOR_CREDENTIALS_DIR": str(folder)})
+
+    def said() -> bool:
+        lines = log_lines(child.log.read_text())
+        return any("SignatureDoesNotMatch" in str(line.get("error")) for line in lines)
+
+    until(said)
+    assert child.running
+    address = next(str(line["listening"]) for line in log_lines(child.log.read_text()) if "listening" in line)
+    another.url = address
+    assert world.sandbox.operator.url != address
+    text = child.log.read_text()
+    assert "a-wrong-secret" not in text
+    assert world.cloud.facts["accessKeyId"] not in text
+    (folder / "accessKeySecret").write_text(world.cloud.facts["accessKeySecret"])
+    until(lambda: "gate open" in child.log.read_text())
+
+
+def test_under_its_own_account_it_reads_what_the_chart_allows(world: World) -> None:
+    api = ApiServer(world.operator.folder / "operator.kubeconfig")
+    assert api.objects("Node") == []
+    api.close()
