@@ -1,4 +1,4 @@
-"""The control service: journal, faults, instances, clock, reset and state of the simulator, as JSON.
+"""The control service: journal, faults, instances, clock, reset, switches and state as JSON, and a page for people.
 
 For tests and demos; it listens on a port of its own, asks for no key and tells no secret.
 """
@@ -14,6 +14,7 @@ from ram_simulator.cloud import Cloud
 from ram_simulator.ecs.instances import make_instance
 from ram_simulator.ecs.store import REGIONS, NetworkType, RoleBinding
 from ram_simulator.faults import parse_fault
+from ram_simulator.page import HEADERS, page_of
 from ram_simulator.ram.store import HolderKind
 from ram_simulator.simulator import Simulator
 
@@ -33,6 +34,8 @@ class Control:
 
     async def handle(self, http: web.BaseRequest) -> web.Response:
         """Answer one HTTP request; wrong ones with 400 or 404 and a message."""
+        if http.method == "GET" and http.path == "/":
+            return web.Response(text=page_of(self._simulator), content_type="text/html", headers=HEADERS)
         try:
             body = await _json_body(http)
             status, answer = 200, self._serve(http, body)

@@ -77,6 +77,10 @@ class Journal:
         self._entries.append(entry)
         self._next += 1
 
+    def newest(self, count: int) -> list[Entry]:
+        """Return the newest entries, the newest first."""
+        return list(islice(reversed(self._entries), count))
+
     def since(self, seq: int) -> list[Entry]:
         """Return the entries with a number above `seq`."""
         first = self._entries[0].seq if self._entries else self._next

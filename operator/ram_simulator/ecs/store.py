@@ -105,9 +105,13 @@ class EcsStore:
         """Return the instances of a region that play the role of that name in any case."""
         return list(self._players.get((region, role_name.lower()), {}).values())
 
+    def playing_anywhere(self, role_name: str) -> list[Instance]:
+        """Return the instances of all regions that play the role of that name in any case."""
+        return [instance for region in REGIONS for instance in self.playing(region, role_name)]
+
     def is_played(self, role_name: str) -> bool:
         """Say whether any instance plays the role of that name in any case."""
-        return any(players for (_, name), players in self._players.items() if name == role_name.lower())
+        return any(self._players.get((region, role_name.lower())) for region in REGIONS)
 
     def add(self, instance: Instance) -> None:
         """Add an instance, with the role that it plays if any."""

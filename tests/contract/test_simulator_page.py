@@ -1,0 +1,116 @@
+"""The page for people: it shows what there is, escapes it, needs nothing from elsewhere and tells no secret."""
+
+import json
+import re
+import urllib.request
+from html.parser import HTMLParser
+
+import pytest
+from tests.contract.conftest import OldSdk, RunningSimulator
+
+ODD = "<script>alert(1)</script>\"'&"
+TRUST = json.dumps(
+    {
+        "Version": "1",
+        "Statement": [
+            {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": ["ecs.aliyuncs.com", ODD]}}
+        ],
+    }
+)
+READ = '{"Version":"1","Statement":[{"Effect":"Allow","Action":"oss:Get*","Resource":"*"}]}'
+VOID = {"meta"}
+
+
+class Outline(HTMLParser):
+    """Collects tags, attributes and text, and fails where tags do not nest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.rows: list[list[str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag == "td":
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "td" in self.open:
+            self.rows[-1][-1] += data
+
+
+def page(simulator: RunningSimulator) -> str:
+    with urllib.request.urlopen(f"{simulator.control}/", timeout=10) as reply:
+        assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
+        text: str = reply.read().decode()
+    return text
+
+
+@pytest.fixture
+def furnished(simulator: RunningSimulator, root: OldSdk) -> RunningSimulator:
+    root.call("CreatePolicy", PolicyName="read-objects", PolicyDocument=READ)
+    root.call("CreateRole", RoleName="EcsRole", AssumeRolePolicyDocument=TRUST)
+    root.call("AttachPolicyToRole", PolicyType="Custom", PolicyName="read-objects", RoleName="EcsRole")
+    root.call("AttachInstanceRamRole", RamRoleName="EcsRole", InstanceIds='["i-bp1simulator00000001"]')
+    root.refusal("GetRole", RoleName="nobody")
+    return simulator
+
+
+def test_the_page_shows_who_is_attached_to_what_and_the_last_calls(furnished: RunningSimulator) -> None:
+    outline = Outline()
+    outline.feed(page(furnished))
+    assert outline.open == []
+    assert ["EcsRole", f"ecs.aliyuncs.com, {ODD}", "read-objects", "i-bp1simulator00000001"] in outline.rows
+    assert ["read-objects", "v1 of 1", "Allow oss:Get*", "role ecsrole"] in outline.rows
+    assert ["i-bp1simulator00000001", "cn-hangzhou", "vpc", "Running", "EcsRole"] in outline.rows
+    assert ["dev", "simulator-dev", "", ""] in outline.rows
+    assert any(row[1:4] == ["Ram GetRole", "root", "404 EntityNotExist.Role"] for row in outline.rows)
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_can_change_nothing(furnished: RunningSimulator) -> None:
+    outline = Outline()
+    outline.feed(page(furnished))
+    assert outline.tags.isdisjoint({"script", "link", "img", "iframe", "form", "button", "input", "a", "object"})
+    assert not {name for name in outline.attributes if name.startswith("on") or name in ("src", "href", "style")}
+    style = re.search(r"<style>(.*?)</style>", page(furnished), re.DOTALL)
+    assert style
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+
+
+def test_the_page_escapes_and_tells_no_secret(furnished: RunningSimulator) -> None:
+    text = page(furnished)
+    assert ODD not in text
+    assert "<script" not in text
+    assert "secret" not in text
+
+
+def test_the_page_is_made_for_phones_and_refreshes_itself(furnished: RunningSimulator) -> None:
+    text = page(furnished)
+    assert 'name="viewport" content="width=device-width' in text
+    assert 'http-equiv="refresh" content="5"' in text
+
+
+def test_a_long_list_is_cut_and_says_so(simulator: RunningSimulator, root: OldSdk) -> None:
+    for _ in range(3):
+        root.call("RunInstances", InstanceType="t", Amount="100")
+    text = page(simulator)
+    assert "the first 200 are shown" in text
+    assert len(text) < 200_000
+
+
+def test_looking_is_not_a_change(simulator: RunningSimulator) -> None:
+    before = simulator.state()
+    page(simulator)
+    assert simulator.state() == before
