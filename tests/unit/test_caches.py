@@ -148,6 +148,13 @@ def test_a_policy_that_is_made_wakes_its_roles_and_its_next_version_does_not() -
     assert put(caches, policy_body(status=next_version, version=3)) == set()
 
 
+def test_after_a_start_what_a_past_run_settled_wakes_nobody_in_whatever_order_it_comes() -> None:
+    settled_role = role_body(spec=USING, status={**made_role_status(), "conditions": ready()})
+    settled_policy = policy_body(status=SETTLED)
+    for first, second in ((settled_role, settled_policy), (settled_policy, settled_role)):
+        assert put(cluster(first), second) == set()
+
+
 def test_a_policy_wakes_roles_that_name_it_as_ram_does() -> None:
     caches = cluster(policy_body(), role_body(spec={"policies": [{"custom": "OSS-Read"}]}))
     assert ROLE in put(caches, policy_body(status=made_policy_status(), version=2))
