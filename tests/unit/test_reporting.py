@@ -56,20 +56,7 @@ STALLED = {
     Reason.CONTENDED,
     Reason.NOT_SUPPORTED_YET,
 }
-OF_ROWS_ONLY = {
-    Reason.VIRTUAL_NODE,
-    Reason.LINGJUN_NODE,
-    Reason.HYBRID_NODE,
-    Reason.EXCLUDED_NODE,
-    Reason.NO_PROVIDER_ID,
-    Reason.FOREIGN_PROVIDER_ID,
-    Reason.NODE_NOT_FOUND,
-    Reason.INSTANCE_GONE,
-    Reason.CLASSIC_NETWORK,
-    Reason.ROLE_NOT_FOUND,
-    Reason.OTHER_ROLE,
-    Reason.API_ERROR,
-}
+OF_ROWS_ONLY = set(list(Reason)[list(Reason).index(Reason.VIRTUAL_NODE) :])
 
 FRESH = Subject((), 1)
 ATTACH = AttachPolicy(custom("a"), "r")
@@ -97,12 +84,13 @@ def test_every_reason_is_in_one_table_and_no_other() -> None:
     assert sum(map(len, tables)) == len(set().union(*tables)) == len(Reason)
 
 
-EXPECTED = [
-    *((reason, Disposition.DONE) for reason in sorted(DONE)),
-    *((reason, Disposition.WAITING) for reason in sorted(WAITING)),
-    *((reason, Disposition.RETRYING) for reason in sorted(RETRYING)),
-    *((reason, Disposition.STALLED) for reason in sorted(STALLED)),
-]
+TABLES = {
+    Disposition.DONE: DONE,
+    Disposition.WAITING: WAITING,
+    Disposition.RETRYING: RETRYING,
+    Disposition.STALLED: STALLED,
+}
+EXPECTED = [(reason, expected) for expected, table in TABLES.items() for reason in sorted(table)]
 
 
 @pytest.mark.parametrize(("reason", "expected"), EXPECTED, ids=[reason for reason, _ in EXPECTED])

@@ -1,10 +1,9 @@
-"""What a RamRole plans: create, correct, attach additively, wait, stay within limits, delete, by values alone."""
+"""What a RamRole plans: create, correct, leave alone, delete, by values alone."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -15,83 +14,37 @@ from tests.unit.builders import (
     cluster,
     custom,
     facts_of,
-    later,
-    made_policy_status,
     made_role_status,
     owner,
-    policy_body,
     role_body,
     role_key,
     system,
     turn,
 )
+from tests.unit.roles import (
+    ABSENT,
+    KEY,
+    KIND,
+    NAME,
+    OSS_READ,
+    OURS,
+    REFERENCE,
+    held,
+    known_of,
+    managing,
+    planned,
+    projected,
+    rows,
+    there,
+    with_policies,
+)
 
-from ram_operator.cloud import NewRole, PolicyName, Role, RoleChange, Taggable
+from ram_operator.cloud import NewRole, PolicyName, RoleChange, Taggable
 from ram_operator.errors import InvalidSpec, NotFound
-from ram_operator.kinds.ram_role import ObservedRole, PolicyLimits, RamRoleKind
+from ram_operator.kinds.ram_role import ObservedRole
 from ram_operator.kinds.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, Tag, UpdateRole
-from ram_operator.model import Claim, Failure, Hold, Outcome, Plan, Reason
+from ram_operator.model import Claim, Failure, Outcome, Plan, Reason
 from ram_operator.rules.documents import same_meaning, trust_for_services
-
-KEY = role_key("oss-reader")
-OURS = owner(KEY).tags()
-KIND = RamRoleKind(timedelta(hours=6), PolicyLimits(2, 2))
-ABSENT = ObservedRole()
-NAME = "oss-reader"
-OSS_READ = policy_body(status=made_policy_status())
-REFERENCE = {"policyRef": {"name": "oss-read"}}
-
-
-def there(
-    *attached: PolicyName, role: Role | None = None, tags: Mapping[str, str] = OURS, players: tuple[str, ...] = ()
-) -> ObservedRole:
-    return ObservedRole(role or cloud_role(), tags, attached, players)
-
-
-def managing(*policies: PolicyName) -> dict[str, Any]:
-    rows = [{"type": policy.type.value, "name": policy.name} for policy in policies]
-    return {"roleName": NAME, "managedPolicies": rows}
-
-
-def with_policies(*entries: Mapping[str, Any], status: Mapping[str, Any] | None = None, **how: Any) -> dict[str, Any]:
-    return role_body(spec={"policies": list(entries)} | how.pop("spec", {}), status=status, **how)
-
-
-def known_of(body: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in body.get("status", {}).items() if name != "conditions"}
-
-
-def planned(
-    body: Mapping[str, Any], observed: ObservedRole | None, *others: Mapping[str, Any], previous: tuple[str, ...] = ()
-) -> Plan:
-    facts = facts_of(KEY, cluster(body, *others))
-    try:
-        spec = KIND.parse(body)
-    except InvalidSpec:
-        assert facts.me.deleting
-        spec = None
-    return KIND.plan(KIND.desire(spec, known_of(body), facts), observed, known_of(body), turn(KEY, previous=previous))
-
-
-def projected(
-    body: Mapping[str, Any], observed: ObservedRole | None, *others: Mapping[str, Any], seconds: float = 0
-) -> Mapping[str, Any]:
-    desired = KIND.desire(KIND.parse(body), known_of(body), facts_of(KEY, cluster(body, *others)))
-    return KIND.project(desired, observed, known_of(body), turn(KEY, later(seconds)))
-
-
-def held(plan: Plan) -> list[Reason]:
-    assert not plan.steps
-    return reasons(plan.holds)
-
-
-def reasons(holds: Iterable[Hold]) -> list[Reason]:
-    return [hold.reason for hold in holds]
-
-
-def rows(*policies: PolicyName) -> list[dict[str, str]]:
-    return [{"type": policy.type.value, "name": policy.name} for policy in policies]
-
 
 # The role itself
 
@@ -204,144 +157,6 @@ def test_steps_go_to_the_role_by_the_name_ram_has_for_it() -> None:
         "update trust document of role OSS-Reader",
         "attach policy Custom/oss-read to role OSS-Reader",
     ]
-
-
-# Attaching is additive
-
-
-def test_a_missing_policy_is_claimed_and_attached() -> None:
-    plan = planned(with_policies(REFERENCE), there(), OSS_READ)
-    assert plan == Plan(
-        claims=(Claim("managedPolicies", rows(custom("oss-read"))),),
-        steps=(AttachPolicy(custom("oss-read"), NAME),),
-    )
-
-
-def test_a_claimed_policy_that_somebody_detached_is_attached_again_without_a_new_claim() -> None:
-    plan = planned(with_policies(REFERENCE, status=managing(custom("oss-read"))), there(), OSS_READ)
-    assert plan == Plan(steps=(AttachPolicy(custom("oss-read"), NAME),))
-
-
-def test_a_policy_that_others_attached_is_left_alone_whether_wanted_or_not() -> None:
-    observed = there(custom("oss-read"), system("AliyunOSSReadOnlyAccess"))
-    assert planned(role_body(), observed) == Plan()
-    assert planned(with_policies(REFERENCE), observed, OSS_READ) == Plan()
-    assert projected(with_policies(REFERENCE), observed, OSS_READ)["managedPolicies"] == []
-
-
-def test_a_policy_we_attached_is_detached_when_it_is_no_longer_wanted() -> None:
-    body = role_body(status=managing(custom("oss-read")))
-    assert planned(body, there(custom("OSS-Read"), system("Other"))) == Plan(
-        steps=(DetachPolicy(custom("oss-read"), NAME),)
-    )
-
-
-def test_a_claim_is_dropped_when_the_policy_is_neither_wanted_nor_attached() -> None:
-    body = role_body(status=managing(custom("oss-read"), custom("gone")))
-    assert projected(body, there(custom("oss-read")))["managedPolicies"] == rows(custom("oss-read"))
-
-
-def test_a_claim_stays_while_the_policy_is_wanted_and_does_not_show() -> None:
-    body = with_policies(REFERENCE, status=managing(custom("oss-read")))
-    assert projected(body, there(), OSS_READ)["managedPolicies"] == rows(custom("oss-read"))
-
-
-def test_claims_outlive_a_reading_that_does_not_show_the_role() -> None:
-    body = with_policies(REFERENCE, status=managing(custom("oss-read")))
-    assert projected(body, ABSENT, OSS_READ) == {"managedPolicies": rows(custom("oss-read"))}
-
-
-def test_one_policy_named_twice_is_attached_once() -> None:
-    body = with_policies(REFERENCE, {"custom": "OSS-Read"})
-    assert len(planned(body, there(), OSS_READ).steps) == 1
-
-
-def test_the_policies_of_a_cluster_we_succeed_become_ours() -> None:
-    before = owner(KEY, cluster="c-0").tags()
-    observed = there(custom("oss-read"), custom("foreign"), tags=before)
-    plan = planned(with_policies(REFERENCE), observed, OSS_READ, previous=("c-0",))
-    assert plan == Plan(
-        claims=(Claim("managedPolicies", rows(custom("oss-read"))),),
-        steps=(Tag(NAME, Taggable.ROLE, NAME, (("ram-operator:cluster", "c-1"),)),),
-    )
-
-
-# References
-
-
-WAITS: list[tuple[str, Mapping[str, Any], tuple[Mapping[str, Any], ...], str]] = [
-    ("missing", REFERENCE, (), "RamPolicy/oss-read, which does not exist"),
-    ("not made yet", REFERENCE, (policy_body(),), "RamPolicy/oss-read to be ready"),
-    (
-        "going",
-        REFERENCE,
-        (policy_body(status=made_policy_status(), deleting=True),),
-        "RamPolicy/oss-read, which is being deleted",
-    ),
-    ("not made yet, by its name in RAM", {"custom": "OSS-Read"}, (policy_body(),), "RamPolicy/oss-read to be ready"),
-]
-
-
-@pytest.mark.parametrize(("entry", "others", "words"), [row[1:] for row in WAITS], ids=[row[0] for row in WAITS])
-def test_a_reference_that_cannot_be_resolved_is_waited_for(
-    entry: Mapping[str, Any], others: tuple[Mapping[str, Any], ...], words: str
-) -> None:
-    plan = planned(with_policies(entry, {"system": "Sys"}), there(), *others)
-    assert reasons(plan.holds) == [Reason.POLICY_NOT_READY]
-    assert words in plan.holds[0].message
-    assert plan.holds[0].retry_after is None
-    assert [step.todo() for step in plan.steps] == ["attach policy System/Sys to role oss-reader"]
-
-
-def test_while_a_reference_is_unresolved_nothing_is_detached() -> None:
-    body = with_policies(REFERENCE, status=managing(custom("old")))
-    assert planned(body, there(custom("old"))).steps == ()
-    assert planned(body, there(custom("old")), OSS_READ).steps != ()
-
-
-def test_a_policy_whose_edit_is_refused_is_still_attached() -> None:
-    refused = policy_body(status={**made_policy_status(), "conditions": []}, generation=2)
-    assert planned(with_policies(REFERENCE), there(), refused).steps
-
-
-def test_a_policy_is_attached_by_the_name_its_object_has_in_ram() -> None:
-    other = policy_body(status=made_policy_status("OssReadOnly"), spec={"policyName": "OssReadOnly"})
-    [step] = planned(with_policies(REFERENCE), there(), other).steps
-    assert step == AttachPolicy(custom("OssReadOnly"), NAME)
-
-
-def test_a_custom_policy_that_no_object_manages_is_attached_by_name() -> None:
-    [step] = planned(with_policies({"custom": "Handmade"}), there()).steps
-    assert step == AttachPolicy(custom("Handmade"), NAME)
-
-
-@pytest.mark.parametrize("names", [("a-owner", "b-rival"), ("b-owner", "a-rival")])
-def test_of_two_objects_that_name_a_custom_policy_the_one_that_has_it_counts(names: tuple[str, str]) -> None:
-    has = policy_body(names[0], made_policy_status("Shared"), spec={"policyName": "Shared"})
-    wants = policy_body(names[1], spec={"policyName": "shared"})
-    plan = planned(with_policies({"custom": "Shared"}), there(), has, wants)
-    assert (len(plan.steps), plan.holds) == (1, ())
-
-
-# Limits
-
-
-LIMITS = [
-    ([{"system": f"S{n}"} for n in range(3)], "3 system policies, RAM allows 2"),
-    ([{"custom": f"C{n}"} for n in range(3)], "3 custom policies, RAM allows 2"),
-]
-
-
-@pytest.mark.parametrize(("entries", "words"), LIMITS, ids=[words for _, words in LIMITS])
-def test_more_policies_than_ram_allows_are_refused_before_any_write(entries: list[dict[str, str]], words: str) -> None:
-    plan = planned(with_policies(*entries), ABSENT)
-    assert held(plan) == [Reason.INVALID_SPEC]
-    assert words in plan.holds[0].message
-
-
-def test_as_many_policies_as_ram_allows_are_attached() -> None:
-    entries = [{"system": "S0"}, {"system": "S1"}, {"custom": "C0"}, {"custom": "C1"}]
-    assert len(planned(with_policies(*entries), there()).steps) == 4
 
 
 # Whose it is

@@ -1,0 +1,174 @@
+"""What a binding does when the API refuses, and with values it cannot or must not obey."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.builders import binding_body
+from tests.unit.pool import BINDING, ONE, TWO, attached, scene, state
+
+from ram_operator.errors import CloudError, Denied, NotFound, Throttled, Unavailable
+
+# Refusals of the API
+
+
+async def test_a_classic_instance_fails_and_is_not_tried_again_before_an_edit() -> None:
+    made, ecs = scene({ONE: "", TWO: ""}, nodes=2)
+    ecs.classic = {ONE}
+    await made.settle()
+    row = made.rows(BINDING)[str(ONE)]
+    assert (row["state"], row["reason"], row["failedGeneration"]) == ("Failed", "ClassicNetwork", 1)
+    assert state(made) == ("Failed", None, None), "nothing is claimed"
+    assert made.condition(BINDING) == ("False", "SomeFailed")
+    assert ecs.roles[TWO] == "oss-reader"
+    ecs.calls.clear()
+    await made.reconcile(BINDING)
+    assert ecs.writes == []
+    assert made.rows(BINDING)[str(ONE)] == row
+    ecs.classic = set()
+    made.edit(BINDING, nodeNames=["node-1"])
+    await made.settle()
+    assert ecs.roles[ONE] == "oss-reader"
+
+
+async def test_a_failed_instance_is_tried_again_when_a_person_asks() -> None:
+    made, ecs = scene({ONE: ""})
+    ecs.classic = {ONE}
+    await made.settle()
+    ecs.classic = set()
+    made.ask(BINDING, "now")
+    await made.settle()
+    assert ecs.roles[ONE] == "oss-reader"
+    assert made.status(BINDING)["lastHandledReconcileAt"] == "now"
+
+
+PASSING: list[tuple[CloudError, str, str]] = [
+    (Throttled("AttachInstanceRamRole", "Throttling.User", retry_after=3), "Reconciling", "Throttled"),
+    (Unavailable("AttachInstanceRamRole", "ServiceUnavailable"), "Reconciling", "Retrying"),
+    (NotFound("AttachInstanceRamRole", "InvalidRamRole.NotFound"), "Reconciling", "Verifying"),
+    (NotFound("AttachInstanceRamRole", "InvalidRamRole.NotEcsRole"), "Reconciling", "Verifying"),
+    (Denied("AttachInstanceRamRole", "Forbidden.RAM"), "Stalled", "AccessDenied"),
+]
+
+
+@pytest.mark.parametrize(("error", "type_", "reason"), PASSING, ids=[error.code for error, _, _ in PASSING])
+async def test_an_attach_that_may_work_later_is_pending_and_comes_back_by_itself(
+    error: CloudError, type_: str, reason: str
+) -> None:
+    made, ecs = scene({ONE: ""})
+    ecs.failing["attach"] = error
+    said = await made.reconcile(BINDING)
+    assert (state(made), made.condition(BINDING, type_)) == (("Pending", "oss-reader", "Attached"), ("True", reason))
+    assert said.backoff or said.requeue_after
+    ecs.failing.clear()
+    await made.reconcile(BINDING)
+    assert made.condition(BINDING) == ("True", "AllAttached")
+
+
+async def test_a_lost_reply_of_an_attach_is_no_failure() -> None:
+    made, ecs = scene({ONE: ""})
+    ecs.failing["attach"] = Unavailable("AttachInstanceRamRole", "SDK.ReadTimeout")
+    await made.reconcile(BINDING)
+    ecs.roles[ONE] = "oss-reader"
+    await made.reconcile(BINDING)
+    assert (state(made), made.condition(BINDING)) == (("Attached", "oss-reader", "Attached"), ("True", "AllAttached"))
+
+
+async def test_a_release_that_is_refused_keeps_the_claim_and_the_object() -> None:
+    made, ecs = await attached()
+    ecs.failing["detach"] = Denied("DetachInstanceRamRole", "Forbidden.RAM")
+    made.delete(BINDING)
+    await made.settle()
+    assert state(made) == ("Releasing", "oss-reader", "Attached")
+    assert made.condition(BINDING, "Stalled") == ("True", "AccessDenied")
+    ecs.failing.clear()
+    await made.reconcile(BINDING)
+    assert (ecs.roles, made.exists(BINDING)) == ({ONE: ""}, False)
+
+
+async def test_a_look_that_fails_keeps_the_rows_and_the_last_truth() -> None:
+    made, ecs = await attached()
+    before = made.rows(BINDING)
+    ecs.failing["describe"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
+    said = await made.reconcile(BINDING)
+    assert (made.rows(BINDING), said.backoff) == (before, True)
+    assert made.condition(BINDING) == ("True", "AllAttached")
+    assert made.condition(BINDING, "Reconciling") == ("True", "Retrying")
+
+
+# Values that are not obeyed yet
+
+UNSUPPORTED: list[dict[str, Any]] = [
+    {"conflictPolicy": "Replace"},
+    {"allowProtectedRoles": True},
+    {"unbindPolicy": "Detach"},
+    {"unbindPolicy": "Retain"},
+    {"managementPolicy": "Plan"},
+    {"managementPolicy": "Suspend"},
+    {"instances": [str(ONE)]},
+    {"rollout": {"maxUnavailable": "20%"}},
+    {"rollout": {"maxUnavailable": 1}},
+    {"sessionPolicy": {"Version": "1", "Statement": []}},
+    {"roleRef": None, "roleName": "SomeRole"},
+]
+
+
+@pytest.mark.parametrize("spec", UNSUPPORTED, ids=str)
+async def test_a_value_that_is_not_supported_yet_writes_nothing_and_says_so(spec: dict[str, Any]) -> None:
+    made, ecs = scene({ONE: ""})
+    made.edit(BINDING, **spec)
+    await made.settle()
+    assert (ecs.calls, made.rows(BINDING)) == ([], {})
+    assert made.condition(BINDING, "Stalled") == ("True", "NotSupportedYet")
+    assert f"spec.{next(reversed(spec))}" in made.status(BINDING)["conditions"][0]["message"]
+
+
+DEFAULTS: dict[str, Any] = {
+    "conflictPolicy": "Fail",
+    "allowProtectedRoles": False,
+    "unbindPolicy": "Restore",
+    "managementPolicy": "Enforce",
+    "instances": [],
+    "rollout": {"maxUnavailable": "10%"},
+}
+
+
+async def test_defaults_that_are_written_out_are_supported() -> None:
+    made, ecs = scene({ONE: ""}, binding_body(spec=DEFAULTS))
+    await made.settle()
+    assert ecs.roles == {ONE: "oss-reader"}
+
+
+@pytest.mark.parametrize("spec", UNSUPPORTED, ids=str)
+async def test_deleting_a_binding_with_an_unsupported_value_detaches_what_is_ours(spec: dict[str, Any]) -> None:
+    made, ecs = await attached()
+    made.edit(BINDING, **spec)
+    await made.settle()
+    assert (ecs.writes, ecs.roles) == ([], {ONE: "oss-reader"})
+    made.delete(BINDING)
+    await made.settle()
+    assert (ecs.roles, made.exists(BINDING)) == ({ONE: ""}, False)
+
+
+INVALID: list[tuple[dict[str, Any], str]] = [
+    ({"nodeSelector": None}, "at least one of nodeSelector, nodeNames and instances"),
+    ({"roleName": "Both"}, "exactly one of roleRef and roleName"),
+    ({"roleRef": None}, "exactly one of roleRef and roleName"),
+    ({"nodeSelector": {}}, "spec.nodeSelector"),
+]
+
+
+@pytest.mark.parametrize(("spec", "words"), INVALID, ids=[words for _, words in INVALID])
+async def test_a_spec_that_cannot_be_obeyed_leaves_the_last_good_state_in_force(
+    spec: dict[str, Any], words: str
+) -> None:
+    made, ecs = await attached()
+    made.edit(BINDING, **spec)
+    await made.settle()
+    assert (ecs.calls, state(made)) == ([], ("Attached", "oss-reader", "Attached"))
+    assert made.condition(BINDING, "Stalled") == ("True", "InvalidSpec")
+    assert words in made.status(BINDING)["conditions"][0]["message"]
+    made.delete(BINDING)
+    await made.settle()
+    assert (ecs.roles, made.exists(BINDING)) == ({ONE: ""}, False)

@@ -1,0 +1,136 @@
+"""Nodes and instances that come, go and come back: what is kept, for how long, and what is released."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.builders import binding_body, node
+from tests.unit.pool import BINDING, ONE, TWO, attached, scene, state
+
+
+async def test_a_claim_outlives_its_node_for_ten_minutes_and_is_then_released() -> None:
+    made, ecs = await attached()
+    made.drop_node("node-1")
+    said = await made.reconcile(BINDING)
+    assert (ecs.writes, said.requeue_after) == ([], 600)
+    assert made.rows(BINDING)[str(ONE)]["nodeGoneSince"] == "2026-05-01T12:00:00Z"
+    made.later(599)
+    said = await made.reconcile(BINDING)
+    assert (ecs.writes, said.requeue_after) == ([], 1)
+    made.later(1)
+    await made.reconcile(BINDING)
+    assert (ecs.roles, made.rows(BINDING)) == ({ONE: ""}, {})
+
+
+async def test_a_release_is_finished_also_where_another_instance_is_claimed_in_the_same_pass() -> None:
+    made, ecs = await attached()
+    made.drop_node("node-1")
+    await made.settle()
+    made.later(600)
+    ecs.roles[TWO] = ""
+    made.put_node(node("node-2", 2, pool="storage"))
+    await made.settle()
+    assert (ecs.roles, list(made.rows(BINDING))) == ({ONE: "", TWO: "oss-reader"}, [str(TWO)])
+
+
+async def test_a_node_that_comes_back_in_time_keeps_its_role() -> None:
+    made, ecs = await attached()
+    made.drop_node("node-1")
+    await made.settle()
+    made.later(300)
+    made.put_node(node("node-1", 1, pool="storage"))
+    await made.settle()
+    assert (ecs.writes, state(made)) == ([], ("Attached", "oss-reader", "Attached"))
+    assert "nodeGoneSince" not in made.rows(BINDING)[str(ONE)]
+
+
+async def test_a_binding_that_is_deleted_does_not_wait_for_a_node_that_is_gone() -> None:
+    made, ecs = await attached()
+    made.drop_node("node-1")
+    await made.settle()
+    made.delete(BINDING)
+    await made.settle()
+    assert (ecs.roles, made.exists(BINDING)) == ({ONE: ""}, False)
+
+
+async def test_an_instance_counts_as_gone_when_two_looks_a_minute_apart_miss_it() -> None:
+    made, ecs = await attached()
+    del ecs.roles[ONE]
+    said = await made.reconcile(BINDING)
+    assert (state(made)[0], said.requeue_after) == ("Pending", 60)
+    assert made.condition(BINDING, "Reconciling") == ("True", "Verifying")
+    made.later(59)
+    await made.reconcile(BINDING)
+    assert state(made)[0] == "Pending"
+    made.later(1)
+    await made.reconcile(BINDING)
+    assert state(made) == ("Skipped", None, None)
+    assert made.rows(BINDING)[str(ONE)]["reason"] == "InstanceGone"
+    assert made.condition(BINDING)[0] == "True"
+
+
+async def test_an_instance_missing_once_is_as_before_when_it_is_found_again() -> None:
+    made, ecs = await attached()
+    del ecs.roles[ONE]
+    await made.reconcile(BINDING)
+    ecs.roles[ONE] = "oss-reader"
+    made.later(60)
+    await made.reconcile(BINDING)
+    assert (state(made), ecs.writes) == (("Attached", "oss-reader", "Attached"), [])
+    assert "missingSince" not in made.rows(BINDING)[str(ONE)]
+
+
+async def test_a_node_that_goes_with_its_instance_leaves_no_row_after_a_minute() -> None:
+    made, ecs = await attached()
+    made.drop_node("node-1")
+    del ecs.roles[ONE]
+    said = await made.reconcile(BINDING)
+    assert said.requeue_after == 60
+    made.later(60)
+    await made.reconcile(BINDING)
+    assert (made.rows(BINDING), ecs.writes) == ({}, [])
+
+
+async def test_a_deletion_waits_until_a_missing_instance_is_surely_gone() -> None:
+    made, ecs = await attached()
+    del ecs.roles[ONE]
+    made.delete(BINDING)
+    await made.settle()
+    assert made.exists(BINDING)
+    made.later(60)
+    await made.reconcile(BINDING)
+    assert not made.exists(BINDING)
+
+
+SKIPPED = [
+    (node("x", None, pool="storage"), "NoProviderID"),
+    (node("x", 9, pool="storage", type="virtual-kubelet"), "VirtualNode"),
+    ({**node("x", 9, pool="storage"), "spec": {"providerID": "aws:///i-1"}}, "ForeignProviderID"),
+]
+
+
+@pytest.mark.parametrize(("odd", "reason"), SKIPPED, ids=[reason for _, reason in SKIPPED])
+async def test_a_node_that_is_no_instance_is_skipped_with_the_reason(odd: dict[str, Any], reason: str) -> None:
+    made, _ = scene({ONE: ""})
+    made.put_node(odd)
+    await made.settle()
+    row = made.rows(BINDING)["x"]
+    assert (row["state"], row["reason"], "instance" in row) == ("Skipped", reason, False)
+    assert made.condition(BINDING) == ("True", "AllAttached")
+    assert made.status(BINDING)["summary"]["ready"] == "1/1"
+
+
+async def test_a_named_node_that_does_not_exist_is_skipped() -> None:
+    made, _ = scene({ONE: ""}, binding_body(spec={"nodeNames": ["ghost"]}))
+    await made.settle()
+    assert made.rows(BINDING)["ghost"]["reason"] == "NodeNotFound"
+
+
+async def test_a_node_that_gets_its_provider_id_later_gets_the_role() -> None:
+    made, ecs = scene({TWO: ""}, nodes=0)
+    made.put_node(node("late", None, pool="storage"))
+    await made.settle()
+    made.put_node(node("late", 2, pool="storage"))
+    await made.settle()
+    assert (ecs.roles, list(made.rows(BINDING))) == ({TWO: "oss-reader"}, [str(TWO)])
