@@ -117,12 +117,20 @@ def get_object(cloud: "Cloud", request: OssRequest) -> OssReply:
     """Read an object, or the one range of it that is asked for."""
     stored = _stored(cloud, request)
     headers, content = _object_headers(stored), stored.content
-    asked = re.fullmatch(r"bytes=(\d{1,18})-(\d{1,18})?", request.headers.get("range", ""))
-    if not asked or int(asked[1]) >= len(content):
+    asked = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", request.headers.get("range", ""), re.ASCII)
+    first, last = _range(asked[1], asked[2], len(content)) if asked else (1, 0)
+    # as OSS does unless it is asked to be strict: a range that is none gives the whole
+    if first > last:
         return OssReply(body=content, headers=headers)
-    first, last = int(asked[1]), min(int(asked[2] or len(content)), len(content) - 1)
     headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
     return OssReply(206, content[first : last + 1], headers)
+
+
+def _range(first: str, last: str, length: int) -> tuple[int, int]:
+    """Return the first and last place of a range, `bytes=-5` being the last five; an empty one if there is none."""
+    if not first:
+        return (max(0, length - int(last)), length - 1) if last else (1, 0)
+    return int(first), min(int(last or length), length - 1)
 
 
 def head_object(cloud: "Cloud", request: OssRequest) -> OssReply:

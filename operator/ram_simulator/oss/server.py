@@ -1,4 +1,4 @@
-"""OSS's REST protocol on the wire: path style, header signatures, XML errors; authorised by the same engine as RAM."""
+"""OSS's REST protocol on the wire: path style, signatures, XML errors; authorised by the same engine as RAM."""
 
 import asyncio
 import logging

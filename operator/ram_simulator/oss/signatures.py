@@ -1,4 +1,4 @@
-"""OSS's header signatures: V1 (`OSS key:signature`, HMAC-SHA1) and V4 (`OSS4-HMAC-SHA256`), and who made them.
+"""OSS's signatures, in the header and in the query: V1 (HMAC-SHA1) and V4 (`OSS4-HMAC-SHA256`), and who made them.
 
 Only the server of this folder calls them. As in OSS, V1 signs the query's known subresources only, V4 all of it.
 """
@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import quote
@@ -65,15 +65,32 @@ def authenticate(account: Account, request: OssRequest, now: datetime, real_now:
         return _v4(account, request, fields, times)
     if header:
         raise ApiError(400, "InvalidArgument", "Authorization header is invalid.")
+    if request.query.get("x-oss-signature-version") == _V4.strip():
+        return _v4_in_query(account, request, times)
+    if "Signature" in request.query and "OSSAccessKeyId" in request.query:
+        return _v1_in_query(account, request, times)
     raise ApiError(403, "AccessDenied", "You have no right to access this object because of bucket acl.")
 
 
 def _v1(account: Account, request: OssRequest, match: re.Match[str], times: _Times) -> Principal:
     date = request.headers.get("x-oss-date") or request.headers.get("date", "")
     _check_time(_http_date(date), times)
-    secret, principal = _key(account, match[1], request, times)
+    secret, principal = _key(account, match[1], request.headers.get("x-oss-security-token", ""), times)
     expected = base64.b64encode(hmac.digest(secret.encode(), _v1_string(request, date).encode(), "sha1")).decode()
     _check_signature(expected, match[2], match[1], _v1_string(request, date))
+    return principal
+
+
+def _v1_in_query(account: Account, request: OssRequest, times: _Times) -> Principal:
+    expires, access_key_id = request.query.get("Expires", ""), request.query["OSSAccessKeyId"]
+    if not (expires.isascii() and expires.isdigit() and len(expires) <= 12):
+        raise ApiError(403, "AccessDenied", "Query-string authentication requires Expires, in seconds since the epoch.")
+    if int(expires) < times.real_now:
+        raise ApiError(403, "AccessDenied", "Request has expired.")
+    secret, principal = _key(account, access_key_id, request.query.get("security-token", ""), times)
+    string_to_sign = _v1_string(request, expires)
+    expected = base64.b64encode(hmac.digest(secret.encode(), string_to_sign.encode(), "sha1")).decode()
+    _check_signature(expected, request.query["Signature"], access_key_id, string_to_sign)
     return principal
 
 
@@ -92,20 +109,52 @@ def _v4(account: Account, request: OssRequest, fields: Mapping[str, str], times:
     if scope.count("/") != 3 or not scope.startswith(moment[:8]):
         raise ApiError(400, "InvalidArgument", "The Credential of the Authorization header is invalid.")
     _check_time(_compact_date(moment), times)
-    secret, principal = _key(account, access_key_id, request, times)
+    secret, principal = _key(account, access_key_id, request.headers.get("x-oss-security-token", ""), times)
     additional = fields.get("AdditionalHeaders", "").split(";")
-    canonical = _v4_canonical_request(request, additional)
-    digest = hashlib.sha256(canonical.encode()).hexdigest()
-    string_to_sign = f"OSS4-HMAC-SHA256\n{moment}\n{scope}\n{digest}"
-    signing_key = f"aliyun_v4{secret}".encode()
-    for part in scope.split("/"):
-        signing_key = hmac.digest(signing_key, part.encode(), "sha256")
-    expected = hmac.digest(signing_key, string_to_sign.encode(), "sha256").hex()
-    _check_signature(expected, fields.get("Signature", ""), access_key_id, string_to_sign)
+    payload = request.headers.get("x-oss-content-sha256", "UNSIGNED-PAYLOAD")
+    canonical = _v4_canonical_request(request, additional, payload)
+    _check_v4(canonical, secret, _V4Signed(access_key_id, scope, moment, fields.get("Signature", "")))
     return principal
 
 
-def _v4_canonical_request(request: OssRequest, additional: list[str]) -> str:
+def _v4_in_query(account: Account, request: OssRequest, times: _Times) -> Principal:
+    query = request.query
+    access_key_id, _, scope = query.get("x-oss-credential", "").partition("/")
+    moment, expires = query.get("x-oss-date", ""), query.get("x-oss-expires", "")
+    if scope.count("/") != 3 or not scope.startswith(moment[:8]):
+        raise ApiError(400, "InvalidArgument", "The parameter x-oss-credential is invalid.")
+    began = _compact_date(moment)
+    if began is None or not (expires.isascii() and expires.isdigit() and len(expires) <= 9):
+        raise ApiError(403, "AccessDenied", "Query-string authentication requires x-oss-date and x-oss-expires.")
+    if not -_SKEW_SECONDS <= times.real_now - began.timestamp() <= int(expires):
+        raise ApiError(403, "AccessDenied", "Request has expired.")
+    secret, principal = _key(account, access_key_id, query.get("x-oss-security-token", ""), times)
+    additional = query.get("x-oss-additional-headers", "").split(";")
+    unsigned = replace(request, query={name: value for name, value in query.items() if name != "x-oss-signature"})
+    canonical = _v4_canonical_request(unsigned, additional, "UNSIGNED-PAYLOAD")
+    _check_v4(canonical, secret, _V4Signed(access_key_id, scope, moment, query.get("x-oss-signature", "")))
+    return principal
+
+
+@dataclass(frozen=True, slots=True)
+class _V4Signed:
+    access_key_id: str
+    scope: str
+    moment: str
+    signature: str
+
+
+def _check_v4(canonical: str, secret: str, given: _V4Signed) -> None:
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    string_to_sign = f"OSS4-HMAC-SHA256\n{given.moment}\n{given.scope}\n{digest}"
+    signing_key = f"aliyun_v4{secret}".encode()
+    for part in given.scope.split("/"):
+        signing_key = hmac.digest(signing_key, part.encode(), "sha256")
+    expected = hmac.digest(signing_key, string_to_sign.encode(), "sha256").hex()
+    _check_signature(expected, given.signature, given.access_key_id, string_to_sign)
+
+
+def _v4_canonical_request(request: OssRequest, additional: list[str], payload: str) -> str:
     path = f"/{request.bucket}/{request.key}" if request.bucket else "/"
     pairs = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in request.query.items())
     signed = "".join(
@@ -120,7 +169,7 @@ def _v4_canonical_request(request: OssRequest, additional: list[str]) -> str:
             "&".join(f"{name}={value}" if value else name for name, value in pairs),
             signed,
             ";".join(sorted(additional)),
-            request.headers.get("x-oss-content-sha256", "UNSIGNED-PAYLOAD"),
+            payload,
         )
     )
 
@@ -129,10 +178,10 @@ def _sorted(pairs: Mapping[str, str]) -> list[tuple[str, str]]:
     return sorted(pairs.items())
 
 
-def _key(account: Account, access_key_id: str, request: OssRequest, times: _Times) -> tuple[str, Principal]:
+def _key(account: Account, access_key_id: str, token: str, times: _Times) -> tuple[str, Principal]:
     credential = account.credential(access_key_id)
     if credential is not None:
-        _check_token(credential, request.headers.get("x-oss-security-token", ""), times.now)
+        _check_token(credential, token, times.now)
         return credential.secret, credential.session
     key = account.key(access_key_id)
     if key is None:
