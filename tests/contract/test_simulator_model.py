@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from tests.contract.clients.pages import CREATE, OTHER_TRUST, READ_OSS, ROTATE, TRUST
 from tests.contract.clients.ram_model import Model
 from tests.contract.clients.ram_records import DATE, ID, Params, Policy, Refusal
 from tests.contract.clients.raw import Key, RawClient, Wire
-from tests.contract.clients.walk import CREATE, OTHER_TRUST, READ_OSS, ROOT, ROTATE, TRUST
+from tests.contract.clients.walk import ROOT
 from tests.contract.conftest import RunningSimulator
 
 SYSTEM = ["AliyunOSSReadOnlyAccess", "AliyunECSReadOnlyAccess"]

@@ -10,8 +10,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from tests.contract.clients.mutations import INSTANCE, POLICY, ROLE, Mutant, mutant
+from tests.contract.clients.pages import CREATE, READ_OSS, TRUST
 from tests.contract.clients.raw import Key, Message, RawClient, Reply, Wire, timestamp
-from tests.contract.clients.walk import CREATE, READ_OSS, ROOT, TRUST
+from tests.contract.clients.walk import ROOT
 from tests.contract.conftest import RunningSimulator, start_simulator, stop_simulator
 
 SERVICES = ("endpoint", "metadata", "oss", "control")
@@ -32,7 +33,7 @@ OSS_DOCUMENTED = re.compile(
     | InvalidBucketName | InvalidObjectName | EntityTooLarge | MissingContentLength | InvalidDigest | MalformedXML""",
     re.VERBOSE,
 )
-STATUSES = {"metadata": {200, 400, 401, 403, 404, 405}, "control": {200, 400, 404}}
+STATUSES = {"metadata": {200, 400, 401, 403, 404, 405}, "control": {200, 400, 404, 405}}
 READS = re.compile(r"Get|List|Describe|Assume")
 
 
@@ -56,6 +57,7 @@ class Target:
             ("CreateRole", {"RoleName": ROLE, "AssumeRolePolicyDocument": TRUST}),
             ("CreatePolicy", {"PolicyName": POLICY, "PolicyDocument": READ_OSS}),
             ("CreatePolicyVersion", {"PolicyName": POLICY, "PolicyDocument": CREATE}),
+            ("CreateGroup", {"GroupName": "mutants"}),
             ("AttachInstanceRamRole", {"InstanceIds": [INSTANCE], "RamRoleName": ROLE}),
         ]
         for action, parameters in steps:

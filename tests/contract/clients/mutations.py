@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
+from tests.contract.clients.pages import CREATE, READ_OSS, ROTATE, TRUST, USER_TRUST
 from tests.contract.clients.raw import FORM, Key, Message, Pairs, common, encode_pairs, signed_v1, signed_v3, text_of
-from tests.contract.clients.walk import CREATE, READ_OSS, ROTATE, TRUST, USER_TRUST
 
 ROLE, POLICY, INSTANCE = "mutant", "mutant-policy", "i-bp1simulator00000001"
 _IDS = json.dumps([INSTANCE])
@@ -59,6 +59,24 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
         "AssumeRole",
         {"RoleArn": "acs:ram::1234567890123456:role/x", "RoleSessionName": "walk", "DurationSeconds": "900"},
     ),
+    ("CreateUser", {"UserName": "new", "DisplayName": "d", "Email": "a@example.com"}),
+    ("UpdateUser", {"UserName": "dev", "NewUserName": "dev2", "NewComments": "c"}),
+    ("DeleteUser", {"UserName": "dev"}),
+    ("ListUsers", {"Marker": "1", "MaxItems": "1"}),
+    ("CreateGroup", {"GroupName": "new", "Comments": "c"}),
+    ("UpdateGroup", {"GroupName": "mutants", "NewGroupName": "m2"}),
+    ("DeleteGroup", {"GroupName": "mutants"}),
+    ("AddUserToGroup", {"UserName": "dev", "GroupName": "mutants"}),
+    ("ListGroupsForUser", {"UserName": "dev"}),
+    ("AttachPolicyToGroup", _CUSTOM | {"GroupName": "mutants"}),
+    ("UpdateAccessKey", {"UserName": "dev", "UserAccessKeyId": "simulator-dev", "Status": "Inactive"}),
+    ("ListAccessKeys", {"UserName": "dev"}),
+    ("CreateLoginProfile", {"UserName": "dev", "Password": "aA1!aaaaaaaa", "PasswordResetRequired": "true"}),
+    ("SetPasswordPolicy", {"MinimumPasswordLength": "12", "MaxPasswordAge": "90"}),
+    ("SetAccountAlias", {"AccountAlias": "mutants"}),
+    ("GetAccountSummary", {}),
+    ("DescribeInstanceAttribute", {"InstanceId": INSTANCE}),
+    ("DeleteInstance", {"InstanceId": INSTANCE, "Force": "true"}),
     ("AssumeRoleWithOIDC", {"RoleArn": "a", "OIDCProviderArn": "b", "OIDCToken": "a.b.c", "RoleSessionName": "walk"}),
     ("GetCallerIdentity", {}),
 ]
@@ -168,6 +186,9 @@ _OSS = [
 _CONTROL: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/journal", {}),
     ("GET", "/state", {}),
+    ("GET", "/", {}),
+    ("GET", "/switches", {}),
+    ("PUT", "/switches", {"attach-same-role": "fail"}),
     ("POST", "/clock", {"advanceSeconds": 1}),
     ("POST", "/instances", {"region": "cn-hangzhou", "networkType": "vpc", "ramRoleName": ROLE}),
     ("POST", "/faults", {"action": "GetRole", "count": 1, "code": "X", "status": 400}),

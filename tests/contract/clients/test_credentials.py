@@ -16,10 +16,11 @@ from alibabacloud_credentials.provider import (
 )
 from alibabacloud_credentials.utils import auth_util
 from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.contract.clients.pages import ROLE, SYSTEM_POLICY, TRUST
 from tests.contract.clients.raw import Key
 from tests.contract.clients.sdks import NewPython
 from tests.contract.clients.tls import certificate, forwarding
-from tests.contract.clients.walk import ROLE, ROOT, SYSTEM_POLICY, TRUST
+from tests.contract.clients.walk import ROOT
 from tests.contract.conftest import RunningSimulator, start_simulator, stop_simulator
 from tests.contract.test_simulator_oidc import AUDIENCE, ISSUER, PROVIDER, SUBJECT, Issuer, trust
 from tests.contract.test_simulator_oidc import ROLE as FEDERATED_ROLE

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.clients.pages import rows
 from tests.contract.clients.raw import VERSIONS, product_of
-from tests.contract.clients.walk import Outcome, Refused, Row, World, differences, rows
+from tests.contract.clients.walk import Outcome, Refused, Row, World, differences
 from tests.contract.conftest import RunningSimulator
 
 SOURCES = Path(__file__).parent / "node"

@@ -8,7 +8,8 @@ from urllib.request import urlopen
 import oss2
 import pytest
 from oss2.credentials import CredentialsProvider, EcsRamRoleCredentialsProvider
-from tests.contract.clients.walk import DEV, POLICY, READ_OSS, ROLE, TRUST, document
+from tests.contract.clients.pages import POLICY, READ_OSS, ROLE, TRUST, document
+from tests.contract.clients.walk import DEV
 from tests.contract.conftest import OldSdk, RunningSimulator
 
 KEYS = ["ramroletest.txt", "test.sh"]

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 
 import pytest
+from tests.contract.clients.pages import USER_TRUST, rows
 from tests.contract.clients.raw import Key
 from tests.contract.clients.sdks import NewPython, OldPython
-from tests.contract.clients.walk import DEV, ROOT, USER_TRUST, Client, Refused, World, walked
+from tests.contract.clients.walk import DEV, ROOT, Client, Refused, World, walked
 from tests.contract.conftest import RunningSimulator
 
 Make = Callable[[RunningSimulator, Key], Client]
@@ -19,7 +20,7 @@ KEYS = (ROOT, DEV, ("nobody", "x"), (DEV[0], "wrong"))
 
 @pytest.mark.parametrize("name", SDKS)
 def test_an_sdk_walks_all_rows(simulator: RunningSimulator, world: World, name: str) -> None:
-    assert walked({key: SDKS[name](simulator, Key(*key)) for key in KEYS}, world) == []
+    assert walked({key: SDKS[name](simulator, Key(*key)) for key in KEYS}, rows(world)) == []
 
 
 @pytest.mark.parametrize("name", ["new, V3", "new, V1"])

@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from tests.contract.clients.pages import CREATE, READ_OSS, ROLE, ROTATE, TRUST, rows
 from tests.contract.clients.raw import Key, Message, Wire, common, signed_v1
 from tests.contract.clients.shapes import CommandLine, CommandLineByGet, FormOnly, OlderTerraform, Shaped, Terraform
-from tests.contract.clients.walk import CREATE, DEV, READ_OSS, ROLE, ROOT, ROTATE, TRUST, Refused, World, walked
+from tests.contract.clients.walk import DEV, ROOT, Refused, World, walked
 from tests.contract.conftest import RunningSimulator
 
 SHAPES: list[type[Shaped]] = [CommandLine, CommandLineByGet, Terraform, OlderTerraform, FormOnly]
@@ -27,7 +28,7 @@ def terraform(wire: Wire) -> Terraform:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_client_of_that_shape_walks_all_rows(wire: Wire, world: World, shape: type[Shaped]) -> None:
-    assert walked({key: shape(wire, Key(*key)) for key in KEYS}, world) == []
+    assert walked({key: shape(wire, Key(*key)) for key in KEYS}, rows(world)) == []
 
 
 def test_terraform_reads_a_role_with_its_tags(terraform: Terraform) -> None:
