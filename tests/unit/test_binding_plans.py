@@ -69,6 +69,7 @@ async def test_a_role_found_without_a_claim_is_shown_as_found_and_never_detached
     assert state(made) == ("Attached", "oss-reader", "Found")
     made.put_node(node("node-1", 1))
     await made.settle()
+    assert made.rows(BINDING) == {}
     made.delete(BINDING)
     await made.settle()
     assert (ecs.writes, ecs.roles, made.exists(BINDING)) == ([], {ONE: "oss-reader"}, False)

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import ast
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +25,7 @@ from ram_operator.kinds.steps import AttachPolicy, AttachRole, CreatePolicy, Cre
 from ram_operator.model import Plan
 
 PACKAGE = Path(ram_operator.__file__).parent
+ROOT = Path(__file__).parents[2]
 
 
 def plan_and_status(world: Made) -> tuple[Plan, Mapping[str, Any], Mapping[str, Any]]:
@@ -45,6 +49,50 @@ def test_a_plan_is_total_and_the_same_for_the_same_world(world: Made) -> None:
     assert all(step.todo() and step.done() and step.subjects for step in plan.steps)
     assert all(hold.message for hold in plan.holds)
     assert str(plan)
+
+
+RICH = """
+from tests.unit.builders import *
+from tests.unit.scene import Instances, Scene
+from ram_operator.kinds.instance_role_binding import ObservedBinding
+from ram_operator.kinds.ram_role import ObservedRole
+made = Scene(Instances({}).cloud)
+names = [f"policy-{number}" for number in range(9)]
+for name in names:
+    made.put(policy_body(name, made_policy_status(name), spec={"policyName": "Shared" if name > "policy-6" else name}))
+    made.put_node(node(name, int(name[-1]), pool="storage"))
+entries = [*({"policyRef": {"name": name}} for name in names[:6]), {"custom": "shared"}]
+made.put(role_body(status=made_role_status(), spec={"policies": entries, "tags": dict.fromkeys(names, "x")}))
+made.put(binding_body())
+made.put(binding_body("older", {"instances": [{"instance": str(instance(1)), "state": "Attached"}]}))
+seen = {
+    role_key("oss-reader"): ObservedRole(cloud_role(description="x"), owner(role_key("oss-reader")).tags()),
+    binding_key("storage-pool"): ObservedBinding({instance(number): "" for number in range(9)}),
+    binding_key("older"): ObservedBinding({instance(number): "" for number in range(9)}),
+}
+for key, observed in seen.items():
+    body, facts, kind = made.caches.body(key), made.caches.facts(key), made.reconciler.kinds[key.kind]
+    desired = kind.desire(kind.parse(body), body.get("status") or {}, facts)
+    print(kind.plan(desired, observed, body.get("status") or {}, made.reconciler.turn(facts)))
+"""
+
+
+def test_a_plan_is_the_same_in_every_process() -> None:
+    """Sets of texts have another order in each process."""
+    plans = {
+        subprocess.run(
+            [sys.executable, "-c", RICH],
+            env=os.environ | {"PYTHONHASHSEED": str(seed), "PYTHONPATH": f"{PACKAGE.parent}{os.pathsep}{ROOT}"},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for seed in range(1, 5)
+    }
+    [plan] = plans
+    assert plan.count("AttachPolicy(") == 7
+    assert plan.count("AttachRole(") == 1
 
 
 @settings(max_examples=100, deadline=None)

@@ -94,6 +94,7 @@ binding_specs = st.fixed_dictionaries(
         "unbindPolicy": st.sampled_from(["Restore", "Retain"]),
     },
 )
+seen_roles = st.sampled_from([None, "", "oss-reader", "oss-reader", "old", "Foreign"])
 nodes = st.lists(
     st.builds(
         lambda number, has, pool: node(f"node-{number}", number if has else None, pool=pool),
@@ -138,7 +139,7 @@ def roles(draw: st.DrawFn) -> Made:
         made.put(body)
     tags = draw(marks(key))
     if tags is None:
-        return made, key, draw(st.sampled_from([None, ObservedRole()]))
+        return made, key, draw(st.sampled_from([None, ObservedRole(), ObservedRole()]))
     attached = draw(st.lists(st.sampled_from([custom("oss-read"), custom("foreign"), system("S1")]), unique=True))
     players = draw(st.sampled_from([(), ("cn-hangzhou.i-1",)]))
     return made, key, ObservedRole(cloud_role(), tags, tuple(attached), players)
@@ -153,6 +154,7 @@ def bindings(draw: st.DrawFn) -> Made:
     key = made.put(binding_body(status=draw(binding_statuses), spec=draw(binding_specs), **draw(flags)))
     for name in draw(st.lists(st.sampled_from(["other"]), max_size=1)):
         made.put(binding_body(name, status=draw(binding_statuses), **draw(flags)))
-    seen = draw(st.dictionaries(st.integers(1, 4).map(instance), st.sampled_from(["", "oss-reader", "old", "Foreign"])))
-    missing = draw(st.frozensets(st.integers(1, 4).map(instance), max_size=2)) - seen.keys()
-    return made, key, draw(st.sampled_from([None, ObservedBinding(seen, missing)]))
+    seen = draw(st.fixed_dictionaries(dict.fromkeys(map(instance, range(1, 5)), seen_roles)))
+    read = {one: role for one, role in seen.items() if role is not None}
+    missing = draw(st.frozensets(st.integers(1, 4).map(instance), max_size=2)) - read.keys()
+    return made, key, draw(st.sampled_from([*[ObservedBinding(read, missing)] * 7, None]))
