@@ -70,9 +70,6 @@ class Caches:
         self._bodies[key], self._views[key] = body, after
         self._index(after)
         wakes = list(self._dependents(before, after))
-        if before is None:
-            # After a start objects come in any order: what a past run settled is not woken by what it knew already.
-            wakes = [wake for wake in wakes if not settled(self._bodies[wake.key])]
         if key.kind is KindName.INSTANCE_ROLE_BINDING:
             wakes += _with_scope(self._bindings.put(after), key)
         return [*_itself(key, old, body), *wakes]
