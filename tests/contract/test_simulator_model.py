@@ -33,7 +33,17 @@ PAGED = {
 }
 UNMODELLED = {
     *("RequestId", "Message", "AllowConsoleLogin", "IsServiceLinkedRole", "LatestDeletionTask", "RolePrincipalName"),
-    *("IsTruncated", "Marker", "NextToken", "UserId", "DisplayName"),
+    *(
+        "IsTruncated",
+        "Marker",
+        "NextToken",
+        "UserId",
+        "GroupId",
+        "DisplayName",
+        "Email",
+        "MobilePhone",
+        "LastLoginDate",
+    ),
 }
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
@@ -47,79 +57,94 @@ BEGINNING: list[Call] = [
     ("CreatePolicy", {"PolicyName": "Write", "PolicyDocument": CREATE}),
     *(("CreatePolicyVersion", {"PolicyName": "write", "PolicyDocument": READ_OSS}) for _ in range(3)),
     ("AttachPolicyToRole", {"PolicyType": "Custom", "PolicyName": "read", "RoleName": "alpha"}),
+    ("CreateGroup", {"GroupName": "readers", "Comments": ""}),
+    ("CreateUser", {"UserName": "ann", "Comments": ""}),
     ("AttachInstanceRamRole", {"RegionId": "cn-hangzhou", "InstanceIds": VPC[:1], "RamRoleName": "alpha"}),
 ]
 
 
+ROLE = {"RoleName": st.sampled_from(["alpha", "Alpha", "beta", "BETA"] * 3 + ["gone", "bad_name"])}
+CUSTOM = {"PolicyName": st.sampled_from(["read", "READ", "write", "Write"] * 3 + ["gone", "bad.name"])}
+NEW_POLICY = {"PolicyName": st.sampled_from(["read", "READ", "write", "bad.name", *SYSTEM])}
+USER = {"UserName": st.sampled_from(["dev", "DEV", "ann", "ann", "nobody"])}
+GROUP = {"GroupName": st.sampled_from(["readers", "Readers", "writers", "nobody"])}
+TYPED = st.one_of(
+    st.fixed_dictionaries(CUSTOM | {"PolicyType": st.just("Custom")}),
+    st.fixed_dictionaries({"PolicyType": st.just("System"), "PolicyName": st.sampled_from([*SYSTEM * 3, "Nothing"])}),
+)
+DOCUMENT = {"PolicyDocument": st.sampled_from([READ_OSS, CREATE] * 4 + ["{"])}
+TRUSTS = st.sampled_from([TRUST] * 6 + [OTHER_TRUST, "[]"])
+TEXT = st.sampled_from(["", "text", "é & 中"])
+DURATION = st.sampled_from(["3600", "7200", "43200", "1"])
+TAG = st.lists(
+    st.sampled_from([{"Key": key, "Value": value} for key in "ab" for value in "xy"]), min_size=1, max_size=1
+)
+VERSION = {"VersionId": st.sampled_from(["v1", "v2", "v3", "v4", "v5", "v6", "1"])}
+SIZE = st.sampled_from(["1", "2", "100"])
+TRUE = st.sampled_from(["true", "false"])
+
+
+def call(action: str, *required: Any, **optional: Any) -> st.SearchStrategy[Call]:
+    """Calls of an action: each part is a strategy for parameters, or strategies by parameter."""
+    parts = [part if isinstance(part, st.SearchStrategy) else st.fixed_dictionaries(part) for part in required]
+    parts.append(st.fixed_dictionaries({}, optional=optional))
+    merged = st.tuples(*parts).map(lambda found: {name: value for part in found for name, value in part.items()})
+    return st.tuples(st.just(action), merged)
+
+
 def calls() -> st.SearchStrategy[Call]:
     """Calls whose names collide often, in case and otherwise."""
-    role = {"RoleName": st.sampled_from(["alpha", "Alpha", "beta", "BETA"] * 3 + ["gone", "bad_name"])}
-    custom = {"PolicyName": st.sampled_from(["read", "READ", "write", "Write"] * 3 + ["gone", "bad.name"])}
-    typed = st.one_of(
-        st.fixed_dictionaries(custom | {"PolicyType": st.just("Custom")}),
-        st.fixed_dictionaries(
-            {"PolicyType": st.just("System"), "PolicyName": st.sampled_from([*SYSTEM * 3, "Nothing"])}
-        ),
-    )
-    user = {"UserName": st.sampled_from(["dev", "DEV", "dev", "nobody"])}
-    document = {"PolicyDocument": st.sampled_from([READ_OSS, CREATE] * 4 + ["{"])}
-    trust = st.sampled_from([TRUST] * 6 + [OTHER_TRUST, "[]"])
-    text = st.sampled_from(["", "text", "é & 中"])
-    duration = st.sampled_from(["3600", "7200", "43200", "1"])
-    tag = st.lists(
-        st.sampled_from([{"Key": key, "Value": value} for key in "ab" for value in "xy"]), min_size=1, max_size=1
-    )
-    version = {"VersionId": st.sampled_from(["v1", "v2", "v3", "v4", "v5", "v6", "1"])}
-    size = st.sampled_from(["1", "2", "100"])
-    true = st.sampled_from(["true", "false"])
+    return st.one_of(*roles(), *policies(), *people(), *attachments(), tagging(TAG, SIZE), instance_roles())
 
-    def call(action: str, *required: Any, **optional: Any) -> st.SearchStrategy[Call]:
-        parts = [part if isinstance(part, st.SearchStrategy) else st.fixed_dictionaries(part) for part in required]
-        parts.append(st.fixed_dictionaries({}, optional=optional))
-        merged = st.tuples(*parts).map(lambda found: {name: value for part in found for name, value in part.items()})
-        return st.tuples(st.just(action), merged)
 
-    return st.one_of(
-        call(
-            "CreateRole",
-            role,
-            {"AssumeRolePolicyDocument": trust},
-            Description=text,
-            MaxSessionDuration=duration,
-            Tag=tag,
-        ),
-        call("GetRole", role),
-        call(
-            "UpdateRole", role, NewDescription=text, NewMaxSessionDuration=duration, NewAssumeRolePolicyDocument=trust
-        ),
-        call("DeleteRole", role),
-        call("ListRoles", MaxItems=size),
-        call(
-            "CreatePolicy",
-            {"PolicyName": st.sampled_from(["read", "READ", "write", "bad.name", *SYSTEM])},
-            document,
-            Description=text,
-        ),
-        call("GetPolicy", typed),
-        call("DeletePolicy", custom, CascadingDelete=true),
-        call("ListPolicies", PolicyType=st.sampled_from(["Custom", "System"]), MaxItems=size),
-        call("UpdatePolicyDescription", custom, {"NewDescription": text}),
-        call("CreatePolicyVersion", custom, document, SetAsDefault=true, RotateStrategy=st.just(ROTATE)),
-        call("CreatePolicyVersion", custom, document, SetAsDefault=true),
-        call("GetPolicyVersion", typed, version),
-        call("ListPolicyVersions", {"PolicyType": st.just("Custom")}, custom),
-        call("DeletePolicyVersion", custom, version),
-        call("SetDefaultPolicyVersion", custom, version),
-        call("AttachPolicyToRole", typed, role),
-        call("DetachPolicyFromRole", typed, role),
-        call("ListPoliciesForRole", role),
-        call("AttachPolicyToUser", typed, user),
-        call("DetachPolicyFromUser", typed, user),
-        call("ListPoliciesForUser", user),
-        call("ListEntitiesForPolicy", typed),
-        tagging(tag, size),
-        instance_roles(),
-    )
+def roles() -> list[st.SearchStrategy[Call]]:
+    trust = {"AssumeRolePolicyDocument": TRUSTS}
+    changes = {"NewDescription": TEXT, "NewMaxSessionDuration": DURATION, "NewAssumeRolePolicyDocument": TRUSTS}
+    return [
+        call("CreateRole", ROLE, trust, Description=TEXT, MaxSessionDuration=DURATION, Tag=TAG),
+        call("GetRole", ROLE),
+        call("UpdateRole", ROLE, **changes),
+        call("DeleteRole", ROLE),
+        call("ListRoles", MaxItems=SIZE),
+    ]
+
+
+def policies() -> list[st.SearchStrategy[Call]]:
+    return [
+        call("CreatePolicy", NEW_POLICY, DOCUMENT, Description=TEXT),
+        call("GetPolicy", TYPED),
+        call("DeletePolicy", CUSTOM, CascadingDelete=TRUE),
+        call("ListPolicies", PolicyType=st.sampled_from(["Custom", "System"]), MaxItems=SIZE),
+        call("UpdatePolicyDescription", CUSTOM, {"NewDescription": TEXT}),
+        call("CreatePolicyVersion", CUSTOM, DOCUMENT, SetAsDefault=TRUE, RotateStrategy=st.just(ROTATE)),
+        call("CreatePolicyVersion", CUSTOM, DOCUMENT, SetAsDefault=TRUE),
+        call("GetPolicyVersion", TYPED, VERSION),
+        call("ListPolicyVersions", {"PolicyType": st.just("Custom")}, CUSTOM),
+        call("DeletePolicyVersion", CUSTOM, VERSION),
+        call("SetDefaultPolicyVersion", CUSTOM, VERSION),
+    ]
+
+
+def people() -> list[st.SearchStrategy[Call]]:
+    comments = {"Comments": TEXT}
+    plain = [("DeleteUser", USER), ("GetGroup", GROUP), ("DeleteGroup", GROUP), ("ListGroupsForUser", USER)]
+    both = ("AddUserToGroup", "AddUserToGroup", "RemoveUserFromGroup")
+    return [
+        call("CreateUser", USER, comments),
+        call("CreateGroup", GROUP, comments),
+        call("ListUsersForGroup", GROUP),
+        *(call(action, named) for action, named in plain),
+        *(call(action, USER, GROUP) for action in both),
+    ]
+
+
+def attachments() -> list[st.SearchStrategy[Call]]:
+    found = [call("ListEntitiesForPolicy", TYPED)]
+    for kind, named in (("Role", ROLE), ("User", USER), ("Group", GROUP)):
+        found.append(call(f"AttachPolicyTo{kind}", TYPED, named))
+        found.append(call(f"DetachPolicyFrom{kind}", TYPED, named))
+        found.append(call(f"ListPoliciesFor{kind}", named))
+    return found
 
 
 def tagging(tag: st.SearchStrategy[Any], size: st.SearchStrategy[str]) -> st.SearchStrategy[Call]:

@@ -7,16 +7,14 @@ several errors wins, any of them is right: a refusal here is a set.
 import re
 from collections.abc import Callable, Iterable, Mapping
 
+from tests.contract.clients.people_model import People
 from tests.contract.clients.ram_records import (
     DATE,
-    ID,
     Answer,
     Errors,
-    Holder,
     Instance,
     Params,
     Policy,
-    PolicyKey,
     Refusal,
     Role,
     counted,
@@ -25,7 +23,6 @@ from tests.contract.clients.ram_records import (
     key_of,
     name_errors,
     refuse,
-    role_arn,
     shown_policy,
     shown_role,
     shown_tags,
@@ -37,16 +34,13 @@ _ECS = "ecs.aliyuncs.com"
 _MOST_VERSIONS = 5
 
 
-class Model:
+class Model(People):
     """The account: every public method is an action, by its name in snake case."""
 
     def __init__(
         self, system: Iterable[Policy], users: Iterable[str], instances: Mapping[str, tuple[str, str]]
     ) -> None:
-        self.roles: dict[str, Role] = {}
-        self.policies: dict[PolicyKey, Policy] = {key_of(policy): policy for policy in system}
-        self.users = {name.lower(): name for name in users}
-        self.attached: set[tuple[Holder, PolicyKey]] = set()
+        super().__init__(system, users)
         self.instances = {name: Instance(*facts) for name, facts in instances.items()}
 
     def play(self, action: str, params: Params) -> Answer:
@@ -180,42 +174,6 @@ class Model:
         policy.default = version_number(policy, params)
         return {}
 
-    # attachments
-
-    def attach_policy_to_role(self, params: Params) -> Answer:
-        return self._attach("Role", params)
-
-    def attach_policy_to_user(self, params: Params) -> Answer:
-        return self._attach("User", params)
-
-    def detach_policy_from_role(self, params: Params) -> Answer:
-        return self._detach("Role", params)
-
-    def detach_policy_from_user(self, params: Params) -> Answer:
-        return self._detach("User", params)
-
-    def list_policies_for_role(self, params: Params) -> Answer:
-        return self._list_held("Role", params)
-
-    def list_policies_for_user(self, params: Params) -> Answer:
-        return self._list_held("User", params)
-
-    def list_entities_for_policy(self, params: Params) -> Answer:
-        holders = self._holders(self._policy(params))
-        roles = [self.roles[name] for kind, name in holders if kind == "Role"]
-        shown = [
-            {
-                "RoleId": ID,
-                "RoleName": role.name,
-                "Arn": role_arn(role),
-                "Description": role.description,
-                "AttachDate": DATE,
-            }
-            for role in roles
-        ]
-        users = [{"UserName": self.users[name], "AttachDate": DATE} for kind, name in holders if kind == "User"]
-        return {"Roles": {"Role": shown}, "Users": {"User": users}, "Groups": {"Group": []}}
-
     # tags
 
     def tag_resources(self, params: Params) -> Answer:
@@ -294,65 +252,6 @@ class Model:
         return {"RegionId": params["RegionId"], "TotalCount": len(shown), "InstanceRamRoleSets": sets}
 
     # what the actions share
-
-    def _role(self, params: Params) -> Role:
-        role = self.roles.get(params["RoleName"].lower())
-        if role is None:
-            raise Refusal(self._role_errors(params))
-        return role
-
-    def _role_errors(self, params: Params) -> Errors:
-        return name_errors("RoleName", params["RoleName"], r"[A-Za-z0-9.-]+") or {(404, "EntityNotExist.Role")}
-
-    def _policy(self, params: Params) -> Policy:
-        policy = self.policies.get((params["PolicyType"], params["PolicyName"].lower()))
-        if policy is None:
-            raise Refusal(self._policy_errors(params))
-        return policy
-
-    def _custom(self, params: Params) -> Policy:
-        return self._policy({"PolicyType": "Custom", "PolicyName": params["PolicyName"]})
-
-    def _policy_errors(self, params: Params) -> Errors:
-        return name_errors("PolicyName", params["PolicyName"], r"[A-Za-z0-9-]+") or {(404, "EntityNotExist.Policy")}
-
-    def _holder(self, kind: str, params: Params) -> tuple[Holder, Errors]:
-        name = params[f"{kind}Name"].lower()
-        if kind == "Role":
-            return (kind, name), set() if name in self.roles else self._role_errors(params)
-        return (kind, name), set() if name in self.users else {(404, "EntityNotExist.User")}
-
-    def _pair(self, kind: str, params: Params) -> tuple[Holder, PolicyKey]:
-        holder, errors = self._holder(kind, params)
-        key = (params["PolicyType"], params["PolicyName"].lower())
-        refuse(errors, set() if key in self.policies else self._policy_errors(params))
-        return holder, key
-
-    def _attach(self, kind: str, params: Params) -> Answer:
-        pair = self._pair(kind, params)
-        refuse({(409, f"EntityAlreadyExists.{kind}.Policy")} if pair in self.attached else set())
-        self.attached.add(pair)
-        return {}
-
-    def _detach(self, kind: str, params: Params) -> Answer:
-        pair = self._pair(kind, params)
-        refuse(set() if pair in self.attached else {(404, f"EntityNotExist.{kind}.Policy")})
-        self.attached.remove(pair)
-        return {}
-
-    def _list_held(self, kind: str, params: Params) -> Answer:
-        holder, errors = self._holder(kind, params)
-        refuse(errors)
-        fields = ("PolicyName", "PolicyType", "Description", "DefaultVersion")
-        policies = [shown_policy(self.policies[key]) for key in self._held(holder)]
-        shown = [{name: policy[name] for name in fields} | {"AttachDate": DATE} for policy in policies]
-        return {"Policies": {"Policy": shown}}
-
-    def _held(self, holder: Holder) -> list[PolicyKey]:
-        return [key for other, key in self.attached if other == holder]
-
-    def _holders(self, policy: Policy) -> list[Holder]:
-        return [holder for holder, key in self.attached if key == key_of(policy)]
 
     def _tagged(self, params: Params) -> list[dict[str, str]]:
         kind = params["ResourceType"]

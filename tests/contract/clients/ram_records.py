@@ -43,6 +43,22 @@ class Policy:
 
 
 @dataclass(slots=True)
+class User:
+    name: str
+    comments: str = ""
+    has_key: bool = False
+
+
+@dataclass(slots=True)
+class Group:
+    """A group; its members by their names in lower case."""
+
+    name: str
+    comments: str
+    members: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
 class Instance:
     """An instance; `role` is the name of the role it plays, which may be gone."""
 
@@ -51,7 +67,7 @@ class Instance:
     role: str | None = None
 
 
-Holder = tuple[str, str]  # "Role" or "User", and the name in lower case
+Holder = tuple[str, str]  # "Role", "User" or "Group", and the name in lower case
 PolicyKey = tuple[str, str]  # "Custom" or "System", and the name in lower case
 
 
