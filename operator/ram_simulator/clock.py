@@ -33,7 +33,8 @@ class Clock:
 
 def to_seconds(moment: datetime) -> str:
     """Render a date as RAM, STS and the metadata service do: `YYYY-MM-DDThh:mm:ssZ`."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    # lists render two dates a row, and strftime takes ten times as long
+    return f"{moment.isoformat()[:19]}Z"
 
 
 def to_minutes(moment: datetime) -> str:

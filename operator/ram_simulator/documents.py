@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from ram_simulator.authorization.conditions import OPERATORS
@@ -66,6 +67,8 @@ _ACTION = re.compile(r"\*|[A-Za-z0-9*?-]+:[A-Za-z0-9*?_.:/-]+")
 _PRINCIPAL_KINDS = ("Service", "RAM", "Federated")
 
 
+# most roles have the same trust policy: parsed once, it is also kept once
+@lru_cache(maxsize=1024)
 def parse_document(text: str, kind: DocumentKind) -> PolicyDocument:
     """Parse `text` as a document of `kind`; raise MalformedDocument if RAM would refuse it."""
     try:

@@ -89,6 +89,9 @@ RESOURCES: list[tuple[str, str, Verdict]] = [
     ("acs:oss:*:*:bucket/[d]ir/*", OBJECT, IMPLICIT),
     ("acs:oss:*:123:one-bucket", "acs:oss:*:123:*", IMPLICIT),
     ("acs:*", ROLE, ALLOWED),
+    ("acs:*:*:123:role/reader", ROLE, ALLOWED),
+    ("acs:*:*:*:bucket/DIR/*", OBJECT, IMPLICIT),
+    ("acs:r?m:*:123:ROLE/*", ROLE, ALLOWED),
     ("acs:ecs:cn-*:123:instance/i-1", "acs:ecs:cn-beijing:123:instance/i-1", ALLOWED),
 ]
 

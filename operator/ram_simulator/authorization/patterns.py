@@ -8,15 +8,20 @@ from dataclasses import dataclass
 from fnmatch import translate
 
 _ARN_FIELDS = 5
+_RAM = "ram"
 _ANY = "*"  # what a subject has in a field that does not tell it apart, as RAM in the region
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A compiled pattern: `fields` are matched one by one against as many parts of the subject, `*` if empty."""
+    """A compiled pattern: `fields` are matched one by one against as many parts of the subject, `*` if empty.
+
+    `name_of_ram` takes the place of the last field where the subject is a thing of RAM: their names have no case.
+    """
 
     source: str
     fields: tuple[re.Pattern[str] | None, ...]
+    name_of_ram: re.Pattern[str] | None = None
 
     def matches(self, subject: str) -> bool:
         """Say whether the pattern covers `subject`, an action name or an ARN."""
@@ -26,9 +31,12 @@ class Pattern:
         if len(parts) != len(self.fields):
             return False
         last = len(parts) - 1
+        fields = self.fields
+        if self.name_of_ram is not None and parts[1] == _RAM:
+            fields = (*fields[:-1], self.name_of_ram)
         return all(
             field is None or field.match(part) is not None or (part == _ANY and index < last)
-            for index, (field, part) in enumerate(zip(self.fields, parts, strict=True))
+            for index, (field, part) in enumerate(zip(fields, parts, strict=True))
         )
 
 
@@ -38,18 +46,15 @@ def compile_pattern(source: str, *, ignore_case: bool) -> Pattern:
 
 
 def compile_resource(source: str) -> Pattern:
-    """Compile a resource pattern `acs:service:region:account:relative-id`; an empty field matches anything.
-
-    RAM's names compare case-insensitively, so its relative ids do.
-    """
+    """Compile a resource pattern `acs:service:region:account:relative-id`; an empty field matches anything."""
     if source == "*":
         return Pattern(source, ())
     parts = source.split(":", _ARN_FIELDS - 1)
     if len(parts) != _ARN_FIELDS:
         return compile_pattern(source, ignore_case=True)
-    ignore_case = parts[1].lower() == "ram"
     heads = tuple(None if part in ("", "*") else _compile(part, ignore_case=True) for part in parts[:-1])
-    return Pattern(source, (*heads, _compile(parts[-1], ignore_case=ignore_case)))
+    fields = (*heads, _compile(parts[-1], ignore_case=False))
+    return Pattern(source, fields, _compile(parts[-1], ignore_case=True))
 
 
 def like(pattern: str, subject: str) -> bool:
