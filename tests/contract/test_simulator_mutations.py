@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import pytest
-from tests.contract.clients.mutations import INSTANCE, POLICY, ROLE, Mutant, mutant
+from tests.contract.clients.mutation_tables import INSTANCE, POLICY, ROLE
+from tests.contract.clients.mutations import Mutant, mutant
 from tests.contract.clients.pages import CREATE, READ_OSS, TRUST
 from tests.contract.clients.raw import Key, Message, RawClient, Reply, Wire, timestamp
 from tests.contract.clients.walk import ROOT

@@ -11,98 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
-from tests.contract.clients.pages import CREATE, READ_OSS, ROTATE, TRUST, USER_TRUST
+import oss2
+from tests.contract.clients.mutation_tables import CALLS, CONTROL, HEADERS, INSTANCE, LITERALS, NASTY, OSS, VALUES
 from tests.contract.clients.raw import FORM, Key, Message, Pairs, common, encode_pairs, signed_v1, signed_v3, text_of
-
-ROLE, POLICY, INSTANCE = "mutant", "mutant-policy", "i-bp1simulator00000001"
-_IDS = json.dumps([INSTANCE])
-_CUSTOM = {"PolicyType": "Custom", "PolicyName": POLICY}
-_ON_ECS = {"RegionId": "cn-hangzhou", "InstanceIds": _IDS}
-_TAG = [{"Key": "team", "Value": "storage"}]
-CALLS: list[tuple[str, dict[str, Any]]] = [
-    ("CreateRole", {"RoleName": "new", "AssumeRolePolicyDocument": TRUST, "Tag": _TAG, "MaxSessionDuration": 3600}),
-    ("CreateRole", {"RoleName": "new", "AssumeRolePolicyDocument": USER_TRUST, "Description": "d"}),
-    ("GetRole", {"RoleName": ROLE}),
-    ("UpdateRole", {"RoleName": ROLE, "NewDescription": "d", "NewAssumeRolePolicyDocument": TRUST}),
-    ("DeleteRole", {"RoleName": ROLE}),
-    ("ListRoles", {"Marker": "1", "MaxItems": "10", "Tag": _TAG}),
-    ("CreatePolicy", {"PolicyName": "new", "PolicyDocument": READ_OSS, "Tag": _TAG}),
-    (
-        "CreatePolicyVersion",
-        {"PolicyName": POLICY, "PolicyDocument": CREATE, "SetAsDefault": "true", "RotateStrategy": ROTATE},
-    ),
-    ("GetPolicy", _CUSTOM),
-    ("GetPolicyVersion", _CUSTOM | {"VersionId": "v1"}),
-    ("SetDefaultPolicyVersion", {"PolicyName": POLICY, "VersionId": "v2"}),
-    ("DeletePolicyVersion", {"PolicyName": POLICY, "VersionId": "v2"}),
-    ("ListPolicyVersions", _CUSTOM),
-    ("DeletePolicy", {"PolicyName": POLICY, "CascadingDelete": "true"}),
-    ("ListPolicies", {"PolicyType": "Custom", "Marker": "2", "MaxItems": "1"}),
-    ("AttachPolicyToRole", _CUSTOM | {"RoleName": ROLE}),
-    ("AttachPolicyToUser", _CUSTOM | {"UserName": "dev"}),
-    ("DetachPolicyFromRole", _CUSTOM | {"RoleName": ROLE}),
-    ("ListPoliciesForRole", {"RoleName": ROLE}),
-    ("ListEntitiesForPolicy", _CUSTOM),
-    ("TagResources", {"ResourceType": "role", "ResourceNames": [ROLE], "Tag": _TAG}),
-    ("UntagResources", {"ResourceType": "role", "ResourceNames": [ROLE], "TagKeys": ["team"]}),
-    ("ListTagResources", {"ResourceType": "role", "ResourceNames": [ROLE], "NextToken": "1", "PageSize": "10"}),
-    ("AttachInstanceRamRole", _ON_ECS | {"RamRoleName": ROLE, "Policy": READ_OSS}),
-    ("DetachInstanceRamRole", _ON_ECS | {"RamRoleName": ROLE}),
-    ("DescribeInstanceRamRole", _ON_ECS | {"RamRoleName": ROLE, "PageNumber": "1", "PageSize": "50"}),
-    ("DescribeInstances", _ON_ECS | {"MaxResults": "10", "NextToken": "1", "Tag.1.Key": "a", "Tag.1.Value": "b"}),
-    (
-        "RunInstances",
-        {"RegionId": "cn-hangzhou", "InstanceType": "t", "VSwitchId": "v", "RamRoleName": ROLE, "Amount": "2"},
-    ),
-    (
-        "AssumeRole",
-        {"RoleArn": "acs:ram::1234567890123456:role/x", "RoleSessionName": "walk", "DurationSeconds": "900"},
-    ),
-    ("CreateUser", {"UserName": "new", "DisplayName": "d", "Email": "a@example.com"}),
-    ("UpdateUser", {"UserName": "dev", "NewUserName": "dev2", "NewComments": "c"}),
-    ("DeleteUser", {"UserName": "dev"}),
-    ("ListUsers", {"Marker": "1", "MaxItems": "1"}),
-    ("CreateGroup", {"GroupName": "new", "Comments": "c"}),
-    ("UpdateGroup", {"GroupName": "mutants", "NewGroupName": "m2"}),
-    ("DeleteGroup", {"GroupName": "mutants"}),
-    ("AddUserToGroup", {"UserName": "dev", "GroupName": "mutants"}),
-    ("ListGroupsForUser", {"UserName": "dev"}),
-    ("AttachPolicyToGroup", _CUSTOM | {"GroupName": "mutants"}),
-    ("UpdateAccessKey", {"UserName": "dev", "UserAccessKeyId": "simulator-dev", "Status": "Inactive"}),
-    ("ListAccessKeys", {"UserName": "dev"}),
-    ("CreateLoginProfile", {"UserName": "dev", "Password": "aA1!aaaaaaaa", "PasswordResetRequired": "true"}),
-    ("SetPasswordPolicy", {"MinimumPasswordLength": "12", "MaxPasswordAge": "90"}),
-    ("SetAccountAlias", {"AccountAlias": "mutants"}),
-    ("GetAccountSummary", {}),
-    ("DescribeInstanceAttribute", {"InstanceId": INSTANCE}),
-    ("DeleteInstance", {"InstanceId": INSTANCE, "Force": "true"}),
-    ("AssumeRoleWithOIDC", {"RoleArn": "a", "OIDCProviderArn": "b", "OIDCToken": "a.b.c", "RoleSessionName": "walk"}),
-    ("GetCallerIdentity", {}),
-]
-_DEEP = 20_000
-NASTY = [
-    *("", " ", "\x00", "é中💥", "\ufffe", "\udcff\udcfe", "null", "true", "-1", "0", "1e309", "NaN", "9" * 30, "９"),
-    *("[]", "{}", "[null]", '["i-', '{"a":', '"\\ud800"', '["\\ud800"]', "[[]]", '[{"Key":1}]', '[{"Key":"k"}]'),
-    *("[" * _DEEP, '{"a":' * _DEEP, "x" * 100_000, "../../etc/passwd", "%", "%zz", "a:b:c", "v0", "v" + "9" * 30, "*"),
-    *("acs:ram::1:role", "acs:::::", "i-bp1simulator00000008", "<x>&amp;", "'; DROP TABLE", "\r\nX: y", "$" * 7000),
-]
-_LITERALS: list[Any] = [
-    None,
-    True,
-    5,
-    1e308,
-    "",
-    "x",
-    [],
-    {},
-    [[]],
-    [None],
-    {"": ""},
-    "\ud800",
-    ["*", 1],
-    {"a": {"b": []}},
-]
 
 
 @dataclass(slots=True)
@@ -149,7 +62,7 @@ class Mutant:
 def mutant(number: int, key: Key, hosts: Mapping[str, str]) -> Mutant:
     """Make the request of that number."""
     rng = Random(number)
-    service = rng.choices(("endpoint", "oss", "metadata", "control"), (85, 7, 4, 4))[0]
+    service = rng.choices(("endpoint", "oss", "metadata", "control"), (83, 9, 4, 4))[0]
     made = Mutant(service, _MAKERS[service](rng, key, hosts[service]))
     for _ in range(rng.choice((0, 0, 1, 1, 2)) if service == "endpoint" else rng.choice((1, 2))):
         rng.choice(_SPOILERS)(rng, made)
@@ -175,28 +88,10 @@ def _api(rng: Random, key: Key, host: str) -> Message:
     return Message(method, "/", signed[:place], [("Content-Type", FORM)] if body else [], body)
 
 
-_OSS = [
-    ("GET", "/", ""),
-    ("GET", "/ramroletest/", "?location"),
-    ("GET", "/ramroletest/test.sh", ""),
-    ("PUT", "/ramroletest/new", ""),
-    ("DELETE", "/ramroletest/test.sh", ""),
-    ("HEAD", "/ramroletest/test.sh", ""),
-]
-_CONTROL: list[tuple[str, str, dict[str, Any]]] = [
-    ("GET", "/journal", {}),
-    ("GET", "/state", {}),
-    ("GET", "/", {}),
-    ("GET", "/switches", {}),
-    ("PUT", "/switches", {"attach-same-role": "fail"}),
-    ("POST", "/clock", {"advanceSeconds": 1}),
-    ("POST", "/instances", {"region": "cn-hangzhou", "networkType": "vpc", "ramRoleName": ROLE}),
-    ("POST", "/faults", {"action": "GetRole", "count": 1, "code": "X", "status": 400}),
-]
-
-
 def _oss(rng: Random, key: Key, host: str) -> Message:
-    method, path, query = rng.choice(_OSS)
+    method, path, query = rng.choice(OSS)
+    if rng.random() < 0.4:
+        return _signed_url(rng, key, host)
     date = datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
     text = f"{method}\n\n\n{date}\n{path}{query}"
     signature = base64.b64encode(hmac.digest(key.secret.encode(), text.encode(), "sha1")).decode()
@@ -204,6 +99,18 @@ def _oss(rng: Random, key: Key, host: str) -> Message:
     extra = [(rng.choice(("max-keys", "prefix", "marker", "delimiter", "encoding-type", "x")), rng.choice(NASTY))]
     pairs = [("location", "")] if query else extra * rng.randrange(2)
     return Message(method, path, pairs, headers, b"content" if method == "PUT" else b"")
+
+
+def _signed_url(rng: Random, key: Key, host: str) -> Message:
+    """Return a request by a URL that oss2 signed, in one of both ways."""
+    v1, v4 = oss2.Auth(key.access_key_id, key.secret), oss2.AuthV4(key.access_key_id, key.secret)
+    bucket = oss2.Bucket(rng.choice((v1, v4)), f"http://{host}", "ramroletest", region="cn-hangzhou")
+    method = rng.choice(("GET", "HEAD", "PUT", "DELETE"))
+    url = urlsplit(bucket.sign_url(method, rng.choice(("test.sh", "new")), rng.choice((60, 0, 10**6))))
+    pairs = parse_qsl(url.query, keep_blank_values=True)
+    for _ in range(rng.randrange(2)):
+        pairs = rng.choice((_replace, _drop, _rename, _edit_text))(rng, pairs)
+    return Message(method, url.path, pairs)
 
 
 def _metadata(rng: Random, key: Key, host: str) -> Message:
@@ -216,9 +123,9 @@ def _metadata(rng: Random, key: Key, host: str) -> Message:
 
 
 def _control(rng: Random, key: Key, host: str) -> Message:
-    method, path, body = rng.choice(_CONTROL)
-    changed: Any = {name: rng.choice([value, rng.choice(_LITERALS)]) for name, value in body.items()}
-    content = json.dumps(rng.choice([changed, changed, rng.choice(_LITERALS)])).encode() if body else b""
+    method, path, body = rng.choice(CONTROL)
+    changed: Any = {name: rng.choice([value, rng.choice(LITERALS)]) for name, value in body.items()}
+    content = json.dumps(rng.choice([changed, changed, rng.choice(LITERALS)])).encode() if body else b""
     return Message(method, path, [("since", _short(rng))] if path == "/journal" else [], [], content)
 
 
@@ -295,7 +202,7 @@ def _edit_json(rng: Random, pairs: Pairs) -> Pairs:
 
 def _grafted(rng: Random, value: Any) -> Any:
     if not value or not isinstance(value, dict | list) or rng.random() < 0.2:
-        return rng.choice(_LITERALS)
+        return rng.choice(LITERALS)
     if isinstance(value, list):
         spot = rng.randrange(len(value))
         return [_grafted(rng, item) if at == spot else item for at, item in enumerate(value)]
@@ -344,19 +251,8 @@ def _content_type(rng: Random, made: Mutant) -> None:
     made.message.headers.append(("Content-Type", rng.choice(kinds)))
 
 
-_HEADERS = (
-    *("Authorization", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce", "Date", "Host", "Range"),
-    *("x-acs-security-token", "x-oss-date", "x-oss-security-token", "Accept-Encoding", "Cookie", "x-oss-copy-source"),
-)
-_VALUES = (
-    *("OSS4-HMAC-SHA256 Credential=a/b/c/d/e", "ACS3-HMAC-SHA256 Credential=,SignedHeaders=é;,Signature=é", "OSS a:b"),
-    *("x" * 9000, "\udcff\udcfe", "ACS3-HMAC-SHA256", "bytes=5-1", "bytes=-", "bytes=99-", "99999999T000000Z"),
-    *("Mon, 01 Jan 0001 00:00:00 +2359", "Thu, 99 Foo 99999999999 00:00:00 GMT", "00010101T000000Z"),
-)
-
-
 def _header(rng: Random, made: Mutant) -> None:
-    made.message.headers.append((rng.choice(_HEADERS), rng.choice((*_VALUES, _short(rng)))))
+    made.message.headers.append((rng.choice(HEADERS), rng.choice((*VALUES, _short(rng)))))
 
 
 def _body(rng: Random, made: Mutant) -> None:

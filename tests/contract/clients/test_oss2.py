@@ -3,7 +3,9 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import urlopen
+from xml.etree import ElementTree as ET
 
 import oss2
 import pytest
@@ -124,6 +126,27 @@ def test_a_user_writes_and_deletes(written: oss2.Bucket) -> None:
 def test_content_that_says_it_is_compressed_is_kept_as_it_was_sent(written: oss2.Bucket) -> None:
     written.put_object("small.gz", b"not really", headers={"Content-Encoding": "gzip"})
     assert written.head_object("small.gz").content_length == len(b"not really")
+
+
+def test_a_signed_url_opens_one_object_for_anybody_for_a_time(simulator: RunningSimulator, opened: oss2.Bucket) -> None:
+    url = opened.sign_url("GET", "test.sh", 60)
+    with urlopen(url, timeout=10) as reply:
+        assert reply.read().startswith(b"#!/bin/sh")
+    with pytest.raises(HTTPError) as caught:
+        urlopen(url.replace("test.sh", "ramroletest.txt"), timeout=10)
+    with caught.value as answer:
+        assert (answer.code, ET.fromstring(answer.read()).findtext("Code")) == (403, "SignatureDoesNotMatch")
+
+
+def test_a_signed_url_of_a_user_takes_an_object(written: oss2.Bucket) -> None:
+    url = written.sign_url("PUT", "folder/a b+é.txt", 60, slash_safe=True)
+    assert written.put_object_with_url(url, b"content").status == 200
+    assert written.get_object("folder/a b+é.txt").read() == b"content"
+
+
+def test_a_signed_url_gives_no_more_than_its_key_may(opened: oss2.Bucket) -> None:
+    url = opened.sign_url("PUT", "new", 60)
+    assert refusal(lambda: opened.put_object_with_url(url, b"")) == (403, "AccessDenied")
 
 
 def test_oss2_fetches_the_key_of_the_instance_itself(simulator: RunningSimulator, instance: str) -> None:

@@ -1,0 +1,122 @@
+"""What mutated requests are made of: right requests to spoil, and odd names and values to spoil them with."""
+
+import json
+from typing import Any
+
+from tests.contract.clients.pages import CREATE, READ_OSS, ROTATE, TRUST, USER_TRUST
+
+ROLE, POLICY, INSTANCE = "mutant", "mutant-policy", "i-bp1simulator00000001"
+_IDS = json.dumps([INSTANCE])
+_CUSTOM = {"PolicyType": "Custom", "PolicyName": POLICY}
+_ON_ECS = {"RegionId": "cn-hangzhou", "InstanceIds": _IDS}
+_TAG = [{"Key": "team", "Value": "storage"}]
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("CreateRole", {"RoleName": "new", "AssumeRolePolicyDocument": TRUST, "Tag": _TAG, "MaxSessionDuration": 3600}),
+    ("CreateRole", {"RoleName": "new", "AssumeRolePolicyDocument": USER_TRUST, "Description": "d"}),
+    ("GetRole", {"RoleName": ROLE}),
+    ("UpdateRole", {"RoleName": ROLE, "NewDescription": "d", "NewAssumeRolePolicyDocument": TRUST}),
+    ("DeleteRole", {"RoleName": ROLE}),
+    ("ListRoles", {"Marker": "1", "MaxItems": "10", "Tag": _TAG}),
+    ("CreatePolicy", {"PolicyName": "new", "PolicyDocument": READ_OSS, "Tag": _TAG}),
+    (
+        "CreatePolicyVersion",
+        {"PolicyName": POLICY, "PolicyDocument": CREATE, "SetAsDefault": "true", "RotateStrategy": ROTATE},
+    ),
+    ("GetPolicy", _CUSTOM),
+    ("GetPolicyVersion", _CUSTOM | {"VersionId": "v1"}),
+    ("SetDefaultPolicyVersion", {"PolicyName": POLICY, "VersionId": "v2"}),
+    ("DeletePolicyVersion", {"PolicyName": POLICY, "VersionId": "v2"}),
+    ("ListPolicyVersions", _CUSTOM),
+    ("DeletePolicy", {"PolicyName": POLICY, "CascadingDelete": "true"}),
+    ("ListPolicies", {"PolicyType": "Custom", "Marker": "2", "MaxItems": "1"}),
+    ("AttachPolicyToRole", _CUSTOM | {"RoleName": ROLE}),
+    ("AttachPolicyToUser", _CUSTOM | {"UserName": "dev"}),
+    ("DetachPolicyFromRole", _CUSTOM | {"RoleName": ROLE}),
+    ("ListPoliciesForRole", {"RoleName": ROLE}),
+    ("ListEntitiesForPolicy", _CUSTOM),
+    ("TagResources", {"ResourceType": "role", "ResourceNames": [ROLE], "Tag": _TAG}),
+    ("UntagResources", {"ResourceType": "role", "ResourceNames": [ROLE], "TagKeys": ["team"]}),
+    ("ListTagResources", {"ResourceType": "role", "ResourceNames": [ROLE], "NextToken": "1", "PageSize": "10"}),
+    ("AttachInstanceRamRole", _ON_ECS | {"RamRoleName": ROLE, "Policy": READ_OSS}),
+    ("DetachInstanceRamRole", _ON_ECS | {"RamRoleName": ROLE}),
+    ("DescribeInstanceRamRole", _ON_ECS | {"RamRoleName": ROLE, "PageNumber": "1", "PageSize": "50"}),
+    ("DescribeInstances", _ON_ECS | {"MaxResults": "10", "NextToken": "1", "Tag.1.Key": "a", "Tag.1.Value": "b"}),
+    (
+        "RunInstances",
+        {"RegionId": "cn-hangzhou", "InstanceType": "t", "VSwitchId": "v", "RamRoleName": ROLE, "Amount": "2"},
+    ),
+    (
+        "AssumeRole",
+        {"RoleArn": "acs:ram::1234567890123456:role/x", "RoleSessionName": "walk", "DurationSeconds": "900"},
+    ),
+    ("CreateUser", {"UserName": "new", "DisplayName": "d", "Email": "a@example.com"}),
+    ("UpdateUser", {"UserName": "dev", "NewUserName": "dev2", "NewComments": "c"}),
+    ("DeleteUser", {"UserName": "dev"}),
+    ("ListUsers", {"Marker": "1", "MaxItems": "1"}),
+    ("CreateGroup", {"GroupName": "new", "Comments": "c"}),
+    ("UpdateGroup", {"GroupName": "mutants", "NewGroupName": "m2"}),
+    ("DeleteGroup", {"GroupName": "mutants"}),
+    ("AddUserToGroup", {"UserName": "dev", "GroupName": "mutants"}),
+    ("ListGroupsForUser", {"UserName": "dev"}),
+    ("AttachPolicyToGroup", _CUSTOM | {"GroupName": "mutants"}),
+    ("UpdateAccessKey", {"UserName": "dev", "UserAccessKeyId": "simulator-dev", "Status": "Inactive"}),
+    ("ListAccessKeys", {"UserName": "dev"}),
+    ("CreateLoginProfile", {"UserName": "dev", "Password": "aA1!aaaaaaaa", "PasswordResetRequired": "true"}),
+    ("SetPasswordPolicy", {"MinimumPasswordLength": "12", "MaxPasswordAge": "90"}),
+    ("SetAccountAlias", {"AccountAlias": "mutants"}),
+    ("GetAccountSummary", {}),
+    ("DescribeInstanceAttribute", {"InstanceId": INSTANCE}),
+    ("DeleteInstance", {"InstanceId": INSTANCE, "Force": "true"}),
+    ("AssumeRoleWithOIDC", {"RoleArn": "a", "OIDCProviderArn": "b", "OIDCToken": "a.b.c", "RoleSessionName": "walk"}),
+    ("GetCallerIdentity", {}),
+]
+_DEEP = 20_000
+NASTY = [
+    *("", " ", "\x00", "é中💥", "\ufffe", "\udcff\udcfe", "null", "true", "-1", "0", "1e309", "NaN", "9" * 30, "９"),
+    *("[]", "{}", "[null]", '["i-', '{"a":', '"\\ud800"', '["\\ud800"]', "[[]]", '[{"Key":1}]', '[{"Key":"k"}]'),
+    *("[" * _DEEP, '{"a":' * _DEEP, "x" * 100_000, "../../etc/passwd", "%", "%zz", "a:b:c", "v0", "v" + "9" * 30, "*"),
+    *("acs:ram::1:role", "acs:::::", "i-bp1simulator00000008", "<x>&amp;", "'; DROP TABLE", "\r\nX: y", "$" * 7000),
+]
+LITERALS: list[Any] = [
+    None,
+    True,
+    5,
+    1e308,
+    "",
+    "x",
+    [],
+    {},
+    [[]],
+    [None],
+    {"": ""},
+    "\ud800",
+    ["*", 1],
+    {"a": {"b": []}},
+]
+OSS = [
+    ("GET", "/", ""),
+    ("GET", "/ramroletest/", "?location"),
+    ("GET", "/ramroletest/test.sh", ""),
+    ("PUT", "/ramroletest/new", ""),
+    ("DELETE", "/ramroletest/test.sh", ""),
+    ("HEAD", "/ramroletest/test.sh", ""),
+]
+CONTROL: list[tuple[str, str, dict[str, Any]]] = [
+    ("GET", "/journal", {}),
+    ("GET", "/state", {}),
+    ("GET", "/", {}),
+    ("GET", "/switches", {}),
+    ("PUT", "/switches", {"attach-same-role": "fail"}),
+    ("POST", "/clock", {"advanceSeconds": 1}),
+    ("POST", "/instances", {"region": "cn-hangzhou", "networkType": "vpc", "ramRoleName": ROLE}),
+    ("POST", "/faults", {"action": "GetRole", "count": 1, "code": "X", "status": 400}),
+]
+HEADERS = (
+    *("Authorization", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce", "Date", "Host", "Range"),
+    *("x-acs-security-token", "x-oss-date", "x-oss-security-token", "Accept-Encoding", "Cookie", "x-oss-copy-source"),
+)
+VALUES = (
+    *("OSS4-HMAC-SHA256 Credential=a/b/c/d/e", "ACS3-HMAC-SHA256 Credential=,SignedHeaders=é;,Signature=é", "OSS a:b"),
+    *("x" * 9000, "\udcff\udcfe", "ACS3-HMAC-SHA256", "bytes=5-1", "bytes=-", "bytes=99-", "99999999T000000Z"),
+    *("Mon, 01 Jan 0001 00:00:00 +2359", "Thu, 99 Foo 99999999999 00:00:00 GMT", "00010101T000000Z"),
+)
