@@ -20,16 +20,17 @@ from ram_simulator.quotas import Quotas
 from ram_simulator.server import Addresses, Servers
 from ram_simulator.simulator import Simulator
 from ram_simulator.switches import Switches
-from ram_simulator.tables import switches_table
+from ram_simulator.tables import actions_table, switches_table
 
 _HIGHEST_PORT = 65535
+_TABLES = {"switches": switches_table, "actions": actions_table}
 
 
 def main() -> None:
     """Run the command line; exit 0 after SIGINT or SIGTERM, 1 with one line on stderr if it cannot start."""
     options = _parser().parse_args()
-    if options.command == "switches":
-        print(switches_table(), end="")
+    if options.command != "serve":
+        print(_TABLES[options.command](), end="")
         return
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
@@ -44,7 +45,10 @@ def _parser() -> argparse.ArgumentParser:
         prog="ram-simulator", description="Alibaba Cloud RAM, ECS, STS and OSS on loopback."
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("switches", help="print the switches of `serve --switch` as a table in Markdown")
+    switches = commands.add_parser("switches", help="print what `serve --switch` can choose, as a table")
+    actions = commands.add_parser("actions", help="print the supported actions, as a table")
+    for table in (switches, actions):
+        table.add_argument("--markdown", action="store_true", help="the format, which is the only one")
     serve = commands.add_parser("serve", help="serve until SIGINT or SIGTERM; prints one JSON line when ready")
     serve.add_argument(
         "--listen",

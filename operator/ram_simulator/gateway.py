@@ -7,7 +7,6 @@ import asyncio
 import difflib
 import logging
 import uuid
-from collections.abc import Mapping
 from typing import NoReturn
 from urllib.parse import parse_qsl
 
@@ -16,19 +15,14 @@ from aiohttp import web
 from ram_simulator.authentication import Authenticator, WireRequest
 from ram_simulator.calls import Action, Answer, Call, Product, unknown_params
 from ram_simulator.cloud import AccessRefused
-from ram_simulator.ecs.actions import PRODUCT as ECS
 from ram_simulator.errors import ApiError
 from ram_simulator.faults import NO_FAULT, Fault
 from ram_simulator.http_text import headers_of, path_and_query
-from ram_simulator.ims import PRODUCT as IMS
 from ram_simulator.journal import Record
-from ram_simulator.ram.actions import PRODUCT as RAM
+from ram_simulator.products import PRODUCTS
 from ram_simulator.rendering import content_type, render
 from ram_simulator.simulator import Simulator
-from ram_simulator.sts.actions import PRODUCT as STS
 from ram_simulator.switches import SwitchName
-
-PRODUCTS: Mapping[str, Product] = {product.version: product for product in (RAM, ECS, STS, IMS)}
 
 _log = logging.getLogger(__name__)
 _COMMON = {

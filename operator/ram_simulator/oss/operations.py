@@ -5,7 +5,7 @@ A request matches an operation by its method, by whether it names bucket and key
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
@@ -40,6 +40,11 @@ def find_operation(request: OssRequest) -> Operation:
         message = "A header or subresource you provided implies functionality that is not implemented."
         raise ApiError(501, "NotImplemented", message)
     return operation
+
+
+def operations() -> Iterable[Operation]:
+    """Return all operations."""
+    return _OPERATIONS.values()
 
 
 def resource_of(cloud: "Cloud", request: OssRequest) -> str:
