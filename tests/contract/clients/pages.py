@@ -11,8 +11,8 @@ SYSTEM_POLICY = "AliyunOSSReadOnlyAccess"
 
 
 def document(effect: str = "Allow", **statement: Any) -> str:
-    """Return a policy document of one statement."""
-    return json.dumps({"Version": "1", "Statement": [{"Effect": effect, **statement}]})
+    """Return a policy document of one statement, in lines as the pages print it."""
+    return json.dumps({"Version": "1", "Statement": [{"Effect": effect, **statement}]}, indent=4)
 
 
 TRUST = document(Action="sts:AssumeRole", Principal={"Service": ["ecs.aliyuncs.com"]})
@@ -82,8 +82,6 @@ def _roles() -> list[Row]:
 def _policies() -> list[Row]:
     trap = {"PolicyName": "trap"}
     one = {"PolicyName": POLICY}
-    malformed = (400, "MalformedPolicyDocument")
-    dated = READ_OSS.replace('"Version": "1"', '"Version": "2016-10-17"')
     return [
         Row("CreatePolicy", one | {"PolicyDocument": READ_OSS}, {"Policy.DefaultVersion": "v1"}),
         Row("GetPolicy", _CUSTOM, {"Policy.AttachmentCount": 0, "DefaultPolicyVersion.PolicyDocument": READ_OSS}),
@@ -98,15 +96,7 @@ def _policies() -> list[Row]:
             trap | {"PolicyDocument": "x" * 6145},
             refused=(400, "InvalidParameter.PolicyDocument.Length"),
         ),
-        Row(
-            "CreatePolicy", trap | {"PolicyDocument": dated}, refused=malformed, says=['"2016-10-17"', '"Version": "1"']
-        ),
-        Row(
-            "CreatePolicy",
-            trap | {"PolicyDocument": READ_OSS.replace("oss:Get*", "ecs: CreateInstance")},
-            refused=malformed,
-            says=['write "ecs:CreateInstance"'],
-        ),
+        *_traps(),
         Row("CreatePolicyVersion", one | {"PolicyDocument": CREATE}, {"PolicyVersion.IsDefaultVersion": False}),
         Row("SetDefaultPolicyVersion", one | {"VersionId": "v2"}),
         Row("DeletePolicyVersion", one | {"VersionId": "v2"}, refused=(409, "DeleteConflict.Policy.Version.Default")),
@@ -128,6 +118,25 @@ def _policies() -> list[Row]:
         Row("GetPolicy", {"PolicyType": "Custom", "PolicyName": "none"}, refused=(404, "EntityNotExist.Policy")),
         Row("DeletePolicy", {"PolicyName": "none"}, refused=(404, "EntityNotExist.Policy")),
         Row("ListPolicies", {"PolicyType": "Custom"}, {"Policies.Policy.0.PolicyName": POLICY}),
+    ]
+
+
+def _traps() -> list[Row]:
+    """What the pages print and readers paste: each mistake is named with its fix."""
+    mistakes = {
+        '"Version": "2016-10-17"': ('"Version": "1"', '"2016-10-17"', '"Version": "1"'),
+        '"Resource "': ('"Resource"', '"Resource "', '"Resource"'),
+        "ecs: CreateInstance": ("oss:Get*", '"ecs: CreateInstance"', 'write "ecs:CreateInstance"'),
+        "ecs: [ECS RAM Action]": ("oss:Get*", '"ecs: [ECS RAM Action]"', '"ecs:*"'),
+    }
+    return [
+        Row(
+            "CreatePolicy",
+            {"PolicyName": "trap", "PolicyDocument": READ_OSS.replace(right, wrong)},
+            refused=(400, "MalformedPolicyDocument"),
+            says=says,
+        )
+        for wrong, (right, *says) in mistakes.items()
     ]
 
 
