@@ -3,8 +3,8 @@
 from tests.cluster.admission.case import Case, Spec, binding, statement
 
 KIND = "InstanceRoleBinding"
-ONE_ROLE = "write exactly one of roleRef"
-NOTHING_SELECTED = "nothing is selected; write at least one of nodeSelector"
+ONE_ROLE = "write exactly one of roleRef and roleName; this version obeys roleRef: {name: <a RamRole>} only"
+NOTHING_SELECTED = "nothing is selected; write nodeSelector: {matchLabels: {<label>: <value>}}, or nodeNames: [<node>], or both"
 EMPTY_SELECTOR = "an empty nodeSelector would select every node"
 NO_VALUES = "operators In and NotIn need values"
 
