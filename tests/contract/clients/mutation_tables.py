@@ -106,7 +106,7 @@ CONTROL: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/state", {}),
     ("GET", "/", {}),
     ("GET", "/switches", {}),
-    ("PUT", "/switches", {"attach-same-role": "fail"}),
+    ("PUT", "/switches", {"role-seen-seconds": 5, "second-role": "error"}),
     ("POST", "/clock", {"advanceSeconds": 1}),
     ("POST", "/instances", {"region": "cn-hangzhou", "networkType": "vpc", "ramRoleName": ROLE}),
     ("POST", "/faults", {"action": "GetRole", "count": 1, "code": "X", "status": 400}),

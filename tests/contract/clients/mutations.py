@@ -35,8 +35,9 @@ class Mutant:
     @property
     def is_short(self) -> bool:
         """Whether the server is told of more than it gets, so that it waits for it."""
-        said = next((text for name, text in self.message.headers if name == "Content-Length"), "")
-        return self.cut > 0 or (said.isascii() and said.isdigit() and int(said) > len(self.message.body))
+        length = len(self.message.body)
+        said = next((text for name, text in self.message.headers if name == "Content-Length"), str(length))
+        return said.isascii() and said.isdigit() and int(said) > length - self.cut
 
     @property
     def is_last(self) -> bool:
