@@ -105,6 +105,7 @@ class Installation:
             "replicas": 0,
             "commonLabels": {RUN_LABEL: self.run},
             "crds": {"install": with_crds},
+            "admissionPolicies": {"install": with_crds},
             "cloud": {
                 "endpoints": dict.fromkeys(("ram", "ecs", "sts"), endpoint),
                 "credentials": {"secretName": "simulated-cloud"},

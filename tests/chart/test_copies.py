@@ -36,8 +36,16 @@ def test_what_is_in_crds_survives_an_uninstall(render: Render) -> None:
     assert kept == set(files(*(ROOT / "crds").glob("*.yaml")))
 
 
-def test_crds_install_false_leaves_them_to_somebody_else(render: Render) -> None:
-    assert not [key for key in render("--set", "crds.install=false") if key[0] in KEPT]
+def test_crds_install_false_leaves_them_and_nothing_else_to_somebody_else(render: Render) -> None:
+    assert {key for key in render() if key not in render("--set", "crds.install=false")} == {
+        key for key in render() if key[0] == "CustomResourceDefinition"
+    }
+
+
+def test_admission_policies_install_false_leaves_those_to_somebody_else(render: Render) -> None:
+    assert {key for key in render() if key not in render("--set", "admissionPolicies.install=false")} == {
+        key for key in render() if key[0].startswith("ValidatingAdmissionPolicy")
+    }
 
 
 def test_the_plain_manifests_are_what_the_chart_renders(render: Render) -> None:

@@ -23,7 +23,7 @@ DEFAULT_ENVIRONMENT = {
 BECOMES = {
     "settings.clusterId=c1": ("RAM_OPERATOR_CLUSTER_ID", "c1"),
     "settings.previousClusterIds={a,b}": ("RAM_OPERATOR_PREVIOUS_CLUSTER_IDS", "a,b"),
-    "settings.sweepIntervalSeconds=5": ("RAM_OPERATOR_SWEEP_INTERVAL_SECONDS", "5"),
+    "settings.sweepIntervalSeconds=10": ("RAM_OPERATOR_SWEEP_INTERVAL_SECONDS", "10"),
     "settings.fullCheckIntervalSeconds=1000000": ("RAM_OPERATOR_FULL_CHECK_INTERVAL_SECONDS", "1000000"),
     "settings.nodeGoneSeconds=0": ("RAM_OPERATOR_NODE_GONE_SECONDS", "0"),
     "settings.workers=1": ("RAM_OPERATOR_WORKERS", "1"),
@@ -137,6 +137,9 @@ def test_the_image_is_the_charts_version_unless_told_otherwise(render: Render) -
     assert pod(render)["containers"][0]["image"] == "ram-operator:0.1.0"
     image = pod(render, "image.repository=r/x", "image.tag=t")["containers"][0]["image"]
     assert image == "r/x:t"
+    digest = f"sha256:{'0a' * 32}"
+    pinned = pod(render, "image.repository=r/x", "image.tag=t", f"image.digest={digest}")["containers"][0]["image"]
+    assert pinned == f"r/x@{digest}"
 
 
 def test_common_labels_are_on_everything(render: Render) -> None:

@@ -4,7 +4,7 @@ from tests.cluster.admission.case import Case, Spec, binding, statement
 
 KIND = "InstanceRoleBinding"
 ONE_ROLE = "write exactly one of roleRef and roleName; this version obeys roleRef: {name: <a RamRole>} only"
-NOTHING_SELECTED = "nothing is selected; write nodeSelector: {matchLabels: {<label>: <value>}}, or nodeNames: [<node>], or both"
+NOTHING_SELECTED = "{<label>: <value>}}, or nodeNames: [<node>], or both"
 EMPTY_SELECTOR = "an empty nodeSelector would select every node"
 NO_VALUES = "operators In and NotIn need values"
 
