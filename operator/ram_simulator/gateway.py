@@ -68,7 +68,8 @@ class Gateway:
             if error.retry_after_ms is not None:
                 headers["x-acs-retry-after"] = str(error.retry_after_ms)
         self._simulator.journal.add(record, self._simulator.clock.now(), status, code)
-        if record.write and not code:
+        # a credential is no change that one could see, but it has to outlive the process
+        if not code and (record.write or record.action.startswith("AssumeRole")):
             self._simulator.note_change()
         if fault.lost_reply and http.transport is not None:
             http.transport.abort()  # the call took effect; that is the point of this fault

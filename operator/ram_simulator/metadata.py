@@ -204,6 +204,7 @@ class Metadata:
         session = RoleSession(cloud.account.account_id, role.name, role.role_id, instance.instance_id, limits)
         issued = cloud.account.issue(session, now, now + _LIFE)
         self._published[instance.instance_id] = _Published(binding, issued)
+        self._simulator.note_change()
         return issued
 
 

@@ -42,6 +42,7 @@ class SwitchName(StrEnum):
     METADATA_CALLS = "metadata-calls-per-second"
     METADATA_THROTTLE_STATUS = "metadata-throttle-status"
     SECURITY_TOKEN_STATUS = "security-token-status"
+    TAG_ERROR_STATUS = "tag-error-status"
     ACCESS_DENIED_DETAIL = "access-denied-detail"
     DEFAULT_FORMAT = "default-format"
     READS = "reads-per-second"
@@ -138,6 +139,7 @@ SWITCHES: Mapping[SwitchName, Switch] = {
     SwitchName.METADATA_CALLS: Switch(0, "calls that it answers for an instance in a second, 0 for any", most=100_000),
     SwitchName.METADATA_THROTTLE_STATUS: Switch("429", "the status of calls beyond that", ("429", "503", "400")),
     SwitchName.SECURITY_TOKEN_STATUS: Switch("400", "the status of InvalidSecurityToken.*", ("400", "401", "403")),
+    SwitchName.TAG_ERROR_STATUS: Switch("400", "the status of wrong tags", ("400", "403", "409")),
     SwitchName.ACCESS_DENIED_DETAIL: Switch(
         "shown", "AccessDeniedDetail in refusals by policies", ("shown", "left-out")
     ),

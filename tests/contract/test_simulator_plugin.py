@@ -90,7 +90,9 @@ def test_its_options_come_from_the_settings(tmp_path: Path) -> None:
 def test_a_project_that_does_not_ask_starts_nothing_and_imports_nothing(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_theirs.py").write_text(
-        "import sys\n\n\ndef test_it():\n    assert {'aiohttp', 'yaml', 'ram_simulator.running'}.isdisjoint(sys.modules)\n"
+        "import sys\n\n\n"
+        "def test_it():\n"
+        "    assert {'aiohttp', 'yaml', 'ram_simulator.running'}.isdisjoint(sys.modules)\n"
     )
     done = run_pytest(tmp_path)
     assert "1 passed" in done.stdout, done.stdout + done.stderr

@@ -255,6 +255,14 @@ def test_answers_have_their_small_print(simulator: RunningSimulator, dev: OldSdk
         dev.call("ListRoles")
 
 
+def test_wrong_tags_may_have_another_status(root: OldSdk, switch: Switch) -> None:
+    root.call("CreateRole", RoleName="EcsRole", AssumeRolePolicyDocument=ECS_TRUST)
+    asked = {"ResourceType": "role", "ResourceNames": ["EcsRole"], "Tag": [{"Key": "acs:x", "Value": "y"}]}
+    assert root.refusal("TagResources", **asked) == (400, "InvalidParameter.TagKey")
+    switch(tag_error_status="409")
+    assert root.refusal("TagResources", **asked) == (409, "InvalidParameter.TagKey")
+
+
 def test_wrong_switches_are_refused_and_change_nothing(simulator: RunningSimulator) -> None:
     before = simulator.control_call("GET", "/switches")
     wrong: list[dict[str, object]] = [

@@ -17,6 +17,7 @@ from ram_simulator.simulator import Simulator
 VERSION = 1
 _log = logging.getLogger(__name__)
 _QUIET_SECONDS = 0.5
+_PAUSE_PER_SAVING = 10
 _OWNER_ONLY = 0o600  # keys and credentials are in it
 
 
@@ -46,15 +47,18 @@ class StateFile:
 
     async def keep(self, simulator: Simulator) -> None:
         """Save a moment after each change, until cancelled; then once more if there was another one."""
-        saved = -1 if not self._path.exists() else simulator.changes
+        saved, pause = -1 if not self._path.exists() else simulator.changes, _QUIET_SECONDS
         try:
             while True:
                 await simulator.changed.wait()
                 # many changes come together: one file for all of them
-                await asyncio.sleep(_QUIET_SECONDS)
+                await asyncio.sleep(pause)
                 simulator.changed.clear()
                 saved = simulator.changes
+                began = simulator.clock.real_now()
                 self._save(simulator)
+                # a large cloud is written less often, or it would do nothing else
+                pause = max(_QUIET_SECONDS, _PAUSE_PER_SAVING * (simulator.clock.real_now() - began))
         finally:
             if saved != simulator.changes:
                 self._save(simulator)

@@ -179,16 +179,19 @@ def existing_policy(cloud: "Cloud", call: Call, kind: PolicyType) -> Policy:
 
 def holders_seen(cloud: "Cloud", policy: Policy) -> set[Holder]:
     """Return who holds a policy, as deleting sees it: a detachment may be seen late."""
-    since = cloud.clock.now() - cloud.switches.delay(SwitchName.DETACH_SEEN)
-    late = {holder for holder, key in cloud.ram.attachments.detached_since(since) if key == key_of(policy)}
+    late = {holder for holder, key in _late_detachments(cloud) if key == key_of(policy)}
     return late | set(cloud.ram.attachments.of_policy(key_of(policy)))
 
 
 def policies_seen(cloud: "Cloud", holder: Holder) -> set[PolicyKey]:
     """Return what a holder has, as deleting sees it: a detachment may be seen late."""
-    since = cloud.clock.now() - cloud.switches.delay(SwitchName.DETACH_SEEN)
-    late = {key for other, key in cloud.ram.attachments.detached_since(since) if other == holder}
+    late = {key for other, key in _late_detachments(cloud) if other == holder}
     return late | set(cloud.ram.attachments.of_holder(holder))
+
+
+def _late_detachments(cloud: "Cloud") -> list[tuple[Holder, PolicyKey]]:
+    delay = cloud.switches.delay(SwitchName.DETACH_SEEN)
+    return cloud.ram.attachments.detached_since(cloud.clock.now() - delay) if delay else []
 
 
 def shown_document(cloud: "Cloud", document: PolicyDocument) -> str:

@@ -6,9 +6,10 @@ RAM's array parameters are one parameter that holds a JSON string, unlike those 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ram_simulator.calls import Action, Answer, Call, table
+from ram_simulator.calls import Action, Answer, Call, Handler, table
 from ram_simulator.errors import ApiError
 from ram_simulator.ram.store import Policy, PolicyType, Role
+from ram_simulator.switches import SwitchName
 
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
@@ -138,11 +139,23 @@ def _on_named(cloud: "Cloud", call: Call) -> Sequence[str]:
     return [f"acs:ram:*:{owner}:{kind}/{name}" for name in names]
 
 
+def _told(handler: Handler) -> Handler:
+    def run(cloud: "Cloud", call: Call) -> Answer:
+        try:
+            return handler(cloud, call)
+        except ApiError as error:
+            if error.status == 400 and not error.code.startswith("MissingParameter"):
+                error.status = int(cloud.switches.text(SwitchName.TAG_ERROR_STATUS))
+            raise
+
+    return run
+
+
 ACTIONS = table(
-    Action("TagResources", tag_resources, _on_named, ("ResourceType", "ResourceNames", "Tag"), write=True),
+    Action("TagResources", _told(tag_resources), _on_named, ("ResourceType", "ResourceNames", "Tag"), write=True),
     Action(
         "UntagResources",
-        untag_resources,
+        _told(untag_resources),
         _on_named,
         ("ResourceType", "ResourceNames"),
         ("TagKeys", "All"),
@@ -150,7 +163,7 @@ ACTIONS = table(
     ),
     Action(
         "ListTagResources",
-        list_tag_resources,
+        _told(list_tag_resources),
         _on_named,
         ("ResourceType",),
         ("ResourceNames", "Tag", "NextToken", "PageSize"),
