@@ -96,6 +96,12 @@ class Scene:
         body["metadata"]["generation"] += 1
         self._keep(key, body)
 
+    def put_status(self, key: ObjectKey, status: Mapping[str, Any]) -> None:
+        """Give an object another status, as the pass over it would."""
+        body = copy.deepcopy(self._objects[key])
+        body["status"] = copy.deepcopy(dict(status))
+        self._keep(key, body)
+
     def put_node(self, node: Mapping[str, Any]) -> None:
         """Create or change a Node."""
         self._wake(self.caches.put_node(node_facts(node)))

@@ -114,6 +114,20 @@ async def test_a_binding_deleted_after_another_took_its_instance_over_detaches_n
     assert state(made, key=older) == ("Attached", "oss-reader", "Attached")
 
 
+async def test_a_claim_of_the_next_binding_on_another_role_covers_nothing() -> None:
+    """The older one took the role away and gave its own before the loser looked; then it goes at once."""
+    made, ecs = await attached()
+    older = made.put(OLDER_OTHER)
+    for _ in range(2):
+        await made.reconcile(older)
+    assert (ecs.roles, state(made)) == ({ONE: "log-writer"}, ("Attached", "oss-reader", "Attached"))
+    made.delete(older)
+    await made.reconcile(older)
+    await made.settle()
+    assert (ecs.roles, made.exists(older)) == ({ONE: "oss-reader"}, False)
+    assert state(made) == ("Attached", "oss-reader", "Attached")
+
+
 async def test_a_deletion_does_not_wait_long_for_a_binding_that_cannot_take_over() -> None:
     helpless = binding_body("newer", created="2026-02-02T00:00:00Z", spec={"roleRef": {"name": "nobody"}})
     made, ecs = scene({ONE: ""}, binding_body(), helpless)

@@ -181,7 +181,7 @@ def _unwanted(case: Case) -> Verdict:
 
 def _overridden(case: Case, taken_by: ObjectKey, row: Row) -> Verdict:
     """Another binding has it. Our claim stays until theirs is stored, so that they can take the role over."""
-    if row.claimed and not case.other_claim:
+    if row.claimed and not _is_covered(case, row):
         return Verdict(_next(case, State.OVERRIDDEN, message=f"{taken_by} takes it over"))
     if not case.selected:
         return Verdict(None)
@@ -190,9 +190,19 @@ def _overridden(case: Case, taken_by: ObjectKey, row: Row) -> Verdict:
     return Verdict(_next(case, State.OVERRIDDEN, message=message, **free))
 
 
+def _is_covered(case: Case, row: Row) -> bool:
+    """Whether nothing is lost with our claim: another binding's covers the same role, or the instance has it no more.
+
+    A claim of theirs on another role covers nothing: it may be an old one.
+    """
+    role = (row.role or "").lower()
+    theirs = str(case.other_claim.get("roleName", "")).lower() if case.other_claim else ""
+    return theirs == role or (case.seen is not None and case.seen.lower() != role)
+
+
 def _handed_over(case: Case, taken_by: ObjectKey, row: Row) -> Verdict | None:
     """The binding goes and another has the instance: nothing is written, unless that one does not take it in time."""
-    if case.other_claim:
+    if _is_covered(case, row):
         return Verdict(None)
     since = parse_timestamp(row.since) if row.state is State.RELEASING else None
     left = ((since or case.now) + HAND_OVER - case.now).total_seconds()

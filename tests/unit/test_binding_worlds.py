@@ -1,0 +1,215 @@
+"""Bindings, nodes and other hands in any order, with failures and crashes in between: what must hold at the end.
+
+Whatever happened: what others attached is as they left it, what we attached is where it is wanted and nowhere else,
+and every role that we gave is covered by a claim.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.builders import binding_body, binding_key, instance, made_role_status, node, role_body, role_key
+from tests.unit.scene import Instances, Scene
+
+from ram_operator.engine.filters import Contention, Unseen
+from ram_operator.errors import CloudError, Unavailable
+from ram_operator.model import EVERYTHING, InstanceId, KindName, ObjectKey, Outcome, Plan
+
+NUMBERS = (1, 2, 3)
+BINDINGS = ("a", "b", "c")
+ROLES = ("oss-reader", "log-writer")
+LOST = Unavailable("X", "SDK.ReadTimeout")
+
+
+class Ecs(Instances):
+    """Remembers who gave each instance its role; a call in `lost` takes effect and fails."""
+
+    def __init__(self, roles: Sequence[str]) -> None:
+        super().__init__({instance(number): role for number, role in zip(NUMBERS, roles, strict=True)})
+        self.ours: set[InstanceId] = set()
+        self.lost: set[str] = set()
+
+    async def attach_role(
+        self, region: str, role: str, ids: Sequence[str], session_policy: str | None = None
+    ) -> Mapping[str, CloudError]:
+        before = dict(self.roles)
+        failures = await super().attach_role(region, role, ids, session_policy)
+        self.ours |= {one for one in self.roles if self.roles[one] != before[one]}
+        return dict.fromkeys(ids, LOST) if "attach" in self.lost else failures
+
+    async def detach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
+        for one in (InstanceId(region, id_) for id_ in ids):
+            assert one in self.ours or self.roles[one] != role, f"{role} of {one} was given by another hand"
+        failures = await super().detach_role(region, role, ids)
+        return dict.fromkeys(ids, LOST) if "detach" in self.lost else failures
+
+    def change_by_another_hand(self, one: InstanceId, role: str) -> None:
+        """Attach or detach behind our back."""
+        self.roles[one] = role
+        self.ours.discard(one)
+
+
+class Crash(Exception):
+    """The process ends after its writes, before it stored what came of them."""
+
+
+class Crashing(Unseen):
+    """Ends the process."""
+
+    def learn(self, key: ObjectKey, generation: int, outcome: Outcome, after: Plan, now: datetime) -> None:
+        raise Crash
+
+
+class World:
+    """A scene in which things happen."""
+
+    def __init__(self, roles: Sequence[str]) -> None:
+        self.ecs = Ecs(roles)
+        self.scene = Scene(self.ecs.cloud)
+        for role in ROLES:
+            self.scene.put(role_body(role, made_role_status(role)))
+        for number in NUMBERS:
+            self.scene.put_node(node(f"node-{number}", number, pool="x"))
+        self.restart()
+
+    async def happen(self, what: str, *how: Any) -> None:
+        """Let one thing happen."""
+        match what, *how:
+            case "bind", name, role, pool:
+                self._bind(name, role, pool)
+            case "unbind", name:
+                if self.scene.exists(binding_key(name)):
+                    self.scene.delete(binding_key(name))
+            case "node", number, pool:
+                self.scene.put_node(node(f"node-{number}", number, pool=pool))
+            case "no node", number:
+                self.scene.drop_node(f"node-{number}")
+            case "hand", number, role:
+                self.ecs.change_by_another_hand(instance(number), role)
+            case "role", role, ready:
+                self.scene.put_status(role_key(role), made_role_status(role) if ready else {})
+            case "fail", call:
+                self.ecs.failing[call] = Unavailable("X", "ServiceUnavailable")
+            case "lose", call:
+                self.ecs.lost.add(call)
+            case "heal", *_:
+                self.heal()
+            case "work", count:
+                await self.work(count)
+            case "crash", *_:
+                await self.crash()
+            case "time", seconds:
+                self.scene.later(seconds)
+
+    def _bind(self, name: str, role: str, pool: str) -> None:
+        spec = {"roleRef": {"name": role}, "nodeSelector": {"matchLabels": {"pool": pool}}}
+        body = self.scene.caches.body(binding_key(name))
+        if body is None:
+            self.scene.put(binding_body(name, spec=spec, created=f"202{BINDINGS.index(name)}-01-01T00:00:00Z"))
+        elif "deletionTimestamp" not in body["metadata"]:
+            self.scene.edit(binding_key(name), **spec)
+
+    def _asked(self) -> list[ObjectKey]:
+        return [key for key in self.scene.asked if key.kind is KindName.INSTANCE_ROLE_BINDING]
+
+    async def work(self, count: int) -> None:
+        """Work on some of the bindings that are asked for."""
+        for key in self._asked()[:count]:
+            scope = self.scene.asked.pop(key)
+            if self.scene.exists(key):
+                await self.scene.reconcile(key, scope)
+
+    async def crash(self) -> None:
+        """Work on one binding, and end before its status is stored."""
+        self.scene.reconciler.filters = (Crashing(),)
+        with suppress(Crash):
+            await self.work(1)
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what a process remembers, and look at every binding."""
+        self.scene.reconciler.filters = (Unseen(), Contention(1000, 1000))
+        self.look_at_everything()
+
+    def look_at_everything(self) -> None:
+        """Ask for every binding."""
+        self.scene.asked = {binding_key(name): EVERYTHING for name in BINDINGS if self.scene.exists(binding_key(name))}
+
+    def heal(self) -> None:
+        """Let calls succeed again."""
+        self.ecs.failing.clear()
+        self.ecs.lost.clear()
+
+    async def come_to_rest(self) -> None:
+        """Nothing fails any more, roles are ready, and time goes by."""
+        self.heal()
+        for role in ROLES:
+            self.scene.put_status(role_key(role), made_role_status(role))
+        for seconds in (0, 10, 60, 700, 700):
+            self.scene.later(seconds)
+            self.look_at_everything()
+            await self.scene.settle()
+
+    def assert_at_rest(self) -> None:
+        """What must hold when nothing is left to do."""
+        bindings = [binding_key(name) for name in BINDINGS if self.scene.exists(binding_key(name))]
+        claims: set[tuple[str, str]] = set()
+        wanted: dict[InstanceId, str] = {}
+        for key in bindings:
+            facts = self.scene.caches.facts(key)
+            assert facts
+            assert not facts.me.deleting, "a deletion ends"
+            role = facts.me.spec["roleRef"]["name"]
+            wanted |= {one: role for one, has in facts.assigned.items() if has == key}
+            rows = self.scene.rows(key).values()
+            claims |= {(row["instance"], row["roleName"]) for row in rows if row.get("origin") == "Attached"}
+            conflict = any(row["state"] == "Conflict" for row in rows)
+            assert self.scene.condition(key)[0] == ("False" if conflict else "True")
+        for one, role in self.ecs.roles.items():
+            if one in self.ecs.ours and role:
+                assert role == wanted.get(one), f"{one} has {role}"
+                assert (str(one), role) in claims
+            elif not role:
+                assert one not in wanted, f"{one} has no role"
+
+
+happenings = st.one_of(
+    st.tuples(st.just("bind"), st.sampled_from(BINDINGS), st.sampled_from(ROLES), st.sampled_from(["x", "y"])),
+    st.tuples(st.just("unbind"), st.sampled_from(BINDINGS)),
+    st.tuples(st.just("node"), st.sampled_from(NUMBERS), st.sampled_from(["x", "y", "z"])),
+    st.tuples(st.just("no node"), st.sampled_from(NUMBERS)),
+    st.tuples(st.just("hand"), st.sampled_from(NUMBERS), st.sampled_from(["", "Foreign"])),
+    st.tuples(st.just("bind"), st.just("a"), st.sampled_from(ROLES), st.just("x")),
+    st.tuples(st.just("role"), st.sampled_from(ROLES), st.booleans()),
+    st.tuples(st.just("fail"), st.sampled_from(["attach", "detach", "describe"])),
+    st.tuples(st.just("lose"), st.sampled_from(["attach", "detach"])),
+    st.tuples(st.just("heal")),
+    *[st.tuples(st.just("work"), st.integers(1, 2))] * 4,
+    st.tuples(st.just("crash")),
+    st.tuples(st.just("time"), st.sampled_from([5, 60, 700])),
+)
+first_roles = st.tuples(st.just(""), st.sampled_from(["", "oss-reader"]), st.sampled_from(["", "Foreign"]))
+
+
+@settings(max_examples=200, deadline=None)
+@given(first_roles, st.lists(happenings, min_size=4, max_size=14))
+def test_whatever_happens_roles_end_where_they_are_wanted_and_other_hands_are_respected(
+    roles: Sequence[str], script: list[tuple[Any, ...]]
+) -> None:
+    async def live() -> None:
+        world = World(roles)
+        for name, pool in (("b", "x"), ("c", "y")):
+            await world.happen("bind", name, "oss-reader", pool)
+        await world.scene.settle()
+        for happening in script:
+            await world.happen(*happening)
+        await world.come_to_rest()
+        world.assert_at_rest()
+
+    asyncio.run(live())
