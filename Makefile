@@ -77,9 +77,9 @@ venv: .venv/.package
 		echo "Install it (Debian: apt install python3 python3-venv) or name one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "'$(PYTHON)' has no venv module: install it (Debian: apt install python3-venv)" >&2; exit 1; }
-	@echo "== .venv: $$($(PYTHON) --version), then the locked requirements (about a minute)"
+	@echo "== .venv: $$($(PYTHON) --version), then the locked requirements (about a minute, in silence)"
 	@$(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes --requirement requirements-dev.txt
 	@touch $@
 
 .venv/.package: .venv/.requirements pyproject.toml

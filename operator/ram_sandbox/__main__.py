@@ -50,7 +50,8 @@ def _up(options: argparse.Namespace) -> int:
     sandbox.start()
     try:
         print(json.dumps(sandbox.ready_line()), flush=True)
-        progress.say("\n".join(["ready; next, in another terminal:", *sandbox.shell_lines(), "kubectl get nodes,ram"]))
+        lines = [*sandbox.shell_lines(), "kubectl get nodes,ram", *sandbox.address_lines()]
+        progress.say("\n  ".join(["ready; next, in another terminal:", *lines]))
         progress.say("Ctrl-C ends it and leaves nothing behind")
         keep_running(None if options.no_operator else sandbox.operator, progress.say)
     except Interrupted:
@@ -96,13 +97,40 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_up(up: argparse.ArgumentParser) -> None:
-    up.add_argument("--cluster", choices=["local", "current"], default="local", help="current: of your kubeconfig")
+    up.add_argument(
+        "--cluster",
+        choices=["local", "current"],
+        default="local",
+        help="local: one of its own; current: that of your kubeconfig (default: %(default)s)",
+    )
     up.add_argument("--yes-this-cluster", action="store_true", help="use it although it looks like one in use")
-    up.add_argument("--nodes", type=_count, default=0, metavar="N", help="Node objects with simulated instances")
+    up.add_argument(
+        "--nodes",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="how many Node objects with simulated instances (default: %(default)s)",
+    )
     up.add_argument("--no-operator", action="store_true", help="you start the operator yourself")
-    up.add_argument("--fixture", type=Path, metavar="FILE", help="what is in the simulated account")
-    up.add_argument("--latency-ms", type=_count, default=0, metavar="N", help="how long each cloud call takes")
-    up.add_argument("--quotas", choices=["off", "documented"], default="off", help="whether the cloud throttles")
+    up.add_argument(
+        "--fixture",
+        type=Path,
+        metavar="FILE",
+        help="what is in the simulated account (default: what the documentation's walk needs)",
+    )
+    up.add_argument(
+        "--latency-ms",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="milliseconds that each cloud call takes longer (default: %(default)s)",
+    )
+    up.add_argument(
+        "--quotas",
+        choices=["off", "documented"],
+        default="off",
+        help="whether the cloud throttles as documented (default: %(default)s)",
+    )
     up.set_defaults(run=_up)
 
 

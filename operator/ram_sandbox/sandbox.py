@@ -123,6 +123,19 @@ class Sandbox:
         path = [] if found else [f'export PATH="{folder}:$PATH"']
         return [*path, f"export KUBECONFIG={self.kubeconfig}"]
 
+    def address_lines(self) -> list[str]:
+        """Return where the simulated cloud and the operator's log are, and with which key the cloud is called."""
+        facts = self.simulator.facts
+        instance = next(
+            (entry["instanceId"] for entry in facts["instances"] if entry["networkType"] == "vpc"), "INSTANCE"
+        )
+        lines = [
+            f"simulated RAM, ECS and STS: {self.simulator.endpoint}",
+            f"its key (good for nothing else): {facts['accessKeyId']} / {facts['accessKeySecret']}",
+            f"metadata service of {instance}: {self.simulator.metadata}/instances/{instance}/latest/meta-data/",
+        ]
+        return [*lines, f"operator's log: {self._operator.child.log}"] if self._operator else lines
+
     def _start(self) -> None:
         # the simulator starts while the API server does
         child = launch_simulator(self.folder, self._options.cloud, self._environ)

@@ -88,6 +88,13 @@ def test_each_tool_has_its_package_and_its_version_stamp(tool: str, package: str
     assert stamp in how.stamp
 
 
+def test_helm_is_built_knowing_a_kubernetes_that_the_chart_takes() -> None:
+    stamp = recipe("helm", Versions(kubernetes="1.30.14")).stamp
+    for package in ("chartutil", "lint/rules"):
+        assert f"helm.sh/helm/v3/pkg/{package}.k8sVersionMajor=1" in stamp
+        assert f"helm.sh/helm/v3/pkg/{package}.k8sVersionMinor=36" in stamp
+
+
 def test_what_is_missing_is_built_once(environ: dict[str, str], progress: Progress, tmp_path: Path) -> None:
     first = ensure(environ, progress)
     commands = (tmp_path / "log").read_text()

@@ -34,6 +34,8 @@ TOOLS: Final = (
     Tool("helm", ("version", "--short"), (3, 8)),
 )
 TOOL_NAMES: Final = tuple(tool.name for tool in TOOLS)
+_HELM_BUILD: Final = 2
+"""Counts changes of how Helm is built, so that a cached build of the old way is not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,8 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
 def cached_path(tool: str, versions: Versions, environ: Mapping[str, str]) -> Path:
     """Return where the build of a tool is, or would be, in the cache."""
     family = tool if tool in ("etcd", "helm") else "kubernetes"
-    return cache_folder(environ) / f"{family}-{versions.of(tool)}" / tool
+    revision = f"-build{_HELM_BUILD}" if tool == "helm" else ""
+    return cache_folder(environ) / f"{family}-{versions.of(tool)}{revision}" / tool
 
 
 def find(environ: Mapping[str, str], names: tuple[str, ...] = TOOL_NAMES) -> Search:

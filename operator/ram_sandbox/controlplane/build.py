@@ -71,12 +71,20 @@ def recipe(tool: str, versions: Versions) -> Recipe:
         case "etcd":
             return Recipe("go.etcd.io/etcd/server/v3", version, "go.etcd.io/etcd/server/v3")
         case "helm":
-            stamp = f"-X helm.sh/helm/v3/internal/version.version={version}"
-            return Recipe("helm.sh/helm/v3", version, "helm.sh/helm/v3/cmd/helm", stamp)
+            return Recipe("helm.sh/helm/v3", version, "helm.sh/helm/v3/cmd/helm", _helm_stamp(version))
         case _:
             variables = {"gitVersion": version, "gitMajor": "1", "gitMinor": version.split(".")[1]}
             stamp = " ".join(f"-X k8s.io/component-base/version.{key}={value}" for key, value in variables.items())
             return Recipe("k8s.io/kubernetes", version, f"k8s.io/kubernetes/cmd/{tool}", stamp)
+
+
+def _helm_stamp(version: str) -> str:
+    """Tell Helm which Kubernetes `helm template` and `helm lint` assume; unstamped, one too old for the chart."""
+    minor = Versions().kubernetes.split(".")[1]
+    variables = {"internal/version.version": version}
+    for package in ("pkg/chartutil", "pkg/lint/rules"):
+        variables |= {f"{package}.k8sVersionMajor": "1", f"{package}.k8sVersionMinor": minor}
+    return " ".join(f"-X helm.sh/helm/v3/{name}={value}" for name, value in variables.items())
 
 
 def go_mod(recipe: Recipe, upstream: str) -> str:

@@ -59,18 +59,31 @@ def _tell(story: Story, *, keep: bool) -> bool:
 
 
 def _keep(sandbox: Sandbox, progress: Progress) -> None:
-    progress.say(
-        "everything is left running; in another terminal:\n"
-        + "".join(f"  {line}\n" for line in sandbox.shell_lines())
-        + "  kubectl get ram                                    # the three objects\n"
-        "  kubectl describe instancerolebinding storage-pool  # its nodes and events\n"
-        "  kubectl edit rampolicy oss-read                    # in force at once, with nothing done on the nodes\n"
-        "  kubectl label node node-2 pool-                    # a node leaves the pool and loses its role\n"
-        f"  curl {sandbox.simulator.control}/state             # what the cloud has\n"
-        f"  curl {sandbox.operator.url}/metrics\n"
-        "Ctrl-C ends it and leaves nothing behind"
-    )
+    commands = _commands(sandbox)
+    width = max(len(command) for command, _ in commands)
+    lines = [f"{command:<{width}}  # {comment}" for command, comment in commands]
+    text = [
+        "everything is left running; in another terminal:",
+        *sandbox.shell_lines(),
+        *lines,
+        *sandbox.address_lines(),
+    ]
+    progress.say("\n  ".join(text) + "\nCtrl-C ends it and leaves nothing behind")
     try:
         keep_running(sandbox.operator, progress.say)
     except Interrupted:
         return
+
+
+def _commands(sandbox: Sandbox) -> list[tuple[str, str]]:
+    """Return what is worth typing next, each with what it shows."""
+    return [
+        ("kubectl get ram", "the three objects"),
+        ("kubectl describe instancerolebinding storage-pool", "its nodes and events"),
+        ("kubectl edit rampolicy oss-read", "in force at once, with nothing done on the nodes"),
+        ("kubectl label node node-2 pool-", "a node leaves the pool and loses its role; to watch it leave, before:"),
+        ("kubectl get instancerolebinding storage-pool --watch", "its column NODES goes from 2/2 to 1/1"),
+        ("kubectl get events --field-selector involvedObject.name=node-2", "what the operator did to that node"),
+        (f"curl {sandbox.simulator.control}/state", "what the cloud has"),
+        (f"curl {sandbox.operator.url}/metrics", "what the operator counts"),
+    ]

@@ -19,9 +19,14 @@ from aliyunsdkcore.request import RpcRequest
 from ram_sandbox.simulator import Simulator
 
 
+def metadata_url(simulator: Simulator, instance: str, path: str) -> str:
+    """Return where that is; in the instance itself it is under http://100.100.100.200/latest/meta-data/."""
+    return f"{simulator.metadata}/instances/{instance}/latest/meta-data/{path}"
+
+
 def read_metadata(simulator: Simulator, instance: str, path: str) -> str:
     """Return what the metadata service answers to the instance, such as for ``ram/security-credentials/ROLE``."""
-    url = f"{simulator.metadata}/instances/{instance}/latest/meta-data/{path}"
+    url = metadata_url(simulator, instance, path)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(url, timeout=10) as response:
         return str(response.read().decode())

@@ -1,10 +1,10 @@
 """The steps of the demo, in order. Each does one thing as a person would, and checks what came of it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from ram_sandbox.demo.applications import account_owner, list_bucket, masked, read_metadata
+from ram_sandbox.demo.applications import account_owner, list_bucket, masked, metadata_url, read_metadata
 from ram_sandbox.demo.authoring import paste_with_mistakes
 from ram_sandbox.demo.passrole import developer_needs_pass_role
 from ram_sandbox.demo.story import StepFailed, Story
@@ -54,10 +54,17 @@ def take_credential(story: Story) -> None:
         story.credential = json.loads(read_metadata(story.sandbox.simulator, instance, path))
         if story.credential.get("Code") != "Success":
             raise StepFailed("Code: Success", story.credential.get("Code"))
-        story.show(f"$ curl http://100.100.100.200/latest/meta-data/{path}")
-    shown = ("AccessKeyId", "AccessKeySecret", "SecurityToken")
-    story.show("\n".join(f"{name}: {masked(story.credential[name])}" for name in shown))
-    story.show(f"Expiration: {story.credential['Expiration']}")
+        story.show(
+            f"$ curl {metadata_url(story.sandbox.simulator, instance, path)}\n{_without_secrets(story.credential)}"
+        )
+    story.show(f"in the instance itself: curl http://100.100.100.200/latest/meta-data/ram/security-credentials/{ROLE}")
+
+
+def _without_secrets(credential: Mapping[str, str]) -> str:
+    hidden = ("AccessKeyId", "AccessKeySecret", "SecurityToken")
+    return json.dumps(
+        {name: masked(value) if name in hidden else value for name, value in credential.items()}, indent=2
+    )
 
 
 def list_objects(story: Story) -> None:
@@ -124,10 +131,10 @@ KEPT: Final[tuple[Step, ...]] = (
     ("policy, role and binding, applied from deploy/samples", apply_samples),
     ("nodes join, and play the role", nodes_join),
     ("a node's credential, from the metadata service", take_credential),
-    ("the pages' program lists a bucket with it", list_objects),
+    ("the program of Alibaba Cloud's documentation lists a bucket with it", list_objects),
     ("the policy is edited, and the same credential is refused", edit_policy),
     ("a role detached behind our back comes back", detach_behind_our_back),
-    ("a policy with the pages' mistakes is refused, with the fix", paste_with_mistakes),
+    ("a policy with mistakes of Alibaba Cloud's documentation is refused, with the fix", paste_with_mistakes),
     ("a developer may pass the role only with ram:PassRole", developer_needs_pass_role),
 )
 STEPS: Final[tuple[Step, ...]] = (*KEPT, ("everything deleted, the cloud as it was", delete_everything))

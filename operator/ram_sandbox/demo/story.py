@@ -1,5 +1,6 @@
 """What the steps of the demo have in common: the sandbox, a place to show things, and waiting with a verdict."""
 
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ class Story:
             SandboxError: it failed.
         """
         output = self.sandbox.kubectl.ok(*arguments, input=input)
-        self.show(f"$ kubectl {' '.join(arguments)}\n{output}")
+        self.show(f"$ {shlex.join(('kubectl', *arguments))}\n{output}")
         return output
 
     def await_ready(self, *targets: str) -> None:
