@@ -11,7 +11,7 @@ from tests.conftest import RunningSandbox
 
 @pytest.fixture(scope="session")
 def running_world(running_sandbox: RunningSandbox) -> Iterator[World]:
-    """The session's sandbox with an operator that sweeps every second."""
+    """The session's sandbox with an operator that sweeps all the time."""
     running_sandbox.operator.restart(SETTINGS)
     api = ApiServer(running_sandbox.kubeconfig)
     yield World(running_sandbox, api)

@@ -130,28 +130,31 @@ def until_next_second(world: World, name: str) -> None:
     until(later)
 
 
-SKIPPED: dict[str, tuple[dict[str, Any], str]] = {
-    "no provider ID": (node("odd", "", "p"), "NoProviderID"),
-    "virtual": (node("odd", "", "p", {"type": "virtual-kubelet"}), "VirtualNode"),
-    "Lingjun": (node("odd", "cn-hangzhou.e01-x", "p", {"alibabacloud.com/lingjun-worker": "true"}), "LingjunNode"),
-    "hybrid": (node("odd", "ack-hybrid://idc-1", "p"), "HybridNode"),
-    "foreign": (node("odd", "aws:///eu-west-1a/i-0123456789abcdef0", "p"), "ForeignProviderID"),
-    "excluded": (
-        node("odd", "cn-hangzhou.i-bp1simulator00000001", "p", {"service.alibabacloud.com/exclude-node": "true"}),
-        "ExcludedNode",
+SKIPPED: dict[str, dict[str, Any]] = {
+    "NoProviderID": node("odd-empty", "", "p"),
+    "VirtualNode": node("odd-virtual", "", "p", {"type": "virtual-kubelet"}),
+    "LingjunNode": node("odd-lingjun", "cn-hangzhou.e01-x", "p", {"alibabacloud.com/lingjun-worker": "true"}),
+    "HybridNode": node("odd-hybrid", "ack-hybrid://idc-1", "p"),
+    "ForeignProviderID": node("odd-foreign", "aws:///eu-west-1a/i-0123456789abcdef0", "p"),
+    "ExcludedNode": node(
+        "odd-excluded",
+        "cn-hangzhou.i-bp1simulator00000001",
+        "p",
+        {"service.alibabacloud.com/exclude-node": "true"},
     ),
 }
 
 
-@pytest.mark.parametrize("what", SKIPPED)
-def test_what_is_no_instance_is_skipped_with_the_reason(roles: World, what: str) -> None:
-    body, reason = SKIPPED[what]
+def test_what_is_no_instance_is_skipped_with_the_reason(roles: World) -> None:
     mark = roles.mark()
-    roles.api.create(body, binding("p", "one", "p"))
-    row = roles.row("p", "odd", "Skipped", reason)
-    assert row["message"]
+    roles.api.create(*SKIPPED.values(), binding("p", "one", "p"))
+    for reason, body in SKIPPED.items():
+        row = roles.row("p", body["metadata"]["name"], "Skipped", reason)
+        assert row["message"]
+        assert "instance" not in row
     roles.ready(f"{B}/p")
     assert roles.condition(f"{B}/p")["reason"] == "NoInstances"
+    assert roles.status(f"{B}/p")["summary"]["skipped"] == len(SKIPPED)
     assert roles.actions(mark) == []
 
 

@@ -142,11 +142,10 @@ def test_what_another_hand_has_deleted_already_does_not_block(world: World, hand
     hand.detach_policy("lost", "lost")
     hand.ram("DeleteRole", RoleName="lost")
     hand.ram("DeletePolicy", PolicyName="lost")
-    world.cloud.delete(f"/instances/{nodes['n2']}")
     world.api.delete(f"{B}/lost", "RamRole/lost", "RamPolicy/lost")
     mark = world.mark()
     world.operator.start()
-    world.gone("RamRole/lost", "RamPolicy/lost")
+    world.gone(f"{B}/lost", "RamRole/lost", "RamPolicy/lost")
     assert world.actions(mark) == []
 
 
@@ -181,6 +180,32 @@ def test_a_deletion_goes_on_when_the_cloud_answers_again(world: World) -> None:
     until(lambda: world.condition("RamRole/patient", "Reconciling").get("reason") == "Retrying")
     assert "ServiceUnavailable" in world.condition("RamRole/patient", "Reconciling")["message"]
     world.gone("RamRole/patient")
+
+
+@pytest.mark.parametrize("action", ["DescribeRegions", "DescribeInstanceRamRole"])
+def test_a_role_is_not_deleted_while_nobody_can_tell_who_plays_it(world: World, action: str) -> None:
+    world.api.create(role("unsure"))
+    world.ready("RamRole/unsure")
+    world.instance(region="us-west-1", ramRoleName="unsure")
+    mark = world.mark()
+    world.fault(action, 50, code="ServiceUnavailable", status=503)
+    world.api.delete("RamRole/unsure")
+    until(lambda: world.condition("RamRole/unsure", "Reconciling").get("reason") == "Retrying")
+    assert action in world.condition("RamRole/unsure", "Reconciling")["message"]
+    world.cloud.delete("/faults")
+    until(lambda: world.condition("RamRole/unsure", "Stalled").get("reason") == "InUse")
+    assert world.actions(mark) == []
+
+
+def test_a_deletion_without_the_right_to_it_says_which_is_missing(world: World) -> None:
+    world.api.create(policy("kept"))
+    world.ready("RamPolicy/kept")
+    world.fault("DeletePolicy", 1, code="NoPermission", status=403)
+    world.api.delete("RamPolicy/kept")
+    until(lambda: "ram:DeletePolicy" in world.condition("RamPolicy/kept", "Stalled").get("message", ""))
+    assert world.condition("RamPolicy/kept", "Stalled")["reason"] == "AccessDenied"
+    again(world, "RamPolicy/kept")
+    world.gone("RamPolicy/kept")
 
 
 def test_a_role_tagged_away_by_another_cluster_is_left_there(world: World, hand: Hand) -> None:

@@ -37,43 +37,43 @@ CHANGES: dict[str, tuple[str, Change, str, list[str]]] = {
     "a policy detached from the role": (
         ROLE,
         lambda hand: hand.detach_policy("drift", "drift"),
-        "PolicyAttached",
+        "attached policy Custom/drift to role drift",
         ["AttachPolicyToRole"],
     ),
     "another default version of the document": (
         POLICY,
         lambda hand: hand.ram("CreatePolicyVersion", PolicyName="drift", PolicyDocument=WIDER, SetAsDefault="true"),
-        "VersionCreated",
+        "created a new default version of policy drift",
         ["CreatePolicyVersion"],
     ),
     "the description of the policy": (
         POLICY,
         lambda hand: hand.ram("UpdatePolicyDescription", PolicyName="drift", NewDescription="other"),
-        "PolicyUpdated",
+        "updated description of policy drift",
         ["UpdatePolicyDescription"],
     ),
     "the description of the role": (
         ROLE,
         lambda hand: hand.ram("UpdateRole", RoleName="drift", NewDescription="other"),
-        "RoleUpdated",
+        "updated description of role drift",
         ["UpdateRole"],
     ),
     "the session duration of the role": (
         ROLE,
         lambda hand: hand.ram("UpdateRole", RoleName="drift", NewMaxSessionDuration="7200"),
-        "RoleUpdated",
+        "updated session duration of role drift",
         ["UpdateRole"],
     ),
     "the trust of the role": (
         ROLE,
         lambda hand: hand.ram("UpdateRole", RoleName="drift", NewAssumeRolePolicyDocument=json.dumps(OTHER_TRUST)),
-        "RoleUpdated",
+        "updated trust document of role drift",
         ["UpdateRole"],
     ),
     "a tag of the spec": (
         ROLE,
         lambda hand: hand.tag_role("drift", team="x"),
-        "Tagged",
+        "tagged role drift with team",
         ["TagResources"],
     ),
 }
@@ -81,7 +81,7 @@ CHANGES: dict[str, tuple[str, Change, str, list[str]]] = {
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_sweep_repairs_and_tells(drifting: World, hand: Hand, what: str) -> None:
-    target, change, reason, actions = CHANGES[what]
+    target, change, words, actions = CHANGES[what]
     before = drifting.state()
     change(hand)
     changed, mark = drifting.state(), drifting.mark()
@@ -96,7 +96,7 @@ def test_a_sweep_repairs_and_tells(drifting: World, hand: Hand, what: str) -> No
         return True
 
     until(repaired, what=what)
-    drifting.event(target, reason)
+    drifting.event(target, "DriftRepaired", "changed by another hand", words)
     drifting.ready(POLICY, ROLE, BINDING)
     drifting.sweeps_pass()
     assert drifting.actions(mark) == actions
@@ -110,7 +110,7 @@ def test_an_instance_that_lost_its_role_gets_it_back_and_its_node_is_told(drifti
     hand.detach_role("drift", instance)
     mark = drifting.mark()
     drifting.has_role(instance, "drift")
-    drifting.event(BINDING, "Attached", instance)
+    drifting.event(BINDING, "DriftRepaired", f"attached drift to cn-hangzhou.{instance}")
     drifting.event("Node/drift-1", "Attached", instance)
     drifting.ready(BINDING)
     assert drifting.actions(mark) == ["AttachInstanceRamRole"]
@@ -130,7 +130,7 @@ def test_a_role_deleted_by_another_hand_comes_back_with_its_policy_and_instances
 
     until(back)
     drifting.ready(POLICY, ROLE, BINDING)
-    drifting.event(ROLE, "RoleCreated")
+    drifting.event(ROLE, "", "created role drift")
 
 
 def test_a_policy_deleted_by_another_hand_comes_back_and_is_attached_again(drifting: World, hand: Hand) -> None:
@@ -144,7 +144,7 @@ def test_a_policy_deleted_by_another_hand_comes_back_and_is_attached_again(drift
 
     until(back)
     drifting.ready(POLICY, ROLE, BINDING)
-    drifting.event(POLICY, "PolicyCreated")
+    drifting.event(POLICY, "DriftRepaired", "created policy drift")
 
 
 def test_what_others_attached_stays(drifting: World, hand: Hand) -> None:

@@ -117,7 +117,7 @@ def test_a_missing_right_to_pass_the_role_is_named_on_the_binding(world: World) 
 
 
 def test_throttling_is_waited_for_and_said(world: World) -> None:
-    world.fault("CreateRole", 4, code="Throttling.User", status=400)
+    world.fault("CreateRole", 2, code="Throttling.User", status=400)
     world.api.create(role("throttled"))
     world.says("RamRole/throttled", "Throttled", "Throttling.User", "tries again", kind="Reconciling")
     assert world.condition("RamRole/throttled")["status"] == "False"
@@ -128,7 +128,7 @@ def test_one_object_that_hangs_holds_up_no_other(world: World) -> None:
     world.fault("CreateRole", 1, delaySeconds=8)
     world.api.create(role("hangs"))
     until(lambda: world.body("RamRole/hangs")["metadata"].get("finalizers"))
-    names = [f"RamRole/quick-{number}" for number in range(20)]
+    names = [f"RamRole/quick-{number}" for number in range(5)]
     world.api.create(*(role(name.partition("/")[2]) for name in names))
     world.ready(*names)
     assert world.condition("RamRole/hangs").get("status") != "True"

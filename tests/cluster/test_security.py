@@ -16,9 +16,9 @@ TARGETS = ("RamPolicy/safe", "RamRole/safe", "InstanceRoleBinding/safe")
 
 
 @pytest.fixture
-def as_operator(world: World) -> Iterator[ApiServer]:
+def as_operator(running_world: World) -> Iterator[ApiServer]:
     """The API server with the operator's own token."""
-    api = ApiServer(world.operator.folder / "operator.kubeconfig")
+    api = ApiServer(running_world.operator.folder / "operator.kubeconfig")
     yield api
     api.close()
 
@@ -59,9 +59,9 @@ def test_the_operator_may_not(as_operator: ApiServer, what: str) -> None:
     assert refused.value.status == 403, refused.value
 
 
-def test_its_rights_are_those_of_the_chart_and_no_more(world: World) -> None:
-    kubeconfig = str(world.operator.folder / "operator.kubeconfig")
-    shown = world.kubectl("--kubeconfig", kubeconfig, "auth", "can-i", "--list", "-n", "default").stdout
+def test_its_rights_are_those_of_the_chart_and_no_more(running_world: World) -> None:
+    kubeconfig = str(running_world.operator.folder / "operator.kubeconfig")
+    shown = running_world.kubectl("--kubeconfig", kubeconfig, "auth", "can-i", "--list", "-n", "default").stdout
     granted = {
         line.split()[0]: line.rpartition("[")[2].rstrip("]").split() for line in shown.splitlines()[1:] if "[" in line
     }

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -156,6 +157,14 @@ def test_credentials_that_the_cloud_refuses_keep_it_unready_and_are_said_without
     assert world.cloud.facts["accessKeyId"] not in text
     (folder / "accessKeySecret").write_text(world.cloud.facts["accessKeySecret"])
     until(lambda: "gate open" in child.log.read_text())
+
+
+def test_told_to_end_before_it_is_ready_it_ends_at_once(world: World, another: OperatorProcess) -> None:
+    nowhere = {f"RAM_OPERATOR_ENDPOINT_{api}": "http://127.0.0.1:1" for api in ("RAM", "ECS", "STS")}
+    child = another.launch(nowhere)
+    until(lambda: "cannot be used yet" in child.log.read_text())
+    child.signal(signal.SIGTERM)
+    assert child.wait(10) == 0, child.tail()
 
 
 def test_under_its_own_account_it_reads_what_the_chart_allows(world: World) -> None:

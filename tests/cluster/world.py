@@ -17,7 +17,7 @@ from tests.conftest import RunningSandbox
 T = TypeVar("T")
 
 OWN_KINDS = ("InstanceRoleBinding", "RamRole", "RamPolicy")
-SETTINGS = {"RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "1"}
+SETTINGS = {"RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "0.5"}
 PATIENCE = 30.0
 _POLL_SECONDS = 0.03
 
@@ -248,12 +248,13 @@ class World:
             until(swept, 30, f"sweeps of {kind}")
 
     def event(self, target: str, reason: str, *words: str, timeout: float = PATIENCE) -> dict[str, Any]:
-        """Wait for an event about an object with this reason and these words; return it."""
+        """Wait for an event about an object with this reason ("" for any) and these words; return it."""
 
         def seen() -> dict[str, Any]:
             events = self.api.events(target)
             notes = [(event["reason"], event["note"]) for event in events]
-            found = [event for event in events if event["reason"] == reason and all(w in event["note"] for w in words)]
+            told = [event for event in events if reason in ("", event["reason"])]
+            found = [event for event in told if all(word in event["note"] for word in words)]
             assert found, f"{target}: {notes}"
             return found[-1]
 
