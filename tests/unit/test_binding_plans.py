@@ -88,7 +88,9 @@ async def test_an_instance_with_another_role_is_left_untouched() -> None:
     made, ecs = scene({ONE: "KubernetesWorkerRole-x"})
     await made.settle()
     assert (ecs.writes, state(made)) == ([], ("Conflict", None, None))
-    assert "KubernetesWorkerRole-x" in made.rows(BINDING)[str(ONE)]["message"]
+    message = made.rows(BINDING)[str(ONE)]["message"]
+    assert message.startswith("has role KubernetesWorkerRole-x, which no binding gave it; detach it there")
+    assert message.endswith("it is looked at again with each sweep")
     assert made.condition(BINDING) == ("False", "Conflict")
     made.delete(BINDING)
     await made.settle()
@@ -210,3 +212,9 @@ async def test_a_role_that_does_not_trust_ecs_is_not_attached(trust: dict[str, A
         ("True", "TrustNotEcs"),
     )
     assert ecs.writes == []
+
+
+async def test_the_longest_role_name_leaves_room_for_what_to_do_about_a_conflict() -> None:
+    made, _ = scene({ONE: "R" * 64})
+    await made.settle()
+    assert made.rows(BINDING)[str(ONE)]["message"].endswith("with each sweep")

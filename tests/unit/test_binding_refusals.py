@@ -8,7 +8,7 @@ import pytest
 from tests.unit.builders import binding_body
 from tests.unit.pool import BINDING, ONE, TWO, attached, scene, state
 
-from ram_operator.errors import CloudError, Denied, NotFound, Throttled, Unavailable
+from ram_operator.errors import CloudError, Denied, NotFound, Rejected, Throttled, Unavailable
 
 # Refusals of the API
 
@@ -124,6 +124,26 @@ async def test_a_value_that_is_not_supported_yet_writes_nothing_and_says_so(spec
     assert f"spec.{next(reversed(spec))}" in made.status(BINDING)["conditions"][0]["message"]
 
 
+UNSUPPORTED_WORDS: list[tuple[dict[str, Any], str]] = [
+    (
+        {"managementPolicy": "Plan"},
+        'spec.managementPolicy ("Plan") is not supported by this version; remove it to go on',
+    ),
+    (
+        {"instances": [str(ONE)], "roleRef": None, "roleName": "foo"},
+        'spec.instances and spec.roleName ("foo") are not supported by this version; remove them to go on',
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "words"), UNSUPPORTED_WORDS, ids=["one", "two"])
+async def test_what_is_not_supported_yet_is_named_in_a_sentence(spec: dict[str, Any], words: str) -> None:
+    made, _ = scene({ONE: ""})
+    made.edit(BINDING, **spec)
+    await made.settle()
+    assert made.status(BINDING)["conditions"][0]["message"] == words
+
+
 DEFAULTS: dict[str, Any] = {
     "conflictPolicy": "Fail",
     "allowProtectedRoles": False,
@@ -172,3 +192,12 @@ async def test_a_spec_that_cannot_be_obeyed_leaves_the_last_good_state_in_force(
     made.delete(BINDING)
     await made.settle()
     assert (ecs.roles, made.exists(BINDING)) == ({ONE: ""}, False)
+
+
+async def test_the_classic_network_is_named_once() -> None:
+    made, ecs = scene({ONE: ""})
+    words = f"{ONE.id} is in a classic network: only instances in a VPC can have a role"
+    ecs.failing["attach"] = Rejected("AttachInstanceRamRole", "InvalidNetworkType.MismatchRamRole", words)
+    await made.settle()
+    assert made.rows(BINDING)[str(ONE)]["message"] == words
+    assert made.status(BINDING)["conditions"][0]["message"] == f"{ONE} (node-1): {words}"

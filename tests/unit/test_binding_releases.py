@@ -15,6 +15,7 @@ async def test_a_claim_outlives_its_node_for_ten_minutes_and_is_then_released() 
     said = await made.reconcile(BINDING)
     assert (ecs.writes, said.requeue_after) == ([], 600)
     assert made.rows(BINDING)[str(ONE)]["nodeGoneSince"] == "2026-05-01T12:00:00Z"
+    assert made.rows(BINDING)[str(ONE)]["message"] == "its Node is gone; released at 2026-05-01T12:10:00Z"
     made.later(599)
     said = await made.reconcile(BINDING)
     assert (ecs.writes, said.requeue_after) == ([], 1)
@@ -42,7 +43,7 @@ async def test_a_node_that_comes_back_in_time_keeps_its_role() -> None:
     made.put_node(node("node-1", 1, pool="storage"))
     await made.settle()
     assert (ecs.writes, state(made)) == ([], ("Attached", "oss-reader", "Attached"))
-    assert "nodeGoneSince" not in made.rows(BINDING)[str(ONE)]
+    assert not {"nodeGoneSince", "message"} & made.rows(BINDING)[str(ONE)].keys()
 
 
 async def test_a_binding_that_is_deleted_does_not_wait_for_a_node_that_is_gone() -> None:

@@ -26,6 +26,7 @@ from tests.unit.builders import (
 
 from ram_operator.cloud import Entities, NewPolicy, Policy, Taggable
 from ram_operator.errors import InvalidSpec
+from ram_operator.kinds.ownership import RETAIN_INSTEAD
 from ram_operator.kinds.ram_policy import ObservedPolicy, RamPolicyKind
 from ram_operator.kinds.steps import (
     CreatePolicy,
@@ -184,6 +185,12 @@ def test_a_policy_that_is_not_marked_as_ours_is_never_written(tags: dict[str, st
 def test_the_words_name_whose_it_is() -> None:
     [hold] = planned(policy_body(), there(tags=owner(policy_key("other"), cluster="c-2").tags())).holds
     assert "RamPolicy/other of cluster c-2" in hold.message
+    assert hold.message.endswith("add that cluster to settings.previousClusterIds of the operator")
+    for cluster_id in ("c-1", "c-0"):
+        tags = owner(policy_key("gone"), cluster=cluster_id).tags()
+        [hold] = planned(policy_body(), there(tags=tags), previous=("c-0",)).holds
+        assert "RamPolicy/gone, which this cluster had before; create that object again" in hold.message
+        assert "previousClusterIds" not in hold.message
 
 
 def test_a_policy_of_a_previous_cluster_is_taken_over_by_its_tags() -> None:
@@ -290,6 +297,7 @@ def test_a_policy_in_use_says_by_whom_and_looks_again(entities: Entities, words:
     observed = there(cloud_policy(attachment_count=1), entities=entities)
     plan = planned(policy_body(deleting=True), observed, role)
     assert held(plan) == [Reason.IN_USE]
+    assert plan.holds[0].message.endswith(RETAIN_INSTEAD)
     assert words in plan.holds[0].message
     assert plan.holds[0].retry_after == 60
 

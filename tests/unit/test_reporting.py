@@ -21,9 +21,10 @@ from tests.unit.builders import (
     node,
     role_body,
     role_key,
+    system,
 )
 
-from ram_operator.cloud import NewRole
+from ram_operator.cloud import NewPolicy, NewRole, Taggable
 from ram_operator.engine.reporting import DISPOSITIONS, Disposition, Subject, disposition, hold_for, report
 from ram_operator.errors import (
     AlreadyExists,
@@ -36,8 +37,18 @@ from ram_operator.errors import (
     Unauthenticated,
     Unavailable,
 )
-from ram_operator.kinds.steps import AttachPolicy, AttachRole, CreateRole
-from ram_operator.model import Event, EventReason, Failure, Hold, Outcome, Plan, Reason, Report
+from ram_operator.kinds.steps import (
+    AttachPolicy,
+    AttachRole,
+    CreatePolicy,
+    CreateRole,
+    DeletePolicy,
+    DeleteRole,
+    DetachPolicy,
+    DetachRole,
+    Tag,
+)
+from ram_operator.model import Event, EventReason, Failure, Hold, Outcome, Plan, Reason, Report, Step
 
 DONE = {Reason.SETTLED, Reason.ALL_ATTACHED, Reason.NO_INSTANCES}
 WAITING = {Reason.POLICY_NOT_READY, Reason.ROLE_NOT_READY}
@@ -274,8 +285,14 @@ ERRORS: list[tuple[CloudError, Reason, str, float | None, bool]] = [
     (Throttled("GetRole", "Throttling.User"), Reason.THROTTLED, "tries again", None, True),
     (Throttled("GetRole", "Throttling.User", retry_after=7), Reason.THROTTLED, "waits for 7 s", 7, False),
     (Unavailable("GetRole", "SDK.ReadTimeout"), Reason.RETRYING, "tries again", None, True),
-    (Denied("UpdateRole", "NoPermission"), Reason.ACCESS_DENIED, "ram:UpdateRole on r", 300, False),
-    (Denied("AttachInstanceRamRole", "Forbidden"), Reason.ACCESS_DENIED, "ecs:AttachInstanceRamRole on r", 300, False),
+    (
+        Denied("UpdateRole", "NoPermission"),
+        Reason.ACCESS_DENIED,
+        "ram:UpdateRole on *; tried again every 60 s",
+        60,
+        False,
+    ),
+    (Denied("AttachInstanceRamRole", "Forbidden"), Reason.ACCESS_DENIED, "ecs:AttachInstanceRamRole on *", 60, False),
     (Rejected("CreateRole", "LimitExceeded.Role"), Reason.REJECTED, "LimitExceeded.Role", 3600, False),
 ]
 
@@ -296,10 +313,46 @@ def test_each_class_of_error_becomes_its_hold(
     assert (rows(observed)["Ready"][1], observed.backoff) == (reason, backoff)
 
 
+NEW_POLICY = NewPolicy("p", "{}", "", {})
+ONE = AttachRole("r", (instance(1),))
+RESOURCES: list[tuple[Step, str, str, str]] = [
+    (CREATE, "r", "CreateRole", "ram:CreateRole on acs:ram:*:*:role/r;"),
+    (CREATE, "r/Custom/a", "CreateRole", "ram:CreateRole on acs:ram:*:*:role/r;"),
+    (DeleteRole("r"), "r", "DeleteRole", "ram:DeleteRole on acs:ram:*:*:role/r;"),
+    (ATTACH, "r/Custom/a", "AttachPolicyToRole", "on acs:ram:*:*:role/r and acs:ram:*:*:policy/a;"),
+    (DetachPolicy(system("S"), "r"), "r/System/S", "DetachPolicyFromRole", "and acs:ram:*:system:policy/S;"),
+    (CreatePolicy("p", NEW_POLICY), "p", "CreatePolicy", "ram:CreatePolicy on acs:ram:*:*:policy/p;"),
+    (DeletePolicy("p", "p"), "p", "ListPolicyVersions", "ram:ListPolicyVersions on acs:ram:*:*:policy/p;"),
+    (Tag("p", Taggable.POLICY, "p", ()), "p", "TagResources", "ram:TagResources on acs:ram:*:*:policy/p;"),
+    (Tag("r", Taggable.ROLE, "r", ()), "r", "TagResources", "ram:TagResources on acs:ram:*:*:role/r;"),
+    (
+        ONE,
+        str(instance(1)),
+        "AttachInstanceRamRole",
+        f"on acs:ecs:cn-hangzhou:*:instance/{instance(1).id} and acs:ram:*:*:role/r;",
+    ),
+    (
+        DetachRole("r", (instance(1),)),
+        str(instance(1)),
+        "DetachInstanceRamRole",
+        f"ecs:DetachInstanceRamRole on acs:ecs:cn-hangzhou:*:instance/{instance(1).id};",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("step", "subject", "action", "words"), RESOURCES, ids=[f"{row[0].api} {row[1]}" for row in RESOURCES]
+)
+def test_a_denied_write_names_the_action_and_the_resource_to_paste(
+    step: Step, subject: str, action: str, words: str
+) -> None:
+    assert words in hold_for(subject, Denied(action, "NoPermission"), step).message
+
+
 def test_a_missing_permission_is_named_as_the_api_names_it_and_no_other() -> None:
     error = Denied("AttachInstanceRamRole", "InvalidUser.PassRoleForbidden", "missing permission ram:PassRole: no")
-    message = hold_for("i-1", error).message
-    assert "ram:PassRole" in message
+    message = hold_for(str(instance(1)), error, ONE).message
+    assert "credentials ram:PassRole on acs:ram:*:*:role/r;" in message
     assert "ecs:AttachInstanceRamRole" not in message
 
 

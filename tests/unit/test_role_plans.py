@@ -41,6 +41,7 @@ from tests.unit.roles import (
 
 from ram_operator.cloud import NewRole, PolicyName, RoleChange, Taggable
 from ram_operator.errors import InvalidSpec, NotFound
+from ram_operator.kinds.ownership import RETAIN_INSTEAD
 from ram_operator.kinds.ram_role import ObservedRole
 from ram_operator.kinds.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, Tag, UpdateRole
 from ram_operator.model import Claim, Failure, Outcome, Plan, Reason
@@ -251,6 +252,7 @@ def test_a_role_in_use_is_kept_whole_and_says_by_whom(
 ) -> None:
     plan = planned(deleting(custom("a")), observed, *others)
     assert held(plan) == [Reason.IN_USE]
+    assert plan.holds[0].message.endswith(RETAIN_INSTEAD)
     assert words in plan.holds[0].message
     assert plan.holds[0].retry_after == retry_after
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
+from ram_operator.engine.permissions import needed
 from ram_operator.errors import AlreadyExists, CloudError, Denied, InUse, NotFound, Rejected, Throttled, Unauthenticated
+from ram_operator.kinds.ownership import RETAIN_INSTEAD
 from ram_operator.model import (
     Event,
     EventReason,
@@ -30,13 +32,13 @@ from ram_operator.model import (
 MESSAGE_LENGTH = 1024
 SHOWN = 3
 """How many holds a condition's message spells out."""
-DENIED_RETRY_SECONDS = 300.0
+DENIED_RETRY_SECONDS = 60.0
+"""Who mends the rights waits in front of the screen."""
 REJECTED_RETRY_SECONDS = 3600.0
 """A refused request is repeated now and then: a quota may have been raised, which nothing here would tell."""
 IN_USE_RETRY_SECONDS = 30.0
 NEXT_SECONDS = 0.05
 """How soon the rest of the work is done that a pass left over, because each pass writes once."""
-ECS_ACTIONS = ("InstanceRamRole", "DescribeInstances", "DescribeRegions")
 
 
 class Disposition(Enum):
@@ -109,25 +111,23 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
     return Report(conditions, (*events, *warning), min(delays, default=None), backoff)
 
 
-def hold_for(subject: str, error: CloudError) -> Hold:
-    """The hold that a failed call amounts to."""
+def hold_for(subject: str, error: CloudError, step: Step | None = None) -> Hold:
+    """The hold that a failed call amounts to; `step` is the one that failed, None for a reading."""
     match error:
         case Unauthenticated():
             fix = f"{error}; give the operator valid credentials (the Secret that the chart names)"
             return Hold(subject, Reason.ACCESS_DENIED, fix, IN_USE_RETRY_SECONDS)
         case Denied():
-            if error.message.startswith("missing permission "):
-                return Hold(subject, Reason.ACCESS_DENIED, f"{error}; allow it to the operator", DENIED_RETRY_SECONDS)
-            product = "ecs" if any(name in error.action for name in ECS_ACTIONS) else "ram"
-            fix = f"{error}; allow the operator's credentials {product}:{error.action} on {subject}"
-            return Hold(subject, Reason.ACCESS_DENIED, fix, DENIED_RETRY_SECONDS)
+            fix = f"{error}; allow the operator's credentials {needed(error, subject, step)}"
+            again = f"tried again every {DENIED_RETRY_SECONDS:.0f} s"
+            return Hold(subject, Reason.ACCESS_DENIED, f"{fix}; {again}", DENIED_RETRY_SECONDS)
         case Throttled():
             wait = f" for {error.retry_after:.0f} s" if error.retry_after else ""
             return Hold(subject, Reason.THROTTLED, f"{error}; waits{wait} and tries again", error.retry_after)
         case Rejected():
             return Hold(subject, Reason.REJECTED, str(error), REJECTED_RETRY_SECONDS)
         case InUse():
-            return Hold(subject, Reason.IN_USE, str(error), IN_USE_RETRY_SECONDS)
+            return Hold(subject, Reason.IN_USE, f"{error}; {RETAIN_INSTEAD}", IN_USE_RETRY_SECONDS)
         case NotFound() | AlreadyExists():
             return Hold(subject, Reason.VERIFYING, f"{error}; looks again")
         case _:
@@ -141,7 +141,11 @@ def _error_holds(error: CloudError | None) -> tuple[Hold, ...]:
 def _failure_holds(after: Plan, outcome: Outcome) -> tuple[Hold, ...]:
     """Failures that still matter: if nothing is left to do for a subject, a lost reply or a race was no failure."""
     left = {subject for step in after.steps for subject in step.subjects}
-    return tuple(hold_for(failure.subject, failure.error) for failure in outcome.failures if failure.subject in left)
+    return tuple(
+        hold_for(failure.subject, failure.error, failure.step)
+        for failure in outcome.failures
+        if failure.subject in left
+    )
 
 
 def _unfinished(after: Plan, outcome: Outcome) -> tuple[Hold, ...]:

@@ -15,6 +15,7 @@ from ram_operator.rules.names import check_tags
 
 RECHECK_SECONDS = 60.0
 """How soon is looked again for what sends no events."""
+RETAIN_INSTEAD = "or set deletionPolicy: Retain on this object to let it go without a write"
 DEFAULTS: Mapping[str, Json] = {"adoptionPolicy": "Never", "managementPolicy": "Enforce"}
 
 
@@ -29,15 +30,17 @@ def retains(facts: Facts) -> bool:
 def unsupported(spec: Mapping[str, Json], defaults: Mapping[str, Json]) -> tuple[str, ...]:
     """Fields whose value the API accepts and this version does not obey, with the value where it is a word."""
     differing = {field: spec[field] for field, default in defaults.items() if spec.get(field, default) != default}
-    return tuple(f"{field}: {value}" if isinstance(value, str) else field for field, value in differing.items())
+    return tuple(f'{field} ("{value}")' if isinstance(value, str) else field for field, value in differing.items())
 
 
 def not_supported_yet(subject: str, fields: tuple[str, ...]) -> tuple[Hold, ...]:
     """The hold for values that are accepted but not obeyed: nothing is written, and the object says so."""
     if not fields:
         return ()
-    said = ", ".join(f"spec.{field}" for field in fields)
-    return (Hold(subject, Reason.NOT_SUPPORTED_YET, f"{said}: not supported by this version; remove it to go on"),)
+    *most, last = (f"spec.{field}" for field in fields)
+    said, is_, it = (f"{', '.join(most)} and {last}", "are", "them") if most else (last, "is", "it")
+    message = f"{said} {is_} not supported by this version; remove {it} to go on"
+    return (Hold(subject, Reason.NOT_SUPPORTED_YET, message),)
 
 
 def name_taken(subject: str, facts: Facts, tags: Mapping[str, str] | None, owner: Owner) -> Hold | None:
@@ -75,11 +78,20 @@ def foreign(subject: str, tags: Mapping[str, str], owner: Owner) -> Hold | None:
             return Hold(subject, Reason.NOT_OWNED, message)
         case Ownership.OTHERS:
             marks = {key.removeprefix("ram-operator:"): value for key, value in tags.items()}
-            whose = f"{marks.get('kind', '?')}/{marks.get('name', '?')} of cluster {marks.get('cluster', '?')}"
-            message = f"{subject} belongs to {whose}; choose another name, or add that cluster to previousClusterIds"
+            message = f"{subject} belongs to {_whose(marks, owner)}"
             return Hold(subject, Reason.OWNED_BY_OTHER, message)
         case _:
             return None
+
+
+def _whose(marks: Mapping[str, str], owner: Owner) -> str:
+    """Whom a cloud object belongs to by its marks, and what can be done."""
+    name, cluster = f"{marks.get('kind', '?')}/{marks.get('name', '?')}", marks.get("cluster", "?")
+    if cluster in (owner.cluster, *owner.previous_clusters):
+        # Without its tags it would be nobody's, and no more this object's to write than now.
+        return f"{name}, which this cluster had before; create that object again, or choose another name"
+    fix = "choose another name, or, if that cluster is gone, add that cluster to settings.previousClusterIds"
+    return f"{name} of cluster {cluster}; {fix} of the operator"
 
 
 def waits_for(subject: str, going: str) -> Hold:

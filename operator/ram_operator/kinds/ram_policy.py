@@ -151,7 +151,7 @@ class RamPolicyKind:
         if observed.entities and (going := _going(observed.entities, desired.facts.referrers)):
             return Plan(holds=(ownership.waits_for(subject, going),))
         if observed.entities and (users := _users(observed.entities, desired.facts.referrers)):
-            message = f"{subject} is attached to {listing(users)}; detach it there first"
+            message = f"{subject} is attached to {listing(users)}; detach it there first, {ownership.RETAIN_INSTEAD}"
             return Plan(holds=(Hold(subject, Reason.IN_USE, message, ownership.RECHECK_SECONDS),))
         return Plan(steps=(DeletePolicy(observed.policy.name, observed.policy.name),))
 

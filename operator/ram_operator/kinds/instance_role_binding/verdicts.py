@@ -19,6 +19,11 @@ GONE_AFTER = timedelta(seconds=60)
 HAND_OVER = timedelta(seconds=10)
 """How long a binding that goes waits for the next one to take a role over, so that no instance is without it."""
 
+CONFLICT_FIX = (
+    "detach it there (DetachInstanceRamRole), or take the node out of the selector; "
+    "it is looked at again with each sweep"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -131,9 +136,10 @@ def _refusal(case: Case) -> Row | None:
     """The row of an instance for which repeating the request is pointless before an edit."""
     error = case.error
     if isinstance(error, Rejected):
-        reason = Reason.CLASSIC_NETWORK if "MismatchRamRole" in error.code else Reason.API_ERROR
-        fix = "; only VPC instances can have a role" if reason is Reason.CLASSIC_NETWORK else ""
-        failed = {"reason": reason, "message": f"{error}{fix}", "failed_generation": case.generation}
+        classic = "MismatchRamRole" in error.code
+        reason = Reason.CLASSIC_NETWORK if classic else Reason.API_ERROR
+        message = error.message if classic and error.message else str(error)
+        failed = {"reason": reason, "message": message, "failed_generation": case.generation}
         return _next(case, State.FAILED, role=None, origin=None, confirmed=False, **failed)
     row = case.row
     if error is None and row and row.failed_generation == case.generation and not case.requested:
@@ -151,7 +157,7 @@ def _other_role(case: Case, seen: str) -> Verdict:
     if mine or _inherits(case):
         row = _next(case, State.PENDING, role=seen, origin=Origin.ATTACHED, confirmed=False)
         return Verdict(row, detach=seen)
-    message = f"has role {seen}, which no binding gave it"
+    message = f"has role {seen}, which no binding gave it; {CONFLICT_FIX}"
     row = _next(
         case, State.CONFLICT, reason=Reason.OTHER_ROLE, message=message, role=None, origin=None, confirmed=False
     )
@@ -218,7 +224,8 @@ def _node_gone(case: Case, row: Row) -> Verdict | None:
     left = (since + case.node_gone_after - case.now).total_seconds()
     if left <= 0:
         return None
-    return Verdict(replace(row, node_gone_since=timestamp(since)), revisit_after=left)
+    message = f"its Node is gone; released at {timestamp(since + case.node_gone_after)}"
+    return Verdict(replace(row, node_gone_since=timestamp(since), message=message), revisit_after=left)
 
 
 def _missing(case: Case) -> Verdict:

@@ -268,4 +268,5 @@ async def _players(role: str, cloud: Cloud) -> tuple[str, ...]:
 
 
 def _in_use(name: str, users: str, retry_after: float | None = ownership.RECHECK_SECONDS) -> Plan:
-    return Plan(holds=(Hold(f"role {name}", Reason.IN_USE, f"role {name} is in use: {users}", retry_after),))
+    message = f"role {name} is in use: {users}; {ownership.RETAIN_INSTEAD}"
+    return Plan(holds=(Hold(f"role {name}", Reason.IN_USE, message, retry_after),))
