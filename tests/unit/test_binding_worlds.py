@@ -197,7 +197,7 @@ happenings = st.one_of(
 first_roles = st.tuples(st.just(""), st.sampled_from(["", "oss-reader"]), st.sampled_from(["", "Foreign"]))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(first_roles, st.lists(happenings, min_size=4, max_size=14))
 def test_whatever_happens_roles_end_where_they_are_wanted_and_other_hands_are_respected(
     roles: Sequence[str], script: list[tuple[Any, ...]]

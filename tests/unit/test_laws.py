@@ -41,7 +41,7 @@ def plan_and_status(world: Made) -> tuple[Plan, Mapping[str, Any], Mapping[str, 
     return kind.plan(desired, observed, known, turn), kind.project(desired, observed, known, turn), known
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.one_of(policies(), roles(), bindings()))
 def test_a_plan_is_total_and_the_same_for_the_same_world(world: Made) -> None:
     plan, status, _ = plan_and_status(world)
@@ -88,14 +88,14 @@ def test_a_plan_is_the_same_in_every_process() -> None:
             check=True,
             timeout=60,
         ).stdout
-        for seed in range(1, 5)
+        for seed in (1, 2, 3)
     }
     [plan] = plans
     assert plan.count("AttachPolicy(") == 7
     assert plan.count("AttachRole(") == 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.one_of(policies(), roles()))
 def test_nothing_is_planned_on_what_the_tags_do_not_mark_as_ours(world: Made) -> None:
     plan, _, _ = plan_and_status(world)
@@ -111,7 +111,7 @@ def test_nothing_is_planned_on_what_the_tags_do_not_mark_as_ours(world: Made) ->
             assert plan == Plan()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(roles())
 def test_only_policies_that_the_status_claims_are_ever_detached(world: Made) -> None:
     plan, _, known = plan_and_status(world)
@@ -124,7 +124,7 @@ def test_only_policies_that_the_status_claims_are_ever_detached(world: Made) -> 
             assert step.policy.folded in now
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(bindings())
 def test_only_roles_that_a_claim_covers_are_ever_detached_and_only_claimed_instances_attached(world: Made) -> None:
     plan, _, known = plan_and_status(world)
@@ -152,7 +152,7 @@ def test_only_roles_that_a_claim_covers_are_ever_detached_and_only_claimed_insta
                 assert covered in stored | others
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.one_of(policies(), roles(), bindings()))
 def test_claims_are_values_that_a_status_can_store(world: Made) -> None:
     plan, status, _ = plan_and_status(world)

@@ -1,0 +1,261 @@
+"""The workers in virtual time: one pass per key at once, back-off after failures, nothing lost, nothing forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.unit.builders import NOW, binding_body, binding_key, instance, made_role_status, node, role_body
+from tests.unit.scene import Instances, Scene
+
+from ram_operator.engine.controller import Controller
+from ram_operator.engine.workqueue import WorkQueue
+from ram_operator.errors import KubeError, Rejected, StaleObject, Throttled, Unavailable
+from ram_operator.model import Event, ObjectKey
+
+pytestmark = pytest.mark.looptime(start=0)
+
+ONE = instance(1)
+BINDING = binding_key("storage-pool")
+
+
+@dataclass
+class Ears:
+    """Takes events."""
+
+    heard: list[tuple[ObjectKey, str, Event]] = field(default_factory=list)
+
+    def record(self, key: ObjectKey, uid: str, event: Event) -> None:
+        self.heard.append((key, uid, event))
+
+
+class Slow(Instances):
+    """Takes a second for each look, and remembers when it was asked and by how many at once."""
+
+    def __init__(self) -> None:
+        super().__init__({ONE: ""})
+        self.looks: list[float] = []
+        self.at_once = self.most_at_once = 0
+
+    async def describe_instance_roles(self, region: str, ids: Any) -> Mapping[str, str]:
+        self.looks.append(now())
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await asyncio.sleep(1)
+            return await super().describe_instance_roles(region, ids)
+        finally:
+            self.at_once -= 1
+
+
+class Place:
+    """A scene with workers."""
+
+    def __init__(self) -> None:
+        self.ecs = Slow()
+        self.scene = Scene(self.ecs.cloud)
+        self.scene.put(role_body("oss-reader", made_role_status()))
+        self.scene.put_node(node("node-1", 1, pool="storage"))
+        self.scene.put(binding_body())
+        self.queue = WorkQueue(now, lambda: 0.0)
+        self.ears = Ears()
+        self.refreshed: list[ObjectKey] = []
+        self.scene.reconciler.clock = lambda: NOW + timedelta(seconds=now())
+        self.controller = Controller(self.queue, self.scene.caches, self.scene.reconciler, self.ears, self.refresh, now)
+
+    async def refresh(self, key: ObjectKey) -> None:
+        """Read an object anew: the scene's caches are never behind."""
+        self.refreshed.append(key)
+
+    @asynccontextmanager
+    async def working(self, workers: int = 3) -> AsyncIterator[None]:
+        """Let the workers work while the test waits, and close the queue at the end."""
+        gate = asyncio.Event()
+        gate.set()
+        tasks = [asyncio.create_task(self.controller.work(gate)) for _ in range(workers)]
+        yield
+        self.queue.close()
+        await asyncio.gather(*tasks)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def test_a_key_is_worked_on_and_its_events_are_recorded() -> None:
+    place = Place()
+    async with place.working():
+        place.queue.add(BINDING)
+        await asyncio.sleep(10)
+    assert place.ecs.roles == {ONE: "oss-reader"}
+    assert [(key, uid) for key, uid, _ in place.ears.heard] == [(BINDING, f"uid-{BINDING.kind}-{BINDING.name}")] * 2
+    assert place.queue.depth() == 0
+
+
+async def test_nothing_is_touched_before_the_gate_opens() -> None:
+    place, gate = Place(), asyncio.Event()
+    worker = asyncio.create_task(place.controller.work(gate))
+    place.queue.add(BINDING)
+    await asyncio.sleep(3600)
+    assert (place.ecs.calls, place.queue.depth()) == ([], 1)
+    gate.set()
+    await asyncio.sleep(10)
+    assert place.ecs.roles == {ONE: "oss-reader"}
+    place.queue.close()
+    await worker
+
+
+async def test_one_key_is_never_with_two_workers() -> None:
+    place = Place()
+    async with place.working():
+        for _ in range(5):
+            place.queue.add(BINDING)
+            await asyncio.sleep(0.5)
+        await asyncio.sleep(10)
+    assert place.ecs.most_at_once == 1
+
+
+async def test_a_failing_look_comes_again_after_growing_delays() -> None:
+    place = Place()
+    place.ecs.failing["describe"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
+    async with place.working():
+        place.queue.add(BINDING)
+        await asyncio.sleep(20)
+    assert place.ecs.looks == [0, 2, 5, 10, 19]
+
+
+async def test_after_a_success_the_delays_start_anew() -> None:
+    place = Place()
+    place.ecs.failing["describe"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
+    async with place.working():
+        place.queue.add(BINDING)
+        await asyncio.sleep(8)
+        place.ecs.failing.clear()
+        await asyncio.sleep(10)
+        place.ecs.failing["describe"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
+        place.ecs.looks.clear()
+        began = now()
+        place.queue.add(BINDING)
+        await asyncio.sleep(4)
+    assert [look - began for look in place.ecs.looks] == [0, 2]
+
+
+async def test_a_delay_that_the_api_asks_for_is_kept() -> None:
+    place = Place()
+    place.ecs.failing["attach"] = Throttled("AttachInstanceRamRole", "Throttling.User", retry_after=7)
+    async with place.working():
+        place.queue.add(BINDING)
+        await asyncio.sleep(8)
+    assert place.ecs.looks == [0, 1]
+    assert place.queue.depth() == 1
+
+
+async def test_what_needs_a_person_is_not_asked_for_again_soon() -> None:
+    place = Place()
+    place.ecs.failing["describe"] = Rejected("DescribeInstanceRamRole", "InvalidParameter")
+    async with place.working():
+        place.queue.add(BINDING)
+        await asyncio.sleep(300)
+    assert len(place.ecs.looks) == 1
+
+
+async def test_a_bug_costs_its_key_a_back_off_and_the_others_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    place = Place()
+    other = place.scene.put(binding_body("other", created="2027-01-01T00:00:00Z", spec={"nodeNames": ["ghost"]}))
+    broken = place.scene.put(role_body("broken"))
+    async with place.working(1):
+        place.queue.add(broken)
+        place.queue.add(other)
+        await asyncio.sleep(10)
+    assert place.scene.condition(other) == ("True", "NoInstances")
+    records = [record for record in caplog.records if record.message == "reconcile failed"]
+    assert len(records) == 4, "at 0, 1, 3 and 7 seconds"
+    assert all(record.exc_info for record in records)
+
+
+@pytest.mark.parametrize("blind", ["write_status", "set_finalizer"])
+async def test_an_api_server_that_does_not_take_a_write_is_asked_again(
+    blind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place()
+    place.scene.put(binding_body("fresh", created="2020-01-01T00:00:00Z", finalizers=()))
+
+    async def refuse(*_: Any, **__: Any) -> Any:
+        raise KubeError("PATCH /x", 500, "no")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(place.scene, blind, refuse)
+        async with place.working():
+            place.queue.add(binding_key("fresh"))
+            await asyncio.sleep(10)
+    assert len(place.ecs.looks) >= 3
+    assert place.queue.depth() == 1
+    if blind == "set_finalizer":
+        assert place.ecs.writes == []
+
+
+async def test_an_object_that_changed_under_the_pass_is_read_and_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = Place()
+    write = place.scene.write_status
+    refusals = iter([StaleObject("changed")])
+
+    async def once_stale(*how: Any) -> Any:
+        if error := next(refusals, None):
+            raise error
+        return await write(*how)
+
+    monkeypatch.setattr(place.scene, "write_status", once_stale)
+    async with place.working():
+        place.queue.add(BINDING)
+        await asyncio.sleep(10)
+    assert place.refreshed == [BINDING]
+    assert place.scene.condition(BINDING) == ("True", "AllAttached")
+
+
+async def test_what_was_written_is_told_also_where_the_status_cannot_be_stored(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = Place()
+    write, count = place.scene.write_status, 0
+
+    async def only_claims(*how: Any) -> Any:
+        nonlocal count
+        count += 1
+        if count == 2:
+            raise KubeError("PATCH /x", 500, "no")
+        return await write(*how)
+
+    monkeypatch.setattr(place.scene, "write_status", only_claims)
+    async with place.working():
+        place.queue.add(BINDING)
+        await asyncio.sleep(20)
+    assert [event.note for _, _, event in place.ears.heard if event.node is None] == [f"attached oss-reader to {ONE}"]
+    assert place.scene.condition(BINDING) == ("True", "AllAttached")
+
+
+async def test_an_object_that_is_gone_is_forgotten() -> None:
+    place = Place()
+    async with place.working():
+        place.queue.add(binding_key("nobody"))
+        place.queue.retry(binding_key("nobody"))
+        await asyncio.sleep(10)
+    assert (place.queue.depth(), place.ecs.calls) == (0, [])
+    assert place.queue.retry(binding_key("nobody")) == 1
+
+
+async def test_the_longest_run_tells_of_a_pass_that_is_stuck() -> None:
+    place = Place()
+    assert place.controller.longest_run() == 0
+    async with place.working():
+        place.queue.add(BINDING)
+        await asyncio.sleep(0.75)
+        assert place.controller.longest_run() == 0.75
+        await asyncio.sleep(10)
+        assert place.controller.longest_run() == 0
