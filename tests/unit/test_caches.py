@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from tests.unit.builders import (
     binding_body,
     binding_key,
@@ -25,9 +23,8 @@ from tests.unit.builders import (
 )
 
 from ram_operator.cluster.caches import Caches, Wake
-from ram_operator.model import Body, InstanceId, KindName, ObjectKey, Scope
-from ram_operator.rules.assignment import Claimant, assign
-from ram_operator.rules.nodes import node_facts, selects
+from ram_operator.model import Body, KindName, ObjectKey
+from ram_operator.rules.nodes import node_facts
 
 POLICY, ROLE, BINDING = policy_key("oss-read"), role_key("oss-reader"), binding_key("storage-pool")
 USING = {"policies": [{"policyRef": {"name": "oss-read"}}]}
@@ -301,6 +298,13 @@ def test_the_loser_is_woken_when_the_winners_claim_is_stored() -> None:
     assert facts_of(BINDING, caches).other_rows[ONE]["roleName"] == "oss-reader"
 
 
+def test_of_several_claims_on_an_instance_that_of_the_binding_that_has_it_counts() -> None:
+    first = binding_body("a", {"instances": [claim(ONE, "winner")]}, created="2020-01-01T00:00:00Z")
+    third = binding_body("z", {"instances": [claim(ONE, "loser")]}, created="2027-01-01T00:00:00Z")
+    caches = cluster(first, binding_body(), third, nodes=(node("a", 1, pool="storage"),))
+    assert facts_of(BINDING, caches).other_rows[ONE]["roleName"] == "winner"
+
+
 @pytest.mark.parametrize("goes", ["is deleted", "is gone", "selects others"])
 def test_the_next_binding_is_woken_when_the_first_lets_go(goes: str) -> None:
     caches = cluster(binding_body(), OLDER, nodes=(node("a", 1, pool="storage"),))
@@ -323,83 +327,3 @@ def test_a_binding_made_anew_under_its_old_name_is_as_young_as_it_is() -> None:
     caches = cluster(binding_body(), OLDER, nodes=(node("a", 1, pool="storage"),))
     caches.put(binding_key("older"), binding_body("older", created="2026-03-01T00:00:00Z", uid="new", version=2))
     assert facts_of(BINDING, caches).assigned == {ONE: BINDING}
-
-
-# The index against what it stands for
-
-names = st.sampled_from(["a", "b", "c"])
-pools = st.sampled_from(["storage", "compute"])
-numbers = st.lists(st.integers(1, 3), unique=True)
-happenings = st.one_of(
-    st.tuples(st.just("node"), names, st.one_of(st.none(), st.integers(1, 3)), pools),
-    st.tuples(st.just("no node"), names),
-    st.tuples(
-        st.just("binding"), names, pools, st.integers(1, 3), st.booleans(), st.lists(st.integers(1, 3), unique=True)
-    ),
-    st.tuples(st.just("no binding"), names),
-)
-
-
-@settings(max_examples=80, deadline=None)
-@given(st.lists(happenings, max_size=12))
-def test_the_index_always_says_what_all_nodes_and_bindings_say(script: list[tuple[Any, ...]]) -> None:
-    caches = Caches()
-    bodies: dict[str, dict[str, Any]] = {}
-    nodes: dict[str, Any] = {}
-    for number, (what, name, *rest) in enumerate(script):
-        match what:
-            case "node":
-                nodes[name] = node_facts(node(name, rest[0], pool=rest[1]))
-                caches.put_node(nodes[name])
-            case "no node":
-                nodes.pop(name, None)
-                caches.drop_node(name)
-            case "binding":
-                pool, year, deleting, claimed = rest
-                bodies[name] = binding_body(
-                    name,
-                    {"instances": [claim(instance(one)) for one in claimed]},
-                    spec={"nodeSelector": {"matchLabels": {"pool": pool}}},
-                    created=f"202{year}-01-01T00:00:00Z",
-                    uid=f"{name}-{year}",
-                    deleting=deleting,
-                    version=number + 1,
-                )
-                caches.put(binding_key(name), bodies[name])
-            case "no binding":
-                bodies.pop(name, None)
-                caches.drop(binding_key(name))
-        assert_equal(caches, bodies, nodes)
-
-
-def assert_equal(caches: Caches, bodies: dict[str, dict[str, Any]], nodes: dict[str, Any]) -> None:
-    claimants = [
-        Claimant(binding_key(name), body["metadata"]["creationTimestamp"], body["spec"]["nodeSelector"])
-        for name, body in bodies.items()
-        if "deletionTimestamp" not in body["metadata"]
-    ]
-    expected = assign(claimants, nodes.values())
-    for name, body in bodies.items():
-        facts = facts_of(binding_key(name), caches)
-        going = "deletionTimestamp" in body["metadata"]
-        chosen = (
-            [] if going else [one for one in nodes.values() if selects(body["spec"]["nodeSelector"], frozenset(), one)]
-        )
-        assert set(facts.nodes) == set(chosen)
-        rows = {InstanceId.of(row["instance"]) for row in body["status"]["instances"]}
-        concerned = rows | {one.instance for one in chosen if one.instance}
-        assert facts.assigned == {one: expected[one] for one in concerned if one in expected}
-        assert facts.known.keys() == {one.instance for one in nodes.values()} & concerned
-        others = {
-            InstanceId.of(row["instance"])
-            for other, its in bodies.items()
-            if other != name
-            for row in its["status"]["instances"]
-        }
-        assert facts.other_rows.keys() == others & concerned
-
-
-def test_scopes_of_wakes_are_never_everything_for_a_node() -> None:
-    caches = cluster(binding_body(), OLDER, nodes=(node("a", 1, pool="storage"),))
-    for wakes in (caches.put_node(node_facts(node("a", 2, pool="storage"))), caches.drop_node("a")):
-        assert all(wake.scope != Scope() for wake in wakes)

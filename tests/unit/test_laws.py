@@ -88,7 +88,7 @@ def test_a_plan_is_the_same_in_every_process() -> None:
             check=True,
             timeout=60,
         ).stdout
-        for seed in (1, 2, 3)
+        for seed in (1, 2)
     }
     [plan] = plans
     assert plan.count("AttachPolicy(") == 7

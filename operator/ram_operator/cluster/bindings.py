@@ -84,14 +84,14 @@ class BindingIndex:
         return selected, known, assigned
 
     def claims_of_others(self, key: ObjectKey) -> Mapping[InstanceId, Mapping[str, Json]]:
-        """Claims that other bindings hold on the instances of this one."""
+        """Claims that other bindings hold on the instances of this one; of several that of the assigned one."""
         if key not in self._views:
             return {}
         instances = {*self._rows.get(key, {}), *self._instances(self._selected.get(key, ()))}
         return {
             one: self._rows[holder][one].as_json()
             for one in instances
-            for holder in sorted(self._holders.get(one, ()))
+            for holder in sorted(self._holders.get(one, ()), key=lambda its: (its == self._assigned.get(one), its))
             if holder != key and self._rows[holder][one].claimed
         }
 

@@ -1,0 +1,106 @@
+"""The index of nodes and bindings against what it stands for: all nodes and all bindings, asked anew."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.unit.builders import (
+    binding_body,
+    binding_key,
+    cluster,
+    facts_of,
+    instance,
+    node,
+)
+
+from ram_operator.cluster.caches import Caches
+from ram_operator.model import InstanceId, Scope
+from ram_operator.rules.assignment import Claimant, assign
+from ram_operator.rules.nodes import node_facts, selects
+
+BINDING = binding_key("storage-pool")
+OLDER = binding_body("older", created="2025-01-01T00:00:00Z")
+
+
+def claim(one: Any, role: str = "oss-reader", state: str = "Attached") -> dict[str, Any]:
+    return {"instance": str(one), "state": state, "roleName": role, "origin": "Attached", "confirmed": True}
+
+
+names = st.sampled_from(["a", "b", "c"])
+pools = st.sampled_from(["storage", "compute"])
+numbers = st.lists(st.integers(1, 3), unique=True)
+happenings = st.one_of(
+    st.tuples(st.just("node"), names, st.one_of(st.none(), st.integers(1, 3)), pools),
+    st.tuples(st.just("no node"), names),
+    st.tuples(
+        st.just("binding"), names, pools, st.integers(1, 3), st.booleans(), st.lists(st.integers(1, 3), unique=True)
+    ),
+    st.tuples(st.just("no binding"), names),
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(happenings, max_size=12))
+def test_the_index_always_says_what_all_nodes_and_bindings_say(script: list[tuple[Any, ...]]) -> None:
+    caches = Caches()
+    bodies: dict[str, dict[str, Any]] = {}
+    nodes: dict[str, Any] = {}
+    for number, (what, name, *rest) in enumerate(script):
+        match what:
+            case "node":
+                nodes[name] = node_facts(node(name, rest[0], pool=rest[1]))
+                caches.put_node(nodes[name])
+            case "no node":
+                nodes.pop(name, None)
+                caches.drop_node(name)
+            case "binding":
+                pool, year, deleting, claimed = rest
+                bodies[name] = binding_body(
+                    name,
+                    {"instances": [claim(instance(one)) for one in claimed]},
+                    spec={"nodeSelector": {"matchLabels": {"pool": pool}}},
+                    created=f"202{year}-01-01T00:00:00Z",
+                    uid=f"{name}-{year}",
+                    deleting=deleting,
+                    version=number + 1,
+                )
+                caches.put(binding_key(name), bodies[name])
+            case "no binding":
+                bodies.pop(name, None)
+                caches.drop(binding_key(name))
+        assert_equal(caches, bodies, nodes)
+
+
+def assert_equal(caches: Caches, bodies: dict[str, dict[str, Any]], nodes: dict[str, Any]) -> None:
+    claimants = [
+        Claimant(binding_key(name), body["metadata"]["creationTimestamp"], body["spec"]["nodeSelector"])
+        for name, body in bodies.items()
+        if "deletionTimestamp" not in body["metadata"]
+    ]
+    expected = assign(claimants, nodes.values())
+    for name, body in bodies.items():
+        facts = facts_of(binding_key(name), caches)
+        going = "deletionTimestamp" in body["metadata"]
+        chosen = (
+            [] if going else [one for one in nodes.values() if selects(body["spec"]["nodeSelector"], frozenset(), one)]
+        )
+        assert set(facts.nodes) == set(chosen)
+        rows = {InstanceId.of(row["instance"]) for row in body["status"]["instances"]}
+        concerned = rows | {one.instance for one in chosen if one.instance}
+        assert facts.assigned == {one: expected[one] for one in concerned if one in expected}
+        assert facts.known.keys() == {one.instance for one in nodes.values()} & concerned
+        others = {
+            InstanceId.of(row["instance"])
+            for other, its in bodies.items()
+            if other != name
+            for row in its["status"]["instances"]
+        }
+        assert facts.other_rows.keys() == others & concerned
+
+
+def test_scopes_of_wakes_are_never_everything_for_a_node() -> None:
+    caches = cluster(binding_body(), OLDER, nodes=(node("a", 1, pool="storage"),))
+    for wakes in (caches.put_node(node_facts(node("a", 2, pool="storage"))), caches.drop_node("a")):
+        assert all(wake.scope != Scope() for wake in wakes)
