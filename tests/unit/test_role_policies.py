@@ -7,16 +7,20 @@ from typing import Any
 
 import pytest
 from tests.unit.builders import (
+    cluster,
     custom,
+    facts_of,
     made_policy_status,
     owner,
     policy_body,
     role_body,
     system,
+    turn,
 )
 from tests.unit.roles import (
     ABSENT,
     KEY,
+    KIND,
     NAME,
     OSS_READ,
     REFERENCE,
@@ -30,9 +34,10 @@ from tests.unit.roles import (
     with_policies,
 )
 
-from ram_operator.cloud import Taggable
+from ram_operator.cloud import PolicyName, Taggable
+from ram_operator.errors import NotFound
 from ram_operator.kinds.steps import AttachPolicy, DetachPolicy, Tag
-from ram_operator.model import Claim, Plan, Reason
+from ram_operator.model import Claim, Failure, Outcome, Plan, Reason
 
 # Attaching is additive
 
@@ -121,6 +126,49 @@ def test_a_reference_that_cannot_be_resolved_is_waited_for(
     assert [step.todo() for step in plan.steps] == ["attach policy System/Sys to role oss-reader"]
 
 
+def test_all_that_is_waited_for_is_named_in_one_listing_for_each_way_of_waiting() -> None:
+    entries = [{"policyRef": {"name": name}} for name in ("b", "a", "going", "new", "a")]
+    others = (policy_body("going", made_policy_status("going"), deleting=True), policy_body("new"))
+    assert [hold.message for hold in planned(with_policies(*entries), there(), *others).holds] == [
+        "waits for RamPolicy/b, RamPolicy/a, which do not exist",
+        "waits for RamPolicy/going, which is being deleted",
+        "waits for RamPolicy/new to be ready",
+    ]
+
+
+GOING = policy_body(status=made_policy_status(), deleting=True)
+SUMMARIES: list[tuple[str, list[Mapping[str, Any]], tuple[Mapping[str, Any], ...], str]] = [
+    ("named twice", [REFERENCE, {"custom": "OSS-Read"}, REFERENCE], (OSS_READ,), "1/1"),
+    ("going and still attached", [REFERENCE], (GOING,), "1/1"),
+    ("going, named twice", [REFERENCE, {"custom": "oss-read"}], (GOING,), "1/1"),
+    (
+        "going and detached",
+        [{"policyRef": {"name": "other"}}],
+        (policy_body("other", GOING["status"] | {"policyName": "other"}, deleting=True),),
+        "0/1",
+    ),
+    ("missing", [{"policyRef": {"name": "nobody"}}, {"policyRef": {"name": "nobody"}}], (), "0/1"),
+    ("not ours, though attached", [REFERENCE], (policy_body(),), "0/1"),
+    ("missing and there", [REFERENCE, {"policyRef": {"name": "nobody"}}], (OSS_READ,), "1/2"),
+]
+
+
+@pytest.mark.parametrize(
+    ("entries", "others", "words"), [row[1:] for row in SUMMARIES], ids=[row[0] for row in SUMMARIES]
+)
+def test_the_summary_counts_each_policy_once_and_what_is_attached(
+    entries: list[Mapping[str, Any]], others: tuple[Mapping[str, Any], ...], words: str
+) -> None:
+    body = with_policies(*entries, status=managing(custom("oss-read")))
+    assert projected(body, there(custom("oss-read")), *others)["policySummary"] == words
+
+
+def test_a_policy_whose_object_is_being_deleted_stays_attached_and_is_not_attached_again() -> None:
+    body = with_policies(REFERENCE, status=managing(custom("oss-read"), custom("old")))
+    assert planned(body, there(custom("oss-read"), custom("old")), GOING).steps == ()
+    assert planned(body, there(), GOING).steps == ()
+
+
 def test_while_a_reference_is_unresolved_nothing_is_detached() -> None:
     body = with_policies(REFERENCE, status=managing(custom("old")))
     assert planned(body, there(custom("old"))).steps == ()
@@ -170,3 +218,59 @@ def test_more_policies_than_ram_allows_are_refused_before_any_write(entries: lis
 def test_as_many_policies_as_ram_allows_are_attached() -> None:
     entries = [{"system": "S0"}, {"system": "S1"}, {"custom": "C0"}, {"custom": "C1"}]
     assert len(planned(with_policies(*entries), there()).steps) == 4
+
+
+# What RAM does not have
+
+
+UNKNOWN: list[tuple[str, list[PolicyName], list[str]]] = [
+    (
+        "several custom ones",
+        [custom("a"), custom("b")],
+        ["policies Custom/a, Custom/b do not exist; create them, or name others in spec.policies"],
+    ),
+    (
+        "a system policy as a custom one",
+        [custom("AliyunECSReadOnlyAccess")],
+        [
+            "policy Custom/AliyunECSReadOnlyAccess does not exist: it is a system policy; "
+            "write system: AliyunECSReadOnlyAccess"
+        ],
+    ),
+    (
+        "system policies of other names",
+        [custom("AdministratorAccess"), custom("ReadOnlyAccess")],
+        [
+            "policies Custom/AdministratorAccess, Custom/ReadOnlyAccess do not exist: these are system policies; "
+            "write system: AdministratorAccess, system: ReadOnlyAccess"
+        ],
+    ),
+    (
+        "a system policy that there is not",
+        [system("AliyunNoSuchAccess")],
+        ["policy System/AliyunNoSuchAccess does not exist; name another one in spec.policies"],
+    ),
+    (
+        "custom ones as system policies, and others",
+        [system("my-own"), custom("a")],
+        [
+            "policy Custom/a does not exist; create it, or name another one in spec.policies",
+            "policy System/my-own does not exist; if it is a policy of this account, write custom: my-own",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("policies", "messages"), [row[1:] for row in UNKNOWN], ids=[row[0] for row in UNKNOWN])
+def test_all_policies_that_ram_does_not_have_are_named_with_what_was_meant(
+    policies: list[PolicyName], messages: list[str]
+) -> None:
+    body = with_policies(*({policy.type.value.lower(): policy.name} for policy in policies))
+    error = NotFound("AttachPolicyToRole", "EntityNotExist.Policy", "no such policy")
+    outcome = Outcome(
+        failures=tuple(Failure(f"{NAME}/{policy}", AttachPolicy(policy, NAME), error) for policy in policies)
+    )
+    desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body)))
+    plan = KIND.plan(desired, there(), {}, turn(KEY, outcome=outcome))
+    assert [hold.message for hold in plan.holds] == messages
+    assert held(plan) == [Reason.REJECTED] * len(messages)

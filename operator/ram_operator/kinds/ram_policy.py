@@ -56,11 +56,15 @@ class DesiredPolicy:
 
 @dataclass(frozen=True, slots=True)
 class ObservedPolicy:
-    """What is there; None in its place means that nothing was read. `entities` are read only to explain a deletion."""
+    """What is there; None in its place means that nothing was read. `entities` are read only to explain a deletion.
+
+    `system` says that RAM has a system policy of that name: the two types share their names, so none can be created.
+    """
 
     policy: Policy | None = None
     tags: Mapping[str, str] | None = None
     entities: Entities | None = None
+    system: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,7 @@ class RamPolicyKind:
             attached = desired.spec is None and policy.attachment_count > 0
             entities = await cloud.ram.list_entities_for_policy(name) if attached else None
         except NotFound:
-            return ObservedPolicy()
+            return ObservedPolicy(system=desired.spec is not None and await _is_system(desired.name, cloud))
         return ObservedPolicy(policy, tags, entities)
 
     def plan(self, desired: DesiredPolicy, observed: ObservedPolicy | None, known: StatusFields, turn: Pass) -> Plan:
@@ -125,6 +129,10 @@ class RamPolicyKind:
             return self._deletion(desired, observed, turn)
         if taken := ownership.name_taken(subject, desired.facts, observed.tags, turn.owner):
             return Plan(holds=(taken,))
+        if observed.system:
+            whose = "a policy that is not this account's own (a system policy)"
+            message = f"{subject}: the name is taken by {whose}; choose another spec.policyName"
+            return Plan(holds=(Hold(subject, Reason.NAME_TAKEN, message, ownership.RECHECK_SECONDS),))
         if observed.policy is None or observed.tags is None:
             tags = {**desired.spec.tags, **turn.owner.tags()}
             new = NewPolicy(desired.spec.name, desired.spec.document, desired.spec.description or "", tags)
@@ -176,6 +184,14 @@ class RamPolicyKind:
             "attachmentCount": policy.attachment_count,
             "verified": ownership.verified(seen, known, turn, self.full_check),
         }
+
+
+async def _is_system(name: str, cloud: Cloud) -> bool:
+    try:
+        await cloud.ram.get_policy(PolicyName(PolicyType.SYSTEM, name))
+    except NotFound:
+        return False
+    return True
 
 
 def _going(entities: Entities, referrers: tuple[Reference, ...]) -> str:

@@ -58,7 +58,11 @@ class RoleSpec:
 
 @dataclass(frozen=True, slots=True)
 class DesiredRole:
-    """What is wanted. `policies` are those that can be attached now, `holds` say what the others wait for."""
+    """What is wanted. `policies` are those that can be attached now, `holds` say what the others wait for.
+
+    `leaving` are policies that must not be attached any more but count where they still are; `awaited` is the number of
+    all those waited for.
+    """
 
     name: str | None
     spec: RoleSpec | None
@@ -66,6 +70,8 @@ class DesiredRole:
     release: bool
     policies: tuple[PolicyName, ...] = ()
     holds: tuple[Hold, ...] = ()
+    leaving: tuple[PolicyName, ...] = ()
+    awaited: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +128,9 @@ class RamRoleKind:
             name = None
         if facts.me.deleting or spec is None:
             return DesiredRole(name, None, facts, ownership.retains(facts))
-        policies, holds = attachments.resolve(spec.policies, facts)
-        return DesiredRole(name, spec, facts, False, policies, (*holds, *self._over_limit(policies)))
+        found = attachments.resolve(spec.policies, facts)
+        holds = (*found.holds, *self._over_limit(found.policies))
+        return DesiredRole(name, spec, facts, False, found.policies, holds, found.leaving, found.awaited)
 
     def _over_limit(self, policies: tuple[PolicyName, ...]) -> tuple[Hold, ...]:
         limits = {PolicyType.SYSTEM: self.limits.system, PolicyType.CUSTOM: self.limits.custom}
@@ -179,12 +186,12 @@ class RamRoleKind:
         # A cluster that is succeeded leaves its tags but no status: what it attached is taken over with the role.
         inherited = observed.tags is not None and turn.owner.judge(observed.tags) is Ownership.INHERITED
         claims = attachments.claims(managed, desired.policies if inherited else attach)
-        absent = attachments.absent(attach, desired.facts, turn.outcome)
+        absent, absences = attachments.absent(attach, desired.facts, turn.outcome)
         steps: list[Step] = _role_steps(spec, observed, attach, turn)
         name = observed.role.name if observed.role else spec.name
         steps += (AttachPolicy(policy, name) for policy in attach if policy not in absent)
         steps += (DetachPolicy(policy, name) for policy in detach)
-        return Plan(claims, tuple(steps), (*desired.holds, *absent.values()))
+        return Plan(claims, tuple(steps), (*desired.holds, *absences))
 
     def _deletion(self, desired: DesiredRole, observed: ObservedRole, known: StatusFields, turn: Pass) -> Plan:
         if observed.role is None or observed.tags is None or ownership.foreign("", observed.tags, turn.owner):
@@ -215,6 +222,7 @@ class RamRoleKind:
             return {field: known[field] for field in ("managedPolicies",) if known.get(field)}
         attached = {policy.folded for policy in observed.attached}
         wanted = {policy.folded for policy in desired.policies}
+        summed = wanted | {policy.folded for policy in desired.leaving}
         kept = [policy for policy in attachments.managed(known) if policy.folded in attached | wanted]
         seen = {"generation": desired.facts.generation, "updateDate": role.update_date}
         return {
@@ -222,7 +230,7 @@ class RamRoleKind:
             "roleId": role.role_id,
             "arn": role.arn,
             "origin": "Created",
-            "policySummary": f"{len(wanted & attached)}/{len(desired.spec.policies)}",
+            "policySummary": f"{len(summed & attached)}/{len(wanted) + desired.awaited}",
             "managedPolicies": attachments.as_json(kept),
             "verified": ownership.verified(seen, known, turn, self.full_check),
         }

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from ram_operator.cloud import PolicyName, PolicyType
 from ram_operator.kinds import ownership
 from ram_operator.kinds.steps import AttachPolicy
-from ram_operator.model import Claim, Facts, Hold, Json, KindName, ObjectKey, Outcome, Reason, Reference, StatusFields
+from ram_operator.model import (
+    Claim,
+    Facts,
+    Hold,
+    Json,
+    KindName,
+    ObjectKey,
+    Outcome,
+    Reason,
+    Reference,
+    StatusFields,
+    listing,
+)
 from ram_operator.rules.names import check_policy_name
 
 
@@ -24,52 +37,88 @@ def problems(policies: Iterable[Mapping[str, Json]]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def resolve(policies: Iterable[Mapping[str, Json]], facts: Facts) -> tuple[tuple[PolicyName, ...], tuple[Hold, ...]]:
-    """The policies to attach, each once, and a hold for each that has to be waited for."""
+Way = tuple[str, str]
+"""How an object has to be waited for, in words: one object, several."""
+_MISSING: Way = (", which does not exist", ", which do not exist")
+_GOING: Way = (", which is being deleted", ", which are being deleted")
+_UNREADY: Way = (" to be ready", " to be ready")
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What becomes of spec.policies.
+
+    Args:
+        policies: those to attach, each once.
+        leaving: those whose object is being deleted: not to be attached, but perhaps they still are.
+        awaited: how many cannot be attached now.
+        holds: what they wait for: one hold for all that wait in the same way, so that a message can name all.
+    """
+
+    policies: tuple[PolicyName, ...]
+    leaving: tuple[PolicyName, ...]
+    awaited: int
+    holds: tuple[Hold, ...]
+
+
+def resolve(policies: Iterable[Mapping[str, Json]], facts: Facts) -> Resolution:
+    """The policies to attach, and what the others wait for."""
     names: dict[tuple[str, str], PolicyName] = {}
-    holds: list[Hold] = []
+    leaving: dict[tuple[str, str], PolicyName] = {}
+    waits: dict[Way, dict[ObjectKey, None]] = {}
+    managers = _managers(facts)
+    for entry in policies:
+        key, policy = _target(entry, managers, facts)
+        reference = facts.references.get(key) if key else None
+        way = _waiting(reference) if key else None
+        if key is None or way is None:
+            names.setdefault(policy.folded, policy)
+            continue
+        waits.setdefault(way, {})[key] = None
+        if reference and reference.deleting and _has_policy(reference):
+            leaving.setdefault(policy.folded, policy)
+    holds = tuple(
+        Hold(str(min(keys)), Reason.POLICY_NOT_READY, f"waits for {listing(map(str, keys))}{way[len(keys) > 1]}")
+        for way, keys in waits.items()
+    )
+    return Resolution(tuple(names.values()), tuple(leaving.values()), sum(map(len, waits.values())), holds)
+
+
+def _managers(facts: Facts) -> Mapping[str, ObjectKey]:
+    """The object that makes each policy, by the policy's folded name."""
     # Of several that name one policy, the one that has it comes last and counts.
     ordered = sorted(facts.references.values(), key=lambda policy: (_has_policy(policy), policy.key))
-    managers = {
-        str(policy.status.get("policyName") or policy.spec.get("policyName") or policy.key.name).lower(): policy
+    return {
+        str(policy.status.get("policyName") or policy.spec.get("policyName") or policy.key.name).lower(): policy.key
         for policy in ordered
     }
-    for entry in policies:
-        match entry:
-            case {"system": str(system)}:
-                policy, wait = PolicyName(PolicyType.SYSTEM, system), None
-            case {"custom": str(custom)}:
-                manager = managers.get(custom.lower())
-                policy, wait = (
-                    PolicyName(PolicyType.CUSTOM, custom),
-                    _waiting(manager.key, manager) if manager else None,
-                )
-            case _:
-                key = ObjectKey(KindName.RAM_POLICY, str((entry.get("policyRef") or {}).get("name")))
-                reference = facts.references.get(key)
-                wait = _waiting(key, reference)
-                policy = PolicyName(PolicyType.CUSTOM, str(reference.status.get("policyName")) if reference else "")
-        if wait:
-            holds.append(wait)
-        else:
-            names.setdefault(policy.folded, policy)
-    return tuple(names.values()), tuple(holds)
 
 
-def _waiting(key: ObjectKey, policy: Reference | None) -> Hold | None:
-    """What a role waits for before it can attach the policy of this object; None where it can.
+def _target(
+    entry: Mapping[str, Json], managers: Mapping[str, ObjectKey], facts: Facts
+) -> tuple[ObjectKey | None, PolicyName]:
+    """The policy that an entry means, and the object that makes it, if it is one of ours."""
+    match entry:
+        case {"system": str(system)}:
+            return None, PolicyName(PolicyType.SYSTEM, system)
+        case {"custom": str(custom)}:
+            return managers.get(custom.lower()), PolicyName(PolicyType.CUSTOM, custom)
+        case _:
+            key = ObjectKey(KindName.RAM_POLICY, str((entry.get("policyRef") or {}).get("name")))
+            reference = facts.references.get(key)
+            return key, PolicyName(PolicyType.CUSTOM, str(reference.status.get("policyName")) if reference else "")
+
+
+def _waiting(policy: Reference | None) -> Way | None:
+    """How a role waits for the object before it can attach its policy; None where it can.
 
     A policy that the cloud has as ours can be attached, also while an edit of it is refused.
     """
     if policy is None:
-        message = f"waits for {key}, which does not exist"
-    elif policy.deleting:
-        message = f"waits for {key}, which is being deleted"
-    elif not _has_policy(policy):
-        message = f"waits for {key} to be ready"
-    else:
-        return None
-    return Hold(str(key), Reason.POLICY_NOT_READY, message)
+        return _MISSING
+    if policy.deleting:
+        return _GOING
+    return None if _has_policy(policy) else _UNREADY
 
 
 def managed(known: StatusFields) -> tuple[PolicyName, ...]:
@@ -89,7 +138,9 @@ def claims(before: tuple[PolicyName, ...], attach: tuple[PolicyName, ...]) -> tu
     return (Claim("managedPolicies", as_json([*before, *new])),) if new else ()
 
 
-def absent(attach: Iterable[PolicyName], facts: Facts, outcome: Outcome) -> Mapping[PolicyName, Hold]:
+def absent(
+    attach: Iterable[PolicyName], facts: Facts, outcome: Outcome
+) -> tuple[frozenset[PolicyName], tuple[Hold, ...]]:
     """What RAM said in this pass that it does not have, and no RamPolicy here makes: waiting would not help."""
     made_here = {str(policy.status.get("policyName", "")).lower() for policy in facts.references.values()}
     missing = {
@@ -97,14 +148,53 @@ def absent(attach: Iterable[PolicyName], facts: Facts, outcome: Outcome) -> Mapp
         for failure in outcome.failures
         if isinstance(failure.step, AttachPolicy) and failure.error.code.startswith("EntityNotExist.Policy")
     }
-    return {
-        policy: _not_there(policy) for policy in attach if policy in missing and policy.name.lower() not in made_here
-    }
+    gone = [
+        policy
+        for policy in attach
+        if policy in missing and not (policy.type is PolicyType.CUSTOM and policy.name.lower() in made_here)
+    ]
+    return frozenset(gone), _not_there(gone)
 
 
-def _not_there(policy: PolicyName) -> Hold:
-    message = f"policy {policy} does not exist; create it, or name another one in spec.policies"
-    return Hold(str(policy), Reason.REJECTED, message, ownership.RECHECK_SECONDS)
+def _not_there(policies: Sequence[PolicyName]) -> tuple[Hold, ...]:
+    """One hold for all that can be mended in the same way."""
+    kinds: dict[tuple[PolicyType, bool], list[PolicyName]] = {}
+    for policy in policies:
+        kinds.setdefault((policy.type, _looks_like_system(policy.name)), []).append(policy)
+    custom, mistaken = (kinds.get((PolicyType.CUSTOM, looks), []) for looks in (False, True))
+    own, system = (kinds.get((PolicyType.SYSTEM, looks), []) for looks in (False, True))
+    found = (
+        (custom, "; create it, or name another one in spec.policies", "; create them, or name others in spec.policies"),
+        (
+            mistaken,
+            f": it is a system policy; write {_entries('system', mistaken)}",
+            f": these are system policies; write {_entries('system', mistaken)}",
+        ),
+        (
+            own,
+            f"; if it is a policy of this account, write {_entries('custom', own)}",
+            f"; if these are policies of this account, write {_entries('custom', own)}",
+        ),
+        (system, "; name another one in spec.policies", "; name others in spec.policies"),
+    )
+    return tuple(
+        Hold(str(some[0]), Reason.REJECTED, f"{_said(some)}{fixes[len(some) > 1]}", ownership.RECHECK_SECONDS)
+        for some, *fixes in found
+        if some
+    )
+
+
+def _said(policies: Sequence[PolicyName]) -> str:
+    names = listing(map(str, policies))
+    return f"policies {names} do not exist" if len(policies) > 1 else f"policy {names} does not exist"
+
+
+def _entries(field: str, policies: Iterable[PolicyName]) -> str:
+    return listing(f"{field}: {policy.name}" for policy in policies)
+
+
+def _looks_like_system(name: str) -> bool:
+    return name.startswith("Aliyun") or name in ("AdministratorAccess", "ReadOnlyAccess")
 
 
 def _has_policy(policy: Reference) -> bool:
