@@ -78,6 +78,7 @@ class Reason(StrEnum):
 
     POLICY_NOT_READY = "PolicyNotReady"
     ROLE_NOT_READY = "RoleNotReady"
+    NODE_NOT_FOUND = "NodeNotFound"
     PROGRESSING = "Progressing"
     RETRYING = "Retrying"
     THROTTLED = "Throttled"
@@ -89,6 +90,7 @@ class Reason(StrEnum):
     OWNED_BY_OTHER = "OwnedByOther"
     NAME_TAKEN = "NameTaken"
     CONFLICT = "Conflict"
+    OVERRIDDEN = "Overridden"
     SOME_FAILED = "SomeFailed"
     ACCESS_DENIED = "AccessDenied"
     REJECTED = "Rejected"
@@ -103,7 +105,6 @@ class Reason(StrEnum):
     EXCLUDED_NODE = "ExcludedNode"
     NO_PROVIDER_ID = "NoProviderID"
     FOREIGN_PROVIDER_ID = "ForeignProviderID"
-    NODE_NOT_FOUND = "NodeNotFound"
     INSTANCE_GONE = "InstanceGone"
     CLASSIC_NETWORK = "ClassicNetwork"
     ROLE_NOT_FOUND = "RoleNotFound"

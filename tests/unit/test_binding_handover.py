@@ -23,7 +23,7 @@ async def test_the_newer_binding_is_overridden_and_touches_nothing(newer: dict[s
     assert (ecs.roles, state(made)) == ({ONE: "oss-reader"}, ("Attached", "oss-reader", "Attached"))
     assert state(made, key=binding_key("newer")) == ("Overridden", None, None)
     assert "InstanceRoleBinding/storage-pool" in made.rows(binding_key("newer"))[str(ONE)]["message"]
-    assert made.condition(binding_key("newer"))[0] == "True"
+    assert made.condition(binding_key("newer")) == ("False", "Overridden")
     made.delete(binding_key("newer"))
     await made.settle()
     assert (ecs.roles, made.exists(binding_key("newer"))) == ({ONE: "oss-reader"}, False)

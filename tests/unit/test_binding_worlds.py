@@ -169,8 +169,10 @@ class World:
             wanted |= {one: role for one, has in facts.assigned.items() if has == key}
             rows = self.scene.rows(key).values()
             claims |= {(row["instance"], row["roleName"]) for row in rows if row.get("origin") == "Attached"}
-            conflict = any(row["state"] == "Conflict" for row in rows)
-            assert self.scene.condition(key)[0] == ("False" if conflict else "True")
+            states = {row["state"] for row in rows}
+            nothing_left = "Overridden" in states and key not in facts.assigned.values()
+            stalled = "Conflict" in states or nothing_left
+            assert self.scene.condition(key)[0] == ("False" if stalled else "True")
         for one, role in self.ecs.roles.items():
             if one in self.ecs.ours and role:
                 assert role == wanted.get(one), f"{one} has {role}"

@@ -172,7 +172,7 @@ async def test_a_bug_costs_its_key_a_back_off_and_the_others_nothing(caplog: pyt
         place.queue.add(broken)
         place.queue.add(other)
         await asyncio.sleep(10)
-    assert place.scene.condition(other) == ("True", "NoInstances")
+    assert place.scene.condition(other) == ("False", "Overridden")
     records = [record for record in caplog.records if record.message == "reconcile failed"]
     assert len(records) == 4, "at 0, 1, 3 and 7 seconds"
     assert all(record.exc_info for record in records)

@@ -51,7 +51,7 @@ from ram_operator.kinds.steps import (
 from ram_operator.model import Event, EventReason, Failure, Hold, Outcome, Plan, Reason, Report, Step
 
 DONE = {Reason.SETTLED, Reason.ALL_ATTACHED, Reason.NO_INSTANCES}
-WAITING = {Reason.POLICY_NOT_READY, Reason.ROLE_NOT_READY}
+WAITING = {Reason.POLICY_NOT_READY, Reason.ROLE_NOT_READY, Reason.NODE_NOT_FOUND}
 RETRYING = {Reason.PROGRESSING, Reason.RETRYING, Reason.THROTTLED, Reason.VERIFYING, Reason.NOT_OBSERVED}
 STALLED = {
     Reason.INVALID_SPEC,
@@ -59,6 +59,7 @@ STALLED = {
     Reason.OWNED_BY_OTHER,
     Reason.NAME_TAKEN,
     Reason.CONFLICT,
+    Reason.OVERRIDDEN,
     Reason.SOME_FAILED,
     Reason.ACCESS_DENIED,
     Reason.REJECTED,
@@ -219,7 +220,13 @@ def test_reconciling_and_stalled_go_when_they_are_over() -> None:
         assert list(rows(said(subject=was(*before)))) == ["Ready"]
 
 
-@pytest.mark.parametrize("reason", sorted(WAITING | RETRYING))
+def test_the_last_truth_ends_where_a_node_is_waited_for_again() -> None:
+    before = condition("Ready", "True", "AllAttached", "1 instance has role r")
+    made = said(hold(Reason.NODE_NOT_FOUND), subject=was(before))
+    assert rows(made)["Ready"] == ("False", "NodeNotFound", "because")
+
+
+@pytest.mark.parametrize("reason", sorted((WAITING | RETRYING) - {Reason.NODE_NOT_FOUND}))
 def test_the_last_truth_is_kept_while_waiting_or_retrying_in_the_same_generation(reason: Reason) -> None:
     before = condition("Ready", "True", "AllAttached", "2 instances have role r", since="2026-04-01T00:00:00Z")
     made = said(hold(reason), subject=was(before))
@@ -260,6 +267,14 @@ def test_an_object_that_could_not_be_observed_for_too_long_is_unknown() -> None:
 def test_a_message_spells_out_three_holds_and_counts_the_rest() -> None:
     made = said(*(hold(Reason.CONFLICT, f"reason {number}", subject=str(number)) for number in range(5)))
     assert rows(made)["Ready"][2] == "reason 0; reason 1; reason 2; and 2 more"
+
+
+@pytest.mark.parametrize("reason", [Reason.REJECTED, Reason.RETRYING])
+def test_what_is_waited_for_besides_is_said_at_the_end_whatever_the_length(reason: Reason) -> None:
+    waits = (hold(Reason.POLICY_NOT_READY, "waits for a"), hold(Reason.POLICY_NOT_READY, "waits for b"))
+    assert rows(said(*waits, hold(reason)))["Ready"][1:] == (reason, "because; also waits for a; waits for b")
+    long = rows(said(waits[0], hold(reason, "x" * 2000)))["Ready"][2]
+    assert (len(long), long[-23:]) == (1024, "xxxxx; also waits for a")
 
 
 def test_the_same_words_are_said_once() -> None:

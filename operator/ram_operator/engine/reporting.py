@@ -54,7 +54,7 @@ class Disposition(Enum):
     """A person must act; edits and the next full check bring it back."""
 
 
-_WAITING = (Reason.POLICY_NOT_READY, Reason.ROLE_NOT_READY)
+_WAITING = (Reason.POLICY_NOT_READY, Reason.ROLE_NOT_READY, Reason.NODE_NOT_FOUND)
 _RETRYING = (Reason.PROGRESSING, Reason.RETRYING, Reason.THROTTLED, Reason.VERIFYING, Reason.NOT_OBSERVED)
 _DONE = (Reason.SETTLED, Reason.ALL_ATTACHED, Reason.NO_INSTANCES)
 DISPOSITIONS: Mapping[Reason, Disposition] = {
@@ -102,7 +102,8 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
         return Report(_conditions(subject, ready, None, now), events, after.revisit_after)
     state = next(state for state in _ORDER if any(disposition(hold.reason) is state for hold in holds))
     chosen = [hold for hold in holds if disposition(hold.reason) is state]
-    reason, message = chosen[0].reason, _words(chosen)
+    waits = [hold for hold in holds if disposition(hold.reason) is Disposition.WAITING]
+    reason, message = chosen[0].reason, _words(chosen, () if state is Disposition.WAITING else waits)
     conditions = _conditions(subject, _readiness(subject, state, reason, message), (state, reason, message), now)
     warning = _warning(subject, conditions, state, reason, message)
     delays = [hold.retry_after for hold in holds if hold.retry_after is not None]
@@ -158,10 +159,13 @@ def _unfinished(after: Plan, outcome: Outcome) -> tuple[Hold, ...]:
     )
 
 
-def _words(holds: Sequence[Hold]) -> str:
+def _words(holds: Sequence[Hold], waits: Sequence[Hold] = ()) -> str:
+    """Some of the holds in words, and what is waited for besides: that must not be cut off."""
     messages = list(dict.fromkeys(hold.message for hold in holds))
     rest = len(messages) - SHOWN
-    return ("; ".join(messages[:SHOWN]) + (f"; and {rest} more" if rest > 0 else ""))[:MESSAGE_LENGTH]
+    besides = f"; also {_words(waits)}"[: MESSAGE_LENGTH // 2] if waits else ""
+    said = "; ".join(messages[:SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
+    return said[: MESSAGE_LENGTH - len(besides)] + besides
 
 
 def _find(conditions: Iterable[Mapping[str, Json]], kind: str) -> Mapping[str, Json]:
@@ -175,7 +179,8 @@ def _readiness(subject: Subject, state: Disposition, reason: Reason, message: st
     before = _find(subject.conditions, "Ready")
     deleting = subject.facts is not None and subject.facts.me.deleting
     same = before.get("observedGeneration") == subject.generation and before.get("status") == "True"
-    if state is not Disposition.STALLED and same and not deleting:
+    # A node that is waited for again has taken the last truth with it.
+    if state is not Disposition.STALLED and reason is not Reason.NODE_NOT_FOUND and same and not deleting:
         return "True", before["reason"], before["message"]
     return "False", reason, message
 

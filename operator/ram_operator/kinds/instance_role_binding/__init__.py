@@ -7,7 +7,7 @@ attached is detached again when its node is no longer selected or the binding go
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
@@ -15,6 +15,7 @@ from itertools import groupby
 from ram_operator.cloud import Cloud
 from ram_operator.errors import InvalidSpec, Rejected
 from ram_operator.kinds import ownership
+from ram_operator.kinds.instance_role_binding import standing
 from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Row, State, rows_as_json, rows_of, summary
 from ram_operator.kinds.instance_role_binding.verdicts import Case, Verdict, judge
 from ram_operator.kinds.steps import AttachRole, DetachRole
@@ -181,11 +182,12 @@ class InstanceRoleBindingKind:
             steps=steps,
             holds=(
                 *desired.holds,
-                *_crowded_out(desired.wanted.keys() - room),
+                *_without_instances(desired, next_rows),
+                *standing.crowded_out(desired.wanted.keys() - room),
                 *(verdict.hold for verdict in verdicts.values() if verdict.hold),
                 *(Hold(region, Reason.REJECTED, f"{region}: {error}") for region, error in observed.refused.items()),
             ),
-            settled=_settled_words(next_rows, desired.role),
+            settled=standing.settled_words(next_rows, desired.role),
             revisit_after=min(revisits, default=None),
             remarks=_left_alone(rows, verdicts, observed, desired.facts),
         )
@@ -303,12 +305,12 @@ def _all_rows(
     return sorted([*rows, *skipped], key=lambda row: (row.instance not in stored, not row.claimed))[:MOST_ROWS]
 
 
-def _crowded_out(instances: Collection[InstanceId]) -> tuple[Hold, ...]:
-    """What there is no row for is not attached either: a write without a claim could never be taken back."""
-    if not instances:
-        return ()
-    message = f"{len(instances)} instances do not fit in the {MOST_ROWS} rows of status; split the binding by node pool"
-    return (Hold("binding", Reason.INVALID_SPEC, message),)
+def _without_instances(desired: DesiredBinding, rows: Sequence[Row]) -> tuple[Hold, ...]:
+    """Why the binding has no instance, where that is not simply an empty pool."""
+    assigned = desired.facts.assigned
+    holders = [assigned[instance] for instance in desired.overridden if instance in assigned]
+    taken = standing.overridden(holders, desired.wanted)
+    return taken or standing.named_in_vain(desired.skipped, rows, desired.wanted)
 
 
 def _claims_change(rows: Mapping[InstanceId, Row], verdicts: Mapping[InstanceId, Verdict]) -> bool:
@@ -339,15 +341,6 @@ def _batches(instances: Iterable[InstanceId]) -> Iterable[tuple[InstanceId, ...]
         members = tuple(group)
         for start in range(0, len(members), BATCH):
             yield members[start : start + BATCH]
-
-
-def _settled_words(rows: Iterable[Row], role: str | None) -> tuple[Reason, str]:
-    states = [row.state for row in rows]
-    attached, elsewhere = states.count(State.ATTACHED), states.count(State.OVERRIDDEN)
-    if attached == 0:
-        why = f"of its own: other bindings have {elsewhere}" if elsewhere else "is selected now"
-        return Reason.NO_INSTANCES, f"no instance {why}"
-    return Reason.ALL_ATTACHED, f"{attached} instance{'s have' if attached > 1 else ' has'} role {role}"
 
 
 def _left_alone(

@@ -1,0 +1,61 @@
+"""What the rows of a binding amount to: the words of Ready, and what keeps a binding without instances from it.
+
+The verbs in `instance_role_binding` call it. A selector without nodes is settled, since pools scale to zero; nodes that
+are named and not there, or instances that are all another binding's, are not what the binding's author wanted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+
+from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Row, State
+from ram_operator.model import Hold, InstanceId, NodeFacts, ObjectKey, Reason, listing
+
+
+def settled_words(rows: Sequence[Row], role: str | None) -> tuple[Reason, str]:
+    """What Ready says when nothing is left to do."""
+    attached = [row.state for row in rows].count(State.ATTACHED)
+    absent = [row.node for row in rows if row.reason is Reason.NODE_NOT_FOUND and row.node]
+    if attached == 0:
+        return Reason.NO_INSTANCES, "no instance is selected now"
+    besides = f"; {_absence(absent)}" if absent else ""
+    return Reason.ALL_ATTACHED, f"{attached} instance{'s have' if attached > 1 else ' has'} role {role}{besides}"
+
+
+def overridden(holders: Sequence[ObjectKey], wanted: Collection[InstanceId]) -> tuple[Hold, ...]:
+    """The hold of a binding that selects instances and gets none.
+
+    Args:
+        holders: the binding that has it, for each selected instance that another binding has.
+        wanted: the instances left to this one.
+    """
+    if wanted or not holders:
+        return ()
+    has = listing((f"{key} has {count}" for key, count in sorted(Counter(holders).items())), most=3)
+    total = len(holders)
+    all_ = f"all {total} instances it selects belong" if total > 1 else "the instance it selects belongs"
+    message = f"{all_} to older bindings: {has}; delete one of the bindings, or let them select different nodes"
+    return (Hold("binding", Reason.OVERRIDDEN, message),)
+
+
+def named_in_vain(
+    skipped: Iterable[NodeFacts], rows: Iterable[Row], wanted: Collection[InstanceId]
+) -> tuple[Hold, ...]:
+    """The hold of a binding that waits for the nodes it names, and has no other instance."""
+    absent = [node.name for node in skipped if node.skip is Reason.NODE_NOT_FOUND]
+    if not absent or wanted or any(row.state is State.ATTACHED for row in rows):
+        return ()
+    return (Hold("binding", Reason.NODE_NOT_FOUND, f"waits for its nodes: {_absence(absent)}"),)
+
+
+def crowded_out(instances: Collection[InstanceId]) -> tuple[Hold, ...]:
+    """What there is no row for is not attached either: a write without a claim could never be taken back."""
+    if not instances:
+        return ()
+    message = f"{len(instances)} instances do not fit in the {MOST_ROWS} rows of status; split the binding by node pool"
+    return (Hold("binding", Reason.INVALID_SPEC, message),)
+
+
+def _absence(names: Sequence[str]) -> str:
+    return f"{listing(names)} {'do' if len(names) > 1 else 'does'} not exist"
