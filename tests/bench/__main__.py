@@ -5,9 +5,11 @@ import os
 import statistics
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.bench.measurements import Figures, Size, nodes_and_bindings, roles_and_policies
+from tests.bench.simulator import CONNECTIONS, SimulatorSize, calls, many_roles, measured
 
 from ram_sandbox.controlplane.build import ensure
 from ram_sandbox.progress import Progress
@@ -16,6 +18,8 @@ from ram_sandbox.simulator import CloudOptions
 
 FULL = Size(pairs=200, edits=20, nodes=300, pools=10)
 QUICK = Size(pairs=20, edits=5, nodes=30, pools=3)
+SIMULATOR_FULL = SimulatorSize(calls=10_000, roles=10_000, listings=50)
+SIMULATOR_QUICK = SimulatorSize(calls=1_000, roles=1_000, listings=10)
 LATENCY_MS = 20
 # no sweep falls into a measurement, and the sandbox's short interval is not what people run
 SETTINGS = {"RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "600"}
@@ -24,25 +28,48 @@ SETTINGS = {"RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "600"}
 def main() -> int:
     """Measure as often as asked, and print every run with the medians."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the objects, once")
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything, once")
     parser.add_argument("--repeats", type=int, default=0, help="how often (3, with --quick 1)")
+    parser.add_argument("--only", choices=("operator", "simulator"), help="half of it (both)")
     options = parser.parse_args()
-    size = QUICK if options.quick else FULL
+    repeats = options.repeats or (1 if options.quick else 3)
     progress = Progress(sys.stderr)
-    runs = [one_run(size, progress) for _ in range(options.repeats or (1 if options.quick else 3))]
+    if options.only != "simulator":
+        bench_operator(QUICK if options.quick else FULL, repeats, progress)
+    if options.only != "operator":
+        bench_simulator(SIMULATOR_QUICK if options.quick else SIMULATOR_FULL, repeats, progress)
+    return 0
+
+
+def bench_operator(size: Size, repeats: int, progress: Progress) -> None:
+    """Measure the operator and print its figures."""
+    runs = [operator_run(size, progress) for _ in range(repeats)]
     print(f"{size.pairs} RamPolicies + {size.pairs} RamRoles, {size.nodes} nodes in {size.pools} bindings,")
+    print(f"simulated cloud at {LATENCY_MS} ms a call without quotas, {os.cpu_count()} processors")
+    print_figures(runs)
+
+
+def bench_simulator(size: SimulatorSize, repeats: int, progress: Progress) -> None:
+    """Measure the simulator and print its figures."""
+    runs = [simulator_run(size, progress) for _ in range(repeats)]
     print(
-        f"simulated cloud at {LATENCY_MS} ms a call without quotas, {os.cpu_count()} processors, medians of {len(runs)}"
+        f"the simulator: {size.calls} calls of each kind over {CONNECTIONS} connections that stay open, its client in"
     )
+    print(f"a process of its own, no latency, no quotas, {size.roles} roles of 3 tags, {os.cpu_count()} processors")
+    print_figures(runs)
+
+
+def print_figures(runs: Sequence[Figures]) -> None:
+    """Print the median of each figure, and what each run had."""
+    print(f"medians of {len(runs)} (each run):")
     for name in runs[0]:
         values = [run[name] for run in runs]
         each = "  ".join(f"{value:8.2f}" for value in values)
         print(f"  {name:48}{statistics.median(values):8.2f}   ({each})")
-    return 0
 
 
-def one_run(size: Size, progress: Progress) -> Figures:
-    """Measure once, everything on a fresh sandbox."""
+def operator_run(size: Size, progress: Progress) -> Figures:
+    """Measure the operator once, everything on a fresh sandbox."""
     figures: Figures = {}
     options = Options(cloud=CloudOptions(latency_ms=LATENCY_MS), settings=SETTINGS)
     for measure in (roles_and_policies, nodes_and_bindings):
@@ -58,6 +85,15 @@ def one_run(size: Size, progress: Progress) -> Figures:
             raise
         finally:
             sandbox.stop()
+    return figures
+
+
+def simulator_run(size: SimulatorSize, progress: Progress) -> Figures:
+    """Measure the simulator once, everything on a fresh one."""
+    figures: Figures = {}
+    for measure in (calls, many_roles):
+        with progress.step(f"simulator: {measure.__name__.replace('_', ' ')}"):
+            figures |= measured(measure, size)
     return figures
 
 

@@ -144,5 +144,15 @@ def cpu(pid: int) -> float:
 
 def peak_megabytes(pid: int) -> float:
     """Return the most memory that a process ever had resident, in MB."""
-    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return megabytes(pid, "VmHWM")
+
+
+def resident_megabytes(pid: int) -> float:
+    """Return the memory that a process has resident now, in MB."""
+    return megabytes(pid, "VmRSS")
+
+
+def megabytes(pid: int, field: str) -> float:
+    """Return a size of a process that the kernel states in kB, in MB."""
+    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(f"{field}:"))
     return int(line.split()[1]) / 1024
