@@ -27,7 +27,7 @@ def exported() -> Iterator[str]:
     """Names that /metrics has, as Prometheus sees them."""
     for value in vars(metrics).values():
         if isinstance(value, MetricWrapperBase):
-            family = value.describe()[0]
+            family = next(iter(value.describe()))
             yield f"{family.name}_total" if family.type == "counter" else family.name
 
 
