@@ -25,6 +25,7 @@ class Forwarder:
         self._target = target
         self._server: asyncio.Server | None = None
         self._lines: set[asyncio.StreamWriter] = set()
+        self._dead: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="forwarder")
         self._thread.start()
@@ -36,6 +37,10 @@ class Forwarder:
     def cut(self) -> None:
         """Refuse connections and cut those that there are."""
         self._do(self._cut())
+
+    def freeze(self) -> None:
+        """Pass nothing on any more on the connections that there are, and tell nobody; new ones work."""
+        self._dead |= self._lines
 
     def end(self) -> None:
         """Cut, and end the thread."""
@@ -72,23 +77,24 @@ class Forwarder:
             writer.transport.abort()
             return
         self._lines |= {writer, far_writer}
-        there = asyncio.ensure_future(_pass_on(reader, far_writer))
-        back = asyncio.ensure_future(_pass_on(far_reader, writer, self.chunk_delay))
+        there = asyncio.ensure_future(self._pass_on(reader, far_writer))
+        back = asyncio.ensure_future(self._pass_on(far_reader, writer, self.chunk_delay))
         await asyncio.wait({there, back})
         self._lines -= {writer, far_writer}
         for end in (writer, far_writer):
             end.transport.abort()
 
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float = 0.0) -> None:
-    with contextlib.suppress(OSError):
-        while chunk := await reader.read(_CHUNK):
-            if delay:
-                await asyncio.sleep(delay)
-            writer.write(chunk)
-            await writer.drain()
-    with contextlib.suppress(OSError):
-        writer.close()
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float = 0.0) -> None:
+        with contextlib.suppress(OSError):
+            while chunk := await reader.read(_CHUNK):
+                if delay:
+                    await asyncio.sleep(delay)
+                if writer not in self._dead:
+                    writer.write(chunk)
+                    await writer.drain()
+        if writer not in self._dead:
+            with contextlib.suppress(OSError):
+                writer.close()
 
 
 @contextlib.contextmanager

@@ -27,7 +27,13 @@ def test_a_cloud_object_that_nobody_tagged_is_not_owned(world: World, hand: Hand
     message = world.says(name, "NotOwned", "theirs", "choose another name")
     assert world.condition(name)["status"] == "False"
     world.event(name, "NotOwned", message)
+    versions = world.versions()
     quiet_sweeps(world, mark)
+    assert world.versions() == versions
+    events = world.api.events(name)
+    assert [(event["reason"], event["type"], event.get("series")) for event in events] == [
+        ("NotOwned", "Warning", None)
+    ]
     world.delete(name)
     assert world.actions(mark) == []
     found = world.cloud_role("theirs") if kind == "RamRole" else world.cloud_policy("theirs")
@@ -212,6 +218,15 @@ def test_too_many_policies_are_refused_before_the_cloud_says_no(world: World) ->
     world.api.patch("RamRole/many", {"spec": {"policies": [{"policyRef": {"name": name}} for name in names[:10]]}})
     world.ready("RamRole/many")
     assert world.status("RamRole/many")["policySummary"] == "10/10"
+
+
+def test_a_policy_that_would_have_a_system_policys_name_says_so_and_writes_nothing(world: World) -> None:
+    body = policy("full-access")
+    body["spec"]["policyName"] = "AliyunOSSFullAccess"
+    mark = world.mark()
+    world.api.create(body)
+    world.says("RamPolicy/full-access", "NameTaken", "a system policy", "choose another spec.policyName")
+    assert world.actions(mark) == []
 
 
 def test_a_system_policy_that_does_not_exist_is_named_and_the_others_are_attached(world: World) -> None:

@@ -3,8 +3,10 @@
 import random
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from tests.cluster.forwarder import forwarded, redirected
 from tests.cluster.hand import Hand
 from tests.cluster.objects import binding, document, policy, role
 from tests.cluster.world import World, until
@@ -154,3 +156,27 @@ def test_two_hands_on_everything_for_a_while_never_wedge_it(world: World, hand: 
         world.api.patch(target, {"metadata": {"annotations": {"ram.alicloud.dev/reconcile-at": "end"}}})
     world.ready("RamPolicy/soak", "RamRole/soak", f"{B}/soak", timeout=60)
     world.attached("soak", "soak-1", "soak-2", "soak-3")
+
+
+def test_watches_whose_line_died_silently_are_noticed(world: World, tmp_path: Path) -> None:
+    world.add_nodes("soak", "soak-1")
+    world.api.create(role("soak"), binding("soak", "soak", "soak"))
+    port = int(world.api.address.rpartition(":")[2])
+    with forwarded(port) as line:
+        kubeconfig = redirected(world.operator.folder / "operator.kubeconfig", line.port, tmp_path / "far.kubeconfig")
+        with world.environment(KUBECONFIG=str(kubeconfig)):
+            world.attached("soak", "soak-1")
+            line.freeze()
+            world.add_nodes("soak", "soak-2")
+            world.api.create(policy("unseen"))
+            world.attached("soak", "soak-1", "soak-2", timeout=150)
+            world.ready("RamPolicy/unseen", timeout=60)
+
+
+def test_an_api_server_that_stays_away_ends_the_start_with_the_reason(world: World, tmp_path: Path) -> None:
+    with forwarded(1) as line:
+        line.cut()
+        kubeconfig = redirected(world.operator.folder / "operator.kubeconfig", line.port, tmp_path / "far.kubeconfig")
+        with world.environment_without_waiting(KUBECONFIG=str(kubeconfig)):
+            assert world.operator.child.wait(120) == 1
+            assert "ram-operator: the API server cannot be reached" in world.operator.child.tail()
