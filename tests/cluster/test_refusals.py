@@ -220,13 +220,13 @@ def test_too_many_policies_are_refused_before_the_cloud_says_no(world: World) ->
     assert world.status("RamRole/many")["policySummary"] == "10/10"
 
 
-def test_a_policy_that_would_have_a_system_policys_name_says_so_and_writes_nothing(world: World) -> None:
+def test_a_policy_that_would_have_a_system_policys_name_says_so(world: World) -> None:
     body = policy("full-access")
     body["spec"]["policyName"] = "AliyunOSSFullAccess"
     mark = world.mark()
     world.api.create(body)
     world.says("RamPolicy/full-access", "NameTaken", "a system policy", "choose another spec.policyName")
-    assert world.actions(mark) == []
+    assert [(call["action"], call["status"]) for call in world.writes(mark)] == [("CreatePolicy", 409)]
 
 
 def test_a_system_policy_that_does_not_exist_is_named_and_the_others_are_attached(world: World) -> None:

@@ -172,7 +172,7 @@ async def test_deleting_a_binding_with_an_unsupported_value_detaches_what_is_our
 
 
 INVALID: list[tuple[dict[str, Any], str]] = [
-    ({"nodeSelector": None}, "at least one of nodeSelector, nodeNames and instances"),
+    ({"nodeSelector": None}, "write nodeSelector or nodeNames"),
     ({"roleName": "Both"}, "exactly one of roleRef and roleName"),
     ({"roleRef": None}, "exactly one of roleRef and roleName"),
     ({"nodeSelector": {}}, "spec.nodeSelector"),

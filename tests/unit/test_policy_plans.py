@@ -25,7 +25,7 @@ from tests.unit.builders import (
 )
 
 from ram_operator.cloud import Entities, NewPolicy, Policy, Taggable
-from ram_operator.errors import InvalidSpec
+from ram_operator.errors import AlreadyExists, InvalidSpec
 from ram_operator.kinds.ownership import RETAIN_INSTEAD
 from ram_operator.kinds.ram_policy import ObservedPolicy, RamPolicyKind
 from ram_operator.kinds.steps import (
@@ -35,7 +35,7 @@ from ram_operator.kinds.steps import (
     Tag,
     UpdatePolicyDescription,
 )
-from ram_operator.model import Plan, Reason
+from ram_operator.model import Failure, Outcome, Plan, Reason
 from ram_operator.rules.documents import canonical
 
 KEY = policy_key("oss-read")
@@ -392,3 +392,15 @@ def test_every_problem_of_a_spec_is_told_at_once() -> None:
         KIND.parse(policy_body(spec={"policyName": "a b", "description": 5, "document": {}}))
     assert len(caught.value.problems) >= 3
     assert json.dumps(caught.value.problems)
+
+
+def test_a_name_that_a_system_policy_has_is_taken_although_ram_shows_no_such_policy() -> None:
+    body = policy_body(spec={"policyName": "AliyunOSSFullAccess"})
+    desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body)))
+    (create,) = KIND.plan(desired, ObservedPolicy(), {}, turn(KEY)).steps
+    refused = AlreadyExists("CreatePolicy", "EntityAlreadyExists.Policy")
+    outcome = Outcome(failures=(Failure("AliyunOSSFullAccess", create, refused),))
+    plan = KIND.plan(desired, ObservedPolicy(), {}, turn(KEY, outcome=outcome))
+    assert plan.steps == ()
+    assert [(hold.reason, hold.retry_after) for hold in plan.holds] == [(Reason.NAME_TAKEN, 60.0)]
+    assert "choose another spec.policyName" in plan.holds[0].message

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ram_operator.cloud import Cloud, Entities, NewPolicy, Policy, PolicyName, PolicyType, Taggable
-from ram_operator.errors import InvalidSpec, NotFound
+from ram_operator.errors import AlreadyExists, InvalidSpec, NotFound
 from ram_operator.kinds import ownership
 from ram_operator.kinds.steps import CreatePolicy, CreatePolicyVersion, DeletePolicy, UpdatePolicyDescription
 from ram_operator.model import (
@@ -56,15 +56,11 @@ class DesiredPolicy:
 
 @dataclass(frozen=True, slots=True)
 class ObservedPolicy:
-    """What is there; None in its place means that nothing was read. `entities` are read only to explain a deletion.
-
-    `system` says that RAM has a system policy of that name: the two types share their names, so none can be created.
-    """
+    """What is there; None in its place means that nothing was read. `entities` are read only to explain a deletion."""
 
     policy: Policy | None = None
     tags: Mapping[str, str] | None = None
     entities: Entities | None = None
-    system: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +114,7 @@ class RamPolicyKind:
             attached = desired.spec is None and policy.attachment_count > 0
             entities = await cloud.ram.list_entities_for_policy(name) if attached else None
         except NotFound:
-            return ObservedPolicy(system=desired.spec is not None and await _is_system(desired.name, cloud))
+            return ObservedPolicy()
         return ObservedPolicy(policy, tags, entities)
 
     def plan(self, desired: DesiredPolicy, observed: ObservedPolicy | None, known: StatusFields, turn: Pass) -> Plan:
@@ -129,11 +125,12 @@ class RamPolicyKind:
             return self._deletion(desired, observed, turn)
         if taken := ownership.name_taken(subject, desired.facts, observed.tags, turn.owner):
             return Plan(holds=(taken,))
-        if observed.system:
-            whose = "a policy that is not this account's own (a system policy)"
-            message = f"{subject}: the name is taken by {whose}; choose another spec.policyName"
-            return Plan(holds=(Hold(subject, Reason.NAME_TAKEN, message, ownership.RECHECK_SECONDS),))
         if observed.policy is None or observed.tags is None:
+            # The two types of policies share their names: what is absent and yet exists is a system policy.
+            if isinstance(turn.outcome.error_of(desired.spec.name), AlreadyExists):
+                whose = "a policy that is not this account's own (a system policy)"
+                message = f"{subject}: the name is taken by {whose}; choose another spec.policyName"
+                return Plan(holds=(Hold(subject, Reason.NAME_TAKEN, message, ownership.RECHECK_SECONDS),))
             tags = {**desired.spec.tags, **turn.owner.tags()}
             new = NewPolicy(desired.spec.name, desired.spec.document, desired.spec.description or "", tags)
             return Plan(steps=(CreatePolicy(desired.spec.name, new),))
@@ -184,14 +181,6 @@ class RamPolicyKind:
             "attachmentCount": policy.attachment_count,
             "verified": ownership.verified(seen, known, turn, self.full_check),
         }
-
-
-async def _is_system(name: str, cloud: Cloud) -> bool:
-    try:
-        await cloud.ram.get_policy(PolicyName(PolicyType.SYSTEM, name))
-    except NotFound:
-        return False
-    return True
 
 
 def _going(entities: Entities, referrers: tuple[Reference, ...]) -> str:

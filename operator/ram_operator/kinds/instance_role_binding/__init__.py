@@ -111,9 +111,12 @@ class InstanceRoleBindingKind:
         problems = check_selector(spec.get("nodeSelector"), "spec.nodeSelector") if "nodeSelector" in spec else ()
         reference = (spec.get("roleRef") or {}).get("name")
         if bool(reference) == bool(spec.get("roleName")):
-            problems = (*problems, "spec: write exactly one of roleRef and roleName")
+            problems = (
+                *problems,
+                "spec: write exactly one of roleRef and roleName; this version obeys roleRef: {name: <a RamRole>} only",
+            )
         if not any(spec.get(field) for field in ("nodeSelector", "nodeNames", "instances")):
-            problems = (*problems, "spec: write at least one of nodeSelector, nodeNames and instances")
+            problems = (*problems, "spec: write nodeSelector or nodeNames")
         if problems:
             raise InvalidSpec(*problems)
         return BindingSpec(
