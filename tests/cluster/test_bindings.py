@@ -89,11 +89,14 @@ def test_the_older_binding_has_the_instance_and_hands_it_over_when_it_goes(roles
     row = roles.row("a-newer", "n1", "Overridden")
     assert f"{B}/older has this instance" in row["message"]
     assert roles.role_of(nodes["n1"]) == "one"
+    mark = roles.mark()
     roles.delete(f"{B}/older")
     roles.attached("a-newer", "n1")
     roles.has_role(nodes["n1"], newer)
     roles.ready(f"{B}/a-newer")
     assert roles.rows("a-newer")["n1"]["origin"] == "Attached"
+    moved = ["DetachInstanceRamRole", "AttachInstanceRamRole"]
+    assert roles.actions(mark) == ([] if newer == "one" else moved)
     roles.delete(f"{B}/a-newer")
     roles.has_role(nodes["n1"], "")
 
