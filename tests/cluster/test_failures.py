@@ -24,7 +24,13 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("what", WAYS)
+OFTEN = ("the reply is lost", "the answer is empty")
+"""Ways that can do harm; those that are only told are left to the long rounds."""
+
+
+@pytest.mark.parametrize(
+    "what", [*OFTEN, *(pytest.param(way, marks=pytest.mark.soak) for way in WAYS if way not in OFTEN)]
+)
 def test_a_whole_life_in_which_each_write_fails_once_ends_as_if_none_had(world: World, what: str) -> None:
     nodes = world.add_nodes("life", "life-1")
     before = world.state()

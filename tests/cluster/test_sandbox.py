@@ -69,7 +69,7 @@ def alive(pids: list[int]) -> list[int]:
     return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.soak)])
 def test_up_prints_one_ready_line_and_leaves_nothing_behind(
     binaries: Binaries, tmp_path: Path, number: signal.Signals
 ) -> None:
