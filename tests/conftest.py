@@ -5,12 +5,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
+from tests.polling import until
 
 from ram_sandbox.controlplane.binaries import Binaries, find
 from ram_sandbox.controlplane.server import ControlPlane
@@ -21,10 +21,6 @@ from ram_sandbox.operator_process import OperatorProcess
 from ram_sandbox.progress import Progress
 from ram_sandbox.sandbox import Options, Sandbox
 from ram_sandbox.simulator import Simulator
-
-T = TypeVar("T")
-
-_POLL_SECONDS = 0.05
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -168,23 +164,5 @@ def sandbox(running_sandbox: RunningSandbox) -> RunningSandbox:
 
 @pytest.fixture(scope="session")
 def eventually() -> Callable[..., Any]:
-    """Return a function that polls until a check holds: ``eventually(check, timeout=30, what="...")``.
-
-    The check holds when it returns something true; that is returned. An AssertionError counts as "not yet", and is
-    what is shown when the time is over.
-    """
-
-    def wait(check: Callable[[], T], timeout: float = 30.0, what: str = "") -> T:
-        deadline = time.monotonic() + timeout
-        while True:
-            complaint: AssertionError | None = None
-            try:
-                if answer := check():
-                    return answer
-            except AssertionError as error:
-                complaint = error
-            if time.monotonic() > deadline:
-                raise complaint or AssertionError(f"not within {timeout} s: {what or check}")
-            time.sleep(_POLL_SECONDS)
-
-    return wait
+    """Return the function that polls until a check holds: ``eventually(check, timeout=30, what="...")``."""
+    return until

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from tests.cluster.hand import Hand
 from tests.cluster.objects import binding, document, policy, role
-from tests.cluster.world import World, until
+from tests.cluster.world import World
+from tests.polling import until
 
 B = "InstanceRoleBinding"
 

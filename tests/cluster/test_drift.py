@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from tests.cluster.hand import Hand
 from tests.cluster.objects import binding, document, policy, role
-from tests.cluster.world import World, until
+from tests.cluster.world import World
+from tests.polling import until
 
 POLICY, ROLE, BINDING = "RamPolicy/drift", "RamRole/drift", "InstanceRoleBinding/drift"
 

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 from tests.cluster.forwarder import Forwarder, forwarded, redirected
 from tests.cluster.objects import binding, document, policy, role
-from tests.cluster.world import World, until
+from tests.cluster.world import World
+from tests.polling import until
 
 B = "InstanceRoleBinding"
 TARGETS = ("RamPolicy/life", "RamRole/life", f"{B}/life")

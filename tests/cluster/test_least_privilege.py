@@ -10,7 +10,8 @@ import yaml
 from tests.chart.test_readme import blocks
 from tests.cluster.hand import Hand
 from tests.cluster.objects import node
-from tests.cluster.world import World, until
+from tests.cluster.world import World
+from tests.polling import until
 
 from ram_sandbox.sources import source
 

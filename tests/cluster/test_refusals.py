@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from tests.cluster.hand import Hand, marks
 from tests.cluster.objects import binding, document, policy, role, target
-from tests.cluster.world import World, until
+from tests.cluster.world import World
+from tests.polling import until
 
 
 def quiet_sweeps(world: World, mark: int) -> None:

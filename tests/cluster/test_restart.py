@@ -10,7 +10,8 @@ import pytest
 from tests.cluster.forwarder import forwarded, redirected
 from tests.cluster.hand import Hand
 from tests.cluster.objects import binding, document, policy, role
-from tests.cluster.world import SETTINGS, World, until
+from tests.cluster.world import SETTINGS, World
+from tests.polling import until
 
 COUNT = 50
 NAMES = [f"crash-{number:02}" for number in range(COUNT)]

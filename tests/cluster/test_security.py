@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from tests.cluster.apiserver import GROUP, ApiServer, Refused
 from tests.cluster.objects import binding, document, node, policy, role
-from tests.cluster.world import OWN_KINDS, World, until
+from tests.cluster.world import OWN_KINDS, World
+from tests.polling import until
 
 TARGETS = ("RamPolicy/safe", "RamRole/safe", "InstanceRoleBinding/safe")
 

@@ -2,7 +2,8 @@
 
 import pytest
 from tests.cluster.objects import binding, policy, role, target
-from tests.cluster.world import World, until
+from tests.cluster.world import World
+from tests.polling import until
 
 OBJECTS = [
     policy("quiet-a"),

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from tests.cluster.apiserver import ApiServer
 from tests.cluster.forwarder import forwarded, redirected
-from tests.cluster.world import World, log_lines, until
+from tests.cluster.world import World, log_lines
+from tests.polling import until
 
 from ram_sandbox.controlplane.binaries import Binaries
 from ram_sandbox.controlplane.server import ControlPlane

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from tests.cluster.objects import node, policy
-from tests.cluster.world import World, until
+from tests.cluster.world import World
+from tests.polling import until
 
 SAMPLES = Path(__file__).resolve().parents[2] / "deploy/samples"
 POLICY, ROLE, BINDING = "RamPolicy/oss-read", "RamRole/oss-reader", "InstanceRoleBinding/storage-pool"

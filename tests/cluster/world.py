@@ -7,34 +7,16 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from tests.cluster.apiserver import ApiServer, Refused
 from tests.conftest import RunningSandbox
-
-T = TypeVar("T")
+from tests.polling import PATIENCE, until
 
 OWN_KINDS = ("InstanceRoleBinding", "RamRole", "RamPolicy")
 SETTINGS = {"RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "0.5"}
-PATIENCE = 30.0
-_POLL_SECONDS = 0.03
-
-
-def until(check: Callable[[], T], timeout: float = PATIENCE, what: str = "") -> T:
-    """Poll until the check returns something true, and return that. An AssertionError counts as "not yet"."""
-    deadline = time.monotonic() + timeout
-    while True:
-        complaint: AssertionError | None = None
-        try:
-            if answer := check():
-                return answer
-        except AssertionError as error:
-            complaint = error
-        if time.monotonic() > deadline:
-            raise complaint or AssertionError(f"not within {timeout} s: {what or check}")
-        time.sleep(_POLL_SECONDS)
 
 
 class World:

@@ -9,7 +9,8 @@ import pytest
 from tests.cluster.forwarder import forwarded, redirected
 from tests.cluster.hand import Hand
 from tests.cluster.objects import binding, document, policy, role
-from tests.cluster.world import World, until
+from tests.cluster.world import World
+from tests.polling import until
 
 pytestmark = pytest.mark.soak
 

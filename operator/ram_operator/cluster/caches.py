@@ -13,6 +13,7 @@ from ram_operator.cluster.bindings import BindingIndex
 from ram_operator.kinds.instance_role_binding import role_usable
 from ram_operator.kinds.ownership import established
 from ram_operator.model import (
+    EVERYTHING,
     FINALIZER,
     RECONCILE_AT,
     Body,
@@ -24,8 +25,6 @@ from ram_operator.model import (
     Reference,
     Scope,
 )
-
-EVERYTHING = Scope()
 
 
 @dataclass(frozen=True, slots=True)
