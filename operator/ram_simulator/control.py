@@ -51,6 +51,8 @@ class Control:
         match http.method, http.path.strip("/").split("/"):
             case "GET", ["journal"]:
                 return self._journal(http.query.get("since", "0"))
+            case "GET", ["faults"]:
+                return {"faults": self._simulator.faults.shown()}
             case "POST", ["faults"]:
                 self._simulator.faults.add(*parse_fault(body))
             case "DELETE", ["faults"]:

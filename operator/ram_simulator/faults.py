@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from ram_simulator.calls import Answer
 from ram_simulator.errors import ApiError
 
 _KEYS = {"action", "count", "code", "status", "message", "delaySeconds", "lostReply", "emptyBody"}
@@ -28,18 +30,29 @@ NO_FAULT = Fault(action="")
 
 
 class Faults:
-    """The faults set, in their order; each is used up after its count."""
+    """The faults set, in their order; each is used up after its count.
+
+    A call uses up a fault when it has arrived and its signature is found right: before the fault's delay and before
+    the call takes effect. Who sees a count fall knows that the call is there and, with a delay, still waits.
+    """
 
     def __init__(self) -> None:
         self._left: list[tuple[Fault, int]] = []
+        self._let_go = asyncio.Event()
 
     def add(self, fault: Fault, count: int) -> None:
         """Let the next `count` calls of the fault's action fail."""
         self._left.append((fault, count))
 
     def clear(self) -> None:
-        """Forget all faults."""
+        """Forget all faults; calls that still wait for a delay go on at once."""
         self._left.clear()
+        self._let_go.set()
+        self._let_go = asyncio.Event()
+
+    def shown(self) -> list[Answer]:
+        """Return what is left in its order, each as the control service takes it, `count` being what is left."""
+        return [{"action": fault.action, "count": left, **_way(fault)} for fault, left in self._left]
 
     async def strike(self, action: str) -> Fault:
         """Use up the next fault of this action: wait if it delays, raise ApiError if it is an error.
@@ -48,7 +61,8 @@ class Faults:
         """
         fault = self._next_for(action)
         if fault.delay_seconds:
-            await asyncio.sleep(fault.delay_seconds)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._let_go.wait(), fault.delay_seconds)
         if fault.code:
             raise ApiError(fault.status, fault.code, fault.message)
         return fault
@@ -63,6 +77,14 @@ class Faults:
                 del self._left[index]
             return fault
         return NO_FAULT
+
+
+def _way(fault: Fault) -> Answer:
+    if fault.code:
+        return {"code": fault.code, "status": fault.status, "message": fault.message}
+    if fault.delay_seconds:
+        return {"delaySeconds": fault.delay_seconds}
+    return {"lostReply": True} if fault.lost_reply else {"emptyBody": True}
 
 
 def parse_fault(body: Mapping[str, Any]) -> tuple[Fault, int]:

@@ -53,6 +53,20 @@ class RunningSimulator:
         """Let the next calls of an action fail: `code` and `status`, `delaySeconds`, `lostReply` or `emptyBody`."""
         self._ask("POST", "/faults", {"action": action, "count": count, **how})
 
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the faults that are still set: `action`, `count` (how many calls are left) and how they fail.
+
+        A call counts as soon as it has arrived and its signature is found right, before the fault's delay: a test may
+        set a fault with a long `delaySeconds`, poll this until it is gone, and then knows that the call has arrived
+        and waits, until `clear_faults` lets it go on.
+        """
+        faults: list[dict[str, Any]] = self._ask("GET", "/faults")["faults"]
+        return faults
+
+    def clear_faults(self) -> None:
+        """Forget all faults; calls that still wait for a delay go on at once."""
+        self._ask("DELETE", "/faults")
+
     def add_instance(self, region: str = "cn-hangzhou", network_type: str = "vpc", ram_role_name: str = "") -> str:
         """Make an instance and return its id."""
         asked = {"region": region, "networkType": network_type}

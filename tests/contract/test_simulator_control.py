@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http.client import RemoteDisconnected
 from typing import Any
 from urllib.error import HTTPError
@@ -9,6 +10,7 @@ from urllib.error import HTTPError
 import pytest
 from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
 from tests.contract.conftest import OldSdk, RunningSimulator
+from tests.polling import until
 
 TRUST = json.dumps(
     {
@@ -58,6 +60,36 @@ def test_a_fault_strikes_its_action_so_many_times(root: OldSdk, simulator: Runni
     assert root.call("ListRoles")
     assert [root.refusal("GetRole", RoleName="Worker") for _ in range(2)] == [(400, "Throttling.User")] * 2
     assert root.call("GetRole", RoleName="Worker")
+
+
+def test_the_faults_that_are_left_are_told_as_they_were_set(root: OldSdk, simulator: RunningSimulator) -> None:
+    refusal = {"action": "GetRole", "count": 2, "code": "Throttling.User", "status": 400, "message": "slow down"}
+    others: list[dict[str, Any]] = [
+        {"action": "*", "count": 3, "delaySeconds": 0.001},
+        {"action": "CreateRole", "count": 1, "lostReply": True},
+        {"action": "CreateRole", "count": 1, "emptyBody": True},
+    ]
+    for fault in (refusal, *others):
+        simulator.control_call("POST", "/faults", fault)
+    assert simulator.control_call("GET", "/faults") == {"faults": [refusal, *others]}
+    root.refusal("GetRole", RoleName="Worker")
+    assert simulator.control_call("GET", "/faults") == {"faults": [refusal | {"count": 1}, *others]}
+    simulator.reset()
+    assert simulator.control_call("GET", "/faults") == {"faults": []}
+
+
+def test_a_fault_is_used_up_when_its_call_arrives_and_taking_faults_back_lets_the_call_go_on(
+    root: OldSdk, simulator: RunningSimulator
+) -> None:
+    before = simulator.newest_call()
+    simulator.control_call("POST", "/faults", {"action": "CreateRole", "delaySeconds": 3600})
+    with ThreadPoolExecutor() as threads:
+        call = threads.submit(root.call, "CreateRole", **ROLE)
+        until(lambda: not simulator.control_call("GET", "/faults")["faults"], what="the call has arrived")
+        assert simulator.calls_since(before) == []
+        assert simulator.state()["roles"] == []
+        simulator.control_call("DELETE", "/faults")
+        assert call.result()["Role"]["RoleName"] == "Worker"
 
 
 def test_faults_are_taken_back(root: OldSdk, simulator: RunningSimulator) -> None:
