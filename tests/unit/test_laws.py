@@ -167,7 +167,7 @@ def test_claims_are_values_that_a_status_can_store(world: Made) -> None:
 PURE = (
     "kinds",
     "rules",
-    "model.py",
+    "model",
     "engine/applying.py",
     "engine/filters.py",
     "engine/reporting.py",

@@ -1,0 +1,111 @@
+"""What is known before a pass: nodes, objects and what they know of each other, and whose a cloud object is.
+
+`cluster` gathers facts from its caches, the pure verbs of `kinds` read them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ram_operator.model.names import InstanceId, Json, ObjectKey, StatusFields
+from ram_operator.model.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """What is kept of a Node.
+
+    `instance` is None where the node is no ECS instance that may have a role; then `skip` and `skip_message` say why.
+    """
+
+    name: str
+    uid: str
+    labels: tuple[tuple[str, str], ...]
+    instance: InstanceId | None
+    skip: Reason | None = None
+    skip_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What one object may know of another: a view of it, from the caches."""
+
+    key: ObjectKey
+    uid: str
+    created: str
+    ready: bool
+    deleting: bool
+    spec: Mapping[str, Json]
+    status: StatusFields
+
+    @property
+    def age(self) -> tuple[str, str]:
+        """Sorts the older object first, then by name: who came first has the right to a name or an instance."""
+        return self.created, self.key.name
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything a kind's pure verbs need from the cluster, gathered once per pass.
+
+    `me` is the object itself; `requested` says that reconcile-at asks for this pass. `references` are the objects the
+    spec names (missing ones are absent), `referrers` those that name this one, `rivals` the others that name the same
+    cloud object. For bindings, `nodes` are the nodes that the binding selects, `known` the node of each instance,
+    `assigned` says which binding has each instance of `nodes` and of its rows, and `other_rows` are claims of other
+    bindings for those instances.
+    """
+
+    me: Reference
+    generation: int
+    requested: bool = False
+    references: Mapping[ObjectKey, Reference] = field(default_factory=dict)
+    referrers: tuple[Reference, ...] = ()
+    rivals: tuple[Reference, ...] = ()
+    nodes: tuple[NodeFacts, ...] = ()
+    known: Mapping[InstanceId, str] = field(default_factory=dict)
+    assigned: Mapping[InstanceId, ObjectKey] = field(default_factory=dict)
+    other_rows: Mapping[InstanceId, Mapping[str, Json]] = field(default_factory=dict)
+
+
+class Ownership(StrEnum):
+    """Whose a cloud object is, by its tags."""
+
+    OURS = "Ours"
+    INHERITED = "Inherited"
+    """This object's, but tagged by a cluster that `previousClusterIds` lets us succeed."""
+    UNTAGGED = "Untagged"
+    OTHERS = "Others"
+
+
+TAG_PREFIX = "ram-operator:"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who may write a cloud object: one object of one cluster. Its marks are tags, sent with the create call."""
+
+    cluster: str
+    key: ObjectKey
+    previous_clusters: tuple[str, ...] = ()
+
+    def tags(self) -> dict[str, str]:
+        """The tags that mark a role or policy as this owner's."""
+        return {
+            f"{TAG_PREFIX}cluster": self.cluster,
+            f"{TAG_PREFIX}kind": self.key.kind.value,
+            f"{TAG_PREFIX}name": self.key.name,
+        }
+
+    def judge(self, tags: Mapping[str, str]) -> Ownership:
+        """Whose a cloud object with these tags is."""
+        marks = {key: value for key, value in tags.items() if key.startswith(TAG_PREFIX)}
+        if not marks:
+            return Ownership.UNTAGGED
+        if marks == self.tags():
+            return Ownership.OURS
+        for cluster in self.previous_clusters:
+            if marks == Owner(cluster, self.key).tags():
+                return Ownership.INHERITED
+        return Ownership.OTHERS

@@ -1,0 +1,74 @@
+"""What things are called: the API group, its kinds and objects, instances; and how times and lists are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+GROUP = "ram.alicloud.dev"
+VERSION = "v1alpha1"
+FINALIZER = f"{GROUP}/cleanup"
+RECONCILE_AT = f"{GROUP}/reconcile-at"
+
+Json = Any
+"""A value as `json.loads` returns it."""
+Body = Mapping[str, Json]
+"""A Kubernetes object as the API server returns it."""
+StatusFields = Mapping[str, Json]
+"""A `status` as the API server stores it; `conditions` in it belong to the report alone."""
+
+
+class KindName(StrEnum):
+    """The three kinds of the API group."""
+
+    RAM_POLICY = "RamPolicy"
+    RAM_ROLE = "RamRole"
+    INSTANCE_ROLE_BINDING = "InstanceRoleBinding"
+
+    @property
+    def plural(self) -> str:
+        """The resource name in URLs and RBAC rules."""
+        return f"{self.value.lower()[:-1]}ies" if self.value.endswith("y") else f"{self.value.lower()}s"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectKey:
+    """One of our objects: all kinds are cluster-scoped, so kind and name suffice."""
+
+    kind: KindName
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class InstanceId:
+    """An ECS instance: a region and the id in it, written `cn-hangzhou.i-bp1...` as ACK writes provider IDs."""
+
+    region: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.region}.{self.id}"
+
+    @classmethod
+    def of(cls, text: str) -> InstanceId:
+        """Read what `str` wrote; the region has no dot, so the first one splits."""
+        region, _, instance = text.partition(".")
+        return cls(region, instance)
+
+
+def timestamp(now: datetime) -> str:
+    """A time as Kubernetes writes it: UTC, whole seconds."""
+    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def listing(words: Iterable[str], most: int = 5) -> str:
+    """Some of `words` for a message, with the number of the rest."""
+    items = list(words)
+    rest = len(items) - most
+    return ", ".join(items[:most]) + (f" and {rest} more" if rest > 0 else "")
