@@ -217,7 +217,8 @@ class Instances:
     Attributes:
         roles: the role of each instance that exists, "" for none.
         classic: instances of the classic network.
-        refused_regions: regions that ECS does not know.
+        out: what every call to a region raises; regions that answer have none.
+        out_after_writes: what a region begins to raise with its next write, which takes effect.
         failing: what a call of `attach`, `detach` or `describe` raises, until it is taken out.
         calls: the calls, with region, role and ids.
     """
@@ -225,7 +226,8 @@ class Instances:
     def __init__(self, roles: Mapping[InstanceId, str]) -> None:
         self.roles = dict(roles)
         self.classic: set[InstanceId] = set()
-        self.refused_regions: set[str] = set()
+        self.out: dict[str, CloudError] = {}
+        self.out_after_writes: dict[str, CloudError] = {}
         self.failing: dict[str, CloudError] = {}
         self.calls: list[tuple[str, str, str, tuple[str, ...]]] = []
 
@@ -278,5 +280,7 @@ class Instances:
         self.calls.append((what, region, role, tuple(ids)))
         if error := self.failing.get(what):
             raise error
-        if region in self.refused_regions:
-            raise Rejected(what, "InvalidRegionId.NotFound")
+        if error := self.out.get(region):
+            raise error
+        if what != "describe" and (later := self.out_after_writes.pop(region, None)):
+            self.out[region] = later

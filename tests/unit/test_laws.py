@@ -54,7 +54,7 @@ def test_a_plan_is_total_and_the_same_for_the_same_world(world: Made) -> None:
 RICH = """
 from tests.unit.builders import *
 from tests.unit.scene import Instances, Scene
-from ram_operator.kinds.instance_role_binding import ObservedBinding
+from ram_operator.kinds.instance_role_binding.observing import ObservedBinding
 from ram_operator.kinds.ram_role import ObservedRole
 made = Scene(Instances({}).cloud)
 names = [f"policy-{number}" for number in range(9)]

@@ -270,7 +270,7 @@ async def test_all_bindings_together_cost_one_describe_a_region() -> None:
 async def test_a_region_that_does_not_answer_hides_no_drift_of_the_others() -> None:
     far = instance(3, "cn-beijing")
     made = swept_binding({ONE: "", far: "oss-reader"}, row(ONE), row(far))
-    made.ecs.refused_regions = {"cn-beijing"}
+    made.ecs.out["cn-beijing"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
     assert BINDING in await made.nominated(KindName.INSTANCE_ROLE_BINDING)
 
 

@@ -121,12 +121,12 @@ class Controller:
         metrics.RECONCILES.labels(item.key.kind, ready.get("reason", "Released")).inc()
         delay = said.requeue_after
         if said.backoff:
-            grown = self.queue.retry(item.key, lane=item.lane)
+            grown = self.queue.retry(item.key, lane=item.lane, scope=said.again)
             delay = grown if delay is None else min(grown, delay)
         else:
             self.queue.forget(item.key)
         if delay is not None:
-            self.queue.add(item.key, delay=delay, lane=item.lane)
+            self.queue.add(item.key, delay=delay, lane=item.lane, scope=said.again)
         self._log(item, facts, said, delay)
 
     def _log(self, item: Item, facts: Facts, said: Report, delay: float | None) -> None:

@@ -105,9 +105,9 @@ class Unseen:
         of, written = self._written.get(key, (generation, {}))
         if of != generation:
             written = {}
-        planned = effects(after.steps)
+        planned, unseen = effects(after.steps), after.unseen
         done = dict.fromkeys(effects(outcome.done), now)
-        left = {effect: at for effect, at in {**written, **done}.items() if effect in planned}
+        left = {effect: at for effect, at in {**written, **done}.items() if effect in planned or effect[0] in unseen}
         if left:
             self._written[key] = (generation, left)
         else:

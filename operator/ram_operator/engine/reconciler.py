@@ -137,13 +137,15 @@ class Reconciler:
     async def finish(self, body: Body, facts: Facts, scope: Scope, found: Found) -> Report:
         """Report, and store what is reported; release the object when its deletion is done."""
         now = self.clock()
-        if found.error is None:
+        if found.error is None and not found.after.unread:
             self._observed[facts.me.key] = now
         last = self._observed.setdefault(facts.me.key, now)
         overdue = (now - last).total_seconds() > self.overdue_after
         status = body.get("status") or {}
         subject = Subject(status.get("conditions") or (), facts.generation, facts, overdue, scope.swept)
         said = report(subject, found.after, found.outcome, now, found.error)
+        # What is not settled is read in every pass.
+        said = replace(said, again=scope if found.error else Scope(found.after.unseen))
         released = facts.me.deleting and found.error is None and found.after.empty and not found.after.revisit_after
         try:
             if released:
@@ -183,7 +185,7 @@ class _Run(Generic[SpecT, DesiredT, ObservedT]):
             await self._prepare(plan)
             outcome = await apply(plan, self.pipeline.cloud)
             if outcome.touched:
-                observed = await self._observe(desired, Scope(outcome.touched))
+                observed = await self._observe(desired, Scope(outcome.touched), observed)
                 planned = replace(self._plan(desired, observed, outcome), remarks=plan.remarks)
         except CloudError as error:
             if planned:
@@ -201,8 +203,8 @@ class _Run(Generic[SpecT, DesiredT, ObservedT]):
     async def _finish(self, found: Found) -> Report:
         return await self.pipeline.finish(self.body, self.facts, self.scope, found)
 
-    async def _observe(self, desired: DesiredT, scope: Scope) -> ObservedT:
-        return await self.kind.observe(desired, _own_fields(self.body), scope, self.pipeline.cloud)
+    async def _observe(self, desired: DesiredT, scope: Scope, before: ObservedT | None = None) -> ObservedT:
+        return await self.kind.observe(desired, _own_fields(self.body), scope, self.pipeline.cloud, before)
 
     def _plan(self, desired: DesiredT, observed: ObservedT, outcome: Outcome) -> Plan:
         return self.kind.plan(desired, observed, _own_fields(self.body), self.pipeline.turn(self.facts, outcome))

@@ -7,7 +7,7 @@ Conditions follow kstatus (https://github.com/kubernetes-sigs/cli-utils, pkg/kst
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 
@@ -94,7 +94,13 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
         now: the time.
         error: what kept the pass from observing; `after` is then what was planned before.
     """
-    holds = (*_error_holds(error), *after.holds, *_failure_holds(after, outcome), *_unfinished(after, outcome))
+    holds = (
+        *_error_holds(error),
+        *_unread_holds(after),
+        *after.holds,
+        *_failure_holds(after, outcome),
+        *_unfinished(after, outcome),
+    )
     events = (*_step_events(outcome.done, subject), *after.remarks)
     if not holds:
         reason, message = after.settled
@@ -137,6 +143,12 @@ def hold_for(subject: str, error: CloudError, step: Step | None = None) -> Hold:
 
 def _error_holds(error: CloudError | None) -> tuple[Hold, ...]:
     return (hold_for("all resources", error),) if error else ()
+
+
+def _unread_holds(after: Plan) -> tuple[Hold, ...]:
+    """One hold for each place that could not be read, by its name."""
+    holds = (hold_for(part.place, part.error) for part in after.unread)
+    return tuple(replace(hold, message=f"{hold.subject}: {hold.message}") for hold in holds)
 
 
 def _failure_holds(after: Plan, outcome: Outcome) -> tuple[Hold, ...]:

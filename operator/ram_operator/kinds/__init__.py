@@ -31,8 +31,13 @@ class Kind(Protocol[SpecT, DesiredT, ObservedT]):
     def desire(self, spec: SpecT | None, known: StatusFields, facts: Facts) -> DesiredT:
         """Say what is wanted. `spec` is None when it no longer parses while deleting: names then come from `known`."""
 
-    async def observe(self, desired: DesiredT, known: StatusFields, scope: Scope, cloud: Cloud) -> ObservedT:
-        """Read what is there, reads only, as far as `scope` asks for it. NotFound is a value here."""
+    async def observe(
+        self, desired: DesiredT, known: StatusFields, scope: Scope, cloud: Cloud, before: ObservedT | None = None
+    ) -> ObservedT:
+        """Read what is there, reads only, as far as `scope` asks for it. NotFound is a value here.
+
+        `before` is what the pass saw before it wrote: a kind may read only what was touched, and keep the rest of it.
+        """
 
     def plan(self, desired: DesiredT, observed: ObservedT, known: StatusFields, turn: Pass) -> Plan:
         """Say what has to be done, as data."""

@@ -103,7 +103,12 @@ class RamPolicyKind:
         return DesiredPolicy(name, None if deleting else spec, facts, deleting and ownership.retains(facts))
 
     async def observe(
-        self, desired: DesiredPolicy, known: StatusFields, scope: Scope, cloud: Cloud
+        self,
+        desired: DesiredPolicy,
+        known: StatusFields,
+        scope: Scope,
+        cloud: Cloud,
+        before: ObservedPolicy | None = None,
     ) -> ObservedPolicy | None:
         if desired.name is None or desired.release or (desired.spec and desired.spec.unsupported):
             return None

@@ -21,7 +21,20 @@ from ram_operator.model.names import (
     listing,
     timestamp,
 )
-from ram_operator.model.plans import EVERYTHING, Claim, Event, Failure, Hold, Outcome, Pass, Plan, Report, Scope, Step
+from ram_operator.model.plans import (
+    EVERYTHING,
+    Claim,
+    Event,
+    Failure,
+    Hold,
+    Outcome,
+    Pass,
+    Plan,
+    Report,
+    Scope,
+    Step,
+    Unread,
+)
 from ram_operator.model.reasons import EventReason, Reason
 
 __all__ = [
@@ -54,6 +67,7 @@ __all__ = [
     "Scope",
     "StatusFields",
     "Step",
+    "Unread",
     "listing",
     "timestamp",
 ]

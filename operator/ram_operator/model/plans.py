@@ -101,11 +101,21 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A part of the cloud that could not be read: which place, which subjects in it, and why. The rest could."""
+
+    place: str
+    subjects: frozenset[str]
+    error: CloudError
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What has to be done: claims to be stored first, then steps; and what is held back.
 
-    `settled` is what Ready says once nothing is left to do. `revisit_after` (seconds) is when time alone, without an
-    event, will change the plan. `remarks` are events to be recorded although nothing was written.
+    `unread` is what the plan had to leave as it was, since it could not be seen. `settled` is what Ready says once
+    nothing is left to do. `revisit_after` (seconds) is when time alone, without an event, will change the plan.
+    `remarks` are events to be recorded although nothing was written.
     """
 
     claims: tuple[Claim, ...] = ()
@@ -114,11 +124,17 @@ class Plan:
     settled: tuple[Reason, str] = (Reason.SETTLED, "the cloud is as the spec says")
     revisit_after: float | None = None
     remarks: tuple[Event, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
     @property
     def empty(self) -> bool:
-        """Nothing to do and nothing held: the world is as wanted."""
-        return not (self.steps or self.holds)
+        """Nothing to do, nothing held and all of it seen: the world is as wanted."""
+        return not (self.steps or self.holds or self.unread)
+
+    @property
+    def unseen(self) -> frozenset[str]:
+        """The subjects that could not be read."""
+        return frozenset(subject for part in self.unread for subject in part.subjects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +178,13 @@ class Pass:
 class Report:
     """What a pass says: conditions to store, events to record, when to come back.
 
-    `requeue_after` in seconds; `backoff` asks the queue for the key's own growing delay instead. `unstored` is what
-    kept the conditions from being stored.
+    `requeue_after` in seconds; `backoff` asks the queue for the key's own growing delay instead. `again` is what has to
+    be looked at then, besides what is not settled. `unstored` is what kept the conditions from being stored.
     """
 
     conditions: Sequence[Mapping[str, Json]] = ()
     events: tuple[Event, ...] = ()
     requeue_after: float | None = None
     backoff: bool = False
+    again: Scope = EVERYTHING
     unstored: OperatorError | None = None

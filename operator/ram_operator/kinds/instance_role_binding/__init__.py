@@ -6,16 +6,16 @@ attached is detached again when its node is no longer selected or the binding go
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
 
 from ram_operator.cloud import Cloud
-from ram_operator.errors import InvalidSpec, Rejected
+from ram_operator.errors import InvalidSpec
 from ram_operator.kinds import ownership
 from ram_operator.kinds.instance_role_binding import standing
+from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, look
 from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Row, State, rows_as_json, rows_of, summary
 from ram_operator.kinds.instance_role_binding.verdicts import Case, Verdict, judge
 from ram_operator.kinds.steps import AttachRole, DetachRole
@@ -84,18 +84,6 @@ class DesiredBinding:
 
 
 @dataclass(frozen=True, slots=True)
-class ObservedBinding:
-    """The role of each instance that was read, "" for none; `missing` are those that ECS does not know.
-
-    `refused` are regions of which ECS does not want to be asked: a wrong one in a providerID must not stop the others.
-    """
-
-    roles: Mapping[InstanceId, str]
-    missing: frozenset[InstanceId] = frozenset()
-    refused: Mapping[str, Rejected] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class InstanceRoleBindingKind:
     """The verbs of InstanceRoleBinding.
 
@@ -145,28 +133,28 @@ class InstanceRoleBindingKind:
         )
 
     async def observe(
-        self, desired: DesiredBinding, known: StatusFields, scope: Scope, cloud: Cloud
+        self,
+        desired: DesiredBinding,
+        known: StatusFields,
+        scope: Scope,
+        cloud: Cloud,
+        before: ObservedBinding | None = None,
     ) -> ObservedBinding | None:
         if desired.spec and desired.spec.unsupported:
             return None
         rows = rows_of(known)
-        subjects = sorted(
-            instance
-            for instance in {*desired.wanted, *(key for key, row in rows.items() if row.claimed)}
-            if instance in scope or instance not in desired.wanted or not _settled(rows.get(instance), desired.role)
+        concerned = {*desired.wanted, *(key for key, row in rows.items() if row.claimed)}
+        if before:
+            again = {instance for instance in concerned if instance in scope}
+            return before.renewed(again, await look(again, cloud.ecs))
+        return await look(
+            (
+                instance
+                for instance in concerned
+                if instance in scope or instance not in desired.wanted or not _settled(rows.get(instance), desired.role)
+            ),
+            cloud.ecs,
         )
-        regions = [(region, list(group)) for region, group in groupby(subjects, key=lambda subject: subject.region)]
-        found = await asyncio.gather(*(_roles_in(region, keys, cloud) for region, keys in regions))
-        answers = {region: answer for (region, _), answer in zip(regions, found, strict=True)}
-        refused = {region: answer for region, answer in answers.items() if isinstance(answer, Rejected)}
-        roles = {
-            InstanceId(region, id_): role
-            for region, answer in answers.items()
-            if not isinstance(answer, Rejected)
-            for id_, role in answer.items()
-        }
-        asked = frozenset(subject for subject in subjects if subject.region not in refused)
-        return ObservedBinding(roles, asked - roles.keys(), refused)
 
     def plan(self, desired: DesiredBinding, observed: ObservedBinding | None, known: StatusFields, turn: Pass) -> Plan:
         if observed is None:
@@ -188,8 +176,8 @@ class InstanceRoleBindingKind:
                 *_without_instances(desired, next_rows),
                 *standing.crowded_out(desired.wanted.keys() - room),
                 *(verdict.hold for verdict in verdicts.values() if verdict.hold),
-                *(Hold(region, Reason.REJECTED, f"{region}: {error}") for region, error in observed.refused.items()),
             ),
+            unread=tuple(observed.unread.values()),
             settled=standing.settled_words(next_rows, desired.role),
             revisit_after=min(revisits, default=None),
             remarks=_left_alone(rows, verdicts, observed, desired.facts),
@@ -241,13 +229,6 @@ class InstanceRoleBindingKind:
             now=turn.now,
             generation=facts.generation,
         )
-
-
-async def _roles_in(region: str, instances: Iterable[InstanceId], cloud: Cloud) -> Mapping[str, str] | Rejected:
-    try:
-        return await cloud.ecs.describe_instance_roles(region, [instance.id for instance in instances])
-    except Rejected as error:
-        return error
 
 
 def _settled(row: Row | None, role: str | None) -> bool:

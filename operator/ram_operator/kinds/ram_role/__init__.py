@@ -146,7 +146,12 @@ class RamRoleKind:
         )
 
     async def observe(
-        self, desired: DesiredRole, known: StatusFields, scope: Scope, cloud: Cloud
+        self,
+        desired: DesiredRole,
+        known: StatusFields,
+        scope: Scope,
+        cloud: Cloud,
+        before: ObservedRole | None = None,
     ) -> ObservedRole | None:
         if desired.name is None or desired.release or (desired.spec and desired.spec.unsupported):
             return None

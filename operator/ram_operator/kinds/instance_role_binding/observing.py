@@ -1,0 +1,58 @@
+"""What a binding sees: the role of each instance that has to be looked at, one question a region.
+
+A region that does not answer is a value here. Its instances are as unknown as before, and the others are served.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from ram_operator.cloud import EcsApi
+from ram_operator.errors import CloudError
+from ram_operator.model import InstanceId, Unread
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedBinding:
+    """The role of each instance that was read, "" for none; `missing` are those that ECS does not know.
+
+    `unread` says by region what could not be read, and why.
+    """
+
+    roles: Mapping[InstanceId, str]
+    missing: frozenset[InstanceId] = frozenset()
+    unread: Mapping[str, Unread] = field(default_factory=dict)
+
+    def renewed(self, asked: Iterable[InstanceId], later: ObservedBinding) -> ObservedBinding:
+        """The same, with what a later look at `asked` saw in place of what was seen of them."""
+        again = frozenset(asked)
+        roles = {instance: role for instance, role in self.roles.items() if instance not in again}
+        return ObservedBinding(
+            {**roles, **later.roles}, (self.missing - again) | later.missing, {**self.unread, **later.unread}
+        )
+
+
+async def look(instances: Iterable[InstanceId], ecs: EcsApi) -> ObservedBinding:
+    """Read the role of each instance; one request for 50 of a region."""
+    regions = [(region, tuple(group)) for region, group in groupby(sorted(instances), key=lambda one: one.region)]
+    answers = await asyncio.gather(*(_roles_in(region, asked, ecs) for region, asked in regions))
+    roles: dict[InstanceId, str] = {}
+    unread: dict[str, Unread] = {}
+    asked_of: set[InstanceId] = set()
+    for (region, asked), answer in zip(regions, answers, strict=True):
+        if isinstance(answer, CloudError):
+            unread[region] = Unread(region, frozenset(map(str, asked)), answer)
+        else:
+            asked_of |= set(asked)
+            roles |= {InstanceId(region, id_): role for id_, role in answer.items()}
+    return ObservedBinding(roles, frozenset(asked_of - roles.keys()), unread)
+
+
+async def _roles_in(region: str, instances: Sequence[InstanceId], ecs: EcsApi) -> Mapping[str, str] | CloudError:
+    try:
+        return await ecs.describe_instance_roles(region, [instance.id for instance in instances])
+    except CloudError as error:
+        return error

@@ -1,0 +1,111 @@
+"""A binding over several regions of which one is out: the others go on being served, and the report names it."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.builders import instance, node
+from tests.unit.pool import BINDING, ONE, TWO, scene, state
+from tests.unit.scene import Instances, Scene
+
+from ram_operator.errors import CloudError, Denied, Throttled, Unavailable
+from ram_operator.model import Scope
+
+FAR, FARTHER = instance(8, "cn-beijing"), instance(9, "cn-beijing")
+OUT = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
+
+
+async def both_attached() -> tuple[Scene, Instances]:
+    """One node in each of two regions, both settled, and then the far region goes out."""
+    made, ecs = scene({ONE: "", TWO: "", FAR: "", FARTHER: ""})
+    made.put_node(node("far", 8, "cn-beijing", pool="storage"))
+    await made.settle()
+    assert made.condition(BINDING) == ("True", "AllAttached")
+    ecs.out["cn-beijing"] = OUT
+    ecs.calls.clear()
+    return made, ecs
+
+
+def message(made: Scene, type_: str) -> str:
+    [said] = [row["message"] for row in made.status(BINDING)["conditions"] if row["type"] == type_]
+    return str(said)
+
+
+OUTAGES: list[tuple[CloudError, str, str]] = [
+    (OUT, "Reconciling", "Retrying"),
+    (Unavailable("DescribeInstanceRamRole", "SDK.ReadTimeout"), "Reconciling", "Retrying"),
+    (Throttled("DescribeInstanceRamRole", "Throttling.User", retry_after=3), "Reconciling", "Throttled"),
+    (Denied("DescribeInstanceRamRole", "Forbidden.RAM"), "Stalled", "AccessDenied"),
+]
+
+
+@pytest.mark.parametrize(("error", "type_", "reason"), OUTAGES, ids=[error.code for error, _, _ in OUTAGES])
+async def test_a_region_that_is_out_is_named_and_the_others_are_served(
+    error: CloudError, type_: str, reason: str
+) -> None:
+    made, ecs = await both_attached()
+    ecs.out["cn-beijing"] = error
+    before = made.rows(BINDING)[str(FAR)]
+    made.put_node(node("node-2", 2, pool="storage"))
+    said = await made.reconcile(BINDING)
+    assert ecs.roles == {ONE: "oss-reader", TWO: "oss-reader", FAR: "oss-reader", FARTHER: ""}
+    assert (state(made, TWO), made.rows(BINDING)[str(FAR)]) == (("Attached", "oss-reader", "Attached"), before)
+    assert made.condition(BINDING, type_) == ("True", reason)
+    assert message(made, type_).startswith(f"cn-beijing: {error}")
+    assert said.backoff or said.requeue_after
+
+
+async def test_a_region_that_is_out_is_asked_once_a_pass_and_later_alone() -> None:
+    made, ecs = await both_attached()
+    made.put_node(node("node-2", 2, pool="storage"))
+    made.put_node(node("farther", 9, "cn-beijing", pool="storage"))
+    said = await made.reconcile(BINDING)
+    assert [call[1] for call in ecs.calls if call[0] == "describe"].count("cn-beijing") == 1
+    assert (said.backoff, said.again) == (True, Scope(frozenset(map(str, (FAR, FARTHER)))))
+    ecs.calls.clear()
+    await made.reconcile(BINDING, said.again)
+    assert [call[1] for call in ecs.calls] == ["cn-beijing"]
+
+
+async def test_what_joins_in_a_region_that_is_out_waits_there_and_is_attached_when_it_is_back() -> None:
+    made, ecs = await both_attached()
+    made.put_node(node("farther", 9, "cn-beijing", pool="storage"))
+    said = await made.reconcile(BINDING)
+    assert (state(made, FARTHER), ecs.writes) == (("Pending", None, None), [])
+    ecs.out.clear()
+    await made.reconcile(BINDING, said.again)
+    assert state(made, FARTHER) == ("Attached", "oss-reader", "Attached")
+    assert made.condition(BINDING) == ("True", "AllAttached")
+
+
+async def test_a_binding_that_goes_releases_what_it_can_reach_and_waits_for_the_rest() -> None:
+    made, ecs = await both_attached()
+    made.delete(BINDING)
+    await made.reconcile(BINDING)
+    assert (ecs.roles[ONE], ecs.roles[FAR], made.exists(BINDING)) == ("", "oss-reader", True)
+    assert made.condition(BINDING) == ("False", "Retrying")
+    ecs.out.clear()
+    await made.reconcile(BINDING)
+    assert (ecs.roles[FAR], made.exists(BINDING)) == ("", False)
+
+
+async def test_a_region_that_is_out_for_long_makes_readiness_unknown() -> None:
+    made, ecs = await both_attached()
+    for _ in range(3):
+        made.later(301)
+        await made.reconcile(BINDING)
+    assert made.condition(BINDING) == ("Unknown", "NotObserved")
+    assert "cn-beijing" in message(made, "Ready")
+    ecs.out.clear()
+    await made.reconcile(BINDING)
+    assert made.condition(BINDING) == ("True", "AllAttached")
+
+
+async def test_a_region_that_goes_out_after_the_write_does_not_make_the_write_be_repeated() -> None:
+    made, ecs = scene({ONE: ""})
+    ecs.out_after_writes["cn-hangzhou"] = OUT
+    await made.reconcile(BINDING)
+    assert (state(made), made.condition(BINDING)) == (("Pending", "oss-reader", "Attached"), ("False", "Retrying"))
+    ecs.out.clear()
+    ecs.roles[ONE] = ""  # The cloud does not show the write yet.
+    await made.reconcile(BINDING)
+    assert (len(ecs.writes), made.condition(BINDING, "Reconciling")) == (1, ("True", "Verifying"))
