@@ -22,7 +22,7 @@ from tests.unit.builders import (
 from ram_operator.cloud import PolicyName, Role
 from ram_operator.errors import InvalidSpec
 from ram_operator.kinds.ram_role import ObservedRole, PolicyLimits, RamRoleKind
-from ram_operator.model import Hold, Plan, Reason
+from ram_operator.model import Hold, Outcome, Plan, Reason
 
 KEY = role_key("oss-reader")
 OURS = owner(KEY).tags()
@@ -39,9 +39,8 @@ def there(
     return ObservedRole(role or cloud_role(), tags, attached, players)
 
 
-def managing(*policies: PolicyName) -> dict[str, Any]:
-    rows = [{"type": policy.type.value, "name": policy.name} for policy in policies]
-    return {"roleName": NAME, "managedPolicies": rows}
+def managing(*policies: PolicyName, pending: bool = False) -> dict[str, Any]:
+    return {"roleName": NAME, "managedPolicies": rows(*policies, pending=pending)}
 
 
 def with_policies(*entries: Mapping[str, Any], status: Mapping[str, Any] | None = None, **how: Any) -> dict[str, Any]:
@@ -53,7 +52,11 @@ def known_of(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def planned(
-    body: Mapping[str, Any], observed: ObservedRole | None, *others: Mapping[str, Any], previous: tuple[str, ...] = ()
+    body: Mapping[str, Any],
+    observed: ObservedRole | None,
+    *others: Mapping[str, Any],
+    previous: tuple[str, ...] = (),
+    outcome: Outcome | None = None,
 ) -> Plan:
     facts = facts_of(KEY, cluster(body, *others))
     try:
@@ -61,14 +64,19 @@ def planned(
     except InvalidSpec:
         assert facts.me.deleting
         spec = None
-    return KIND.plan(KIND.desire(spec, known_of(body), facts), observed, known_of(body), turn(KEY, previous=previous))
+    asked = turn(KEY, outcome=outcome, previous=previous)
+    return KIND.plan(KIND.desire(spec, known_of(body), facts), observed, known_of(body), asked)
 
 
 def projected(
-    body: Mapping[str, Any], observed: ObservedRole | None, *others: Mapping[str, Any], seconds: float = 0
+    body: Mapping[str, Any],
+    observed: ObservedRole | None,
+    *others: Mapping[str, Any],
+    seconds: float = 0,
+    outcome: Outcome | None = None,
 ) -> Mapping[str, Any]:
     desired = KIND.desire(KIND.parse(body), known_of(body), facts_of(KEY, cluster(body, *others)))
-    return KIND.project(desired, observed, known_of(body), turn(KEY, later(seconds)))
+    return KIND.project(desired, observed, known_of(body), turn(KEY, later(seconds), outcome))
 
 
 def held(plan: Plan) -> list[Reason]:
@@ -80,5 +88,6 @@ def reasons(holds: Iterable[Hold]) -> list[Reason]:
     return [hold.reason for hold in holds]
 
 
-def rows(*policies: PolicyName) -> list[dict[str, str]]:
-    return [{"type": policy.type.value, "name": policy.name} for policy in policies]
+def rows(*policies: PolicyName, pending: bool = False) -> list[dict[str, Any]]:
+    more = {"pending": True} if pending else {}
+    return [{"type": policy.type.value, "name": policy.name, **more} for policy in policies]

@@ -65,7 +65,8 @@ def test_a_role_that_is_absent_is_created_with_our_tags_and_its_policies() -> No
         AttachPolicy(custom("oss-read"), "OssReader"),
         AttachPolicy(system("AliyunECSReadOnlyAccess"), "OssReader"),
     ]
-    assert plan.claims == (Claim("managedPolicies", rows(custom("oss-read"), system("AliyunECSReadOnlyAccess"))),)
+    wanted = rows(custom("oss-read"), system("AliyunECSReadOnlyAccess"), pending=True)
+    assert plan.claims == (Claim("managedPolicies", wanted),)
 
 
 def test_a_role_as_wanted_needs_nothing() -> None:

@@ -35,9 +35,14 @@ from tests.unit.roles import (
 )
 
 from ram_operator.cloud import PolicyName, Taggable
-from ram_operator.errors import NotFound
-from ram_operator.kinds.steps import AttachPolicy, DetachPolicy, Tag
+from ram_operator.errors import CloudError, NotFound, Unavailable
+from ram_operator.kinds.steps import AttachPolicy, DeleteRole, DetachPolicy, Tag
 from ram_operator.model import Claim, Failure, Outcome, Plan, Reason
+
+
+def failed(step: AttachPolicy, error: CloudError) -> Outcome:
+    return Outcome(failures=(Failure(step.subjects[0], step, error),))
+
 
 # Attaching is additive
 
@@ -45,7 +50,7 @@ from ram_operator.model import Claim, Failure, Outcome, Plan, Reason
 def test_a_missing_policy_is_claimed_and_attached() -> None:
     plan = planned(with_policies(REFERENCE), there(), OSS_READ)
     assert plan == Plan(
-        claims=(Claim("managedPolicies", rows(custom("oss-read"))),),
+        claims=(Claim("managedPolicies", rows(custom("oss-read"), pending=True)),),
         steps=(AttachPolicy(custom("oss-read"), NAME),),
     )
 
@@ -79,6 +84,58 @@ def test_a_claim_stays_while_the_policy_is_wanted_and_does_not_show() -> None:
     assert projected(body, there(), OSS_READ)["managedPolicies"] == rows(custom("oss-read"))
 
 
+ATTACH = AttachPolicy(custom("oss-read"), NAME)
+ATTEMPTS: list[tuple[str, Outcome, bool]] = [
+    ("none", Outcome(), True),
+    ("done", Outcome(done=(ATTACH,)), True),
+    ("no answer", failed(ATTACH, Unavailable("AttachPolicyToRole", "SDK.ReadTimeout")), True),
+    ("refused", failed(ATTACH, NotFound("AttachPolicyToRole", "EntityNotExist.Policy")), False),
+]
+
+
+@pytest.mark.parametrize(("attempt", "outcome", "pending"), ATTEMPTS, ids=[name for name, _, _ in ATTEMPTS])
+def test_a_claim_is_pending_until_the_attachment_shows_or_is_refused(
+    attempt: str, outcome: Outcome, pending: bool
+) -> None:
+    body = with_policies(REFERENCE, status=managing(custom("oss-read"), pending=True))
+    stored = projected(body, there(), OSS_READ, outcome=outcome)["managedPolicies"]
+    assert stored == rows(custom("oss-read"), pending=pending), attempt
+    shown = projected(body, there(custom("OSS-Read")), OSS_READ, outcome=outcome)["managedPolicies"]
+    assert shown == rows(custom("oss-read"))
+
+
+def test_an_attachment_that_was_repaired_and_does_not_show_is_pending_again() -> None:
+    body = with_policies(REFERENCE, status=managing(custom("oss-read")))
+    stored = projected(body, there(), OSS_READ, outcome=Outcome(done=(ATTACH,)))["managedPolicies"]
+    assert stored == rows(custom("oss-read"), pending=True)
+
+
+def test_an_attachment_that_never_showed_is_detached_when_the_policy_is_edited_out() -> None:
+    body = role_body(status=managing(custom("oss-read"), pending=True))
+    step = DetachPolicy(custom("oss-read"), NAME)
+    assert planned(body, there()) == Plan(steps=(step,))
+    assert projected(body, there())["managedPolicies"] == rows(custom("oss-read"), pending=True), "not yet detached"
+    assert projected(body, there(), outcome=Outcome(done=(step,)))["managedPolicies"] == []
+
+
+def test_after_it_was_detached_nothing_is_left_to_do() -> None:
+    body = role_body(status=managing(custom("oss-read"), pending=True))
+    done = Outcome(done=(DetachPolicy(custom("oss-read"), NAME),))
+    assert planned(body, there(), outcome=done) == Plan()
+
+
+def test_an_attachment_that_never_showed_is_detached_before_its_role_is_deleted() -> None:
+    body = role_body(status=managing(custom("oss-read"), pending=True), deleting=True)
+    detach = DetachPolicy(custom("oss-read"), NAME)
+    assert planned(body, there()) == Plan(steps=(detach, DeleteRole(NAME, (custom("oss-read"),))))
+
+
+def test_an_attachment_that_shows_after_it_was_detached_stays_ours() -> None:
+    body = role_body(status=managing(custom("oss-read"), pending=True))
+    done = Outcome(done=(DetachPolicy(custom("oss-read"), NAME),))
+    assert projected(body, there(custom("oss-read")), outcome=done)["managedPolicies"] == rows(custom("oss-read"))
+
+
 def test_claims_outlive_a_reading_that_does_not_show_the_role() -> None:
     body = with_policies(REFERENCE, status=managing(custom("oss-read")))
     assert projected(body, ABSENT, OSS_READ) == {"managedPolicies": rows(custom("oss-read"))}
@@ -94,7 +151,7 @@ def test_the_policies_of_a_cluster_we_succeed_become_ours() -> None:
     observed = there(custom("oss-read"), custom("foreign"), tags=before)
     plan = planned(with_policies(REFERENCE), observed, OSS_READ, previous=("c-0",))
     assert plan == Plan(
-        claims=(Claim("managedPolicies", rows(custom("oss-read"))),),
+        claims=(Claim("managedPolicies", rows(custom("oss-read"), pending=True)),),
         steps=(Tag(NAME, Taggable.ROLE, NAME, (("ram-operator:cluster", "c-1"),)),),
     )
 

@@ -187,10 +187,12 @@ class RamRoleKind:
         managed = attachments.managed(known)
         attach = tuple(policy for policy in desired.policies if policy.folded not in attached)
         superfluous = tuple(policy for policy in managed if policy.folded not in wanted)
-        detach = () if desired.holds else tuple(policy for policy in superfluous if policy.folded in attached)
+        # What we attached may be there although RAM does not show it yet.
+        present = attached | attachments.unshown(known, turn.outcome)
+        detach = () if desired.holds else tuple(policy for policy in superfluous if policy.folded in present)
         # A cluster that is succeeded leaves its tags but no status: what it attached is taken over with the role.
         inherited = observed.tags is not None and turn.owner.judge(observed.tags) is Ownership.INHERITED
-        claims = attachments.claims(managed, desired.policies if inherited else attach)
+        claims = attachments.claims(known, desired.policies if inherited else attach)
         absent, absences = attachments.absent(attach, desired.facts, turn.outcome)
         steps: list[Step] = _role_steps(spec, observed, attach, turn)
         name = observed.role.name if observed.role else spec.name
@@ -213,8 +215,11 @@ class RamRoleKind:
             return _in_use(name, f"played by {len(observed.players)} instances: {listing(observed.players)}")
         if foreign:
             return _in_use(name, f"policies that others attached to it: {listing(foreign)}; detach them first")
-        detach = tuple(DetachPolicy(policy, name) for policy in observed.attached)
-        return Plan(steps=(*detach, DeleteRole(name, observed.attached)))
+        attached = {policy.folded for policy in observed.attached}
+        pending = attachments.unshown(known, turn.outcome) - attached
+        hidden = (policy for policy in attachments.managed(known) if policy.folded in pending)
+        going = (*observed.attached, *hidden)
+        return Plan(steps=(*(DetachPolicy(policy, name) for policy in going), DeleteRole(name, going)))
 
     def project(
         self, desired: DesiredRole, observed: ObservedRole | None, known: StatusFields, turn: Pass
@@ -228,7 +233,8 @@ class RamRoleKind:
         attached = {policy.folded for policy in observed.attached}
         wanted = {policy.folded for policy in desired.policies}
         summed = wanted | {policy.folded for policy in desired.leaving}
-        kept = [policy for policy in attachments.managed(known) if policy.folded in attached | wanted]
+        pending = attachments.unshown(known, turn.outcome) - attached
+        managed = [policy for policy in attachments.managed(known) if policy.folded in attached | wanted | pending]
         seen = {"generation": desired.facts.generation, "updateDate": role.update_date}
         return {
             "roleName": role.name,
@@ -236,7 +242,7 @@ class RamRoleKind:
             "arn": role.arn,
             "origin": "Created",
             "policySummary": f"{len(summed & attached)}/{len(wanted) + desired.awaited}",
-            "managedPolicies": attachments.as_json(kept),
+            "managedPolicies": attachments.as_json(managed, pending),
             "verified": ownership.verified(seen, known, turn, self.full_check),
         }
 

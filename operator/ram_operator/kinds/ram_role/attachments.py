@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ram_operator.cloud import PolicyName, PolicyType
+from ram_operator.errors import Unavailable
 from ram_operator.kinds import ownership
-from ram_operator.kinds.steps import AttachPolicy
+from ram_operator.kinds.steps import AttachPolicy, DetachPolicy
 from ram_operator.model import (
     Claim,
     Facts,
@@ -126,16 +127,38 @@ def managed(known: StatusFields) -> tuple[PolicyName, ...]:
     return tuple(PolicyName(PolicyType(row["type"]), row["name"]) for row in known.get("managedPolicies") or ())
 
 
-def as_json(policies: Iterable[PolicyName]) -> list[Json]:
-    """How `status.managedPolicies` stores policies."""
-    return [{"type": policy.type.value, "name": policy.name} for policy in sorted(policies)]
+def unshown(known: StatusFields, outcome: Outcome) -> frozenset[tuple[str, str]]:
+    """The folded names of what is attached for all we know, and was not shown by RAM since.
+
+    An attach that got no answer may have taken effect; one that was refused has not.
+    """
+    rows = (row for row in known.get("managedPolicies") or () if row.get("pending"))
+    before = {PolicyName(PolicyType(row["type"]), row["name"]).folded for row in rows}
+    attached = {step.policy.folded for step in outcome.done if isinstance(step, AttachPolicy)}
+    undone = {step.policy.folded for step in outcome.done if isinstance(step, DetachPolicy)}
+    refused = {
+        failure.step.policy.folded
+        for failure in outcome.failures
+        if isinstance(failure.step, AttachPolicy) and not isinstance(failure.error, Unavailable)
+    }
+    return frozenset((before | attached) - undone - refused)
 
 
-def claims(before: tuple[PolicyName, ...], attach: tuple[PolicyName, ...]) -> tuple[Claim, ...]:
+def as_json(policies: Iterable[PolicyName], pending: Collection[tuple[str, str]] = ()) -> list[Json]:
+    """How `status.managedPolicies` stores policies; `pending` are the folded names of those RAM did not show."""
+    return [
+        {"type": policy.type.value, "name": policy.name} | ({"pending": True} if policy.folded in pending else {})
+        for policy in sorted(policies)
+    ]
+
+
+def claims(known: StatusFields, attach: tuple[PolicyName, ...]) -> tuple[Claim, ...]:
     """What we are about to attach or take over is stored first: a crash in between must not make it foreign."""
+    before = managed(known)
     claimed = {policy.folded for policy in before}
     new = [policy for policy in attach if policy.folded not in claimed]
-    return (Claim("managedPolicies", as_json([*before, *new])),) if new else ()
+    pending = unshown(known, Outcome()) | {policy.folded for policy in new}
+    return (Claim("managedPolicies", as_json([*before, *new], pending)),) if new else ()
 
 
 def absent(
