@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-PATIENCE = 30.0
+PATIENCE = 60.0
 _POLL_SECONDS = 0.03
 
 

@@ -68,7 +68,7 @@ def test_the_samples_walk_needs_exactly_the_policy_that_the_charts_readme_prints
     world.kubectl("delete", "node", "gone")
     world.ready(POLICY, ROLE)
     world.sweeps_pass()
-    assert world.kubectl("delete", "-f", str(source("samples")), "--timeout=30s").returncode == 0
+    assert world.kubectl("delete", "-f", str(source("samples")), "--timeout=60s").returncode == 0
     until(lambda: world.state()["policies"] == before["policies"] and world.state()["roles"] == before["roles"])
     calls = [call for call in world.calls(mark) if "dev" in str(call["principal"])]
     assert [call for call in calls if call["status"] == 403] == []

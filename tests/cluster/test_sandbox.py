@@ -85,7 +85,7 @@ def test_up_prints_one_ready_line_and_leaves_nothing_behind(
         started = children(process.pid)
         assert len(started) == 3
         process.send_signal(number)
-        rest, log = process.communicate(timeout=30)
+        rest, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
     assert rest == ""
     assert alive(started) == []
@@ -99,7 +99,7 @@ def test_up_that_is_interrupted_while_it_starts_leaves_nothing_behind(binaries: 
             assert process.poll() is None
         started = children(process.pid)
         process.terminate()
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert output == ""
     assert alive(started) == []
@@ -114,7 +114,7 @@ def test_up_starts_an_operator_that_was_killed_again(tmp_path: Path, eventually:
             with urllib.request.urlopen(address) as answer:
                 assert answer.status == 200
         os.kill(operator["pid"], signal.SIGKILL)
-        eventually(lambda: not answers(operator["health"]), what="the operator is gone")
+        eventually(lambda: alive([operator["pid"]]) == [], what="the operator is gone")
         eventually(lambda: answers(operator["health"]), what="the operator is back at the same address")
 
 
@@ -193,8 +193,8 @@ def test_a_current_cluster_is_refused_for_real_instances_and_else_left_as_it_was
         assert len(other_cluster.get("nodes", "-l", RUN_LABEL)["items"]) == 2
         samples = str(source("samples"))
         other_cluster.ok("apply", "-f", samples)
-        other_cluster.ok("wait", "--for=condition=Ready", "--timeout=30s", "instancerolebinding/storage-pool")
-        other_cluster.ok("delete", "-f", samples, "--timeout=30s")
+        other_cluster.ok("wait", "--for=condition=Ready", "--timeout=60s", "instancerolebinding/storage-pool")
+        other_cluster.ok("delete", "-f", samples, "--timeout=60s")
         process.terminate()
         _, log = process.communicate(timeout=60)
     assert process.returncode == 0, log

