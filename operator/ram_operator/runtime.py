@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -104,9 +105,12 @@ class Runtime:
             loop.add_signal_handler(number, self._stop.set)
 
     async def _watch(self, ready: asyncio.Event, stop: asyncio.Event) -> None:
+        # Left to itself kopf asks for the user's name, and the user of a container is often a number without one.
+        identity: Any = socket.gethostname()
         await kopf.operator(
             registry=register(self.intake),
             settings=kopf_settings(),
+            identity=identity,
             clusterwide=True,
             standalone=True,
             ready_flag=ready,

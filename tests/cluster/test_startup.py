@@ -111,6 +111,17 @@ def test_an_api_server_that_does_not_answer_is_tried_again_aloud(
         until(lambda: "gate open" in child.log.read_text())
 
 
+def test_it_runs_as_a_user_whose_number_has_no_name(another: OperatorProcess, tmp_path: Path) -> None:
+    site = "import pwd\ndef nobody(uid: int) -> None:\n    raise KeyError(uid)\npwd.getpwuid = nobody\n"
+    (tmp_path / "sitecustomize.py").write_text(site)
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    nameless = dict.fromkeys(("LOGNAME", "USER", "LNAME", "USERNAME"), "")
+    child = another.launch({"PYTHONPATH": path, **nameless})
+    until(lambda: "gate open" in child.log.read_text())
+    child.signal(signal.SIGTERM)
+    assert child.wait(10) == 0, child.tail()
+
+
 SETTINGS = {
     "RAM_OPERATOR_WORKERS": ("many", "RAM_OPERATOR_WORKERS"),
     "RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": ("-1", "RAM_OPERATOR_SWEEP_INTERVAL_SECONDS"),
