@@ -167,6 +167,13 @@ class Account:
         # "expired" and "unknown" are different errors, so expired ones are kept for a while
         return self._credentials.get(access_key_id)
 
+    def end_sessions(self, role_name: str, session_name: str, now: datetime) -> None:
+        """Let the credentials of a role's sessions of that name end at `now`."""
+        for key, value in self._credentials.items():
+            session = value.session
+            if (session.role_name, session.session_name) == (role_name, session_name) and value.expiration > now:
+                self._credentials[key] = replace(value, expiration=now)
+
     def _forget_expired(self, now: datetime) -> None:
         self._credentials = {key: value for key, value in self._credentials.items() if value.expiration > now}
 

@@ -83,10 +83,10 @@ class Call:
 
 Handler = Callable[["Cloud", Call], Answer]
 Resources = Callable[["Cloud", Call], Sequence[str]]
-Keys = Callable[[Call], Mapping[str, str | tuple[str, ...]]]
+Keys = Callable[["Cloud", Call], Mapping[str, str | tuple[str, ...]]]
 
 
-def no_keys(call: Call) -> Mapping[str, str | tuple[str, ...]]:
+def no_keys(cloud: "Cloud", call: Call) -> Mapping[str, str | tuple[str, ...]]:
     """Return the condition keys of an action that has none of its own."""
     return {}
 

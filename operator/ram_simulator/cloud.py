@@ -10,7 +10,7 @@ from datetime import datetime
 from ram_simulator.account import Account, Anonymous, Principal, RoleSession, Root, UserPrincipal
 from ram_simulator.authorization.engine import AccessRequest, Context, Verdict, evaluate_layers
 from ram_simulator.clock import Clock
-from ram_simulator.documents import PolicyDocument
+from ram_simulator.documents import Grammar, PolicyDocument
 from ram_simulator.ecs.store import EcsStore, Instance
 from ram_simulator.errors import ApiError
 from ram_simulator.oss.store import OssStore
@@ -33,6 +33,25 @@ class Cloud:
         """Say whether what happened at `since` is not to be seen yet, by a switch that is in seconds."""
         return self.switches.number(delay) > 0 and self.clock.now() - since < self.switches.delay(delay)
 
+    @property
+    def grammar(self) -> Grammar:
+        """What policy documents may have that is written now."""
+        return Grammar(
+            undocumented=self.switches.text(SwitchName.UNDOCUMENTED_ELEMENTS) == "obeyed",
+            unknown_keys=self.switches.text(SwitchName.UNKNOWN_KEYS) == "ignored",
+        )
+
+    def role(self, name: str) -> Role | None:
+        """Return the role of that name, whose case counts if the switch says so."""
+        role = self.ram.roles.get(name)
+        return role if role is not None and self.is_same_role(role.name, name) else None
+
+    def is_same_role(self, name: str, other: str) -> bool:
+        """Say whether two names are of one role."""
+        if self.switches.text(SwitchName.ROLE_NAME_CASE) == "distinct":
+            return name == other
+        return name.lower() == other.lower()
+
     def verdict(self, principal: Principal, request: AccessRequest) -> Verdict:
         """Say what the policies of `principal`, as they are now, say to `request`."""
         if isinstance(principal, Root):
@@ -53,7 +72,7 @@ class Cloud:
         """Return the condition keys `acs:ResourceTag/<key>` of a role, a custom policy or an instance."""
         kind, _, name = resource.rpartition(":")[2].partition("/")
         named: dict[str, Callable[[str], Role | Policy | Instance | None]] = {
-            "role": self.ram.roles.get,
+            "role": self.role,
             "policy": self.ram.policies[PolicyType.CUSTOM].get,
             "instance": self.ecs.get,
         }
@@ -72,7 +91,7 @@ class Cloud:
         # a role deleted and made anew has another id: old sessions are not its own
         if role is None or role.role_id != principal.role_id:
             return []
-        own = self.ram.documents_of(Holder(HolderKind.ROLE, role.name.lower()))
+        own = self.ram.documents_of(role.holder)
         return [own, *([limit] for limit in principal.limits)]
 
 

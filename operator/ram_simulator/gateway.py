@@ -105,7 +105,7 @@ class Gateway:
                 raise ApiError(400, f"MissingParameter.{name}", message)
         try:
             resources = action.resources(cloud, call)
-            context = {**call.context, **action.keys(call)}
+            context = {**call.context, **action.keys(cloud, call)}
             cloud.authorize(call.principal, f"{product.service}:{action.name}", resources, context)
             return action.handler(cloud, call)
         except AccessRefused as refused:

@@ -29,6 +29,10 @@ _MOST_TOKENS = 10_000
 _NOT_FOUND_PAGE = "<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1></body></html>"
 
 
+class OutOfReach(Exception):
+    """A request whose answer does not get as far as its caller."""
+
+
 class MetadataError(Exception):
     """An answer other than 200; clients look at the status only."""
 
@@ -64,6 +68,10 @@ class Metadata:
         try:
             text = self._serve(http)
             status = 200
+        except OutOfReach:
+            if http.transport is not None:
+                http.transport.abort()
+            return web.Response()
         except MetadataError as error:
             status, text = error.status, f"{error.status} - {error}"
             if status == 404 and self._simulator.switches.text(SwitchName.METADATA_NOT_FOUND_BODY) == "html":
@@ -100,6 +108,9 @@ class Metadata:
         ttl = http.headers.get(_TTL_HEADER, "")
         if not (ttl.isascii() and ttl.isdigit() and 1 <= int(ttl[:9]) <= _LONGEST_TTL and len(ttl) <= 9):
             raise MetadataError(400, f"{_TTL_HEADER} must be between 1 and {_LONGEST_TTL}")
+        # every answer to a PUT, the token above all, lives for so many hops
+        if self._simulator.switches.number(SwitchName.METADATA_HOPS) > instance.hop_limit:
+            raise OutOfReach
         now = self._simulator.clock.now()
         if len(self._tokens) >= _MOST_TOKENS:
             self._tokens = {text: token for text, token in self._tokens.items() if token.expiration > now}
@@ -172,7 +183,8 @@ class Metadata:
         binding = self._binding(instance)
         in_any_case = self._simulator.switches.text(SwitchName.METADATA_ROLE_CASE) == "any"
         if binding.role_name != role_name and not (in_any_case and binding.role_name.lower() == role_name.lower()):
-            raise MetadataError(404, "the instance does not play this role")
+            status = int(self._simulator.switches.text(SwitchName.METADATA_OTHER_ROLE_STATUS))
+            raise MetadataError(status, "the instance does not play this role")
         credential = self._credential(instance, binding)
         return json.dumps(
             {
@@ -191,7 +203,7 @@ class Metadata:
         published = self._published.get(instance.instance_id)
         # the binding itself, not its role's name: attached anew may mean another session policy
         current = published.credential if published and published.binding is binding else None
-        role = cloud.ram.roles.get(binding.role_name)
+        role = cloud.role(binding.role_name)
         trusted = role is not None and trusts_ecs(cloud, role, {})
         lives_on = cloud.switches.text(SwitchName.TRUST_REMOVED) == "old-token-lives"
         if current and current.expiration - now > _RENEWED_BEFORE_END and (trusted or lives_on):

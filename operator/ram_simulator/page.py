@@ -84,13 +84,16 @@ def _counts(cloud: Cloud) -> str:
 def _roles(cloud: Cloud) -> Iterable[Sequence[str]]:
     for role in cloud.ram.roles:
         principals = [
-            name for statement in role.trust.statements for names in statement.principals.values() for name in names
+            f"{'all but ' if statement.excludes_principals else ''}{name}"
+            for statement in role.trust.statements
+            for names in statement.principals.values()
+            for name in names
         ]
         playing = cloud.ecs.playing_anywhere(role.name)
         yield (
             _code(role.name),
             ", ".join(dict.fromkeys(principals)),
-            _held(cloud, Holder(HolderKind.ROLE, role.name.lower())),
+            _held(cloud, role.holder),
             _some([instance.instance_id for instance in playing]),
         )
 

@@ -1,6 +1,11 @@
 """Behaviours that the documentation leaves open, as named switches: each has a default, and tests can try the others.
 
 Set by `--switch NAME=VALUE` and by the control service, listed by `ram-simulator switches`, read by the rules.
+
+Left open as well, and without a switch: that AttachmentCount counts users, groups and roles alike (its page says
+"references", which is all of them); that of a key twice in a policy document the last one counts (as in any JSON);
+how soon a changed policy counts for credentials handed out (at once, say the pages, which give no figure); that ECS
+sometimes answers 200 without a body, and that replies are lost (both are faults of the control service).
 """
 
 from collections.abc import Mapping
@@ -29,20 +34,31 @@ class SwitchName(StrEnum):
     DELETE_ROLE_PLAYED = "delete-role-played"
     UPDATE_ROLE_DURATION = "update-role-duration"
     UPDATE_DATE_ON_ATTACH = "update-date-on-attach"
+    UPDATE_DATE_ON_TAG = "update-date-on-tag"
+    VERSION_NUMBERS = "version-numbers"
     STORED_DOCUMENTS = "stored-documents"
+    UNDOCUMENTED_ELEMENTS = "undocumented-policy-elements"
+    UNKNOWN_KEYS = "unknown-policy-keys"
     TRUST_LENGTH = "trust-length"
     SESSION_DURATION_CODE = "session-duration-code"
+    ROLE_DESCRIPTION_CODE = "role-description-code"
+    ROLE_NAME_CASE = "role-name-case"
     UNDERSCORES = "underscores-in-role-names"
     SYSTEM_POLICIES = "system-policies-per-holder"
     CUSTOM_POLICIES = "custom-policies-per-holder"
     TRUST_REMOVED = "trust-removed"
+    ROLE_DETACHED = "role-detached"
     METADATA_ROLE_CASE = "metadata-role-case"
+    METADATA_OTHER_ROLE_STATUS = "metadata-other-role-status"
     METADATA_NOT_FOUND_BODY = "metadata-not-found-body"
     METADATA_DISABLED_STATUS = "metadata-disabled-status"
+    METADATA_HOPS = "metadata-hops"
     METADATA_CALLS = "metadata-calls-per-second"
     METADATA_THROTTLE_STATUS = "metadata-throttle-status"
     SECURITY_TOKEN_STATUS = "security-token-status"
+    OIDC_ERROR_STATUS = "oidc-error-status"
     TAG_ERROR_STATUS = "tag-error-status"
+    TAG_ERROR_CODE = "tag-error-code"
     ACCESS_DENIED_DETAIL = "access-denied-detail"
     DEFAULT_FORMAT = "default-format"
     READS = "reads-per-second"
@@ -118,10 +134,34 @@ SWITCHES: Mapping[SwitchName, Switch] = {
     SwitchName.UPDATE_DATE_ON_ATTACH: Switch(
         "kept", "a role's UpdateDate when a policy is attached or detached", ("kept", "moved")
     ),
+    SwitchName.UPDATE_DATE_ON_TAG: Switch(
+        "kept", "the UpdateDate of a role or policy when it is tagged or untagged", ("kept", "moved")
+    ),
+    SwitchName.VERSION_NUMBERS: Switch(
+        "grow",
+        "numbers of deleted policy versions: the next one is always higher, or they are used again",
+        ("grow", "reused"),
+    ),
     SwitchName.STORED_DOCUMENTS: Switch("as-sent", "how policy documents are given back", ("as-sent", "reformatted")),
+    SwitchName.UNDOCUMENTED_ELEMENTS: Switch(
+        "refused",
+        "NotResource, NotPrincipal, ...IfExists, ForAnyValue:, ForAllValues: and Null: malformed, or obeyed",
+        ("refused", "obeyed"),
+    ),
+    SwitchName.UNKNOWN_KEYS: Switch(
+        "refused", "documents and statements with a key that the grammar does not have", ("refused", "ignored")
+    ),
     SwitchName.TRUST_LENGTH: Switch(2048, "characters that a trust policy may have", most=100_000),
     SwitchName.SESSION_DURATION_CODE: Switch(
         "InvalidParameter.MaxSessionDuration", "the code for a session duration out of range"
+    ),
+    SwitchName.ROLE_DESCRIPTION_CODE: Switch(
+        "InvalidParameter.Description.Length", "the code for a role's description that is too long"
+    ),
+    SwitchName.ROLE_NAME_CASE: Switch(
+        "ignored",
+        "names of roles that differ in case only: one role, or two (ARNs are in lower case all the same)",
+        ("ignored", "distinct"),
     ),
     SwitchName.UNDERSCORES: Switch("refused", "names of roles with an underscore", ("refused", "allowed")),
     SwitchName.SYSTEM_POLICIES: Switch(20, "system policies that a role, user or group may have", most=1000),
@@ -129,17 +169,33 @@ SWITCHES: Mapping[SwitchName, Switch] = {
     SwitchName.TRUST_REMOVED: Switch(
         "old-token-lives", "the metadata service when the role no longer trusts ECS", ("old-token-lives", "no-token")
     ),
+    SwitchName.ROLE_DETACHED: Switch(
+        "old-token-lives",
+        "credentials of the metadata service when the role is detached",
+        ("old-token-lives", "old-token-ends"),
+    ),
     SwitchName.METADATA_ROLE_CASE: Switch(
         "exact", "the role's name in the path of the metadata service", ("exact", "any")
+    ),
+    SwitchName.METADATA_OTHER_ROLE_STATUS: Switch(
+        "404", "its status for the path of another role than the instance plays", ("404", "403", "400")
     ),
     SwitchName.METADATA_NOT_FOUND_BODY: Switch("text", "the body of its 404", ("text", "html")),
     SwitchName.METADATA_DISABLED_STATUS: Switch(
         "403", "its status where an instance has it disabled (HttpEndpoint)", ("403", "404", "503")
     ),
+    SwitchName.METADATA_HOPS: Switch(
+        0,
+        "hops between callers and it, for HttpPutResponseHopLimit: with more than that a token's PUT has no answer; "
+        "0 as in the pages, which call that parameter not available",
+        most=64,
+    ),
     SwitchName.METADATA_CALLS: Switch(0, "calls that it answers for an instance in a second, 0 for any", most=100_000),
     SwitchName.METADATA_THROTTLE_STATUS: Switch("429", "the status of calls beyond that", ("429", "503", "400")),
     SwitchName.SECURITY_TOKEN_STATUS: Switch("400", "the status of InvalidSecurityToken.*", ("400", "401", "403")),
+    SwitchName.OIDC_ERROR_STATUS: Switch("401", "the status of AuthenticationFail.*", ("401", "400", "403")),
     SwitchName.TAG_ERROR_STATUS: Switch("400", "the status of wrong tags", ("400", "403", "409")),
+    SwitchName.TAG_ERROR_CODE: Switch("InvalidParameter", "how the codes for wrong tags begin"),
     SwitchName.ACCESS_DENIED_DETAIL: Switch(
         "shown", "AccessDeniedDetail in refusals by policies", ("shown", "left-out")
     ),

@@ -49,6 +49,11 @@ class RunningSimulator:
         """Return to the fixture."""
         self.control_call("POST", "/reset")
 
+    def switch(self, **values: object) -> None:
+        """Set switches, by their names with underscores."""
+        named = {name.replace("_", "-"): value for name, value in values.items()}
+        assert named.items() <= self.control_call("PUT", "/switches", named).items()
+
     def state(self) -> dict[str, Any]:
         """Return what there is."""
         return self.control_call("GET", "/state")

@@ -236,6 +236,16 @@ def test_wrong_parameters_have_their_codes(
     assert (told, answer["Code"]) == (status, code)
 
 
+def test_what_is_wrong_with_a_token_may_have_another_status(
+    federated: RunningSimulator, assume: Callable[..., tuple[int, dict[str, Any]]]
+) -> None:
+    federated.switch(oidc_error_status="400")
+    status, answer = assume(OIDCToken="a.b.c")
+    assert (status, answer["Code"]) == (400, "AuthenticationFail.OIDCToken.Invalid")
+    federated.reset()
+    assert assume(OIDCToken="a.b.c")[0] == 401
+
+
 def test_a_refusal_by_the_trust_policy_says_so_in_its_detail(
     assume: Callable[..., tuple[int, dict[str, Any]]],
 ) -> None:

@@ -72,7 +72,7 @@ def test_the_page_shows_who_is_attached_to_what_and_the_last_calls(furnished: Ru
     outline.feed(page(furnished))
     assert outline.open == []
     assert ["EcsRole", f"ecs.aliyuncs.com, {ODD}", "read-objects", "i-bp1simulator00000001"] in outline.rows
-    assert ["read-objects", "v1 of 1", "Allow oss:Get*", "role ecsrole"] in outline.rows
+    assert ["read-objects", "v1 of 1", "Allow oss:Get*", "role EcsRole"] in outline.rows
     assert ["i-bp1simulator00000001", "cn-hangzhou", "vpc", "Running", "EcsRole"] in outline.rows
     assert ["dev", "simulator-dev", "", ""] in outline.rows
     assert any(row[1:4] == ["Ram GetRole", "root", "404 EntityNotExist.Role"] for row in outline.rows)

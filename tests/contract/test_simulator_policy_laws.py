@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from ram_simulator.authorization.engine import AccessRequest, Verdict, evaluate, evaluate_layers
-from ram_simulator.documents import DocumentKind, PolicyDocument, parse_document
+from ram_simulator.documents import DocumentKind, Grammar, PolicyDocument, parse_document
 
 Raw = dict[str, Any]
 
@@ -23,6 +23,12 @@ RESOURCES = (
     "acs:ecs:cn-hangzhou:123:instance/i-1",
 )
 PREFIXES = ("", "dir/", "other/")
+PLAIN = ("StringEquals", "StringNotEquals", "StringLike")
+OPERATORS = (
+    *PLAIN,
+    *(f"{operator}IfExists" for operator in PLAIN),
+    *(f"{quantifier}:{operator}" for quantifier in ("ForAnyValue", "ForAllValues") for operator in PLAIN),
+)
 LAW = settings(max_examples=100, deadline=None)
 
 
@@ -42,25 +48,28 @@ def statement(draw: some.DrawFn, effects: tuple[str, ...] = ("Allow", "Deny")) -
     made: Raw = {
         "Effect": draw(some.sampled_from(effects)),
         draw(some.sampled_from(("Action", "NotAction"))): draw(some.lists(pattern(ACTIONS), min_size=1, max_size=3)),
-        "Resource": draw(some.lists(pattern(RESOURCES), min_size=1, max_size=3)),
+        draw(some.sampled_from(("Resource", "Resource", "NotResource"))): draw(
+            some.lists(pattern(RESOURCES), min_size=1, max_size=3)
+        ),
     }
     if draw(some.booleans()):
-        operator = draw(some.sampled_from(("StringEquals", "StringNotEquals", "StringLike")))
-        made["Condition"] = {operator: {"oss:Prefix": draw(some.sampled_from(PREFIXES))}}
+        made["Condition"] = {draw(some.sampled_from(OPERATORS)): {"oss:Prefix": draw(some.sampled_from(PREFIXES))}}
     return made
 
 
 STATEMENTS = some.lists(statement(), min_size=1, max_size=5)
+VALUES = some.one_of(some.sampled_from(PREFIXES), some.lists(some.sampled_from(PREFIXES), max_size=3).map(tuple))
 ASKED = some.builds(
     AccessRequest,
     some.sampled_from(ACTIONS),
     some.sampled_from(RESOURCES),
-    some.fixed_dictionaries({}, optional={"oss:Prefix": some.sampled_from(PREFIXES)}),
+    some.fixed_dictionaries({}, optional={"oss:Prefix": VALUES}),
 )
 
 
 def document(statements: list[Raw]) -> PolicyDocument:
-    return parse_document(json.dumps({"Version": "1", "Statement": statements}), DocumentKind.IDENTITY)
+    text = json.dumps({"Version": "1", "Statement": statements})
+    return parse_document(text, DocumentKind.IDENTITY, Grammar(undocumented=True))
 
 
 def verdict(statements: list[Raw], request: AccessRequest) -> Verdict:
@@ -100,10 +109,7 @@ def test_the_order_of_statements_and_their_split_into_documents_do_not_matter(
 def test_narrowing_the_resource_of_an_allow_never_allows_more(
     data: some.DataObject, statements: list[Raw], request: AccessRequest
 ) -> None:
-    narrowed = [
-        item if item["Effect"] == "Deny" else item | {"Resource": [_narrower(data, name) for name in item["Resource"]]}
-        for item in statements
-    ]
+    narrowed = [item if item["Effect"] == "Deny" else _narrowed(data, item) for item in statements]
     if verdict(narrowed, request) is Verdict.ALLOWED:
         assert verdict(statements, request) is Verdict.ALLOWED
 
@@ -113,12 +119,21 @@ def test_narrowing_the_resource_of_an_allow_never_allows_more(
 def test_narrowing_the_resource_of_a_deny_never_denies_more(
     data: some.DataObject, statements: list[Raw], request: AccessRequest
 ) -> None:
-    narrowed = [
-        item if item["Effect"] == "Allow" else item | {"Resource": [_narrower(data, name) for name in item["Resource"]]}
-        for item in statements
-    ]
+    narrowed = [item if item["Effect"] == "Allow" else _narrowed(data, item) for item in statements]
     if verdict(narrowed, request) is Verdict.EXPLICIT_DENY:
         assert verdict(statements, request) is Verdict.EXPLICIT_DENY
+
+
+@LAW
+@given(some.data(), STATEMENTS, ASKED)
+def test_excluding_less_never_allows_less(data: some.DataObject, statements: list[Raw], request: AccessRequest) -> None:
+    wider = [_narrowed(data, item, "NotResource") if item["Effect"] == "Allow" else item for item in statements]
+    if verdict(statements, request) is Verdict.ALLOWED:
+        assert verdict(wider, request) is Verdict.ALLOWED
+
+
+def _narrowed(data: some.DataObject, item: Raw, key: str = "Resource") -> Raw:
+    return item | {key: [_narrower(data, name) for name in item[key]]} if key in item else item
 
 
 def _narrower(data: some.DataObject, name: str) -> str:
@@ -158,9 +173,47 @@ def test_case_matters_in_no_action_and_in_no_name_of_ram(statements: list[Raw], 
         head, _, name = request.resource.rpartition(":")
         other = replace(other, resource=f"{head}:{name.swapcase()}")
     ram_only = [
-        item | {"Resource": [name for name in item["Resource"] if "ram" in name] or ["*"]} for item in statements
+        item | {key: [name for name in item[key] if "ram" in name] or ["*"]}
+        for item in statements
+        for key in ("Resource", "NotResource")
+        if key in item
     ]
     assert verdict(ram_only, other) is verdict(ram_only, request)
+
+
+@LAW
+@given(some.lists(pattern(RESOURCES), min_size=1, max_size=3), ASKED)
+def test_a_resource_is_covered_or_excluded(patterns: list[str], request: AccessRequest) -> None:
+    made = [{"Effect": "Allow", "Action": "*", key: patterns} for key in ("Resource", "NotResource")]
+    assert {verdict([item], request) for item in made} == {Verdict.ALLOWED, Verdict.IMPLICIT_DENY}
+
+
+def holds(operator: str, value: str, request: AccessRequest) -> bool:
+    condition = {operator: {"oss:Prefix": value}}
+    allowing = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}
+    return verdict([allowing], request) is Verdict.ALLOWED
+
+
+@LAW
+@given(some.sampled_from(OPERATORS[:3]), some.sampled_from(PREFIXES), ASKED)
+def test_what_exists_is_compared_and_what_does_not_is_no_obstacle(
+    operator: str, value: str, request: AccessRequest
+) -> None:
+    there = bool(request.context.get("oss:Prefix", ()) or request.context.get("oss:Prefix") == "")
+    assert holds("Null", "false", request) is there
+    assert holds("Null", "true", request) is not there
+    assert holds(f"{operator}IfExists", value, request) is (holds(operator, value, request) if there else True)
+
+
+@LAW
+@given(
+    some.sampled_from([("StringEquals", "StringNotEquals"), ("StringLike", "StringNotLike")]),
+    some.sampled_from(PREFIXES),
+    ASKED,
+)
+def test_not_all_values_do_if_any_does_not(operators: tuple[str, str], value: str, request: AccessRequest) -> None:
+    for one, other in (operators, operators[::-1]):
+        assert holds(f"ForAllValues:{one}", value, request) is not holds(f"ForAnyValue:{other}", value, request)
 
 
 def test_nothing_allows_nothing() -> None:

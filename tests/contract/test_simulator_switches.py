@@ -33,11 +33,7 @@ Switch = Callable[..., None]
 
 @pytest.fixture
 def switch(simulator: RunningSimulator) -> Switch:
-    def change(**values: object) -> None:
-        named = {name.replace("_", "-"): value for name, value in values.items()}
-        assert named.items() <= simulator.control_call("PUT", "/switches", named).items()
-
-    return change
+    return simulator.switch
 
 
 @pytest.fixture
@@ -261,6 +257,8 @@ def test_wrong_tags_may_have_another_status(root: OldSdk, switch: Switch) -> Non
     assert root.refusal("TagResources", **asked) == (400, "InvalidParameter.TagKey")
     switch(tag_error_status="409")
     assert root.refusal("TagResources", **asked) == (409, "InvalidParameter.TagKey")
+    switch(tag_error_code="InvalidTag")
+    assert root.refusal("TagResources", **asked) == (409, "InvalidTag.TagKey")
 
 
 def test_wrong_switches_are_refused_and_change_nothing(simulator: RunningSimulator) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ram_simulator.authorization.conditions import OPERATORS
 from ram_simulator.documents import Effect, PolicyDocument, Statement
 
 Context = Mapping[str, str | tuple[str, ...]]
@@ -80,7 +79,7 @@ def trusts(document: PolicyDocument, assumer: Assumer, context: Context) -> bool
 def _covers(statement: Statement, request: AccessRequest) -> bool:
     return (
         _names_action(statement, request.action)
-        and any(pattern.matches(request.resource) for pattern in statement.resources)
+        and any(pattern.matches(request.resource) for pattern in statement.resources) != statement.excludes_resources
         and _conditions_hold(statement, request.context)
     )
 
@@ -91,11 +90,11 @@ def _names_action(statement: Statement, action: str) -> bool:
 
 def _names_principal(statement: Statement, assumer: Assumer) -> bool:
     named = {name.casefold() for name in statement.principals.get(assumer.kind, ())}
-    return "*" in named or any(name.casefold() in named for name in assumer.names)
+    return ("*" in named or any(name.casefold() in named for name in assumer.names)) != statement.excludes_principals
 
 
 def _conditions_hold(statement: Statement, context: Context) -> bool:
-    return all(OPERATORS[item.operator].holds(_values(context, item.key), item.values) for item in statement.conditions)
+    return all(item.relation.holds(_values(context, item.key), item.values) for item in statement.conditions)
 
 
 def _values(context: Context, key: str) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ def check_dry_run(call: Call) -> None:
 def existing_ram_role(cloud: "Cloud", call: Call) -> Role:
     """Return the role that RamRoleName names; raise ApiError if there is none."""
     name = call.text("RamRoleName")
-    role = cloud.ram.roles.get(name)
+    role = cloud.role(name)
     if role is None or cloud.is_new(role.create_date, SwitchName.ROLE_TO_ECS):
         raise ApiError(404, "InvalidRamRole.NotFound", f"The specified parameter RAMRoleName does not exist: {name}.")
     return role

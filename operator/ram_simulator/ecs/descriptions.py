@@ -133,7 +133,11 @@ def _shown(instance: Instance) -> Answer:
         "NetworkInterfaces": {"NetworkInterface": [_interface(instance)] if vpc else []},
         "SecurityGroupIds": {"SecurityGroupId": [instance.security_group_id]},
         "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in instance.tags.items()]},
-        "MetadataOptions": {"HttpEndpoint": instance.http_endpoint, "HttpTokens": instance.http_tokens},
+        "MetadataOptions": {
+            "HttpEndpoint": instance.http_endpoint,
+            "HttpTokens": instance.http_tokens,
+            "HttpPutResponseHopLimit": instance.hop_limit,
+        },
         "CreationTime": to_minutes(instance.creation_time),
         "ExpiredTime": "2099-12-31T15:59Z",
         "SerialNumber": serial_number(instance),

@@ -35,7 +35,7 @@ def attach_instance_ram_role(cloud: "Cloud", call: Call) -> Answer:
     instances = existing_instances(cloud, region, instance_ids(call, _MOST_CHANGED))
     check_network(instances)
     role = playable_role(cloud, call, refused_with=404)
-    binding = RoleBinding(role.name, _session_policy(call), cloud.clock.now())
+    binding = RoleBinding(role.name, _session_policy(cloud, call), cloud.clock.now())
     # all rows first: where a refusal is an error of the whole call, nothing may have happened yet
     rows = [_attached(cloud, instance, role.name) for instance in instances]
     for instance in instances:
@@ -53,6 +53,8 @@ def detach_instance_ram_role(cloud: "Cloud", call: Call) -> Answer:
     rows = [_detached(cloud, instance, wanted) for instance in instances]
     for instance, row in zip(instances, rows, strict=True):
         if row["Success"] and instance.binding is not None:
+            if cloud.switches.text(SwitchName.ROLE_DETACHED) == "old-token-ends":
+                cloud.account.end_sessions(instance.binding.role_name, instance.instance_id, cloud.clock.now())
             cloud.ecs.unbind(instance, cloud.clock.now())
     return _answer(wanted, "DetachInstanceRamRoleResult", rows)
 
@@ -84,22 +86,23 @@ def describe_instance_ram_role(cloud: "Cloud", call: Call) -> Answer:
 def _playing(cloud: "Cloud", call: Call, region: str) -> list[Instance]:
     role = existing_ram_role(cloud, call) if call.text("RamRoleName") else None
     if not call.text("InstanceIds"):
-        return cloud.ecs.playing(region, role.name) if role else []
+        players = cloud.ecs.playing(region, role.name) if role else []
+        return [instance for instance in players if role and _plays(cloud, instance, role.name)]
     most = cloud.switches.number(SwitchName.DESCRIBE_ROLE_IDS)
     instances = existing_instances(cloud, region, instance_ids(call, most))
     check_network(instances)
     if role is None and cloud.switches.text(SwitchName.DESCRIBE_ROLELESS) == "listed":
         return instances
     return [
-        instance for instance in instances if instance.binding and (role is None or _is(instance.binding, role.name))
+        instance for instance in instances if instance.binding and (role is None or _plays(cloud, instance, role.name))
     ]
 
 
-def _is(binding: RoleBinding, role_name: str) -> bool:
-    return binding.role_name.lower() == role_name.lower()
+def _plays(cloud: "Cloud", instance: Instance, role_name: str) -> bool:
+    return instance.binding is not None and cloud.is_same_role(instance.binding.role_name, role_name)
 
 
-def _session_policy(call: Call) -> PolicyDocument | None:
+def _session_policy(cloud: "Cloud", call: Call) -> PolicyDocument | None:
     text = call.text("Policy")
     if not text:
         return None
@@ -107,14 +110,14 @@ def _session_policy(call: Call) -> PolicyDocument | None:
         message = f"The parameter Policy must not be longer than {_SESSION_POLICY_LENGTH} characters."
         raise ApiError(400, "InvalidParameter.Policy", message)
     try:
-        return parse_document(text, DocumentKind.SESSION)
+        return parse_document(text, DocumentKind.SESSION, cloud.grammar)
     except MalformedDocument as error:
         raise ApiError(400, "MalformedPolicyDocument", str(error)) from error
 
 
 def _attached(cloud: "Cloud", instance: Instance, role_name: str) -> Answer:
     taken = instance.binding
-    repeated = taken is not None and _is(taken, role_name)
+    repeated = _plays(cloud, instance, role_name)
     if taken is None or (repeated and cloud.switches.text(SwitchName.SAME_ROLE) == "succeeds"):
         return _succeeded(instance)
     return _refused(cloud, instance, taken)
@@ -123,7 +126,7 @@ def _attached(cloud: "Cloud", instance: Instance, role_name: str) -> Answer:
 def _detached(cloud: "Cloud", instance: Instance, wanted: str) -> Answer:
     binding = instance.binding
     other_too = cloud.switches.text(SwitchName.DETACH_OTHER_ROLE) == "succeeds"
-    if binding is None or (wanted and not other_too and not _is(binding, wanted)):
+    if binding is None or (wanted and not other_too and not _plays(cloud, instance, wanted)):
         return _not_attached(cloud, instance, binding)
     taken = {"InstanceRamRoleSet": [{"InstanceId": instance.instance_id, "RamRoleName": binding.role_name}]}
     return _succeeded(instance) | {"InstanceRamRoleSets": taken}

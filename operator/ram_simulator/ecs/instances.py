@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 _MOST_STARTED = 100
 _LONGEST_TOKEN = 64
+_FARTHEST_HOP = 64
 _METADATA_OPTIONS = {"HttpTokens": ("optional", "required"), "HttpEndpoint": ("enabled", "disabled")}
 
 
@@ -103,6 +104,10 @@ def _check_metadata_options(call: Call) -> None:
         if call.text(name) not in ("", *allowed):
             message = f"The parameter {name} must be {' or '.join(allowed)}."
             raise ApiError(400, f"Invalid{name}.NotSupported", message)
+    limit = call.text("HttpPutResponseHopLimit") or "1"
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 2 and 1 <= int(limit) <= _FARTHEST_HOP):
+        message = f"The parameter HttpPutResponseHopLimit must be between 1 and {_FARTHEST_HOP}."
+        raise ApiError(400, "InvalidHttpPutResponseHopLimit.NotSupported", message)
 
 
 def _one(cloud: "Cloud", call: Call, region: str) -> Instance:
@@ -118,6 +123,7 @@ def _one(cloud: "Cloud", call: Call, region: str) -> Instance:
     instance.http_endpoint = call.text("HttpEndpoint") or instance.http_endpoint
     instance.resource_group_id = call.text("ResourceGroupId")
     instance.http_tokens = call.text("HttpTokens") or instance.http_tokens
+    instance.hop_limit = int(call.text("HttpPutResponseHopLimit") or instance.hop_limit)
     instance.tags = {tag["Key"]: tag.get("Value", "") for tag in call.numbered("Tag") if tag.get("Key")}
     return instance
 
@@ -160,6 +166,7 @@ _LAUNCH = (
     "UserData",
     "HttpTokens",
     "HttpEndpoint",
+    "HttpPutResponseHopLimit",
     "ResourceGroupId",
     "ClientToken",
     "DryRun",
@@ -173,7 +180,6 @@ _WITHOUT_EFFECT = (
     "DeletionProtection",
     "Description",
     "HostName",
-    "HttpPutResponseHopLimit",
     "InstanceChargeType",
     "InternetChargeType",
     "InternetMaxBandwidthIn",

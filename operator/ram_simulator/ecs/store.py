@@ -67,6 +67,7 @@ class Instance:
     user_data: str = ""
     http_tokens: str = "optional"
     http_endpoint: str = "enabled"
+    hop_limit: int = 1
     resource_group_id: str = ""
     tags: dict[str, str] = field(default_factory=dict)
     binding: RoleBinding | None = None
@@ -108,10 +109,6 @@ class EcsStore:
     def playing_anywhere(self, role_name: str) -> list[Instance]:
         """Return the instances of all regions that play the role of that name in any case."""
         return [instance for region in REGIONS for instance in self.playing(region, role_name)]
-
-    def is_played(self, role_name: str) -> bool:
-        """Say whether any instance plays the role of that name in any case."""
-        return any(self._players.get((region, role_name.lower())) for region in REGIONS)
 
     def add(self, instance: Instance) -> None:
         """Add an instance, with the role that it plays if any."""

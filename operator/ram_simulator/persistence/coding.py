@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-from ram_simulator.documents import DocumentKind, PolicyDocument, parse_document
+from ram_simulator.documents import TOLERANT, DocumentKind, PolicyDocument, parse_document
 
 
 class NotDecodable(ValueError):
@@ -52,7 +52,7 @@ def _decoded(kind: Any, value: Any, place: str) -> Any:  # noqa: ANN401
     if origin in (types.UnionType,):
         return None if value is None else decode(arguments[0], value, place)
     if kind is PolicyDocument:
-        return parse_document(value["text"], DocumentKind(value["kind"]))
+        return parse_document(value["text"], DocumentKind(value["kind"]), TOLERANT)
     if kind is datetime:
         return datetime.fromisoformat(value)
     if kind is bytes:

@@ -10,7 +10,7 @@ from ram_simulator.ecs.store import EcsStore, Instance
 from ram_simulator.identity_providers import IdentityProvider
 from ram_simulator.oss.store import Bucket, OssStore
 from ram_simulator.people import AccessKey, Group, User
-from ram_simulator.ram.store import Holder, Policy, PolicyType, RamStore, Role
+from ram_simulator.ram.store import Holder, HolderKind, Policy, PolicyType, RamStore, Role
 from ram_simulator.settings import AccountSettings
 from ram_simulator.switches import Switches
 
@@ -88,7 +88,10 @@ def _ram(snapshot: Snapshot, system_policies: list[Policy]) -> RamStore:
     for role in snapshot.roles:
         ram.roles.add(role.name, role)
     for item in snapshot.attachments:
-        ram.attachments.add(item.holder, (item.policy_type, item.policy_name), item.since)
+        # an older file has roles by their lower-cased names
+        named = ram.roles.get(item.holder.name) if item.holder.kind is HolderKind.ROLE else None
+        holder = named.holder if named is not None else item.holder
+        ram.attachments.add(holder, (item.policy_type, item.policy_name), item.since)
     return ram
 
 

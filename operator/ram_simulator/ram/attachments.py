@@ -27,7 +27,7 @@ _MOST_POLICIES = {PolicyType.SYSTEM: SwitchName.SYSTEM_POLICIES, PolicyType.CUST
 def _existing_holder(cloud: "Cloud", call: Call, kind: HolderKind) -> Holder:
     match kind:
         case HolderKind.ROLE:
-            return Holder(kind, existing_role(cloud, call).name.lower())
+            return existing_role(cloud, call).holder
         case HolderKind.USER:
             return Holder(kind, existing_user(cloud, call).name.lower())
         case HolderKind.GROUP:

@@ -98,18 +98,18 @@ def description(call: Call, parameter: str) -> str:
     return value
 
 
-def permissions(call: Call) -> PolicyDocument:
+def permissions(cloud: "Cloud", call: Call) -> PolicyDocument:
     """Return PolicyDocument, parsed; raise ApiError if RAM would not take it."""
     text = call.text("PolicyDocument")
     _check_length(text, "PolicyDocument", _DOCUMENT_LENGTH)
-    return _parsed(text, DocumentKind.IDENTITY)
+    return _parsed(cloud, text, DocumentKind.IDENTITY)
 
 
 def trust(cloud: "Cloud", call: Call, parameter: str) -> PolicyDocument:
     """Return a trust policy, parsed; its users and roles of this account must exist."""
     text = call.text(parameter)
     _check_length(text, parameter, cloud.switches.number(SwitchName.TRUST_LENGTH))
-    document = _parsed(text, DocumentKind.TRUST)
+    document = _parsed(cloud, text, DocumentKind.TRUST)
     for statement in document.statements:
         for arn in statement.principals.get("RAM", ()):
             _check_principal(cloud, arn)
@@ -125,9 +125,9 @@ def _check_length(text: str, parameter: str, longest: int) -> None:
         raise ApiError(400, f"InvalidParameter.{parameter}.Length", message)
 
 
-def _parsed(text: str, kind: DocumentKind) -> PolicyDocument:
+def _parsed(cloud: "Cloud", text: str, kind: DocumentKind) -> PolicyDocument:
     try:
-        return parse_document(text, kind)
+        return parse_document(text, kind, cloud.grammar)
     except MalformedDocument as error:
         raise ApiError(400, "MalformedPolicyDocument", str(error)) from error
 
@@ -159,7 +159,7 @@ def _principal_exists(cloud: "Cloud", name: str) -> bool:
 def existing_role(cloud: "Cloud", call: Call) -> Role:
     """Return the role that the call names; raise ApiError if there is none."""
     name = role_name(cloud, call)
-    role = cloud.ram.roles.get(name)
+    role = cloud.role(name)
     if role is None or cloud.is_new(role.create_date, SwitchName.ROLE_SEEN):
         raise ApiError(404, "EntityNotExist.Role", f"The role does not exist: {name}.")
     return role

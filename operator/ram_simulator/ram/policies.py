@@ -38,7 +38,7 @@ def create_policy(cloud: "Cloud", call: Call) -> Answer:
         description=description(call, "Description"),
         create_date=now,
         update_date=now,
-        versions={1: PolicyVersion(1, permissions(call), now)},
+        versions={1: PolicyVersion(1, permissions(cloud, call), now)},
         tags=new_tags(call),
     )
     if any(registry.get(name) is not None for registry in cloud.ram.policies.values()):

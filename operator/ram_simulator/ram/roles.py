@@ -1,6 +1,7 @@
 """Roles: CreateRole, GetRole, UpdateRole, DeleteRole, ListRoles."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ram_simulator.account import random_digits
@@ -19,7 +20,7 @@ from ram_simulator.ram.checks import (
     shown_document,
     trust,
 )
-from ram_simulator.ram.store import Holder, HolderKind, Role
+from ram_simulator.ram.store import Role
 from ram_simulator.ram.tags import new_tags, tag_filter, tag_list
 from ram_simulator.switches import SWITCHES, SwitchName
 
@@ -38,7 +39,7 @@ def create_role(cloud: "Cloud", call: Call) -> Answer:
     role = Role(
         name=name,
         role_id=random_digits(18),
-        description=description(call, "Description"),
+        description=_description(cloud, call, "Description"),
         trust=document,
         max_session_duration=_session_duration(cloud, call, "MaxSessionDuration", _SHORTEST_SESSION),
         create_date=now,
@@ -46,7 +47,7 @@ def create_role(cloud: "Cloud", call: Call) -> Answer:
         trust_date=now,
         tags=new_tags(call),
     )
-    if cloud.ram.roles.get(name) is not None:
+    if cloud.role(name) is not None:
         raise ApiError(409, "EntityAlreadyExists.Role", f"The role already exists: {name}.")
     if len(cloud.ram.roles) >= MOST_ROLES:
         raise ApiError(409, "LimitExceeded.Role", f"An account has at most {MOST_ROLES} roles.")
@@ -68,7 +69,7 @@ def get_role(cloud: "Cloud", call: Call) -> Answer:
 def update_role(cloud: "Cloud", call: Call) -> Answer:
     """Change trust, description and session duration; what is not sent stays."""
     role = existing_role(cloud, call)
-    new_description = description(call, "NewDescription")
+    new_description = _description(cloud, call, "NewDescription")
     reset = cloud.switches.text(SwitchName.UPDATE_ROLE_DURATION) == "reset"
     unnamed = _SHORTEST_SESSION if reset else role.max_session_duration
     duration = _session_duration(cloud, call, "NewMaxSessionDuration", unnamed)
@@ -85,14 +86,19 @@ def update_role(cloud: "Cloud", call: Call) -> Answer:
 def delete_role(cloud: "Cloud", call: Call) -> Answer:
     """Delete a role that holds no policy; instances that play it are no obstacle."""
     role = existing_role(cloud, call)
-    if policies_seen(cloud, Holder(HolderKind.ROLE, role.name.lower())):
+    if policies_seen(cloud, role.holder):
         message = f"The role still has policies attached: {role.name}. Detach them first."
         raise ApiError(409, "DeleteConflict.Role.Policy", message)
     # no refusal for instances that play it is documented; they keep the name
-    if cloud.switches.text(SwitchName.DELETE_ROLE_PLAYED) == "refused" and cloud.ecs.is_played(role.name):
+    if cloud.switches.text(SwitchName.DELETE_ROLE_PLAYED) == "refused" and _is_played(cloud, role):
         raise ApiError(409, "DeleteConflict.Role.Instance", f"Instances still play the role: {role.name}.")
     cloud.ram.roles.remove(role.name)
     return {}
+
+
+def _is_played(cloud: "Cloud", role: Role) -> bool:
+    players = cloud.ecs.playing_anywhere(role.name)
+    return any(player.binding and cloud.is_same_role(player.binding.role_name, role.name) for player in players)
 
 
 def list_roles(cloud: "Cloud", call: Call) -> Answer:
@@ -123,22 +129,35 @@ def _with_trust(cloud: "Cloud", role: Role) -> Answer:
 
 
 def _session_duration(cloud: "Cloud", call: Call, parameter: str, default: int) -> int:
-    try:
+    with _coded(cloud, SwitchName.SESSION_DURATION_CODE):
         return call.number(parameter, default, _SHORTEST_SESSION, _LONGEST_SESSION)
+
+
+def _description(cloud: "Cloud", call: Call, parameter: str) -> str:
+    with _coded(cloud, SwitchName.ROLE_DESCRIPTION_CODE):
+        return description(call, parameter)
+
+
+@contextmanager
+def _coded(cloud: "Cloud", switch: SwitchName) -> Iterator[None]:
+    """Give a refusal the code of a switch that has been changed."""
+    try:
+        yield
     except ApiError as error:
-        code = cloud.switches.text(SwitchName.SESSION_DURATION_CODE)
-        if code == SWITCHES[SwitchName.SESSION_DURATION_CODE].default:
+        code = cloud.switches.text(switch)
+        if code == SWITCHES[switch].default:
             raise
         raise ApiError(400, code, error.message) from error
 
 
-def _trust_keys(call: Call) -> Mapping[str, tuple[str, ...]]:
+def _trust_keys(cloud: "Cloud", call: Call) -> Mapping[str, tuple[str, ...]]:
     """Return the condition keys of CreateRole: the kinds of principals trusted, and the services among them."""
     try:
-        document = parse_document(call.text("AssumeRolePolicyDocument"), DocumentKind.TRUST)
+        document = parse_document(call.text("AssumeRolePolicyDocument"), DocumentKind.TRUST, cloud.grammar)
     except MalformedDocument:
         return {}
-    principals = [item for statement in document.statements for item in statement.principals.items()]
+    trusting = [statement for statement in document.statements if not statement.excludes_principals]
+    principals = [item for statement in trusting for item in statement.principals.items()]
     services = [name for kind, names in principals if kind == "Service" for name in names]
     return {
         "ram:TrustedPrincipalTypes": tuple(dict.fromkeys(kind for kind, _ in principals)),

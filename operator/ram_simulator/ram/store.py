@@ -26,7 +26,7 @@ class HolderKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A role, user or group by its lower-cased name."""
+    """A role by its name, a user or group by its lower-cased name."""
 
     kind: HolderKind
     name: str
@@ -46,6 +46,11 @@ class Role:
     trust_date: datetime
     tags: dict[str, str] = field(default_factory=dict)
     earlier_trust: PolicyDocument | None = None
+
+    @property
+    def holder(self) -> "Holder":
+        """The role as a holder of policies."""
+        return Holder(HolderKind.ROLE, self.name)
 
 
 @dataclass(frozen=True, slots=True)

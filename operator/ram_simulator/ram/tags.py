@@ -71,6 +71,7 @@ def tag_resources(cloud: "Cloud", call: Call) -> Answer:
         raise ApiError(400, "LimitExceeded.Tag", f"A resource has at most {_MOST_TAGS} tags.")
     for item in items:
         item.tags.update(tags)
+        _touch(cloud, item)
     return {}
 
 
@@ -84,7 +85,13 @@ def untag_resources(cloud: "Cloud", call: Call) -> Answer:
     for item in _named(cloud, call):
         for key in keys or list(item.tags):
             item.tags.pop(key, None)
+        _touch(cloud, item)
     return {}
+
+
+def _touch(cloud: "Cloud", item: Role | Policy) -> None:
+    if cloud.switches.text(SwitchName.UPDATE_DATE_ON_TAG) == "moved":
+        item.update_date = cloud.clock.now()
 
 
 def list_tag_resources(cloud: "Cloud", call: Call) -> Answer:
@@ -114,7 +121,7 @@ def _named(cloud: "Cloud", call: Call) -> list[Role | Policy]:
 def _lookup(cloud: "Cloud", kind: str, name: str) -> Role | Policy:
     found: Role | Policy | None
     if kind == "role":
-        found = cloud.ram.roles.get(name)
+        found = cloud.role(name)
     else:
         _check_kind(kind)
         found = cloud.ram.policies[PolicyType.CUSTOM].get(name)
@@ -146,6 +153,9 @@ def _told(handler: Handler) -> Handler:
         except ApiError as error:
             if error.status == 400 and not error.code.startswith("MissingParameter"):
                 error.status = int(cloud.switches.text(SwitchName.TAG_ERROR_STATUS))
+                head, dot, tail = error.code.partition(".")
+                if head == "InvalidParameter":
+                    error.code = cloud.switches.text(SwitchName.TAG_ERROR_CODE) + dot + tail
             raise
 
     return run

@@ -1,4 +1,4 @@
-"""Versions of policies: create, get, list, delete, set as default. At most five; numbers are never used again."""
+"""Versions of policies: create, get, list, delete, set as default. At most five."""
 
 import re
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from ram_simulator.errors import ApiError
 from ram_simulator.ram.checks import existing_policy, on_policy, permissions, policy_type, shown_document
 from ram_simulator.ram.limits import LIMITS
 from ram_simulator.ram.store import Policy, PolicyType, PolicyVersion
+from ram_simulator.switches import SwitchName
 
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
@@ -19,10 +20,12 @@ _ROTATE = "DeleteOldestNonDefaultVersionWhenLimitExceeded"
 def create_policy_version(cloud: "Cloud", call: Call) -> Answer:
     """Add a version, and put it in force if asked; a rotation makes room by dropping the oldest one not in force."""
     policy = existing_policy(cloud, call, PolicyType.CUSTOM)
-    document = permissions(call)
+    document = permissions(cloud, call)
     as_default = call.flag("SetAsDefault")
     _make_room(policy, call)
-    policy.newest_version += 1
+    # whether the number of a deleted version is used again is documented nowhere
+    reused = cloud.switches.text(SwitchName.VERSION_NUMBERS) == "reused"
+    policy.newest_version = 1 + (max(policy.versions) if reused else policy.newest_version)
     now = cloud.clock.now()
     version = PolicyVersion(policy.newest_version, document, now)
     policy.versions[version.number] = version

@@ -1,6 +1,6 @@
 """AssumeRoleWithOIDC: a token of an identity provider in place of a key; the call itself is anonymous.
 
-Codes are those of STS's list of error codes; every doubt about the token is a 401.
+Codes are those of STS's list of error codes; every doubt about the token is a 401, or what a switch has instead.
 """
 
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ from ram_simulator.errors import ApiError
 from ram_simulator.identity_providers import IdentityProvider, TokenRefused, VerifiedToken, verify
 from ram_simulator.ram.store import Role
 from ram_simulator.sts.sessions import existing_role, new_session, session_name
+from ram_simulator.switches import SwitchName
 
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
@@ -21,6 +22,15 @@ _SHORTEST_TOKEN, _LONGEST_TOKEN = 4, 20_000
 
 def assume_role_with_oidc(cloud: "Cloud", call: Call) -> Answer:
     """Give a credential of a role to whoever holds a token that provider and role both accept."""
+    try:
+        return _assume_role_with_oidc(cloud, call)
+    except ApiError as error:
+        if error.code.startswith("AuthenticationFail."):
+            error.status = int(cloud.switches.text(SwitchName.OIDC_ERROR_STATUS))
+        raise
+
+
+def _assume_role_with_oidc(cloud: "Cloud", call: Call) -> Answer:
     name = session_name(call)
     provider = _provider(cloud, call.text("OIDCProviderArn"))
     token = call.text("OIDCToken")

@@ -44,7 +44,7 @@ def existing_role(cloud: "Cloud", arn: str) -> Role:
 def new_session(cloud: "Cloud", call: Call, role: Role, name: str) -> Answer:
     """Start a session of the role by DurationSeconds and Policy of the call, and return the answer about it."""
     seconds = call.number("DurationSeconds", _SHORTEST * 4, _SHORTEST, role.max_session_duration)
-    limit = _session_policy(call)
+    limit = _session_policy(cloud, call)
     session = RoleSession(
         account_id=cloud.account.account_id,
         role_name=role.name,
@@ -71,7 +71,7 @@ def shown_credential(credential: Credential) -> Answer:
     }
 
 
-def _session_policy(call: Call) -> PolicyDocument | None:
+def _session_policy(cloud: "Cloud", call: Call) -> PolicyDocument | None:
     text = call.text("Policy")
     if not text:
         return None
@@ -79,6 +79,6 @@ def _session_policy(call: Call) -> PolicyDocument | None:
         message = f"The parameter Policy must not be longer than {_POLICY_LENGTH}."
         raise ApiError(400, "InvalidParameter.PolicySize", message)
     try:
-        return parse_document(text, DocumentKind.SESSION)
+        return parse_document(text, DocumentKind.SESSION, cloud.grammar)
     except MalformedDocument as error:
         raise ApiError(400, "InvalidParameter.PolicyGrammar", str(error)) from error
