@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ram_operator.cloud import StsApi
@@ -23,6 +24,7 @@ RELIST_SECONDS = 2.0
 LOOK_SECONDS = 0.05
 LATE_SECONDS = 60.0
 UNREACHABLE_SECONDS = 60.0
+RECHECK_SECONDS = 60.0
 CLOUD_RETRY_SECONDS = 5.0
 
 
@@ -34,15 +36,22 @@ async def preflight(kube: Kube, clock: Callable[[], float]) -> None:
     until = clock() + UNREACHABLE_SECONDS
     while True:
         try:
-            missing, forbidden = await kube.missing_kinds(), await kube.missing_permissions()
-            break
+            return await check(kube)
         except KubeError as error:
-            if error.status in (401, 403):
-                raise StartupError(f"the API server refuses our credentials: {error}") from None
             if clock() > until:
                 raise StartupError(f"the API server cannot be reached: {error}") from None
             log.warning("the API server does not answer, trying again", extra={"error": str(error)})
             await asyncio.sleep(RELIST_SECONDS)
+
+
+async def check(kube: Kube) -> None:
+    """Raise StartupError with the fix where we cannot do our work, KubeError where the API server does not tell."""
+    try:
+        missing, forbidden = await kube.missing_kinds(), await kube.missing_permissions()
+    except KubeError as error:
+        if error.status in (401, 403):
+            raise StartupError(f"the API server refuses our credentials: {error}") from None
+        raise
     if missing:
         fix = "install the CRDs (the Helm chart does, with crds.install=true), then start again"
         raise StartupError(f"the cluster does not have {', '.join(missing)}: {fix}")
@@ -53,7 +62,9 @@ async def preflight(kube: Kube, clock: Callable[[], float]) -> None:
 
 @dataclass(slots=True)
 class Gate:
-    """Opens once, when everything that workers rely on is there.
+    """Opens once, when everything that workers rely on is there, and stays open.
+
+    `waits_for` says what is lacking before and after that, for /readyz.
 
     Args:
         kube: the cluster.
@@ -70,7 +81,7 @@ class Gate:
     waits_for: str = "the start"
 
     async def run(self) -> None:
-        """Wait for the cloud and for the caches, then open."""
+        """Wait for the cloud and for the caches, then open; from then on say what is lacking, without an end."""
         started = self.clock()
         await self._cloud()
         late = started + LATE_SECONDS
@@ -84,6 +95,31 @@ class Gate:
         self.waits_for = ""
         self.open.set()
         log.info("gate open", extra={"seconds": round(self.clock() - started, 2)})
+        while True:
+            await self._doubt()
+            await self._look()
+
+    async def _doubt(self) -> None:
+        """Wait until it is time to ask whether we can still do our work: often while not, else after a refusal."""
+        await asyncio.sleep(RELIST_SECONDS)
+        if not self.waits_for:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(RECHECK_SECONDS):
+                    await self.kube.refused.wait()
+        self.kube.refused.clear()
+
+    async def _look(self) -> None:
+        """Keep /readyz truthful: who cannot write a status must not look healthy."""
+        lacks = ""
+        try:
+            await check(self.kube)
+        except (StartupError, KubeError) as error:
+            lacks = f"the API server: {error}"
+        if lacks and not self.waits_for:
+            log.error("not able to work", extra={"waitsFor": lacks})
+        elif self.waits_for and not lacks:
+            log.info("able to work again")
+        self.waits_for = lacks
 
     async def _cloud(self) -> None:
         while True:

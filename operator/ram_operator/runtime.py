@@ -11,6 +11,7 @@ import logging
 import signal
 import socket
 from collections.abc import Coroutine, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,8 +24,8 @@ from ram_operator.cluster.events import EventRecorder
 from ram_operator.cluster.handlers import Intake, kopf_settings, register
 from ram_operator.engine.controller import Controller
 from ram_operator.engine.sweeps import Sweeps
-from ram_operator.errors import StartupError
-from ram_operator.gate import Gate
+from ram_operator.errors import KubeError, StartupError
+from ram_operator.gate import Gate, check
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,10 @@ class Runtime:
     _kopf: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
-        """Run until SIGTERM or SIGINT, or until something fails that must not; return the exit code."""
+        """Run until SIGTERM or SIGINT, or until something fails that must not; return the exit code.
+
+        Raises StartupError where what it failed of would also keep it from starting, such as a CRD that is gone.
+        """
         self._take_signals()
         site = await self._serve()
         workers = [self._start(self.controller.work(self.gate.open)) for _ in range(self.workers)]
@@ -85,6 +89,9 @@ class Runtime:
         await asyncio.wait({self._kopf}, timeout=FLUSH_SECONDS)
         await _cancel([self._kopf, started, stopped, *others])
         await site.cleanup()
+        if failed:
+            with suppress(KubeError):
+                await check(self.gate.kube)
         return 1 if failed else 0
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

@@ -16,6 +16,7 @@ from tests.polling import until
 from ram_sandbox.controlplane.binaries import Binaries
 from ram_sandbox.controlplane.server import ControlPlane
 from ram_sandbox.operator_process import OperatorProcess
+from ram_sandbox.sources import source
 
 
 @pytest.fixture
@@ -53,6 +54,26 @@ def bare_cluster(binaries: Binaries, tmp_path: Path) -> Iterator[ControlPlane]:
 def test_without_the_crds_it_says_how_to_install_them(another: OperatorProcess, bare_cluster: ControlPlane) -> None:
     words = ("ramroles.ram.alicloud.dev", "rampolicies", "instancerolebindings", "Helm chart")
     ends_with(another, *words, KUBECONFIG=str(bare_cluster.kubeconfig))
+
+
+@pytest.mark.soak
+def test_a_crd_that_is_deleted_ends_it_with_the_same_words(
+    another: OperatorProcess, bare_cluster: ControlPlane, binaries: Binaries
+) -> None:
+    def kubectl(*arguments: str) -> None:
+        subprocess.run(
+            [str(binaries.kubectl), "--kubeconfig", str(bare_cluster.kubeconfig), *arguments], check=True, timeout=60
+        )
+
+    kubectl("create", "-f", str(source("crds")))
+    kubectl("wait", "--for=condition=Established", "crd", "--all")
+    child = another.launch({"KUBECONFIG": str(bare_cluster.kubeconfig)})
+    until(lambda: "gate open" in child.log.read_text())
+    kubectl("delete", "crd", "ramroles.ram.alicloud.dev")
+    assert child.wait(60) == 1, child.tail()
+    text = child.log.read_text()
+    assert "ram-operator: the cluster does not have ramroles.ram.alicloud.dev: install the CRDs" in text
+    assert "Traceback" not in text
 
 
 def account(world: World, tmp_path: Path, name: str) -> Path:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from aiohttp import ClientError
 
 from ram_operator.logs import JsonFormatter, configure
 
@@ -49,6 +50,14 @@ def test_a_traceback_is_a_field() -> None:
         record = logging.makeLogRecord({"name": "ram_operator", "msg": "bug", "exc_info": sys.exc_info()})
     made = json.loads(JsonFormatter().format(record))
     assert "ZeroDivisionError: no" in made["exception"]
+
+
+def test_what_kopf_heard_is_told_in_a_line() -> None:
+    try:
+        raise ClientError("404: not found")
+    except ClientError:
+        record = logging.makeLogRecord({"name": "kopf.reactor", "msg": "has failed", "exc_info": sys.exc_info()})
+    assert json.loads(JsonFormatter().format(record))["exception"] == "ClientError: 404: not found"
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import asyncio
 import json
 import urllib.parse
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aiohttp
 from kubernetes.aio import config
@@ -52,9 +52,14 @@ async def connect() -> Kube:
 
 @dataclass(slots=True)
 class Kube:
-    """The connection to the API server."""
+    """The connection to the API server.
+
+    Attributes:
+        refused: set with each request that our account was not allowed to make.
+    """
 
     client: ApiClient
+    refused: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def request(
         self,
@@ -76,12 +81,17 @@ class Kube:
             response = await self.client.call_api(method, url, sent, sent_body, _request_timeout=TIMEOUT_SECONDS)
             data: bytes = await response.read()  # type: ignore[no-untyped-call]
         except ApiException as error:
-            raise KubeError(said, error.status or 0, _message(error.body)) from None
+            raise self._failed(said, error.status or 0, _message(error.body)) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise KubeError(said, 0, f"{type(error).__name__}: {error}") from None
         if response.status >= 300:
-            raise KubeError(said, response.status, _message(data))
+            raise self._failed(said, response.status, _message(data))
         return json.loads(data) if data else {}
+
+    def _failed(self, said: str, status: int, message: str) -> KubeError:
+        if status in (401, 403):
+            self.refused.set()
+        return KubeError(said, status, message)
 
     async def patch(self, path: str, body: Json) -> Body:
         """Merge-patch an object. Raises StaleObject when it is gone or has changed, KubeError otherwise."""
