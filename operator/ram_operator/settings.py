@@ -52,8 +52,6 @@ class Settings:
     """Where /livez, /readyz and /metrics are served; port 0 means a free one."""
     log_level: str = "INFO"
     """DEBUG, INFO, WARNING or ERROR."""
-    namespace: str = "ram-operator"
-    """The namespace of the operator itself."""
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The ALIBABA_CLOUD_* variables with credentials, used where there is no credentials_dir."""
 

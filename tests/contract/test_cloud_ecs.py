@@ -18,7 +18,6 @@ Simulator = Any
 REGION = "cn-hangzhou"
 ROLE = "EcsRole"
 GONE = "i-bp1gone000000000000"
-SESSION = json.dumps({"Version": "1", "Statement": [{"Effect": "Allow", "Action": "oss:Get*", "Resource": "*"}]})
 
 
 def trust(service: str) -> str:
@@ -196,13 +195,6 @@ async def test_another_role_is_named_and_left(cloud: Cloud, simulator: Simulator
     assert type(failures[first]) is AlreadyExists
     assert "has role Other" in failures[first].message
     assert roles_by_instance(simulator) == {first: "Other", second: ROLE}
-
-
-async def test_a_session_policy_that_may_differ_is_not_taken_for_attached(cloud: Cloud, simulator: Simulator) -> None:
-    [instance] = add_instances(simulator, 1)
-    assert await cloud.ecs.attach_role(REGION, ROLE, [instance], SESSION) == {}
-    failures = await cloud.ecs.attach_role(REGION, ROLE, [instance], SESSION)
-    assert type(failures[instance]) is AlreadyExists
 
 
 async def test_detaching_what_is_not_attached_is_a_success(cloud: Cloud, simulator: Simulator) -> None:

@@ -53,7 +53,6 @@ WRITES: list[tuple[str, Callable[[Cloud], Awaitable[object]]]] = [
     ("AttachPolicyToRole", lambda cloud: cloud.ram.attach_policy_to_role(POLICY, "EcsRole")),
     ("DetachPolicyFromRole", lambda cloud: cloud.ram.detach_policy_from_role(POLICY, "EcsRole")),
     ("TagResources", lambda cloud: cloud.ram.tag(Taggable.ROLE, "EcsRole", {"a": "b"})),
-    ("UntagResources", lambda cloud: cloud.ram.untag(Taggable.ROLE, "EcsRole", ["a"])),
 ]
 
 

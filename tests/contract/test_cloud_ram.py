@@ -75,7 +75,7 @@ async def test_a_role_is_created_with_its_tags_and_found_again(cloud: Cloud) -> 
     assert (created.name, created.role_id, created.arn) == (found.name, found.role_id, found.arn)
     assert created.update_date
     assert found.arn.endswith(":role/ecsramroledocumenttesting")
-    assert (found.description, found.max_session_seconds, found.service_linked) == ("read OSS", 3600, False)
+    assert (found.description, found.max_session_seconds) == ("read OSS", 3600)
     assert json.loads(found.trust) == json.loads(TRUST)
     assert await cloud.ram.list_tags(Taggable.ROLE, "EcsRamRoleDocumentTesting") == TAGS
 
@@ -179,14 +179,12 @@ async def test_a_policy_is_attached_seen_from_both_sides_and_detached(cloud: Clo
 
 
 @pytest.mark.parametrize("resource", list(Taggable))
-async def test_tags_are_added_overwritten_and_removed(cloud: Cloud, resource: Taggable) -> None:
+async def test_tags_are_added_and_overwritten(cloud: Cloud, resource: Taggable) -> None:
     await cloud.ram.create_role(new_role("thing", tags={}))
     await cloud.ram.create_policy(new_policy("thing", tags={}))
     await cloud.ram.tag(resource, "thing", {"a": "1", "b": "2"})
     await cloud.ram.tag(resource, "thing", {"b": "3", "c": ""})
     assert await cloud.ram.list_tags(resource, "thing") == {"a": "1", "b": "3", "c": ""}
-    await cloud.ram.untag(resource, "thing", ["a", "c"])
-    assert await cloud.ram.list_tags(resource, "thing") == {"b": "3"}
 
 
 async def test_everything_can_be_deleted(cloud: Cloud) -> None:

@@ -208,9 +208,9 @@ class Undoing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ecs, name)
 
-    async def attach_role(self, region: str, role: str, ids: Any, session_policy: str | None = None) -> Any:
+    async def attach_role(self, region: str, role: str, ids: Any) -> Any:
         """Attach and detach."""
-        result = await self._ecs.attach_role(region, role, ids, session_policy)
+        result = await self._ecs.attach_role(region, role, ids)
         await self._ecs.detach_role(region, role, ids)
         return result
 

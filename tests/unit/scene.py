@@ -255,9 +255,7 @@ class Instances:
     async def instances_with_role(self, region: str, role: str) -> tuple[str, ...]:
         return tuple(one.id for one, has in self.roles.items() if one.region == region and has == role)
 
-    async def attach_role(
-        self, region: str, role: str, ids: Sequence[str], session_policy: str | None = None
-    ) -> Mapping[str, CloudError]:
+    async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
         self._called("attach", region, role, ids)
         failures: dict[str, CloudError] = {}
         for one in (InstanceId(region, id_) for id_ in ids):

@@ -35,11 +35,9 @@ class Ecs(Instances):
         self.ours: set[InstanceId] = set()
         self.lost: set[str] = set()
 
-    async def attach_role(
-        self, region: str, role: str, ids: Sequence[str], session_policy: str | None = None
-    ) -> Mapping[str, CloudError]:
+    async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
         before = dict(self.roles)
-        failures = await super().attach_role(region, role, ids, session_policy)
+        failures = await super().attach_role(region, role, ids)
         self.ours |= {one for one in self.roles if self.roles[one] != before[one]}
         return dict.fromkeys(ids, LOST) if "attach" in self.lost else failures
 

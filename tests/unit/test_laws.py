@@ -223,7 +223,7 @@ def test_only_the_pipeline_makes_reports() -> None:
 
 
 def test_only_steps_write_to_the_cloud() -> None:
-    writes = ("create_", "update_", "delete_", "attach_", "detach_", "tag", "untag")
+    writes = ("create_", "update_", "delete_", "attach_", "detach_", "tag")
     writers = {
         name
         for name, tree in modules()

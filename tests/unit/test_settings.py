@@ -28,7 +28,6 @@ READ: list[tuple[str, str, str, Any]] = [
     ("CUSTOM_POLICIES_PER_ROLE", "15", "custom_policies_per_role", 15),
     ("LISTEN", "127.0.0.1:0", "listen", "127.0.0.1:0"),
     ("LOG_LEVEL", "debug", "log_level", "debug"),
-    ("NAMESPACE", "ram", "namespace", "ram"),
 ]
 
 

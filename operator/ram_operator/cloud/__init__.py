@@ -57,7 +57,6 @@ class Role:
     trust: str
     max_session_seconds: int
     update_date: str
-    service_linked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +179,6 @@ class RamApi(Protocol):
     async def tag(self, resource: Taggable, name: str, tags: Mapping[str, str]) -> None:
         """Add or overwrite tags of one role or policy."""
 
-    async def untag(self, resource: Taggable, name: str, keys: Sequence[str]) -> None:
-        """Remove tags of one role or policy by key."""
-
 
 @dataclass(frozen=True, slots=True)
 class NewRole:
@@ -235,9 +231,7 @@ class EcsApi(Protocol):
     async def instances_with_role(self, region: str, role: str) -> tuple[str, ...]:
         """Return the ids of all instances that have the role; () also where the role does not exist."""
 
-    async def attach_role(
-        self, region: str, role: str, ids: Sequence[str], session_policy: str | None = None
-    ) -> Mapping[str, CloudError]:
+    async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
         """Attach the role to each instance; return the failures by id, empty when all succeeded.
 
         One request per 100 ids. A batch refused because of an unknown id is retried without what DescribeInstances does

@@ -23,7 +23,6 @@ from aliyunsdkram.request.v20150501.ListPoliciesRequest import ListPoliciesReque
 from aliyunsdkram.request.v20150501.ListRolesRequest import ListRolesRequest
 from aliyunsdkram.request.v20150501.ListTagResourcesRequest import ListTagResourcesRequest
 from aliyunsdkram.request.v20150501.TagResourcesRequest import TagResourcesRequest
-from aliyunsdkram.request.v20150501.UntagResourcesRequest import UntagResourcesRequest
 from aliyunsdkram.request.v20150501.UpdatePolicyDescriptionRequest import UpdatePolicyDescriptionRequest
 from aliyunsdkram.request.v20150501.UpdateRoleRequest import UpdateRoleRequest
 
@@ -161,10 +160,6 @@ class Ram:
         """Add or overwrite tags of one role or policy."""
         await self._client.call(TagResourcesRequest, {**_tagged(resource, name), "Tag": _tag_list(tags)})
 
-    async def untag(self, resource: Taggable, name: str, keys: Sequence[str]) -> None:
-        """Remove tags of one role or policy by key."""
-        await self._client.call(UntagResourcesRequest, {**_tagged(resource, name), "TagKeys": list(keys)})
-
     async def _pages(
         self, request_class: RequestClass, filters: Mapping[str, object] | None = None
     ) -> AsyncIterator[Answer]:
@@ -209,7 +204,6 @@ def _role(row: Answer, trust: str = "") -> Role:
         max_session_seconds=row.number("MaxSessionDuration"),
         # CreateRole answers without UpdateDate, and a role just created has it equal to CreateDate.
         update_date=row.text("UpdateDate") or row.text("CreateDate"),
-        service_linked=row.flag("IsServiceLinkedRole"),
     )
 
 

@@ -77,20 +77,16 @@ class Ecs:
             return ()
         return tuple(row.text("InstanceId") for row in rows)
 
-    async def attach_role(
-        self, region: str, role: str, ids: Sequence[str], session_policy: str | None = None
-    ) -> Mapping[str, CloudError]:
+    async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
         """Attach the role to each instance; return the failures by id, empty when all succeeded.
 
-        An instance that has this same role already counts as attached, unless a session policy is wanted: nobody can
-        read back which one it has.
+        An instance that has this same role already counts as attached.
         """
-        policy: dict[str, object] = {"Policy": session_policy} if session_policy is not None else {}
 
         async def attach(batch: Sequence[str]) -> Failures:
-            parameters = {"RamRoleName": role, "InstanceIds": _id_list(batch), **policy}
+            parameters = {"RamRoleName": role, "InstanceIds": _id_list(batch)}
             failures = await self._write(AttachInstanceRamRoleRequest, region, batch, parameters)
-            return await self._explain(region, role, failures, readable=not policy)
+            return await self._explain(region, role, failures)
 
         return await self._write_all(region, ids, attach)
 
@@ -162,7 +158,7 @@ class Ecs:
                 failures[instance] = self._client.refused(row)
         return failures
 
-    async def _explain(self, region: str, role: str, failures: Failures, readable: bool) -> Failures:
+    async def _explain(self, region: str, role: str, failures: Failures) -> Failures:
         """Look once at the instances that refused a role: one that has it needs nothing, another role is named."""
         if not failures:
             return failures
@@ -175,7 +171,7 @@ class Ecs:
             present = roles.get(instance, "")
             if not present:
                 explained[instance] = error
-            elif present.lower() != role.lower() or not readable:
+            elif present.lower() != role.lower():
                 words = f"{instance} has role {present}"
                 explained[instance] = AlreadyExists(error.action, error.code, words, error.request_id)
         return explained
