@@ -7,6 +7,7 @@ IMAGE ?= ram-operator:dev
 KIND_CLUSTER ?= ram-operator
 KIND_NODE_IMAGE ?=
 TESTS ?= tests/unit tests/contract tests/chart tests/cluster
+JOBS ?= 2
 ARGS ?=
 
 BIN := .venv/bin
@@ -22,7 +23,7 @@ help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  variables: PYTHON=$(PYTHON)  ARGS='options for demo, test, soak, bench'  KUBERNETES_VERSION=1.30.14"
-	@echo "             ENGINE=$(ENGINE)  IMAGE=$(IMAGE)  KIND_NODE_IMAGE=the image of kind's nodes"
+	@echo "             JOBS=$(JOBS) (test)  ENGINE=$(ENGINE)  IMAGE=$(IMAGE)  KIND_NODE_IMAGE=the image of kind's nodes"
 
 setup: venv ## .venv, and kube-apiserver, etcd, kubectl and helm: found, or built once and cached
 	@$(BIN)/ram-sandbox setup
@@ -31,7 +32,7 @@ demo: setup ## the whole story on a real API server and a simulated cloud, each 
 	@$(BIN)/ram-sandbox demo $(ARGS)
 
 test: setup ## all tests, the fast ones first (TESTS=tests/unit ARGS='-k name')
-	$(BIN)/pytest $(TESTS) -m 'not soak' $(ARGS)
+	$(BIN)/pytest $(TESTS) -m 'not soak' -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: venv ## format, lint, types, import contracts, chart, copies of the CRDs; what .ci/run does before the tests
 	$(BIN)/ruff format --check $(SOURCES)
