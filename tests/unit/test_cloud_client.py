@@ -13,7 +13,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ram_operator.cloud import NewRole, PolicyName, PolicyType
-from ram_operator.cloud.client.endpoints import Endpoints
 from ram_operator.cloud.client.transport import is_write
 from ram_operator.cloud.connection import CloudConfig, Connection, connect
 from ram_operator.cloud.credentials import Credentials, CredentialsProvider
@@ -22,7 +21,6 @@ from ram_operator.errors import (
     Denied,
     NotFound,
     Rejected,
-    StartupError,
     Throttled,
     Unauthenticated,
     Unavailable,
@@ -345,62 +343,8 @@ async def test_nothing_secret_that_the_server_repeats_is_raised_or_logged(
     assert not [secret for secret in SECRETS if secret in everything]
 
 
-@pytest.mark.parametrize(
-    ("product", "region", "url"),
-    [
-        ("Ram", "", "https://ram.aliyuncs.com"),
-        ("Sts", "", "https://sts.aliyuncs.com"),
-        ("Ecs", "cn-hangzhou", "https://ecs-cn-hangzhou.aliyuncs.com"),
-        ("Ecs", "cn-zhangjiakou", "https://ecs.cn-zhangjiakou.aliyuncs.com"),
-        ("Ecs", "na-south-1", "https://ecs.na-south-1.aliyuncs.com"),
-        ("Ecs", "xx-nowhere-9", "https://ecs.xx-nowhere-9.aliyuncs.com"),
-    ],
-)
-def test_without_settings_the_endpoints_are_alibaba_clouds_own(product: str, region: str, url: str) -> None:
-    assert Endpoints().of(sdk_request(product), region) == url
-
-
-@pytest.mark.parametrize(
-    ("setting", "url"),
-    [
-        ("http://127.0.0.1:7780", "http://127.0.0.1:7780"),
-        ("http://127.0.0.1:7780/", "http://127.0.0.1:7780"),
-        ("ecs-vpc.cn-hangzhou.aliyuncs.com", "https://ecs-vpc.cn-hangzhou.aliyuncs.com"),
-        ("localhost:7780", "https://localhost:7780"),
-        ("https://[::1]:7780", "https://[::1]:7780"),
-    ],
-)
-def test_an_endpoint_is_a_url_or_a_host_by_https(setting: str, url: str) -> None:
-    assert Endpoints(setting, setting, setting).of(sdk_request("Ecs"), "cn-hangzhou") == url
-
-
-@pytest.mark.parametrize(
-    "setting",
-    ["ftp://x", "http://", "http://x/path", "http://x?y=z", "http://u:p@x", "http://x:port", "http://x:99999"],
-)
-def test_what_is_no_endpoint_stops_the_start(setting: str) -> None:
-    with pytest.raises(StartupError, match="RAM_OPERATOR_ENDPOINT_ECS"):
-        Endpoints(ecs=setting)
-
-
-@pytest.mark.parametrize("region", ["x", "evil.example.com/", "CN-hangzhou", "cn-hangzhou.evil"])
-def test_what_is_no_region_becomes_no_host(region: str) -> None:
-    with pytest.raises(Rejected):
-        Endpoints().of(sdk_request("Ecs"), region)
-
-
 def test_reads_are_told_from_writes_by_name() -> None:
     reads = ["GetRole", "ListRoles", "ListTagResources", "DescribeInstances", "DescribeInstanceRamRole", "GetPolicy"]
     writes = ["CreateRole", "AttachInstanceRamRole", "DetachPolicyFromRole", "TagResources", "DeletePolicy", "NewThing"]
     assert not any(map(is_write, reads))
     assert all(map(is_write, writes))
-
-
-def sdk_request(product: str) -> object:
-    """Return any request of a product, as the SDK builds it."""
-    from aliyunsdkcore.request import CommonRequest
-    from aliyunsdkecs.request.v20140526.DescribeRegionsRequest import DescribeRegionsRequest
-    from aliyunsdkram.request.v20150501.GetRoleRequest import GetRoleRequest
-
-    requests = {"Ram": GetRoleRequest, "Ecs": DescribeRegionsRequest}
-    return requests[product]() if product in requests else CommonRequest(product=product)

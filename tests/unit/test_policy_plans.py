@@ -1,10 +1,8 @@
-"""What a RamPolicy plans: create, correct, leave alone, wait, delete, by values alone."""
+"""What a RamPolicy plans: create, correct, leave alone, wait, by values alone."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,20 +12,17 @@ from tests.unit.builders import (
     cloud_policy,
     cluster,
     facts_of,
-    later,
     made_policy_status,
-    made_role_status,
     owner,
     policy_body,
     policy_key,
-    role_body,
     turn,
 )
+from tests.unit.policies import ABSENT, KEY, KIND, OURS, held, planned, projected, there
 
-from ram_operator.cloud import Entities, NewPolicy, Policy, Taggable
+from ram_operator.cloud import NewPolicy, Taggable
 from ram_operator.errors import AlreadyExists, InvalidSpec
-from ram_operator.kinds.ownership import RETAIN_INSTEAD
-from ram_operator.kinds.ram_policy import ObservedPolicy, RamPolicyKind
+from ram_operator.kinds.ram_policy import ObservedPolicy
 from ram_operator.kinds.steps import (
     CreatePolicy,
     CreatePolicyVersion,
@@ -37,46 +32,6 @@ from ram_operator.kinds.steps import (
 )
 from ram_operator.model import Failure, Outcome, Plan, Reason
 from ram_operator.rules.documents import canonical
-
-KEY = policy_key("oss-read")
-OURS = owner(KEY).tags()
-KIND = RamPolicyKind(timedelta(hours=6))
-ABSENT = ObservedPolicy()
-
-
-def there(
-    policy: Policy | None = None, tags: Mapping[str, str] = OURS, entities: Entities | None = None
-) -> ObservedPolicy:
-    return ObservedPolicy(policy or cloud_policy(), tags, entities)
-
-
-def planned(
-    body: Mapping[str, Any],
-    observed: ObservedPolicy | None,
-    *others: Mapping[str, Any],
-    previous: tuple[str, ...] = (),
-) -> Plan:
-    key = policy_key(body["metadata"]["name"])
-    facts = facts_of(key, cluster(body, *others))
-    known = {name: value for name, value in body.get("status", {}).items() if name != "conditions"}
-    try:
-        spec = KIND.parse(body)
-    except InvalidSpec:
-        assert facts.me.deleting
-        spec = None
-    desired = KIND.desire(spec, known, facts)
-    return KIND.plan(desired, observed, known, turn(key, previous=previous))
-
-
-def projected(body: Mapping[str, Any], observed: ObservedPolicy | None, seconds: float = 0) -> Mapping[str, Any]:
-    known = {name: value for name, value in body.get("status", {}).items() if name != "conditions"}
-    desired = KIND.desire(KIND.parse(body), known, facts_of(KEY, cluster(body)))
-    return KIND.project(desired, observed, known, turn(KEY, later(seconds)))
-
-
-def held(plan: Plan) -> list[Reason]:
-    assert not plan.steps
-    return [hold.reason for hold in plan.holds]
 
 
 def test_a_policy_that_is_absent_is_created_with_our_tags() -> None:
@@ -258,74 +213,6 @@ def test_a_value_that_is_not_supported_yet_reads_and_writes_nothing(spec: dict[s
 )
 def test_defaults_that_are_written_out_are_supported(spec: dict[str, Any]) -> None:
     assert planned(policy_body(spec=spec), ABSENT).steps
-
-
-# Deletion
-
-
-def test_a_policy_of_ours_that_nobody_uses_is_deleted() -> None:
-    assert planned(policy_body(deleting=True), there()).steps == (DeletePolicy("oss-read", "oss-read"),)
-
-
-def test_a_policy_that_is_gone_needs_no_deletion() -> None:
-    assert planned(policy_body(deleting=True), ABSENT) == Plan()
-
-
-def test_with_retain_nothing_is_read_and_nothing_deleted() -> None:
-    body = policy_body(deleting=True, spec={"deletionPolicy": "Retain"})
-    desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body)))
-    assert desired.release
-    assert KIND.plan(desired, None, {}, turn(KEY)) == Plan()
-
-
-def test_retain_holds_also_where_the_rest_of_the_spec_is_wrong() -> None:
-    body = policy_body(deleting=True, spec={"deletionPolicy": "Retain", "document": {"Version": "2016-10-17"}})
-    assert KIND.desire(None, {}, facts_of(KEY, cluster(body))).release
-
-
-USERS = [
-    (Entities(roles=("OssReader",)), "role OssReader (RamRole/oss-reader)"),
-    (Entities(roles=("Foreign",)), "role Foreign, which no RamRole here manages"),
-    (Entities(users=("dev",)), "user dev"),
-    (Entities(groups=("devs",)), "group devs"),
-]
-
-
-@pytest.mark.parametrize(("entities", "words"), USERS, ids=[words for _, words in USERS])
-def test_a_policy_in_use_says_by_whom_and_looks_again(entities: Entities, words: str) -> None:
-    role = role_body(status=made_role_status("ossreader"), spec={"policies": [{"policyRef": {"name": "oss-read"}}]})
-    observed = there(cloud_policy(attachment_count=1), entities=entities)
-    plan = planned(policy_body(deleting=True), observed, role)
-    assert held(plan) == [Reason.IN_USE]
-    assert plan.holds[0].message.endswith(RETAIN_INSTEAD)
-    assert words in plan.holds[0].message
-    assert plan.holds[0].retry_after == 60
-
-
-def test_many_users_are_listed_up_to_five() -> None:
-    observed = there(cloud_policy(attachment_count=9), entities=Entities(users=tuple(f"u{n}" for n in range(9))))
-    assert "and 4 more" in planned(policy_body(deleting=True), observed).holds[0].message
-
-
-def test_a_deletion_whose_spec_no_longer_parses_goes_by_the_status() -> None:
-    broken = policy_body(deleting=True, status={"policyName": "Stored"}, spec={"document": {"Version": "2016-10-17"}})
-    assert KIND.desire(None, {"policyName": "Stored"}, facts_of(KEY, cluster(broken))).name == "Stored"
-    assert planned(broken, there(cloud_policy("Stored"))).steps == (DeletePolicy("Stored", "Stored"),)
-
-
-def test_a_deletion_whose_spec_no_longer_parses_and_that_has_no_status_goes_by_the_name_it_was_created_with() -> None:
-    wrong = {"document": {"Version": "2016-10-17"}}
-    named = policy_body(deleting=True, spec=wrong | {"policyName": "Named"})
-    assert KIND.desire(None, {}, facts_of(KEY, cluster(named))).name == "Named"
-    unnamed = policy_body(deleting=True, spec=wrong)
-    assert KIND.desire(None, {}, facts_of(KEY, cluster(unnamed))).name == "oss-read"
-
-
-def test_a_name_that_ram_cannot_have_needs_no_deletion() -> None:
-    body = policy_body("with.dot", deleting=True)
-    desired = KIND.desire(None, {}, facts_of(policy_key("with.dot"), cluster(body)))
-    assert desired.name is None
-    assert KIND.plan(desired, None, {}, turn(policy_key("with.dot"))) == Plan()
 
 
 # Status

@@ -1,0 +1,97 @@
+"""Where the calls go: the endpoints, as set or Alibaba Cloud's own, and the proxy in front of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from ram_operator.cloud.client.endpoints import Endpoints
+from ram_operator.cloud.connection import CloudConfig, connect
+from ram_operator.cloud.credentials import KEY_ID_VARIABLE, KEY_SECRET_VARIABLE, EnvironmentCredentials
+from ram_operator.errors import Rejected, StartupError, Unavailable
+
+
+def sdk_request(product: str) -> object:
+    """Return any request of a product, as the SDK builds it."""
+    from aliyunsdkcore.request import CommonRequest
+    from aliyunsdkecs.request.v20140526.DescribeRegionsRequest import DescribeRegionsRequest
+    from aliyunsdkram.request.v20150501.GetRoleRequest import GetRoleRequest
+
+    requests = {"Ram": GetRoleRequest, "Ecs": DescribeRegionsRequest}
+    return requests[product]() if product in requests else CommonRequest(product=product)
+
+
+@pytest.mark.parametrize(
+    ("product", "region", "url"),
+    [
+        ("Ram", "", "https://ram.aliyuncs.com"),
+        ("Sts", "", "https://sts.aliyuncs.com"),
+        ("Ecs", "cn-hangzhou", "https://ecs-cn-hangzhou.aliyuncs.com"),
+        ("Ecs", "cn-zhangjiakou", "https://ecs.cn-zhangjiakou.aliyuncs.com"),
+        ("Ecs", "na-south-1", "https://ecs.na-south-1.aliyuncs.com"),
+        ("Ecs", "xx-nowhere-9", "https://ecs.xx-nowhere-9.aliyuncs.com"),
+    ],
+)
+def test_without_settings_the_endpoints_are_alibaba_clouds_own(product: str, region: str, url: str) -> None:
+    assert Endpoints().of(sdk_request(product), region) == url
+
+
+@pytest.mark.parametrize(
+    ("setting", "url"),
+    [
+        ("http://127.0.0.1:7780", "http://127.0.0.1:7780"),
+        ("http://127.0.0.1:7780/", "http://127.0.0.1:7780"),
+        ("ecs-vpc.cn-hangzhou.aliyuncs.com", "https://ecs-vpc.cn-hangzhou.aliyuncs.com"),
+        ("localhost:7780", "https://localhost:7780"),
+        ("https://[::1]:7780", "https://[::1]:7780"),
+    ],
+)
+def test_an_endpoint_is_a_url_or_a_host_by_https(setting: str, url: str) -> None:
+    assert Endpoints(setting, setting, setting).of(sdk_request("Ecs"), "cn-hangzhou") == url
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["ftp://x", "http://", "http://x/path", "http://x?y=z", "http://u:p@x", "http://x:port", "http://x:99999"],
+)
+def test_what_is_no_endpoint_stops_the_start(setting: str) -> None:
+    with pytest.raises(StartupError, match="RAM_OPERATOR_ENDPOINT_ECS"):
+        Endpoints(ecs=setting)
+
+
+@pytest.mark.parametrize("region", ["x", "evil.example.com/", "CN-hangzhou", "cn-hangzhou.evil"])
+def test_what_is_no_region_becomes_no_host(region: str) -> None:
+    with pytest.raises(Rejected):
+        Endpoints().of(sdk_request("Ecs"), region)
+
+
+@asynccontextmanager
+async def proxy(asked: list[str]) -> AsyncIterator[str]:
+    """A proxy that lets nobody through, and notes what it was asked for."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        asked.append(head.decode().partition(" HTTP/")[0])
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    listener = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    finally:
+        listener.close()
+
+
+async def test_calls_by_https_go_through_the_proxy_that_is_set() -> None:
+    asked: list[str] = []
+    credentials = EnvironmentCredentials({KEY_ID_VARIABLE: "key", KEY_SECRET_VARIABLE: "secret"})
+    async with proxy(asked) as url:
+        connection = connect(CloudConfig(credentials, https_proxy=url), time.monotonic)
+        with pytest.raises(Unavailable, match=r"SDK\.ProxyError"):
+            await connection.cloud.sts.caller_identity()
+        await connection.close()
+    assert asked == ["CONNECT sts.aliyuncs.com:443"]
