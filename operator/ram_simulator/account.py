@@ -8,10 +8,12 @@ import string
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from ram_simulator.documents import PolicyDocument
 from ram_simulator.identity_providers import IdentityProvider
 from ram_simulator.people import AccessKey, People, User
+from ram_simulator.registry import Registry
 from ram_simulator.settings import AccountSettings
 
 _KEY_ALPHABET = string.ascii_letters + string.digits
@@ -83,7 +85,10 @@ class Credential:
 
 
 class Account:
-    """Users, groups, keys and live credentials of the one account that is simulated."""
+    """Users, groups, keys, live credentials and OIDC providers of the one account that is simulated.
+
+    `key_sets` are files with the keys of issuers of tokens, by issuer: what the issuers' addresses would answer.
+    """
 
     def __init__(self, account_id: str) -> None:
         self.account_id = account_id
@@ -93,15 +98,13 @@ class Account:
         self.settings = AccountSettings()
         self._keys: dict[str, AccessKey] = {}
         self._credentials: dict[str, Credential] = {}
-        self._identity_providers: dict[str, IdentityProvider] = {}
-
-    def add_identity_provider(self, provider: IdentityProvider) -> None:
-        """Add an OIDC provider."""
-        self._identity_providers[provider.arn(self.account_id).lower()] = provider
+        self.identity_providers: Registry[IdentityProvider] = Registry()
+        self.key_sets: dict[str, Path] = {}
 
     def identity_provider(self, arn: str) -> IdentityProvider | None:
         """Return the OIDC provider of that ARN."""
-        return self._identity_providers.get(arn.lower())
+        own = f"acs:ram::{self.account_id}:oidc-provider/"
+        return self.identity_providers.get(arn[len(own) :]) if arn.lower().startswith(own) else None
 
     def add_key(self, key: AccessKey) -> None:
         """Add a long-lived key, or replace the one of its id."""
@@ -118,10 +121,6 @@ class Account:
     def credentials(self) -> Iterable[Credential]:
         """Return all temporary credentials that are remembered."""
         return self._credentials.values()
-
-    def identity_providers(self) -> Iterable[IdentityProvider]:
-        """Return all OIDC providers."""
-        return self._identity_providers.values()
 
     def add_credential(self, credential: Credential) -> None:
         """Take a credential back that was issued before."""

@@ -102,6 +102,7 @@ class Action:
 
     `resources` gives the ARNs on which the caller must be allowed the action, all of them; none means that
     everybody may call it. `keys` gives the condition keys of its own. An `anonymous` action takes no signature.
+    `service` is what policies call it by where that is another one than its product's.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Action:
     write: bool = False
     keys: Keys = no_keys
     anonymous: bool = False
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,10 @@ class Product:
     service: str
     denial: str
     actions: Mapping[str, Action]
+
+    def permission(self, action: Action) -> str:
+        """Return what a caller must be allowed, as policies call it."""
+        return f"{action.service or self.service}:{action.name}"
 
 
 # sent with any call: the region by clients that send it always, the rest by ECS's oldest ones

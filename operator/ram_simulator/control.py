@@ -111,6 +111,18 @@ def state_of(cloud: Cloud) -> Answer:
         ),
         "attachments": _sorted(_attachment_states(cloud)),
         "users": _sorted([{"userName": user.name} for user in cloud.account.people.users]),
+        "oidcProviders": _sorted(
+            [
+                {
+                    "name": provider.name,
+                    "issuer": provider.issuer,
+                    "clientIds": sorted(provider.client_ids),
+                    "fingerprints": sorted(provider.fingerprints),
+                    "description": provider.description,
+                }
+                for provider in cloud.account.identity_providers
+            ]
+        ),
         "instances": _sorted(
             [
                 {

@@ -106,7 +106,7 @@ class Gateway:
         try:
             resources = action.resources(cloud, call)
             context = {**call.context, **action.keys(cloud, call)}
-            cloud.authorize(call.principal, f"{product.service}:{action.name}", resources, context)
+            cloud.authorize(call.principal, product.permission(action), resources, context)
             return action.handler(cloud, call)
         except AccessRefused as refused:
             error = refused.as_error(product.denial)

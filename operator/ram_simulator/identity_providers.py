@@ -1,7 +1,8 @@
 """OIDC identity providers: whose tokens are accepted in place of a key, and whether a token is one of theirs.
 
 Signatures are verified for real (RS256) against the JWKS of the provider's file, which is read anew for each token:
-an issuer may rotate its keys. Filled by fixtures, asked by STS.
+an issuer may rotate its keys. No issuer is ever asked over the network: a fixture says where its keys are. Filled by
+fixtures and IMS, asked by STS.
 """
 
 import base64
@@ -22,14 +23,23 @@ _SKEW_SECONDS = 60
 _LATEST = 253_402_300_799  # the last second of the year 9999, the last that a date can hold
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class IdentityProvider:
-    """An OIDC provider: tokens of `issuer` for one of `client_ids`, signed with a key of `jwks_file`."""
+    """An OIDC provider: tokens of `issuer` for one of `client_ids`, signed with a key of `jwks_file`.
+
+    Without `jwks_file` its keys are out of reach. A token may be `issuance_limit_hours` old, twelve unless said
+    otherwise ("Manage an OIDC IdP"). `fingerprints`, of the certificate that the issuer's address has, are only kept.
+    """
 
     name: str
     issuer: str
     client_ids: tuple[str, ...]
-    jwks_file: Path
+    jwks_file: Path | None = None
+    description: str = ""
+    fingerprints: tuple[str, ...] = ()
+    issuance_limit_hours: int = 12
+    create_date: datetime = datetime(2000, 1, 1, tzinfo=UTC)
+    update_date: datetime = datetime(2000, 1, 1, tzinfo=UTC)
 
     def arn(self, account_id: str) -> str:
         """Return the ARN that trust policies and calls name it by."""
@@ -87,6 +97,8 @@ def verify(token: str, provider: IdentityProvider, now: float) -> VerifiedToken:
 
 def _check_signature(provider: IdentityProvider, header: Mapping[str, Any], signed: bytes, signature: str) -> None:
     try:
+        if provider.jwks_file is None:
+            raise FileNotFoundError(provider.issuer)
         keys = read_keys(provider.jwks_file)
     except (OSError, ValueError) as error:
         # the nearest there is to a provider whose key set cannot be fetched
@@ -117,6 +129,9 @@ def _checked(provider: IdentityProvider, claims: Mapping[str, Any], now: float) 
         raise TokenRefused("Invalid", "The Jwt content is invalid: exp and iat must be numbers.")
     if expiration.timestamp() <= now:
         raise TokenRefused("Expired", "This JsonWebToken is expired.")
+    if issued.timestamp() < now - provider.issuance_limit_hours * 3600:
+        # the code is in no list
+        raise TokenRefused("Invalid", f"The token was issued more than {provider.issuance_limit_hours} hours ago.")
     not_before = _moment(claims.get("nbf", 0))
     if not_before is None or max(issued, not_before).timestamp() > now + _SKEW_SECONDS:
         raise TokenRefused("Invalid", "The Jwt content is invalid: the token is not valid yet.")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ram_simulator.calls import Product
 from ram_simulator.ecs.actions import PRODUCT as ECS
-from ram_simulator.ims import PRODUCT as IMS
+from ram_simulator.ims.actions import PRODUCT as IMS
 from ram_simulator.ram.actions import PRODUCT as RAM
 from ram_simulator.sts.actions import PRODUCT as STS
 

@@ -25,7 +25,7 @@ def actions_table() -> str:
 
 def _action_row(product: Product, action: Action) -> Sequence[str]:
     name = f"{product.name.upper()} {product.version}"
-    allowed = f"`{product.service}:{action.name}`"
+    allowed = f"`{product.permission(action)}`"
     # these two may be called by everybody: one without a key, one with any
     if action.anonymous:
         allowed = "anonymous, by its token"

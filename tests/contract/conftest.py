@@ -123,7 +123,7 @@ def simulator(simulator_process: RunningSimulator) -> RunningSimulator:
 
 
 _PACKAGES = {"Ram": "aliyunsdkram.request.v20150501", "Ecs": "aliyunsdkecs.request.v20140526"}
-_STS_ACTIONS = ("GetCallerIdentity", "AssumeRole")
+_STS_ACTIONS = ("GetCallerIdentity", "AssumeRole", "AssumeRoleWithOIDC")
 
 
 class OldSdk:

@@ -190,7 +190,7 @@ def test_the_state_tells_who_holds_what(root: OldSdk, simulator: RunningSimulato
     root.call("AttachPolicyToRole", **held, RoleName="worker")
     root.call("AttachPolicyToUser", **held, UserName="dev")
     state = simulator.state()
-    assert list(state) == ["roles", "policies", "attachments", "users", "instances", "buckets"]
+    assert list(state) == ["roles", "policies", "attachments", "users", "oidcProviders", "instances", "buckets"]
     (role,) = state["roles"]
     assert (role["roleName"], role["trust"], role["tags"]) == ("Worker", json.loads(TRUST), {"team": "a"})
     held_by = {"policyType": "System", "policyName": "AdministratorAccess"}

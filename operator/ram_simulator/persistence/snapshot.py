@@ -1,7 +1,8 @@
 """A cloud as one value that can be written down, and the cloud of such a value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from ram_simulator.account import Account, Credential
 from ram_simulator.clock import Clock
@@ -42,6 +43,7 @@ class Snapshot:
     instances: list[Instance]
     client_tokens: dict[str, tuple[str, list[str]]]
     buckets: list[Bucket]
+    key_sets: dict[str, Path] = field(default_factory=dict)
 
 
 def take(cloud: Cloud) -> Snapshot:
@@ -54,13 +56,14 @@ def take(cloud: Cloud) -> Snapshot:
         groups=list(account.people.groups),
         keys=list(account.keys()),
         credentials=list(account.credentials()),
-        identity_providers=list(account.identity_providers()),
+        identity_providers=list(account.identity_providers),
         roles=list(ram.roles),
         policies=list(ram.policies[PolicyType.CUSTOM]),
         attachments=[Attachment(holder, *key, since) for holder, key, since in ram.attachments],
         instances=list(cloud.ecs),
         client_tokens=cloud.ecs.client_tokens,
         buckets=list(cloud.oss),
+        key_sets=account.key_sets,
     )
 
 
@@ -77,7 +80,8 @@ def restore(snapshot: Snapshot, clock: Clock, system_policies: list[Policy], swi
     for credential in snapshot.credentials:
         account.add_credential(credential)
     for provider in snapshot.identity_providers:
-        account.add_identity_provider(provider)
+        account.identity_providers.add(provider.name, provider)
+    account.key_sets = snapshot.key_sets
     return Cloud(account, clock, _ram(snapshot, system_policies), _ecs(snapshot), _oss(snapshot), switches)
 
 

@@ -1,9 +1,9 @@
-"""IMS 2019-08-15, the sister of RAM, as far as it goes here: the limits and counts of the account."""
+"""GetAccountSummary: the limits and counts of the account."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ram_simulator.calls import Action, Answer, Call, Product, table
+from ram_simulator.calls import Action, Answer, Call, table
 from ram_simulator.ram.limits import LIMITS
 from ram_simulator.ram.policies import MOST_POLICIES
 from ram_simulator.ram.roles import MOST_ROLES
@@ -47,10 +47,4 @@ def _on_everything(cloud: "Cloud", call: Call) -> Sequence[str]:
     return (f"acs:ims:*:{cloud.account.account_id}:*",)
 
 
-PRODUCT = Product(
-    name="Ims",
-    version="2019-08-15",
-    service="ims",
-    denial="NoPermission",
-    actions=table(Action("GetAccountSummary", get_account_summary, _on_everything)),
-)
+ACTIONS = table(Action("GetAccountSummary", get_account_summary, _on_everything))

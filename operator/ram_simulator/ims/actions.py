@@ -1,0 +1,12 @@
+"""The table of IMS."""
+
+from ram_simulator.calls import Product
+from ram_simulator.ims import oidc_client_ids, oidc_providers, summary
+
+PRODUCT = Product(
+    name="Ims",
+    version="2019-08-15",
+    service="ims",
+    denial="NoPermission",
+    actions={**summary.ACTIONS, **oidc_providers.ACTIONS, **oidc_client_ids.ACTIONS},
+)
