@@ -6,6 +6,7 @@ ENGINE ?= docker
 IMAGE ?= ram-operator:dev
 KIND_CLUSTER ?= ram-operator
 KIND_NODE_IMAGE ?=
+KIND = KIND_CLUSTER=$(KIND_CLUSTER) KIND_NODE_IMAGE=$(KIND_NODE_IMAGE) IMAGE=$(IMAGE)
 TESTS ?= tests/unit tests/contract tests/chart tests/cluster
 JOBS ?= 2
 ARGS ?=
@@ -53,12 +54,17 @@ bench: setup ## print how fast and how frugal the operator is (ARGS=--quick)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 image: ## build the container image (ENGINE=docker IMAGE=name:tag)
+	@command -v $(ENGINE) >/dev/null || { echo "make image needs $(ENGINE), and it is not on PATH: install it," \
+		"or name another engine: make image ENGINE=podman" >&2; exit 1; }
 	$(ENGINE) build --file deploy/Dockerfile --tag $(IMAGE) .
 
-kind: image ## a kind cluster with the operator and the simulated cloud in it (KIND_NODE_IMAGE=...)
-	KIND_CLUSTER=$(KIND_CLUSTER) KIND_NODE_IMAGE=$(KIND_NODE_IMAGE) IMAGE=$(IMAGE) deploy/kind/up
+kind: ## a kind cluster with the operator and the simulated cloud in it (KIND_NODE_IMAGE=...)
+	@$(KIND) deploy/kind/up --check
+	@$(MAKE) --no-print-directory image ENGINE=docker
+	@$(KIND) deploy/kind/up
 
 kind-down: ## remove the kind cluster
+	@command -v kind >/dev/null || { echo "make kind-down needs kind, and it is not on PATH" >&2; exit 1; }
 	kind delete cluster --name $(KIND_CLUSTER)
 
 lock: ## write requirements.txt and requirements-dev.txt anew from pyproject.toml (needs uv)

@@ -107,6 +107,26 @@ def test_probes_and_metrics_are_asked_of_the_port_that_is_listened_on(render: Re
     assert service["selector"] == deployment(render)["spec"]["selector"]["matchLabels"]
 
 
+def test_why_it_could_not_start_is_in_the_pods_status(render: Render) -> None:
+    assert pod(render)["containers"][0]["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
+def test_no_service_of_the_namespace_can_look_like_a_setting(render: Render) -> None:
+    assert pod(render)["enableServiceLinks"] is False
+
+
+def test_a_service_monitor_is_there_where_it_is_asked_for(render: Render) -> None:
+    assert not [kind for kind, _ in render() if kind == "ServiceMonitor"]
+    wanted = ("enabled=true", "interval=30s", "labels.release=prometheus")
+    rendered = render(*(part for value in wanted for part in ("--set", f"serviceMonitor.{value}")))
+    monitor = rendered["ServiceMonitor", "ram-operator"]
+    service = rendered["Service", "ram-operator-metrics"]
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    (port,) = service["spec"]["ports"]
+    assert monitor["spec"]["endpoints"] == [{"port": port["name"], "path": "/metrics", "interval": "30s"}]
+
+
 def test_the_selector_has_only_labels_that_never_change(render: Render) -> None:
     selector = deployment(render, "podLabels.a=b", "commonLabels.c=d")["spec"]["selector"]["matchLabels"]
     assert selector == {"app.kubernetes.io/name": "ram-operator", "app.kubernetes.io/instance": "ram-operator"}

@@ -158,7 +158,7 @@ class Kube:
         wanted = [(group, what, verb, space) for group, what, verbs, space in PERMISSIONS for verb in verbs]
         granted = await asyncio.gather(*(self._may(*right) for right in wanted))
         return [
-            f"{verb} {what}.{group or 'v1'}" + (f" in namespace {space}" if space else "")
+            f"{verb} {what}{group and '.'}{group}" + (f" in namespace {space}" if space else "")
             for (group, what, verb, space), allowed in zip(wanted, granted, strict=True)
             if not allowed
         ]
