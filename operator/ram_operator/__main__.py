@@ -12,7 +12,6 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
-from ram_operator import __doc__ as summary
 from ram_operator import metrics
 from ram_operator.cloud import Cloud
 from ram_operator.cloud.connection import CloudConfig, connect
@@ -35,7 +34,7 @@ from ram_operator.kinds.ram_role import PolicyLimits, RamRoleKind
 from ram_operator.logs import configure
 from ram_operator.model import KindName
 from ram_operator.runtime import Runtime
-from ram_operator.settings import Settings, from_environment
+from ram_operator.settings import Settings, described, from_environment
 
 log = logging.getLogger("ram_operator")
 OVERDUE_SECONDS = 900.0
@@ -43,7 +42,12 @@ OVERDUE_SECONDS = 900.0
 
 def main() -> None:
     """Run the operator until it is told to stop."""
-    argparse.ArgumentParser("ram-operator", description=summary).parse_args()
+    argparse.ArgumentParser(
+        "ram-operator",
+        description="Gives ECS nodes their instance RAM roles, declaratively.",
+        epilog=described(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    ).parse_args()
     try:
         settings = from_environment(os.environ)
         configure(settings.log_level)
@@ -118,6 +122,7 @@ def _cloud_config(settings: Settings, provider: CredentialsProvider) -> CloudCon
         endpoint_sts=settings.endpoint_sts,
         region=settings.region,
         threads=settings.cloud_threads,
+        https_proxy=settings.https_proxy,
     )
 
 

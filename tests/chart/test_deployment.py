@@ -34,6 +34,7 @@ BECOMES = {
     "cloud.region=ap-southeast-1": ("RAM_OPERATOR_REGION", "ap-southeast-1"),
     "cloud.endpoints.ram=http://a:1": ("RAM_OPERATOR_ENDPOINT_RAM", "http://a:1"),
     "cloud.endpoints.ecs=http://a:2": ("RAM_OPERATOR_ENDPOINT_ECS", "http://a:2"),
+    "cloud.httpsProxy=http://a:4": ("RAM_OPERATOR_HTTPS_PROXY", "http://a:4"),
     "cloud.endpoints.sts=http://a:3": ("RAM_OPERATOR_ENDPOINT_STS", "http://a:3"),
 }
 
@@ -66,11 +67,6 @@ def test_the_defaults_tell_the_operator_its_defaults_and_nothing_empty(render: R
 def test_a_value_becomes_a_variable(setting: str, render: Render) -> None:
     name, value = BECOMES[setting]
     assert environment(render, setting).items() - DEFAULT_ENVIRONMENT.items() == {(name, value)}
-
-
-def test_the_namespace_comes_from_the_pod(render: Render) -> None:
-    entry = next(entry for entry in pod(render)["containers"][0]["env"] if entry["name"] == "RAM_OPERATOR_NAMESPACE")
-    assert entry["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.namespace"}}
 
 
 def test_the_credentials_are_a_read_only_folder_that_follows_the_secret(render: Render) -> None:

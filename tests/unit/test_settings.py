@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ram_operator.errors import StartupError
-from ram_operator.settings import PREFIX, Settings, from_environment
+from ram_operator.settings import PREFIX, Settings, described, from_environment
 
 READ: list[tuple[str, str, str, Any]] = [
     ("CLUSTER_ID", "c-1", "cluster_id", "c-1"),
@@ -21,6 +21,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("ENDPOINT_RAM", "http://127.0.0.1:1", "endpoint_ram", "http://127.0.0.1:1"),
     ("ENDPOINT_ECS", "http://127.0.0.1:1", "endpoint_ecs", "http://127.0.0.1:1"),
     ("ENDPOINT_STS", "http://127.0.0.1:1", "endpoint_sts", "http://127.0.0.1:1"),
+    ("HTTPS_PROXY", "http://proxy:3128", "https_proxy", "http://proxy:3128"),
     ("CREDENTIALS_DIR", "/var/run/x", "credentials_dir", Path("/var/run/x")),
     ("WORKERS", "1", "workers", 1),
     ("CLOUD_THREADS", "4", "cloud_threads", 4),
@@ -71,6 +72,11 @@ WRONG = [
     ("LISTEN", "0.0.0.0:"),
     ("LISTEN", "0.0.0.0:70000"),
     ("LISTEN", ":8080"),
+    ("HTTPS_PROXY", "proxy:3128"),
+    ("HTTPS_PROXY", "https://proxy:3128"),
+    ("HTTPS_PROXY", "http://proxy"),
+    ("HTTPS_PROXY", "http://proxy:port"),
+    ("HTTPS_PROXY", "http://proxy:3128/path"),
 ]
 
 
@@ -80,6 +86,23 @@ def test_a_wrong_value_stops_the_start_with_the_variable_and_what_it_may_be(vari
         from_environment({PREFIX + variable: text})
     assert str(caught.value).startswith(PREFIX + variable)
     assert "write" in str(caught.value)
+
+
+def test_a_password_of_a_proxy_is_not_repeated() -> None:
+    with pytest.raises(StartupError) as caught:
+        from_environment({PREFIX + "HTTPS_PROXY": "user:secret@proxy"})
+    assert "secret" not in str(caught.value)
+    assert "secret" not in repr(from_environment({PREFIX + "HTTPS_PROXY": "http://user:secret@proxy:1"}))
+
+
+def test_help_names_every_variable_with_its_default() -> None:
+    told = described()
+    for variable, *_ in READ:
+        assert f"  {PREFIX}{variable}\n" in told
+    assert "such as http://proxy:3128" in told
+    assert "Default: 0.0.0.0:8080." in told
+    assert "ALIBABA_CLOUD_ACCESS_KEY_ID" in told
+    assert max(map(len, told.splitlines())) <= 100
 
 
 def test_what_kubernetes_sets_for_a_service_of_our_name_is_no_setting() -> None:
