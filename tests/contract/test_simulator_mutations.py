@@ -1,20 +1,35 @@
 """Bad input: whatever is sent, a documented code comes back, no traceback is written and nothing has changed."""
 
 import http.client
+import json
 import re
 import socket
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 import pytest
-from tests.contract.clients.mutation_tables import INSTANCE, POLICY, ROLE
-from tests.contract.clients.mutations import Mutant, mutant
+import yaml
+from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.contract.clients.mutation_tables import (
+    CALLS,
+    FEDERATED,
+    INSTANCE,
+    ISSUER,
+    LITERALS,
+    POLICY,
+    PROVIDER,
+    ROLE,
+    TOKEN,
+)
+from tests.contract.clients.mutations import Mutant, Sender, mutant
 from tests.contract.clients.pages import CREATE, READ_OSS, TRUST
 from tests.contract.clients.raw import Key, Message, RawClient, Reply, Wire, timestamp
 from tests.contract.clients.walk import ROOT
 from tests.contract.conftest import RunningSimulator, start_simulator, stop_simulator
+from tests.contract.test_simulator_oidc import Issuer, trust
 
 SERVICES = ("endpoint", "metadata", "oss", "control")
 DOCUMENTED = re.compile(
@@ -36,13 +51,16 @@ OSS_DOCUMENTED = re.compile(
 )
 STATUSES = {"metadata": {200, 400, 401, 403, 404, 405}, "control": {200, 400, 404, 405}}
 READS = re.compile(r"Get|List|Describe|Assume")
+DEFAULT_FIXTURE = Path(__file__).parents[2] / "operator/ram_simulator/data/default_fixture.yaml"
+FAR = 4_000_000_000
 
 
 class Target:
     """A simulator of its own, whose stderr is read, and the state that every request must leave as it was."""
 
-    def __init__(self, running: RunningSimulator, stderr: Path) -> None:
+    def __init__(self, running: RunningSimulator, stderr: Path, tokens: Sequence[str]) -> None:
         self.hosts = {name: urlsplit(running.ready[name]).netloc for name in SERVICES}
+        self.sender = Sender(Key(*ROOT), self.hosts, tokens)
         self.stderr = stderr
         self._running = running
         self._control = Wire(running.control)
@@ -60,6 +78,7 @@ class Target:
             ("CreatePolicyVersion", {"PolicyName": POLICY, "PolicyDocument": CREATE}),
             ("CreateGroup", {"GroupName": "mutants"}),
             ("AttachInstanceRamRole", {"InstanceIds": [INSTANCE], "RamRoleName": ROLE}),
+            ("CreateRole", {"RoleName": FEDERATED, "AssumeRolePolicyDocument": trust(provider=PROVIDER)}),
         ]
         for action, parameters in steps:
             assert self._client.call(action, **parameters).status == 200
@@ -102,12 +121,31 @@ class Target:
         self._client.wire.close()
 
 
+def tokens_of(issuer: Issuer) -> list[str]:
+    """Return tokens with a right signature: odd ones, which say what they should not, and as many right ones."""
+    claims = [{name: odd} for name in ("iss", "sub", "aud", "exp", "iat", "nbf") for odd in LITERALS]
+    headers = [{name: odd} for name in ("alg", "kid") for odd in LITERALS]
+    odd = [issuer.token(**item) for item in claims] + [issuer.token(item) for item in headers]
+    return odd + [issuer.token(exp=FAR)] * len(odd)
+
+
+def fixture_of(issuer: Issuer, folder: Path) -> Path:
+    """Write the default fixture, and a provider whose tokens the account accepts."""
+    (folder / "jwks.json").write_text(json.dumps(issuer.jwks()))
+    fixture = yaml.safe_load(DEFAULT_FIXTURE.read_text())
+    fixture["oidcProviders"] = [{"name": PROVIDER, "issuer": ISSUER, "jwksFile": "jwks.json"}]
+    path = folder / "fixture.yaml"
+    path.write_text(json.dumps(fixture))
+    return path
+
+
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    path = tmp_path_factory.mktemp("mutations") / "stderr"
-    with path.open("wb") as stderr:
-        running = start_simulator(stderr=stderr)
-        found = Target(running, path)
+    folder = tmp_path_factory.mktemp("mutations")
+    issuer = Issuer(rsa.generate_private_key(65537, 2048))
+    with (folder / "stderr").open("wb") as stderr:
+        running = start_simulator("--fixture", str(fixture_of(issuer, folder)), stderr=stderr)
+        found = Target(running, folder / "stderr", tokens_of(issuer))
         yield found
         found.close()
         stop_simulator(running)
@@ -157,7 +195,7 @@ def may_have_changed_something(made: Mutant, reply: Reply | None) -> bool:
 def answered_without_harm(target: Target, numbers: range) -> list[str]:
     found = []
     for number in numbers:
-        made = mutant(number, Key(*ROOT), target.hosts)
+        made = mutant(number, target.sender)
         reply = target.send(made)
         if wrong := complaint(made, reply):
             found.append(f"#{number} {made.raw('host')[:300]!r}: {wrong}")
@@ -202,6 +240,22 @@ def test_what_once_was_a_bug_is_refused(target: Target, case: str) -> None:
     assert complaint(FOUND[case], target.send(FOUND[case])) == ""
     assert "Traceback" not in target.stderr.read_text()
     assert target.state() == target.baseline
+
+
+def test_each_odd_token_gets_as_far_as_the_provider_and_no_farther(target: Target) -> None:
+    asked = next(dict(given) for action, given in CALLS if action == "AssumeRoleWithOIDC")
+    codes: Counter[str] = Counter()
+    for token in dict.fromkeys(target.sender.tokens):
+        pairs = [("Action", "AssumeRoleWithOIDC"), ("Version", "2015-04-01"), ("Format", "JSON"), *asked.items()]
+        pairs = [(name, token if value == TOKEN else value) for name, value in pairs]
+        reply = target.send(made := Mutant("endpoint", Message("POST", "/", pairs)))
+        assert complaint(made, reply) == ""
+        assert reply is not None
+        codes[code_of(reply) if reply.status != 200 else ""] += 1
+    refused = ("OIDCToken.Invalid", "OIDCToken.AudienceNotMatch", "OIDCToken.Expired")
+    assert set(codes) == {"", *(f"AuthenticationFail.{code}" for code in refused)}
+    assert target.state() == target.baseline
+    assert "Traceback" not in target.stderr.read_text()
 
 
 def test_mutated_requests_are_refused_with_a_documented_code_and_change_nothing(target: Target) -> None:

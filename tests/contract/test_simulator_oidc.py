@@ -62,8 +62,9 @@ def issuer() -> Issuer:
     return Issuer(rsa.generate_private_key(65537, 2048))
 
 
-def trust(**conditions: str) -> dict[str, Any]:
-    statement: dict[str, Any] = {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Federated": PROVIDER}}
+def trust(provider: str = "cluster", **conditions: str) -> dict[str, Any]:
+    arn = f"acs:ram::{ACCOUNT}:oidc-provider/{provider}"
+    statement: dict[str, Any] = {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Federated": arn}}
     if conditions:
         statement["Condition"] = {"StringEquals": {f"oidc:{key}": value for key, value in conditions.items()}}
     return {"Version": "1", "Statement": [statement]}

@@ -1,4 +1,7 @@
-"""What mutated requests are made of: right requests to spoil, and odd names and values to spoil them with."""
+"""What mutated requests are made of: right requests to spoil, and odd names and values to spoil them with.
+
+TOKEN stands for a token of the provider's issuer, signed as it should be, whatever it says.
+"""
 
 import json
 from typing import Any
@@ -7,6 +10,10 @@ from tests.contract.clients.pages import CREATE, READ_OSS, ROTATE, TRUST, USER_T
 
 ROLE, POLICY, INSTANCE = "mutant", "mutant-policy", "i-bp1simulator00000001"
 _IDS = json.dumps([INSTANCE])
+TOKEN = "a-token-of-the-issuer"
+PROVIDER, FEDERATED, ISSUER = "mutants", "mutant-pod", "https://kubernetes.default.svc"
+_ACCOUNT = "acs:ram::1234567890123456"
+_TAKEN = {"OIDCProviderName": PROVIDER}
 _CUSTOM = {"PolicyType": "Custom", "PolicyName": POLICY}
 _ON_ECS = {"RegionId": "cn-hangzhou", "InstanceIds": _IDS}
 _TAG = [{"Key": "team", "Value": "storage"}]
@@ -67,7 +74,29 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("GetAccountSummary", {}),
     ("DescribeInstanceAttribute", {"InstanceId": INSTANCE}),
     ("DeleteInstance", {"InstanceId": INSTANCE, "Force": "true"}),
-    ("AssumeRoleWithOIDC", {"RoleArn": "a", "OIDCProviderArn": "b", "OIDCToken": "a.b.c", "RoleSessionName": "walk"}),
+    *(
+        (
+            "AssumeRoleWithOIDC",
+            {
+                "RoleArn": f"{_ACCOUNT}:role/{role}",
+                "OIDCProviderArn": f"{_ACCOUNT}:oidc-provider/{PROVIDER}",
+                "OIDCToken": TOKEN,
+                "RoleSessionName": "walk",
+                **more,
+            },
+        )
+        for role, more in ((FEDERATED, {}), (FEDERATED, {"Policy": READ_OSS, "DurationSeconds": "900"}), (ROLE, {}))
+    ),
+    ("CreateOIDCProvider", {"OIDCProviderName": "new", "IssuerUrl": "https://new", "ClientIds": "a,b"}),
+    ("CreateOIDCProvider", {**_TAKEN, "IssuerUrl": ISSUER, "Fingerprints": "a,b", "IssuanceLimitTime": "12"}),
+    ("GetOIDCProvider", _TAKEN),
+    ("ListOIDCProviders", {"Marker": "1", "MaxItems": "10"}),
+    ("UpdateOIDCProvider", {**_TAKEN, "ClientIds": "a,b", "NewDescription": "d", "IssuanceLimitTime": "6"}),
+    ("AddClientIdToOIDCProvider", {**_TAKEN, "ClientId": "a"}),
+    ("RemoveClientIdFromOIDCProvider", {**_TAKEN, "ClientId": "sts.aliyuncs.com"}),
+    ("AddFingerprintToOIDCProvider", {**_TAKEN, "Fingerprint": "a"}),
+    ("RemoveFingerprintFromOIDCProvider", {**_TAKEN, "Fingerprint": "a"}),
+    ("DeleteOIDCProvider", _TAKEN),
     ("GetCallerIdentity", {}),
 ]
 _DEEP = 20_000

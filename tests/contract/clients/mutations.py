@@ -6,7 +6,7 @@ The test of mutations sends them. Some are wrong before they are signed (the sig
 import base64
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
@@ -14,8 +14,27 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import oss2
-from tests.contract.clients.mutation_tables import CALLS, CONTROL, HEADERS, INSTANCE, LITERALS, NASTY, OSS, VALUES
+from tests.contract.clients.mutation_tables import (
+    CALLS,
+    CONTROL,
+    HEADERS,
+    INSTANCE,
+    LITERALS,
+    NASTY,
+    OSS,
+    TOKEN,
+    VALUES,
+)
 from tests.contract.clients.raw import FORM, Key, Message, Pairs, common, encode_pairs, signed_v1, signed_v3, text_of
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """What requests are made with: a key, the services' hosts by their names in the ready line, and tokens."""
+
+    key: Key
+    hosts: Mapping[str, str]
+    tokens: Sequence[str]
 
 
 @dataclass(slots=True)
@@ -60,23 +79,24 @@ class Mutant:
         return head + self.message.body[: len(self.message.body) - self.cut]
 
 
-def mutant(number: int, key: Key, hosts: Mapping[str, str]) -> Mutant:
+def mutant(number: int, sender: Sender) -> Mutant:
     """Make the request of that number."""
     rng = Random(number)
     service = rng.choices(("endpoint", "oss", "metadata", "control"), (83, 9, 4, 4))[0]
-    made = Mutant(service, _MAKERS[service](rng, key, hosts[service]))
+    made = Mutant(service, _MAKERS[service](rng, sender))
     for _ in range(rng.choice((0, 0, 1, 1, 2)) if service == "endpoint" else rng.choice((1, 2))):
         rng.choice(_SPOILERS)(rng, made)
     return made
 
 
-def _api(rng: Random, key: Key, host: str) -> Message:
+def _api(rng: Random, sender: Sender) -> Message:
+    key, token = sender.key, rng.choice(sender.tokens)
     action, given = rng.choice(CALLS)
-    pairs = [(name, text_of(value)) for name, value in given.items()]
+    pairs = [(name, text_of(value).replace(TOKEN, token)) for name, value in given.items()]
     for _ in range(rng.choice((0, 1, 1, 2, 3))):
         pairs = rng.choice(_PARAMETERS)(rng, pairs)
     if rng.random() < 0.2:
-        return signed_v3(Message(query=list(dict(pairs).items())), host, action, key)
+        return signed_v3(Message(query=list(dict(pairs).items())), sender.hosts["endpoint"], action, key)
     method = rng.choice(("POST", "POST", "GET"))
     full = list(dict(common(action) + pairs).items())
     if rng.random() < 0.15:
@@ -89,10 +109,11 @@ def _api(rng: Random, key: Key, host: str) -> Message:
     return Message(method, "/", signed[:place], [("Content-Type", FORM)] if body else [], body)
 
 
-def _oss(rng: Random, key: Key, host: str) -> Message:
+def _oss(rng: Random, sender: Sender) -> Message:
+    key = sender.key
     method, path, query = rng.choice(OSS)
     if rng.random() < 0.4:
-        return _signed_url(rng, key, host)
+        return _signed_url(rng, key, sender.hosts["oss"])
     date = datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
     text = f"{method}\n\n\n{date}\n{path}{query}"
     signature = base64.b64encode(hmac.digest(key.secret.encode(), text.encode(), "sha1")).decode()
@@ -114,7 +135,7 @@ def _signed_url(rng: Random, key: Key, host: str) -> Message:
     return Message(method, url.path, pairs)
 
 
-def _metadata(rng: Random, key: Key, host: str) -> Message:
+def _metadata(rng: Random, sender: Sender) -> Message:
     path = rng.choice(
         ("/latest/meta-data/", "/latest/api/token", "/latest/meta-data/ram/security-credentials/mutant", "/x")
     )
@@ -123,14 +144,14 @@ def _metadata(rng: Random, key: Key, host: str) -> Message:
     return Message(rng.choice(("GET", "PUT")), f"/instances/{instance}{path}", [], [(header, _short(rng))])
 
 
-def _control(rng: Random, key: Key, host: str) -> Message:
+def _control(rng: Random, sender: Sender) -> Message:
     method, path, body = rng.choice(CONTROL)
     changed: Any = {name: rng.choice([value, rng.choice(LITERALS)]) for name, value in body.items()}
     content = json.dumps(rng.choice([changed, changed, rng.choice(LITERALS)])).encode() if body else b""
     return Message(method, path, [("since", _short(rng))] if path == "/journal" else [], [], content)
 
 
-_MAKERS: Mapping[str, Callable[[Random, Key, str], Message]] = {
+_MAKERS: Mapping[str, Callable[[Random, Sender], Message]] = {
     "endpoint": _api,
     "oss": _oss,
     "metadata": _metadata,

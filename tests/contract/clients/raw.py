@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 FORM = "application/x-www-form-urlencoded"
-VERSIONS = {"Ram": "2015-05-01", "Ecs": "2014-05-26", "Sts": "2015-04-01"}
+VERSIONS = {"Ram": "2015-05-01", "Ecs": "2014-05-26", "Sts": "2015-04-01", "Ims": "2019-08-15"}
 ECS_ACTIONS = ("AttachInstanceRamRole", "DetachInstanceRamRole", "CreateInstance", "RunInstances")
 STS_ACTIONS = ("GetCallerIdentity", "AssumeRole", "AssumeRoleWithOIDC")
 
@@ -112,6 +112,8 @@ def product_of(action: str) -> str:
     """Return the product that has the action."""
     if action in STS_ACTIONS:
         return "Sts"
+    if "OIDCProvider" in action or action == "GetAccountSummary":
+        return "Ims"
     return "Ecs" if action in ECS_ACTIONS or "Instance" in action or action == "DescribeRegions" else "Ram"
 
 
