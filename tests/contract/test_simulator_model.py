@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -25,7 +26,12 @@ from tests.contract.model.pair import Pair, system_policies
 from tests.contract.model.records import Policy
 
 LIMITS = Limits(custom=2, system=1)
+Drawn = TypeVar("Drawn")
 SWITCHES = {"custom-policies-per-holder": LIMITS.custom, "system-policies-per-holder": LIMITS.system}
+
+
+def some(drawn: st.SearchStrategy[Drawn]) -> st.SearchStrategy[list[Drawn]]:
+    return st.lists(drawn, min_size=1, max_size=4)
 
 
 class Calls(RuleBasedStateMachine):
@@ -40,8 +46,7 @@ class Calls(RuleBasedStateMachine):
         simulator.control_call("PUT", "/switches", SWITCHES)
         there = {one["instanceId"]: (one["region"], one["networkType"]) for one in simulator.ready["instances"]}
         self.pair = Pair(client, Account(system, there, LIMITS))
-        for action, params in calls.BEGINNING:
-            self.pair.play(action, params)
+        self.play(calls.BEGINNING)
 
     @initialize(target=keys)
     def first_key(self) -> str:
@@ -51,57 +56,52 @@ class Calls(RuleBasedStateMachine):
     def first_instances(self) -> MultipleResults[str]:
         return multiple(*calls.VPC, *calls.VPC, calls.CLASSIC, calls.ELSEWHERE, "i-unknown")
 
-    @rule(call=calls.roles())
-    def role(self, call: Call) -> None:
-        self.pair.play(*call)
+    @rule(played=some(calls.roles()))
+    def roles(self, played: list[Call]) -> None:
+        self.play(played)
 
-    @rule(call=calls.policies())
-    def policy(self, call: Call) -> None:
-        self.pair.play(*call)
+    @rule(played=some(calls.policies()))
+    def policies(self, played: list[Call]) -> None:
+        self.play(played)
 
-    @rule(call=calls.versions())
-    def version(self, call: Call) -> None:
-        self.pair.play(*call)
+    @rule(played=some(calls.versions()))
+    def versions(self, played: list[Call]) -> None:
+        self.play(played)
 
-    @rule(call=calls.attachments())
-    def attachment(self, call: Call) -> None:
-        self.pair.play(*call)
+    @rule(played=some(calls.attachments()))
+    def attachments(self, played: list[Call]) -> None:
+        self.play(played)
 
-    @rule(call=calls.tagging())
-    def tags(self, call: Call) -> None:
-        self.pair.play(*call)
+    @rule(played=some(calls.tagging()))
+    def tags(self, played: list[Call]) -> None:
+        self.play(played)
 
-    @rule(call=calls.users())
-    def user(self, call: Call) -> None:
-        self.pair.play(*call)
+    @rule(played=some(calls.users()))
+    def users(self, played: list[Call]) -> None:
+        self.play(played)
 
-    @rule(call=calls.groups())
-    def group(self, call: Call) -> None:
-        self.pair.play(*call)
+    @rule(played=some(calls.groups()))
+    def groups(self, played: list[Call]) -> None:
+        self.play(played)
 
-    @rule(call=calls.memberships())
-    def membership(self, call: Call) -> None:
-        self.pair.play(*call)
+    @rule(played=some(calls.memberships()))
+    def memberships(self, played: list[Call]) -> None:
+        self.play(played)
 
-    @rule(call=calls.login_profiles())
-    def login_profile(self, call: Call) -> None:
-        self.pair.play(*call)
+    @rule(played=some(calls.login_profiles()))
+    def login_profiles(self, played: list[Call]) -> None:
+        self.play(played)
 
-    @rule(user=st.sampled_from(calls.USERS), target=keys)
-    def new_key(self, user: str) -> MultipleResults[str]:
-        return multiple(*self.pair.play("CreateAccessKey", {"UserName": user}))
-
-    @rule(user=st.sampled_from(calls.USERS), key=keys, status=st.sampled_from(["Active", "Inactive", "Off"]))
-    def switch_key(self, user: str, key: str, status: str) -> None:
-        self.pair.play("UpdateAccessKey", {"UserName": user, "UserAccessKeyId": key, "Status": status})
-
-    @rule(user=st.sampled_from(calls.USERS), key=keys)
-    def delete_key(self, user: str, key: str) -> None:
-        self.pair.play("DeleteAccessKey", {"UserName": user, "UserAccessKeyId": key})
-
-    @rule(key=keys)
-    def use_key(self, key: str) -> None:
-        self.pair.play_as(key)
+    @rule(call=calls.access_keys(), key=keys, target=keys)
+    def access_key(self, call: Call, key: str) -> MultipleResults[str]:
+        action, params = call
+        if action == "CreateAccessKey":
+            return multiple(*self.pair.play(action, params))
+        if action == "GetCallerIdentity":
+            self.pair.play_as(key)
+        else:
+            self.pair.play(action, {"UserName": self.pair.owner_of(key), "UserAccessKeyId": key, **params})
+        return multiple()
 
     @rule(call=calls.launches(), target=instances)
     def launch(self, call: Call) -> MultipleResults[str]:
@@ -110,16 +110,20 @@ class Calls(RuleBasedStateMachine):
     @rule(call=calls.on_an_instance(), instance=instances)
     def instance(self, call: Call, instance: str) -> None:
         action, params = call
-        self.pair.play(action, {**params, "InstanceId": instance})
+        self.pair.play(action, {"InstanceId": instance, **params})
 
-    @rule(call=calls.on_some_instances(), named=st.lists(instances, min_size=1, max_size=3, unique=True))
-    def some_instances(self, call: Call, named: list[str]) -> None:
+    @rule(call=calls.on_some_instances(), named=some(instances))
+    def instance_roles(self, call: Call, named: list[str]) -> None:
         action, params = call
-        self.pair.play(action, {**params, "InstanceIds": list(dict.fromkeys(named))})
+        self.pair.play(action, {"InstanceIds": list(dict.fromkeys(named)), **params})
 
-    @rule(call=calls.on_some_instances().filter(lambda call: call[0].startswith("Describe")))
-    def all_instances(self, call: Call) -> None:
-        self.pair.play(*call)
+    @rule(played=some(calls.on_all_instances()))
+    def all_instances(self, played: list[Call]) -> None:
+        self.play(played)
+
+    def play(self, played: list[Call]) -> None:
+        for action, params in played:
+            self.pair.play(action, params)
 
     def teardown(self) -> None:
         # not after a difference, nor where hypothesis gives the sequence up
@@ -145,7 +149,7 @@ def play(simulator: RunningSimulator, client: RawClient, sequences: int) -> None
         Played,
         settings=settings(
             max_examples=sequences,
-            stateful_step_count=40,
+            stateful_step_count=30,
             deadline=None,
             derandomize=True,
             database=None,

@@ -35,8 +35,14 @@ class Account(Roles, Policies, People, Keys, Instances):
 
     def reads(self) -> list[Call]:
         """Return the calls that show everything there is, each thing from both sides."""
-        calls: list[Call] = [(f"List{kind}", {}) for kind in ("Roles", "Policies", "Users", "Groups")]
-        calls += [("ListTagResources", {"ResourceType": kind}) for kind in ("role", "policy")]
+        tag = [{"Key": "a", "Value": "x"}]
+        calls: list[Call] = [
+            *((f"List{kind}", {"MaxItems": "2"}) for kind in ("Roles", "Users", "Groups")),
+            ("ListRoles", {"Tag": tag}),
+            ("ListPolicies", {"MaxItems": "10"}),
+            ("ListPolicies", {"Tag": tag}),
+            *(("ListTagResources", {"ResourceType": kind, "PageSize": "3"}) for kind in ("role", "policy")),
+        ]
         return [*calls, *self._reads_of_policies(), *self._reads_of_holders(), *self._reads_of_instances()]
 
     def _reads_of_policies(self) -> list[Call]:

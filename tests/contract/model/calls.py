@@ -48,23 +48,20 @@ TYPED = st.one_of(
     st.fixed_dictionaries({"PolicyType": st.just("Custom")} | POLICY),
     st.fixed_dictionaries({"PolicyType": st.just("System"), "PolicyName": st.sampled_from([*SYSTEM * 3, "read"])}),
 )
-DOCUMENT = {"PolicyDocument": st.sampled_from([READ, MAKE] * 5 + ["{", _longer(6144)])}
-TRUSTS = st.sampled_from([ECS_TRUST] * 7 + [FC_TRUST, FC_TRUST, ANN_TRUST, "[]", _longer(2048)])
-TEXT = st.sampled_from(["", "text", "text", "é & 中", _longer(1024)])
-COMMENT = st.sampled_from(["", "text", "text", "é & 中", _longer(128)])
-DURATION = st.sampled_from(["3600", "7200", "43200", "3599", "43201"])
+DOCUMENT = {"PolicyDocument": st.sampled_from([READ, MAKE] * 9 + ["{", _longer(6144)])}
+TRUSTS = st.sampled_from([ECS_TRUST] * 12 + [FC_TRUST, FC_TRUST, ANN_TRUST, ANN_TRUST, "[]", _longer(2048)])
+TEXT = st.sampled_from(["", "text", "é & 中"] * 4 + [_longer(1024)])
+COMMENT = st.sampled_from(["", "text", "é & 中"] * 4 + [_longer(128)])
+DURATION = st.sampled_from(["3600", "7200", "43200"] * 3 + ["3599", "43201"])
 VERSION = {"VersionId": st.sampled_from(["v1", "v2", "v3", "v4", "v5", "v6", "v7", "1"])}
-SIZE = st.sampled_from(["1", "2", "100"])
+SIZE = st.sampled_from(["1", "2", "50"])
 TRUE = st.sampled_from(["true", "false"])
 REGION = {"RegionId": st.sampled_from(["cn-hangzhou"] * 4 + ["cn-beijing"])}
 TAG = st.sampled_from([{"Key": key, "Value": value} for key in "ab" for value in "xy"])
 MANY = [{"Key": f"k{number}", "Value": ""} for number in range(21)]
-TAGS = st.one_of(
-    st.lists(TAG, min_size=1, max_size=1),
-    st.lists(TAG, min_size=1, max_size=1),
-    st.sampled_from([MANY[:12], MANY[8:20], MANY, [{"Key": _longer(128), "Value": ""}]]),
-)
-PASSWORD = st.sampled_from(["correct horse", "another staple", "short"])
+ODD_TAGS = [MANY[:12], MANY[8:20], MANY, [{"Key": _longer(128), "Value": ""}]]
+TAGS = st.sampled_from([[{"Key": key, "Value": value}] for key in "ab" for value in "xy"] * 3 + ODD_TAGS)
+PASSWORD = st.sampled_from(["correct horse"] * 4 + ["7 chars"])
 
 
 def call(action: str, *required: Any, **optional: Any) -> st.SearchStrategy[Call]:
@@ -111,7 +108,7 @@ def versions() -> st.SearchStrategy[Call]:
 
 
 def users() -> st.SearchStrategy[Call]:
-    new_name = st.sampled_from([*USERS, "bad name"])
+    new_name = st.sampled_from([*USERS * 2, "bad name"])
     return st.one_of(
         call("CreateUser", USER, Comments=COMMENT, DisplayName=COMMENT),
         call("GetUser", USER),
@@ -131,8 +128,21 @@ def login_profiles() -> st.SearchStrategy[Call]:
     )
 
 
+def access_keys() -> st.SearchStrategy[Call]:
+    """Calls about an access key, which the machine names together with its owner."""
+    other = st.sampled_from(USERS)
+    return st.one_of(
+        call("CreateAccessKey", USER),
+        call("GetCallerIdentity"),
+        call("UpdateAccessKey", {"Status": st.sampled_from(["Active", "Inactive", "Inactive", "Off"])}),
+        call("DeleteAccessKey"),
+        call("UpdateAccessKey", {"UserName": other, "Status": st.just("Active")}),
+        call("DeleteAccessKey", {"UserName": other}),
+    )
+
+
 def groups() -> st.SearchStrategy[Call]:
-    new_name = st.sampled_from([*GROUPS, "bad/name"])
+    new_name = st.sampled_from([*GROUPS * 2, "bad/name"])
     return st.one_of(
         call("CreateGroup", GROUP, Comments=COMMENT),
         call("GetGroup", GROUP),
@@ -209,6 +219,15 @@ def on_some_instances() -> st.SearchStrategy[Call]:
         call("AttachInstanceRamRole", REGION, {"RamRoleName": role}),
         call("DetachInstanceRamRole", REGION, RamRoleName=role),
         call("DescribeInstanceRamRole", REGION, RamRoleName=role),
+        call("DescribeInstances", REGION, PageSize=SIZE),
+    )
+
+
+def on_all_instances() -> st.SearchStrategy[Call]:
+    """Calls about all instances, or all that play a role."""
+    role = st.sampled_from([*ROLES, "gone"])
+    return st.one_of(
+        call("DescribeInstanceRamRole", REGION, {"RamRoleName": role}, PageSize=SIZE),
         call("DescribeInstances", REGION, Status=st.sampled_from(["Running", "Stopped"]), PageSize=SIZE),
     )
 
@@ -216,13 +235,17 @@ def on_some_instances() -> st.SearchStrategy[Call]:
 # every sequence begins with something to lose
 BEGINNING: list[Call] = [
     ("UpdateUser", {"UserName": "dev", "NewDisplayName": "", "NewComments": ""}),
-    ("CreateRole", {"RoleName": "alpha", "AssumeRolePolicyDocument": TRUST, "Tag": [{"Key": "a", "Value": "x"}]}),
-    ("CreateRole", {"RoleName": "Beta", "AssumeRolePolicyDocument": TRUST}),
-    ("CreatePolicy", {"PolicyName": "read", "PolicyDocument": READ_OSS}),
-    ("CreatePolicy", {"PolicyName": "Write", "PolicyDocument": CREATE}),
-    *(("CreatePolicyVersion", {"PolicyName": "write", "PolicyDocument": READ_OSS}) for _ in range(3)),
+    ("CreateRole", {"RoleName": "alpha", "AssumeRolePolicyDocument": ECS_TRUST, "Tag": [{"Key": "a", "Value": "x"}]}),
+    ("CreateRole", {"RoleName": "Beta", "AssumeRolePolicyDocument": ECS_TRUST}),
+    ("CreatePolicy", {"PolicyName": "read", "PolicyDocument": READ}),
+    ("CreatePolicy", {"PolicyName": "Write", "PolicyDocument": MAKE}),
+    *(("CreatePolicyVersion", {"PolicyName": "write", "PolicyDocument": READ}) for _ in range(3)),
     ("AttachPolicyToRole", {"PolicyType": "Custom", "PolicyName": "read", "RoleName": "alpha"}),
+    ("AttachPolicyToRole", {"PolicyType": "System", "PolicyName": SYSTEM[0], "RoleName": "alpha"}),
     ("CreateGroup", {"GroupName": "readers"}),
     ("CreateUser", {"UserName": "ann"}),
+    ("AddUserToGroup", {"UserName": "ann", "GroupName": "readers"}),
+    ("AttachPolicyToUser", {"PolicyType": "Custom", "PolicyName": "write", "UserName": "ann"}),
+    ("AttachPolicyToGroup", {"PolicyType": "Custom", "PolicyName": "write", "GroupName": "readers"}),
     ("AttachInstanceRamRole", {"RegionId": "cn-hangzhou", "InstanceIds": VPC[:1], "RamRoleName": "alpha"}),
 ]

@@ -38,12 +38,15 @@ class Keys(Entries):
     def get_caller_identity(self, params: Params) -> Answer:
         """Answer a call with the key that is named."""
         name = params["key"]
-        owner = next((user for user in self.users.values() if name in user.keys), None)
+        owner = self.owner_of(name)
         if owner is None:
             refuse({(404, "InvalidAccessKeyId.NotFound")})
             raise AssertionError
         refuse(due(400, "InvalidAccessKeyId.Inactive", when=not owner.keys[name]))
         return {"AccountId": ACCOUNT, "Arn": f"acs:ram::{ACCOUNT}:user/{owner.name}", "IdentityType": "RAMUser"}
+
+    def owner_of(self, key: str) -> User | None:
+        return next((user for user in self.users.values() if key in user.keys), None)
 
     def create_login_profile(self, params: Params) -> Answer:
         def free() -> User:
