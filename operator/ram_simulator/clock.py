@@ -6,6 +6,8 @@ Built in `__main__`, moved by the control service, read by every rule that needs
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+_FARTHEST = 100 * 365 * 86400  # dates have four digits for the year, and something is added to most of them
+
 
 class Clock:
     """A clock that can be advanced by whole or broken seconds and set back to real time."""
@@ -22,8 +24,18 @@ class Clock:
         """Return the simulated time in UTC."""
         return datetime.fromtimestamp(self._real_time() + self._advanced, UTC)
 
+    @property
+    def advanced(self) -> float:
+        """How many seconds the simulated time is ahead of the real one."""
+        return self._advanced
+
     def advance(self, seconds: float) -> None:
-        """Move the simulated time forward by `seconds`."""
+        """Move the simulated time forward by `seconds`; raise ValueError if they are negative or too many."""
+        if not 0 <= seconds <= _FARTHEST - self._advanced:
+            most = int(_FARTHEST - self._advanced)
+            raise ValueError(
+                f"the clock may be advanced by 0 to {most} seconds now, not by {seconds}; a reset sets it back"
+            )
         self._advanced += seconds
 
     def follow_real_time(self) -> None:

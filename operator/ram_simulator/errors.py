@@ -23,9 +23,25 @@ class MalformedDocument(ValueError):
     """A policy document that RAM's grammar refuses; the text names the place, the mistake and the fix."""
 
 
+class CannotListen(Exception):
+    """An address that cannot be listened at; the text names the option, the port and the way out."""
+
+
 class InvalidState(ValueError):
     """A state file that cannot be gone on with; the text names the file and the reason in one line."""
 
 
 class InvalidFixture(ValueError):
     """A fixture file that describes no possible cloud; the text names the place and what is expected."""
+
+
+def reason_of(error: OSError) -> str:
+    """Return why a file or folder cannot be used, in words."""
+    match error:
+        case FileNotFoundError():
+            return "there is no such file"
+        case IsADirectoryError():
+            return "it is a folder, not a file"
+        case PermissionError():
+            return "it may not be used by this user"
+    return error.strerror or str(error)

@@ -1,15 +1,17 @@
 """Faults that the control service sets: the next N calls of an action fail in a given way."""
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import UnionType
 from typing import Any
 
 from ram_simulator.calls import Answer
 from ram_simulator.errors import ApiError
+from ram_simulator.spelling import check_keys, suggestion
 
-_KEYS = {"action", "count", "code", "status", "message", "delaySeconds", "lostReply", "emptyBody"}
+_KEYS = ("action", "count", "code", "status", "message", "delaySeconds", "lostReply", "emptyBody")
+_WAYS = '"code" with "status", "delaySeconds", "lostReply": true, "emptyBody": true'
 _ANY_ACTION = "*"
 
 
@@ -38,7 +40,7 @@ class Faults:
 
     def __init__(self) -> None:
         self._left: list[tuple[Fault, int]] = []
-        self._let_go = asyncio.Event()
+        self._held: list[asyncio.Future[bool]] = []
 
     def add(self, fault: Fault, count: int) -> None:
         """Let the next `count` calls of the fault's action fail."""
@@ -46,9 +48,11 @@ class Faults:
 
     def clear(self) -> None:
         """Forget all faults; calls that still wait for a delay go on at once."""
-        self._left.clear()
-        self._let_go.set()
-        self._let_go = asyncio.Event()
+        self._end(go_on=True)
+
+    def abandon(self) -> None:
+        """Forget all faults; calls that still wait for a delay fail, as the cloud they were meant for is no more."""
+        self._end(go_on=False)
 
     def shown(self) -> list[Answer]:
         """Return what is left in its order, each as the control service takes it, `count` being what is left."""
@@ -60,12 +64,28 @@ class Faults:
         Returns it, as what becomes of the reply is the server's; NO_FAULT if there is none.
         """
         fault = self._next_for(action)
-        if fault.delay_seconds:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._let_go.wait(), fault.delay_seconds)
+        if fault.delay_seconds and not await self._hold(fault.delay_seconds):
+            raise ApiError(503, "ServiceUnavailable", "The simulator was reset while a fault delayed this call.")
         if fault.code:
             raise ApiError(fault.status, fault.code, fault.message)
         return fault
+
+    async def _hold(self, seconds: float) -> bool:
+        """Wait until the time is over or somebody ends the waiting; return whether the call goes on."""
+        held = asyncio.get_running_loop().create_future()
+        self._held.append(held)
+        try:
+            return await asyncio.wait_for(held, seconds)
+        except TimeoutError:
+            return True
+        finally:
+            self._held.remove(held)
+
+    def _end(self, *, go_on: bool) -> None:
+        self._left.clear()
+        for held in self._held:
+            if not held.done():
+                held.set_result(go_on)
 
     def _next_for(self, action: str) -> Fault:
         for index, (fault, left) in enumerate(self._left):
@@ -87,36 +107,48 @@ def _way(fault: Fault) -> Answer:
     return {"lostReply": True} if fault.lost_reply else {"emptyBody": True}
 
 
-def parse_fault(body: Mapping[str, Any]) -> tuple[Fault, int]:
-    """Read a fault and its count from a request of the control service; raise ValueError saying what is wrong."""
-    unknown = set(body) - _KEYS
-    if unknown:
-        raise ValueError(f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(sorted(_KEYS))}")
+def parse_fault(body: Mapping[str, Any], actions: Iterable[str]) -> tuple[Fault, int]:
+    """Read a fault and its count from a request of the control service.
+
+    Raises ValueError saying what is wrong, also if the action is none of `actions`: its fault would strike nothing.
+    """
+    check_keys(body, _KEYS)
     action, count = body.get("action"), body.get("count", 1)
     if not isinstance(action, str) or not action:
-        raise ValueError('"action" is due: the name of an action, or "*" for any')
+        raise ValueError('"action" is due: the name of an action such as "CreateRole", or "*" for any')
+    known = (*actions, _ANY_ACTION)
+    if action not in known:
+        hint = suggestion(action, known) or " `ram-simulator actions` lists them."
+        raise ValueError(f'"action": no product has an action {action!r}.{hint}')
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-        raise ValueError('"count" must be a whole number of at least 1')
+        raise ValueError(f'"count" must be a whole number of at least 1, not {count!r}')
     ways = [name for name in ("code", "delaySeconds", "lostReply", "emptyBody") if body.get(name)]
     if len(ways) != 1:
-        raise ValueError('exactly one is due of "code" with "status", "delaySeconds", "lostReply", "emptyBody"')
+        raise ValueError(f"exactly one is due of {_WAYS}; there is {' and '.join(ways) or 'none'}")
     return _fault(action, body), count
 
 
 def _fault(action: str, body: Mapping[str, Any]) -> Fault:
     code, status, delay = body.get("code", ""), body.get("status", 400), body.get("delaySeconds", 0)
     if not isinstance(code, str):
-        raise ValueError('"code" must be an error code')
-    if not isinstance(status, int) or not 400 <= status <= 599:
-        raise ValueError('"status" must be an HTTP status between 400 and 599')
-    if not isinstance(delay, int | float) or not 0 <= delay <= 3600:
-        raise ValueError('"delaySeconds" must be between 0 and 3600')
+        raise ValueError(f'"code" must be an error code such as "InternalError", not {code!r}')
+    if not _is_number(status, int) or not 400 <= status <= 599:
+        raise ValueError(f'"status" must be an HTTP status between 400 and 599, not {status!r}')
+    if not _is_number(delay, int | float) or not 0 <= delay <= 3600:
+        raise ValueError(f'"delaySeconds" must be a number between 0 and 3600, not {delay!r}')
+    for name in ("lostReply", "emptyBody"):
+        if not isinstance(body.get(name, False), bool):
+            raise ValueError(f'"{name}" must be true, not {body[name]!r}')
     return Fault(
         action=action,
         code=code,
         status=status,
         message=str(body.get("message") or "A fault set by the control service."),
         delay_seconds=float(delay),
-        lost_reply=bool(body.get("lostReply")),
-        empty_body=bool(body.get("emptyBody")),
+        lost_reply=body.get("lostReply", False),
+        empty_body=body.get("emptyBody", False),
     )
+
+
+def _is_number(value: object, kind: UnionType | type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)

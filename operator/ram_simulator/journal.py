@@ -77,6 +77,11 @@ class Journal:
         self._entries.append(entry)
         self._next += 1
 
+    @property
+    def last(self) -> int:
+        """The number of the newest call, 0 before the first."""
+        return self._next - 1
+
     def newest(self, count: int) -> list[Entry]:
         """Return the newest entries, the newest first."""
         return list(islice(reversed(self._entries), count))

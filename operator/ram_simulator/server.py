@@ -1,15 +1,17 @@
 """Listens: the API, the metadata service, OSS and the control service, each on a port of its own."""
 
 import asyncio
+import errno
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from ram_simulator.control import Control
+from ram_simulator.errors import CannotListen
 from ram_simulator.gateway import Gateway
 from ram_simulator.metadata import Metadata
 from ram_simulator.oss.server import Oss
@@ -17,6 +19,9 @@ from ram_simulator.simulator import Simulator
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _LONGEST_LINE = 1 << 20  # the old SDK puts whole policy documents into the URL
+_SECONDS_TO_FINISH = 1.0  # calls that a fault holds up are not waited for at the end
+# what clients on this machine can use in its place
+_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _http_log = logging.getLogger(f"{__name__}.http")
 
 
@@ -35,21 +40,25 @@ class Servers:
 
     def __init__(self, simulator: Simulator) -> None:
         _http_log.addFilter(_is_our_fault)
-        self._handles: tuple[Handle, ...] = (
-            Gateway(simulator).handle,
-            Metadata(simulator).handle,
-            Oss(simulator).handle,
-            Control(simulator).handle,
-        )
+        self._handles: Mapping[str, Handle] = {
+            "the API": Gateway(simulator).handle,
+            "the metadata service": Metadata(simulator).handle,
+            "OSS": Oss(simulator).handle,
+            "the control service": Control(simulator).handle,
+        }
         self._runners: list[web.ServerRunner] = []
 
-    async def start(self, host: str, port: int) -> Addresses:
-        """Listen on `port` and the next three, or on free ones if it is 0; raise OSError if one is taken."""
+    async def start(self, host: str, port: int, advertised: str | None = None) -> Addresses:
+        """Listen on `port` and the next three, or on free ones if it is 0.
+
+        The addresses have the name `advertised`, without one `host`, or loopback where that means every address.
+        Raises CannotListen if the host is not this machine's or a port is taken.
+        """
+        address = await _resolve(host, port)
+        shown = advertised or _EVERY_ADDRESS.get(host, host)
         urls = []
-        # a name such as localhost may mean two addresses, which would get two different free ports
-        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        address = str(found[0][4][0])
-        for offset, handle in enumerate(self._handles):
+        for offset, (service, handle) in enumerate(self._handles.items()):
+            wanted = port + offset if port else 0
             runner = web.ServerRunner(
                 web.Server(
                     handle,
@@ -59,19 +68,48 @@ class Servers:
                     max_field_size=_LONGEST_LINE,
                     # signatures cover what was sent, and OSS keeps it as it is
                     auto_decompress=False,
-                )
+                ),
+                shutdown_timeout=_SECONDS_TO_FINISH,
             )
             self._runners.append(runner)
             await runner.setup()
-            await web.TCPSite(runner, address, port + offset if port else 0, reuse_address=True).start()
-            bound = runner.addresses[0][1]
-            urls.append(f"http://{f'[{host}]' if ':' in host else host}:{bound}")
+            try:
+                await web.TCPSite(runner, address, wanted, reuse_address=True).start()
+            except OSError as error:
+                raise CannotListen(_refusal(f"{host}:{port}", wanted, service, error)) from error
+            urls.append(f"http://{f'[{shown}]' if ':' in shown else shown}:{runner.addresses[0][1]}")
         return Addresses(*urls)
 
     async def stop(self) -> None:
         """Stop listening and close what is open."""
         for runner in self._runners:
             await runner.cleanup()
+
+
+async def _resolve(host: str, port: int) -> str:
+    try:
+        # a name such as localhost may mean two addresses, which would get two different free ports
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise CannotListen(f"--listen {host}:{port}: the name {host} is not known; write an address") from error
+    return str(found[0][4][0])
+
+
+def _refusal(listen: str, port: int, service: str, error: OSError) -> str:
+    host = listen.rpartition(":")[0]
+    match error.errno:
+        case errno.EADDRINUSE:
+            return (
+                f"--listen {listen}: the port {port}, for {service}, is in use; write another one, of which the next "
+                f"three are free as well, or {host}:0 for any free ports"
+            )
+        case errno.EADDRNOTAVAIL:
+            return (
+                f"--listen {listen}: {host} is no address of this machine; write 127.0.0.1, or 0.0.0.0 for all it has"
+            )
+        case errno.EACCES:
+            return f"--listen {listen}: the port {port} is for root only; write one above 1023"
+    return f"--listen {listen}: {service} cannot listen at port {port}: {error.strerror}"
 
 
 def _is_our_fault(record: logging.LogRecord) -> bool:

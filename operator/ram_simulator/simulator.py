@@ -34,9 +34,12 @@ class Simulator:
         self.changed.set()
 
     def reset(self) -> None:
-        """Return to the fixture: the same keys, no faults, real time, the first switches; the journal goes on."""
+        """Return to the fixture: the same keys, no faults, real time, the first switches; the journal goes on.
+
+        A call that a fault still delays fails and takes no effect: it was meant for the cloud before.
+        """
         self.clock.follow_real_time()
-        self.faults.clear()
+        self.faults.abandon()
         self.switches.reset()
         if self.quotas is not None:
             self.quotas.forget()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from ram_simulator.calls import Action, Product
+from ram_simulator.control import ROUTES
 from ram_simulator.oss.operations import operations
 from ram_simulator.products import PRODUCTS
 from ram_simulator.switches import SWITCHES
@@ -21,6 +22,14 @@ def actions_table() -> str:
     rows = [_action_row(product, action) for product in PRODUCTS.values() for action in product.actions.values()]
     rows += [("OSS", operation.name, "", "", f"`oss:{operation.action}`") for operation in operations()]
     return _table(("product", "action", "required", "optional", "authorised as"), rows)
+
+
+def control_table() -> str:
+    """Return the table of what the control service answers."""
+    rows = [
+        (f"`{route.method} {route.shown}`", f"`{route.body}`" if route.body else "", route.about) for route in ROUTES
+    ]
+    return _table(("request", "body, for example", "what it does or answers"), rows)
 
 
 def _action_row(product: Product, action: Action) -> Sequence[str]:

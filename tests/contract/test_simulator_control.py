@@ -2,7 +2,9 @@
 
 import json
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from http.client import RemoteDisconnected
 from typing import Any
 from urllib.error import HTTPError
@@ -129,6 +131,14 @@ def test_a_delay_holds_up_its_action(root: OldSdk, simulator: RunningSimulator) 
         ({"action": "GetRole", "code": "X", "count": 0}, "count"),
         ({"action": "GetRole", "delaySeconds": -1}, "delaySeconds"),
         ({"action": "GetRole", "colour": "red"}, "unknown: colour"),
+        ({"action": "GetRole", "delayseconds": 1}, "Did you mean delaySeconds?"),
+        ({"action": "GetRol", "lostReply": True}, "Did you mean GetRole?"),
+        ({"action": "getobject", "lostReply": True}, "Did you mean GetObject?"),
+        ({"action": "Qx", "lostReply": True}, "`ram-simulator actions` lists them"),
+        ({"action": "GetRole", "status": 500}, "there is none"),
+        ({"action": "GetRole", "delaySeconds": True}, "delaySeconds"),
+        ({"action": "GetRole", "lostReply": "yes"}, "lostReply"),
+        ({"action": "GetRole", "code": 500}, "code"),
     ],
 )
 def test_a_wrong_fault_is_refused(simulator: RunningSimulator, fault: dict[str, Any], said: str) -> None:
@@ -210,11 +220,83 @@ def test_states_of_the_same_things_compare_whatever_their_order(root: OldSdk, si
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [("GET", "/nothing", 404), ("POST", "/state", 404), ("GET", "/journal?since=x", 400), ("POST", "/clock", 400)],
+    ("method", "path", "body", "status", "said"),
+    [
+        ("GET", "/nothing", None, 404, "there is no path /nothing"),
+        ("GET", "/fault", None, 404, "Did you mean /faults?"),
+        ("POST", "/state", None, 405, "/state is there for GET, not for POST"),
+        ("PATCH", "/faults", None, 405, "DELETE and GET and POST"),
+        ("GET", "/journal?since=x", None, 400, "/journal?since=17"),
+        ("GET", "/journal?since=1&from=2", None, 400, "unknown: from"),
+        ("POST", "/clock", None, 400, 'write {"advanceSeconds": 3600}'),
+        ("POST", "/clock", {"advanceSeconds": "x"}, 400, 'write {"advanceSeconds": 3600}'),
+        ("POST", "/clock", {"advance": 1}, 400, "Did you mean advanceSeconds?"),
+        ("POST", "/clock", {"advanceSeconds": -1}, 400, "by 0 to 3153600000 seconds"),
+        ("POST", "/clock", {"advanceSeconds": 1e300}, 400, "by 0 to 3153600000 seconds"),
+        ("DELETE", "/faults", {"action": "GetRole"}, 400, "DELETE /faults takes no body"),
+    ],
 )
-def test_other_requests_are_refused(simulator: RunningSimulator, method: str, path: str, status: int) -> None:
-    assert refused(simulator, method, path)[0] == status
+def test_a_wrong_request_is_told_what_to_write(
+    simulator: RunningSimulator, method: str, path: str, body: dict[str, Any] | None, status: int, said: str
+) -> None:
+    told, message = refused(simulator, method, path, body)
+    assert told == status
+    assert said in message
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"), [(b"{", "the body is not JSON"), (b"[]", "must be a JSON object"), (b"\xff", "not JSON")]
+)
+def test_a_body_that_is_no_json_object_is_told_what_to_write(
+    simulator: RunningSimulator, raw: bytes, said: str
+) -> None:
+    with pytest.raises(HTTPError) as caught:
+        urllib.request.urlopen(f"{simulator.control}/clock", raw, timeout=10)
+    with caught.value as answer:
+        error = json.loads(answer.read())["error"]
+    assert said in error
+    assert error.endswith('write {"advanceSeconds": 3600}')
+
+
+def test_a_client_that_asks_for_no_page_gets_the_paths_with_what_they_take(simulator: RunningSimulator) -> None:
+    paths = simulator.control_call("GET", "/")["paths"]
+    assert {(path["method"], path["path"]) for path in paths} >= {("GET", "/journal?since=N"), ("POST", "/faults")}
+    # each example is one that is taken
+    for path in paths:
+        if "body" in path and path["path"] != "/instances":
+            simulator.control_call(path["method"], path["path"], json.loads(path["body"]))
+
+
+def test_an_unknown_path_lists_the_paths_and_a_wrong_method_those_that_are_allowed(simulator: RunningSimulator) -> None:
+    answers = {}
+    for method, path in (("GET", "/nothing"), ("POST", "/journal"), ("DELETE", "/switches")):
+        with pytest.raises(HTTPError) as caught:
+            simulator.control_call(method, path)
+        with caught.value as answer:
+            answers[path] = (answer.headers["Allow"], json.loads(answer.read()).get("paths"))
+    assert answers["/nothing"] == (None, simulator.control_call("GET", "/")["paths"])
+    assert answers["/journal"] == ("GET", None)
+    assert answers["/switches"] == ("GET, PUT", None)
+
+
+def test_the_clock_is_told(simulator: RunningSimulator) -> None:
+    before = simulator.control_call("GET", "/clock")
+    assert before["advancedSeconds"] == 0
+    simulator.control_call("POST", "/clock", {"advanceSeconds": 86400})
+    after = simulator.control_call("POST", "/clock", {"advanceSeconds": 0.5})
+    assert after["advancedSeconds"] == 86400.5
+    passed = datetime.fromisoformat(after["now"]) - datetime.fromisoformat(before["now"])
+    assert timedelta(days=1) <= passed < timedelta(days=1, hours=1)
+
+
+def test_a_call_that_waits_at_a_reset_fails_and_touches_nothing(root: OldSdk, simulator: RunningSimulator) -> None:
+    simulator.control_call("POST", "/faults", {"action": "CreateRole", "delaySeconds": 3600})
+    with ThreadPoolExecutor() as threads:
+        call = threads.submit(root.refusal, "CreateRole", **ROLE)
+        until(lambda: not simulator.control_call("GET", "/faults")["faults"], what="the call has arrived")
+        simulator.reset()
+        assert call.result() == (503, "ServiceUnavailable")
+    assert simulator.state()["roles"] == []
 
 
 def test_a_refused_call_of_the_sdk_is_a_server_exception(root: OldSdk) -> None:

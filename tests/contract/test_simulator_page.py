@@ -50,7 +50,8 @@ class Outline(HTMLParser):
 
 
 def page(simulator: RunningSimulator) -> str:
-    with urllib.request.urlopen(f"{simulator.control}/", timeout=10) as reply:
+    asked = urllib.request.Request(f"{simulator.control}/", headers={"Accept": "text/html,*/*;q=0.8"})
+    with urllib.request.urlopen(asked, timeout=10) as reply:
         assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
         assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
         text: str = reply.read().decode()

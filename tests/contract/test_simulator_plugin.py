@@ -5,18 +5,20 @@ import os
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from ram_simulator.products import PRODUCTS
-from ram_simulator.running import NotStarted, start
+from ram_simulator.running import Ended, NotStarted, start
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = "ram_simulator.pytest_plugin"
 THEIR_TESTS = """
 import urllib.request
 
+import pytest
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkram.request.v20150501.CreateUserRequest import CreateUserRequest
 
@@ -40,14 +42,25 @@ def test_one(ram_simulator):
 
 def test_each_begins_anew(ram_simulator):
     assert {"userName": "ann"} not in ram_simulator.state()["users"]
+    assert ram_simulator.calls() == []
 
 
 def test_more(ram_simulator):
     made = ram_simulator.add_instance("cn-beijing")
     assert made in [item["instanceId"] for item in ram_simulator.state()["instances"]]
     ram_simulator.switch(default_format="XML")
+    assert ram_simulator.switches()["default-format"] == "XML"
+    before = ram_simulator.now()
     ram_simulator.advance(10)
+    assert (ram_simulator.now() - before).total_seconds() >= 10
     ram_simulator.add_fault("CreateUser", code="InternalError", status=500)
+    assert ram_simulator.faults()[0]["count"] == 1
+    ram_simulator.add_fault("CreateUser", delay_seconds=1)
+    ram_simulator.clear_faults()
+    ram_simulator.add_fault("CreateUser", code="InternalError", status=500)
+    with pytest.raises(ValueError, match="Did you mean CreateUser"):
+        ram_simulator.add_fault("CreateUsr", lost_reply=True)
+    ram_simulator.remove_instance(made)
     try:
         create(ram_simulator, "beth")
     except Exception as error:
@@ -56,8 +69,9 @@ def test_more(ram_simulator):
     assert "ramroletest" in ram_simulator.buckets
     assert ram_simulator.account == "1234567890123456"
     assert ram_simulator.instance_ids
-    with urllib.request.urlopen(ram_simulator.control + "/") as page:
-        assert b"beth" in page.read()
+    inside = ram_simulator.metadata_of(ram_simulator.instance_ids[0])
+    with urllib.request.urlopen(f"{inside}/latest/meta-data/") as reply:
+        assert b"instance-id" in reply.read()
 """
 
 
@@ -80,11 +94,43 @@ def test_other_projects_have_the_fixture(tmp_path: Path) -> None:
 
 
 def test_its_options_come_from_the_settings(tmp_path: Path) -> None:
-    (tmp_path / "pytest.ini").write_text("[pytest]\nram_simulator_options =\n    --fixture\n    mine.yaml\n")
+    (tmp_path / "pytest.ini").write_text("[pytest]\nram_simulator_options =\n    --fixture mine.yaml\n    --strict\n")
     (tmp_path / "mine.yaml").write_text("account: {id: '42'}")
-    (tmp_path / "test_theirs.py").write_text("def test_it(ram_simulator): assert ram_simulator.account == '42'\n")
-    done = run_pytest(tmp_path)
+    tests = tmp_path / "tests"
+    tests.mkdir()
+    (tests / "test_theirs.py").write_text("def test_it(ram_simulator): assert ram_simulator.account == '42'\n")
+    # from another folder: files are looked for beside the settings
+    done = run_pytest(tests)
     assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_failed_test_shows_the_calls_that_it_made(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    failing = THEIR_TESTS.replace('assert ram_simulator.calls()[-1]["unknownParams"] == []', "assert False")
+    (tmp_path / "test_theirs.py").write_text(failing)
+    done = run_pytest(tmp_path)
+    report = done.stdout.partition("calls of ram_simulator")[2]
+    assert "Ram CreateUser by root: 200" in report, done.stdout + done.stderr
+    assert "1 failed, 2 passed" in done.stdout
+
+
+def test_a_simulator_that_cannot_start_is_explained_in_the_report(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\nram_simulator_options = --fixture missing.yaml\n")
+    (tmp_path / "test_theirs.py").write_text(THEIR_TESTS)
+    done = run_pytest(tmp_path)
+    assert "3 errors" in done.stdout, done.stdout + done.stderr
+    assert "missing.yaml: there is no such file" in done.stdout
+    assert "(ram_simulator_options: --fixture missing.yaml)" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_sessions_side_by_side_have_a_cloud_each(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "test_theirs.py").write_text(THEIR_TESTS)
+    with ThreadPoolExecutor() as threads:
+        sessions = [threads.submit(run_pytest, tmp_path) for _ in range(2)]
+    for session in sessions:
+        assert "3 passed" in session.result().stdout, session.result().stdout + session.result().stderr
 
 
 def test_a_project_that_does_not_ask_starts_nothing_and_imports_nothing(tmp_path: Path) -> None:
@@ -105,8 +151,16 @@ def test_the_entry_point_names_the_plugin() -> None:
 
 
 def test_a_simulator_that_cannot_start_says_so(tmp_path: Path) -> None:
-    with pytest.raises(NotStarted, match="ended with 1"):
-        start("--fixture", str(tmp_path / "missing.yaml"))
+    with pytest.raises(NotStarted, match=r"ended with 1 (.|\n)*missing.yaml: there is no such file"):
+        start("--fixture", "missing.yaml", folder=tmp_path)
+
+
+def test_a_simulator_that_has_ended_says_so() -> None:
+    with start("--listen", "127.0.0.1:0") as running:
+        running.process.kill()
+        running.process.wait()
+        with pytest.raises(Ended, match="has ended with -9"):
+            running.state()
 
 
 def printed(command: str) -> str:
@@ -121,7 +175,7 @@ def test_the_table_has_every_action() -> None:
     assert "| OSS | GetObject |" in table
 
 
-@pytest.mark.parametrize("command", ["actions", "switches"])
+@pytest.mark.parametrize("command", ["actions", "switches", "control"])
 def test_the_tables_of_the_readme_are_those_of_the_code(command: str) -> None:
     readme = (ROOT / "README.md").read_text()
     _, start_mark, rest = readme.partition(f"<!-- {command} -->\n")

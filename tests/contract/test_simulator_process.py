@@ -2,22 +2,32 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
+from aliyunsdkcore.acs_exception.exceptions import ClientException
 from tests.contract.conftest import OldSdk, RunningSimulator, start_simulator, stop_simulator
+from tests.polling import until
 
 from ram_simulator.clock import Clock
+from ram_simulator.command_line import parser
 from ram_simulator.errors import InvalidFixture
 from ram_simulator.fixtures import build, read_fixture
 
+ROOT = Path(__file__).parents[2]
+ADDRESSES = ("endpoint", "metadata", "oss", "control")
 FIXTURE = """
 account: {id: "42", accessKeyId: key, accessKeySecret: secret}
 groups:
@@ -108,11 +118,21 @@ def test_a_signal_ends_it_while_a_client_keeps_its_connection() -> None:
         assert stop_simulator(running) == 0
 
 
-def test_a_port_in_use_is_said(simulator: RunningSimulator) -> None:
-    port = urlsplit(simulator.ready["endpoint"]).port
+def test_a_signal_ends_it_while_a_fault_holds_a_call() -> None:
+    running = start_simulator()
+    running.control_call("POST", "/faults", {"action": "ListRoles", "delaySeconds": 3600})
+    with ThreadPoolExecutor() as threads:
+        call = threads.submit(OldSdk(running, (running.accessKeyId, running.accessKeySecret)).call, "ListRoles")
+        until(lambda: not running.control_call("GET", "/faults")["faults"], what="the call has arrived")
+        assert stop_simulator(running) == 0
+        assert isinstance(call.exception(), ClientException)
+
+
+def test_a_port_in_use_is_said_with_the_service_that_wants_it(simulator: RunningSimulator) -> None:
+    port = urlsplit(simulator.ready["endpoint"]).port or 0
     said = fails("--listen", f"127.0.0.1:{port}")
-    assert str(port) in said
-    assert "in use" in said
+    assert f"--listen 127.0.0.1:{port}: the port {port}, for the API, is in use" in said
+    assert "127.0.0.1:0 for any free ports" in said
 
 
 def test_four_ports_in_a_row_are_taken(started: Callable[..., RunningSimulator]) -> None:
@@ -132,13 +152,72 @@ def test_a_name_may_be_listened_at(started: Callable[..., RunningSimulator]) -> 
     assert running.state()["users"] == [{"userName": "dev"}]
 
 
-@pytest.mark.parametrize("listen", ["nowhere", "127.0.0.1:x", "127.0.0.1:70000", "127.0.0.1:-1"])
-def test_a_wrong_address_is_said(listen: str) -> None:
-    assert "is no HOST:PORT" in fails("--listen", listen)
+def test_clients_are_told_loopback_where_it_listens_at_every_address(started: Callable[..., RunningSimulator]) -> None:
+    running = started("--listen", "0.0.0.0:0")
+    assert {urlsplit(running.ready[name]).hostname for name in ADDRESSES} == {"127.0.0.1"}
+    assert running.state()["users"] == [{"userName": "dev"}]
 
 
-def test_an_address_of_another_computer_is_said() -> None:
-    assert "192.0.2.1" in fails("--listen", "192.0.2.1:0")
+def test_clients_on_other_machines_are_told_the_name_they_need(started: Callable[..., RunningSimulator]) -> None:
+    running = started("--advertise", "cloud.test")
+    assert {urlsplit(running.ready[name]).hostname for name in ADDRESSES} == {"cloud.test"}
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--listen", "nowhere", "is no HOST:PORT, such as 127.0.0.1:7780"),
+        ("--listen", "127.0.0.1:x", "is no HOST:PORT"),
+        ("--listen", "127.0.0.1:-1", "is no HOST:PORT"),
+        ("--listen", "127.0.0.1:65533", "65532 is the highest"),
+        ("--latency-ms", "long", "no whole number of milliseconds"),
+        ("--switch", "second-role", "is no NAME=VALUE"),
+        ("--switch", "second-role=never", "must be one of row, error"),
+        ("--quotas", "some", "choose from"),
+    ],
+)
+def test_a_wrong_option_is_said_with_what_to_write(
+    capsys: pytest.CaptureFixture[str], option: str, value: str, said: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args(["serve", option, value])
+    assert ended.value.code == 2
+    assert f"argument {option}: " in (line := capsys.readouterr().err.splitlines()[-1])
+    assert said in line
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--listen", "192.0.2.1:0", "--listen 192.0.2.1:0: 192.0.2.1 is no address of this machine"),
+        ("--listen", "nowhere.invalid:0", "--listen nowhere.invalid:0: the name nowhere.invalid is not known"),
+        ("--fixture", "/", "--fixture /: it is a folder, not a file"),
+        ("--fixture", "nowhere.yaml", "--fixture nowhere.yaml: there is no such file"),
+        ("--state", "/", "--state /: it is a folder, not a file"),
+    ],
+)
+def test_what_cannot_be_served_is_said_with_the_option(option: str, value: str, said: str) -> None:
+    assert said in fails(option, value)
+
+
+def printed(*command: str) -> str:
+    asked = [sys.executable, "-m", "ram_simulator", *command]
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "operator"), "COLUMNS": "120"}
+    return subprocess.run(asked, capture_output=True, text=True, check=True, env=environment, timeout=20).stdout
+
+
+def test_the_help_has_every_option_with_its_default_and_the_readme_has_them_too() -> None:
+    text = printed("serve", "--help")
+    blocks = re.findall(r"^  (--[a-z-]+).*?(?=^  --|^$)", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 8
+    assert text.count("(default:") == len(blocks)
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name in blocks if f"`{name}" not in readme] == []
+    assert "ram-simulator serve --listen 127.0.0.1:0 " in text
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert printed("--version") == f"ram-simulator {version('ram-operator')}\n"
 
 
 def test_a_fixture_describes_the_world(started: Callable[..., RunningSimulator], tmp_path: Path) -> None:
@@ -163,7 +242,9 @@ def test_a_fixture_describes_the_world(started: Callable[..., RunningSimulator],
     [
         ("[]", "a mapping is due"),
         ("a: [", "not YAML"),
-        ("rolls: []", "unknown key 'rolls'"),
+        ("\udcff", "not YAML"),
+        ("rolls: []", "the file: unknown key 'rolls'. Did you mean roles?"),
+        ("users: [{name: a, accesKeyId: b}]", "users[0]: unknown key 'accesKeyId'. Did you mean accessKeyId?"),
         ("account: {id: 42}", "account.id: a string is due"),
         ("account: {id: x}", "account.id"),
         ("users: dev", "users: a list is due"),
@@ -176,24 +257,72 @@ def test_a_fixture_describes_the_world(started: Callable[..., RunningSimulator],
         ("roles: [{name: a, maxSessionDuration: long}]", "whole number"),
         ("policies: [{name: a, document: {}}]", "policies[0].document"),
         ("instances: [{region: moon}]", "instances[0].region: 'moon'"),
+        ("instances: [{region: cn-hangzou}]", "Did you mean cn-hangzhou?"),
         ("instances: [{networkType: wifi}]", "networkType: 'wifi'"),
         ("instances: [{ramRoleName: a}]", "plays the role a"),
         ("instances: [{id: i-1}, {id: i-1}]", "there twice"),
         ("buckets: [{name: a, objects: [{key: b}]}]", "exactly one of text and file"),
-        ("buckets: [{name: a, objects: [{key: b, file: c}]}]", "No such file"),
+        ("buckets: [{name: a, objects: [{key: b, file: c}]}]", "c: there is no such file"),
+        ("oidcProviders: [{name: a, issuer: b, jwksFile: c}]", "jwksFile: "),
     ],
 )
 def test_a_wrong_fixture_is_said_with_its_place(tmp_path: Path, text: str, said: str) -> None:
-    (tmp_path / "fixture.yaml").write_text(text)
+    (tmp_path / "fixture.yaml").write_bytes(os.fsencode(text))
     with pytest.raises(InvalidFixture) as caught:
         build(read_fixture(tmp_path / "fixture.yaml"), Clock(time.time))
     assert said in str(caught.value)
 
 
-def test_a_wrong_or_missing_fixture_ends_the_process(tmp_path: Path) -> None:
-    (tmp_path / "fixture.yaml").write_text("rolls: []")
-    assert "unknown key 'rolls'" in fails("--fixture", str(tmp_path / "fixture.yaml"))
-    assert "No such file" in fails("--fixture", str(tmp_path / "missing.yaml"))
+def test_a_fixture_that_does_not_fit_together_is_said_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "fixture.yaml"
+    path.write_text("instances: [{id: i-one, ramRoleName: a}]")
+    assert f"--fixture {path}: i-one plays the role a, which the fixture does not have" in fails("--fixture", str(path))
+
+
+def test_the_example_of_a_fixture_is_taken_as_it_is_printed(
+    started: Callable[..., RunningSimulator], tmp_path: Path
+) -> None:
+    path = tmp_path / "fixture.yaml"
+    path.write_text(printed("fixture"))
+    running = started("--fixture", str(path))
+    assert (running.ready["accessKeyId"], running.ready["buckets"]) == ("my-key", ["reports"])
+    (instance,) = running.state()["instances"]
+    assert instance["ramRoleName"] == "EcsReports"
+    readme = (ROOT / "README.md").read_text()
+    assert printed("fixture") in readme, "put `ram-simulator fixture` into README.md"
+    assert yaml.safe_load(printed("fixture", "--built-in"))["users"][0]["name"] == "dev"
+
+
+def mappings(value: Any) -> Iterator[dict[str, Any]]:
+    """Return each mapping of a fixture file, but for documents and tags, which have keys of their own."""
+    if isinstance(value, list):
+        for item in value:
+            yield from mappings(item)
+    elif isinstance(value, dict):
+        yield value
+        for key, item in value.items():
+            yield from mappings(item) if key not in ("document", "trust", "tags") else ()
+
+
+def test_the_example_of_a_fixture_has_every_key_that_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "fixture.yaml"
+    (tmp_path / "logo.png").write_bytes(b"")
+    (tmp_path / "jwks.json").write_text('{"keys": [{"kty": "RSA", "kid": "a", "n": "wVLt", "e": "AQAB"}]}')
+    # what needs other files is there as a comment without a blank
+    whole = yaml.safe_load(re.sub(r"^#(?! [A-Za-z])", "", printed("fixture"), flags=re.MULTILINE))
+    path.write_text(yaml.safe_dump(whole))
+    read_fixture(path)
+    shown: dict[str, set[str]] = {}
+    for mapping in mappings(whole):
+        keys = set(mapping)
+        mapping["zz"] = ""
+        path.write_text(yaml.safe_dump(whole))
+        with pytest.raises(InvalidFixture, match="unknown key 'zz'") as caught:
+            read_fixture(path)
+        del mapping["zz"]
+        shown.setdefault(str(caught.value).rpartition("Known: ")[2], set()).update(keys)
+    assert len(shown) == 12
+    assert [known for known, keys in shown.items() if set(known.split(", ")) != keys] == []
 
 
 def test_latency_holds_up_each_call_and_calls_wait_side_by_side(started: Callable[..., RunningSimulator]) -> None:

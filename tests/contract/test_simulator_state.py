@@ -6,7 +6,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import oss2
 import pytest
 from tests.contract.conftest import OldSdk, RunningSimulator, start_simulator, stop_simulator
+from tests.polling import until
 
 ECS_TRUST = json.dumps(
     {
@@ -87,10 +87,7 @@ def test_the_next_simulator_goes_on_with_everything(tmp_path: Path) -> None:
 
 
 def wait_until_saved(path: Path, text: str) -> None:
-    deadline = time.monotonic() + 10
-    while not (path.exists() and text in path.read_text()):
-        assert time.monotonic() < deadline, "the state is not saved"
-        time.sleep(0.02)
+    until(lambda: text in path.read_text(), what="the state is saved")
 
 
 def test_a_change_is_in_the_file_though_the_process_is_killed(tmp_path: Path) -> None:
@@ -107,6 +104,49 @@ def test_a_change_is_in_the_file_though_the_process_is_killed(tmp_path: Path) ->
         assert client(second).call("GetUser", UserName="survivor")
     finally:
         assert stop_simulator(second) == 0
+
+
+def test_the_next_simulator_goes_on_at_the_advanced_time(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    first = start_simulator("--state", str(path))
+    first.control_call("POST", "/clock", {"advanceSeconds": 86400 * 365})
+    then = first.control_call("GET", "/clock")["now"]
+    assert stop_simulator(first) == 0
+    second = start_simulator("--state", str(path))
+    try:
+        clock = second.control_call("GET", "/clock")
+        assert clock["advancedSeconds"] == 86400 * 365
+        assert clock["now"] >= then
+        second.reset()
+        assert second.control_call("GET", "/clock")["advancedSeconds"] == 0
+    finally:
+        assert stop_simulator(second) == 0
+
+
+def test_what_a_kill_in_the_middle_of_writing_left_is_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    first = start_simulator("--state", str(path))
+    client(first).call("CreateUser", UserName="survivor")
+    assert stop_simulator(first) == 0
+    (tmp_path / ".state.json.new").write_text('{"version": 1, "clo')
+    second = start_simulator("--state", str(path))
+    try:
+        assert list(tmp_path.iterdir()) == [path]
+        assert client(second).call("GetUser", UserName="survivor")
+    finally:
+        assert stop_simulator(second) == 0
+
+
+def test_two_simulators_do_not_keep_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    running = start_simulator("--state", str(path))
+    try:
+        # a file that was written again is held as well
+        client(running).call("CreateUser", UserName="ann")
+        wait_until_saved(path, "ann")
+        assert "another simulator keeps it" in refusal(path)
+    finally:
+        assert stop_simulator(running) == 0
 
 
 def test_a_key_that_was_made_at_the_first_start_is_told_at_the_second(tmp_path: Path) -> None:
@@ -139,36 +179,39 @@ DAMAGED = [
     ("", "not JSON"),
     ("{", "not JSON"),
     ("[" * 100_000, "not JSON"),
-    ("[]", "its version is None"),
-    ('{"version": 2}', "its version is 2, and this simulator reads version 1"),
+    ("[]", "it has no version"),
+    ('{"version": 2}', "it is of version 2 of this format, and this simulator reads version 1"),
     ('{"version": 1}', "cloud"),
     (broken(users=1), "cloud.users"),
     (broken(users=[{"name": 1}]), "cloud.users[0].name: str is due"),
     (broken(users=[{"nome": "x"}]), "unknown: nome"),
     (broken(roles=[{"name": "x"}]), "cloud.roles[0]"),
     (broken(more=1), "unknown: more"),
-    (broken(account_id="1"), "it is of the account 1"),
+    (broken(account_id="1"), "it is of the account 1, the fixture of 1234567890123456"),
+    (broken(advanced_seconds=-1.0), "cloud.advanced_seconds: the clock may be advanced by 0 to"),
     (broken(buckets=[{"objects": {"a": {"content": "?"}}}]), "cloud.buckets[0].objects.a.content"),
 ]
+
+
+def refusal(path: Path) -> str:
+    """Start a simulator that must not start with this state, and return the one line that it says."""
+    asked = [sys.executable, "-m", "ram_simulator", "serve", "--listen", "127.0.0.1:0", "--state", str(path)]
+    environment = {"PYTHONPATH": str(Path(__file__).parents[2] / "operator")}
+    ended = subprocess.run(asked, capture_output=True, text=True, env=environment, timeout=20)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    (line,) = ended.stderr.splitlines()
+    return line
 
 
 @pytest.mark.parametrize(("text", "said"), DAMAGED)
 def test_a_damaged_file_gives_one_clear_line(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "state.json"
     path.write_text(text)
-    asked = [sys.executable, "-m", "ram_simulator", "serve", "--listen", "127.0.0.1:0", "--state", str(path)]
-    environment = {"PYTHONPATH": str(Path(__file__).parents[2] / "operator")}
-    ended = subprocess.run(asked, capture_output=True, text=True, env=environment, timeout=20)
-    assert ended.returncode == 1
-    (line,) = ended.stderr.splitlines()
-    assert line.startswith(f"ram-simulator: {path}: ")
+    line = refusal(path)
+    assert line.startswith(f"ram-simulator: --state {path}: ")
     assert said in line
     assert path.read_text() == text
 
 
 def test_a_folder_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:
-    asked = [sys.executable, "-m", "ram_simulator", "serve", "--listen", "127.0.0.1:0", "--state"]
-    environment = {"PYTHONPATH": str(Path(__file__).parents[2] / "operator")}
-    path = str(tmp_path / "none" / "state.json")
-    ended = subprocess.run([*asked, path], capture_output=True, text=True, env=environment, timeout=20)
-    assert (ended.returncode, "there is no such folder" in ended.stderr) == (1, True)
+    assert "there is no such folder" in refusal(tmp_path / "none" / "state.json")

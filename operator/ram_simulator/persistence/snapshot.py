@@ -28,7 +28,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that a cloud holds. System policies are not in it: they come with the simulator."""
+    """Everything that a cloud holds, and how far its time is ahead: its dates are of that time.
+
+    System policies are not in it, since they come with the simulator. Nor are the journal, faults and switches.
+    """
 
     account_id: str
     settings: AccountSettings
@@ -44,6 +47,7 @@ class Snapshot:
     client_tokens: dict[str, tuple[str, list[str]]]
     buckets: list[Bucket]
     key_sets: dict[str, Path] = field(default_factory=dict)
+    advanced_seconds: float = 0.0
 
 
 def take(cloud: Cloud) -> Snapshot:
@@ -64,6 +68,7 @@ def take(cloud: Cloud) -> Snapshot:
         client_tokens=cloud.ecs.client_tokens,
         buckets=list(cloud.oss),
         key_sets=account.key_sets,
+        advanced_seconds=cloud.clock.advanced,
     )
 
 

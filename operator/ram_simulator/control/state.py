@@ -1,0 +1,92 @@
+"""What a cloud holds as one JSON value, for `GET /state`: made so that tests can compare two of them."""
+
+import json
+
+from ram_simulator.calls import Answer
+from ram_simulator.cloud import Cloud
+from ram_simulator.ram.store import HolderKind, Role
+
+_HOLDER_FIELDS = {HolderKind.ROLE: "roleName", HolderKind.USER: "userName", HolderKind.GROUP: "groupName"}
+
+
+def state_of(cloud: Cloud) -> Answer:
+    """Tell what there is, sorted, without secrets, dates and generated ids of roles: two states compare."""
+    return {
+        "roles": _sorted([_role_state(role) for role in cloud.ram.roles]),
+        # system policies too: an attachment without its policy would puzzle, and they never change
+        "policies": _sorted(
+            [
+                {
+                    "policyName": policy.name,
+                    "policyType": policy.policy_type.value,
+                    "description": policy.description,
+                    "defaultVersion": f"v{policy.default_version}",
+                    "versions": [f"v{number}" for number in policy.versions],
+                    "document": json.loads(policy.default.document.text),
+                    "tags": dict(sorted(policy.tags.items())),
+                }
+                for registry in cloud.ram.policies.values()
+                for policy in registry
+            ]
+        ),
+        "attachments": _sorted(_attachment_states(cloud)),
+        "users": _sorted([{"userName": user.name} for user in cloud.account.people.users]),
+        "oidcProviders": _sorted(
+            [
+                {
+                    "name": provider.name,
+                    "issuer": provider.issuer,
+                    "clientIds": sorted(provider.client_ids),
+                    "fingerprints": sorted(provider.fingerprints),
+                    "description": provider.description,
+                }
+                for provider in cloud.account.identity_providers
+            ]
+        ),
+        "instances": _sorted(
+            [
+                {
+                    "instanceId": instance.instance_id,
+                    "region": instance.region,
+                    "networkType": instance.network_type.value,
+                    "ramRoleName": instance.binding.role_name if instance.binding else "",
+                }
+                for instance in cloud.ecs
+            ]
+        ),
+        "buckets": _sorted(
+            [{"name": bucket.name, "region": bucket.region, "objects": sorted(bucket.objects)} for bucket in cloud.oss]
+        ),
+    }
+
+
+def _role_state(role: Role) -> Answer:
+    return {
+        "roleName": role.name,
+        "description": role.description,
+        "maxSessionDuration": role.max_session_duration,
+        "trust": json.loads(role.trust.text),
+        "tags": dict(sorted(role.tags.items())),
+    }
+
+
+def _attachment_states(cloud: Cloud) -> list[Answer]:
+    found = []
+    for registry in cloud.ram.policies.values():
+        for policy in registry:
+            key = (policy.policy_type, policy.name.lower())
+            for holder in cloud.ram.attachments.of_policy(key):
+                named = {_HOLDER_FIELDS[holder.kind]: _holder_name(cloud, holder.kind, holder.name)}
+                found.append({"policyType": policy.policy_type.value, "policyName": policy.name, **named})
+    return found
+
+
+def _holder_name(cloud: Cloud, kind: HolderKind, name: str) -> str:
+    """Return the name as it was given: users and groups are held by their names in lower case."""
+    people = cloud.account.people
+    found = people.users.get(name) if kind is HolderKind.USER else people.groups.get(name)
+    return name if kind is HolderKind.ROLE or found is None else found.name
+
+
+def _sorted(items: list[Answer]) -> list[Answer]:
+    return sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
