@@ -1,4 +1,4 @@
-"""RAM's calls against the process: shapes, limits, case rules, pages, and each error with its code and status."""
+"""RAM's roles and policies against the process: shapes, case rules, pages, each error with its code, and rights."""
 
 import json
 from collections.abc import Callable
@@ -255,110 +255,9 @@ def test_older_versions_hold_up_a_deletion_unless_it_cascades(root: OldSdk) -> N
     assert root.refusal("GetPolicy", **CUSTOM) == (404, "EntityNotExist.Policy")
 
 
-HOLDERS = [("Role", "Reader"), ("User", "dev")]
-
-
-@pytest.mark.parametrize(("kind", "name"), HOLDERS)
-def test_a_second_attach_is_refused(root: OldSdk, kind: str, name: str) -> None:
-    asked = CUSTOM | {f"{kind}Name": name}
-    root.call(f"AttachPolicyTo{kind}", **asked)
-    assert root.refusal(f"AttachPolicyTo{kind}", **asked) == (409, f"EntityAlreadyExists.{kind}.Policy")
-
-
-@pytest.mark.parametrize(("kind", "name"), HOLDERS)
-def test_a_second_detach_is_refused(root: OldSdk, kind: str, name: str) -> None:
-    asked = CUSTOM | {f"{kind}Name": name}
-    root.call(f"AttachPolicyTo{kind}", **asked)
-    root.call(f"DetachPolicyFrom{kind}", **asked)
-    assert root.refusal(f"DetachPolicyFrom{kind}", **asked) == (404, f"EntityNotExist.{kind}.Policy")
-
-
-@pytest.mark.parametrize(("kind", "name"), HOLDERS)
-def test_an_attached_policy_can_not_be_deleted(root: OldSdk, kind: str, name: str) -> None:
-    root.call(f"AttachPolicyTo{kind}", **CUSTOM, **{f"{kind}Name": name})
-    cascading = {"PolicyName": "Read", "CascadingDelete": "true"}
-    assert root.refusal("DeletePolicy", **cascading) == (409, f"DeleteConflict.Policy.{kind}")
-
-
-def test_a_role_that_holds_a_policy_can_not_be_deleted(root: OldSdk) -> None:
-    root.call("AttachPolicyToRole", **CUSTOM, RoleName="Reader")
-    assert root.refusal("DeleteRole", RoleName="Reader") == (409, "DeleteConflict.Role.Policy")
-    root.call("DetachPolicyFromRole", **CUSTOM, RoleName="Reader")
-    root.call("DeleteRole", RoleName="READER")
-    assert root.refusal("GetRole", RoleName="Reader") == (404, "EntityNotExist.Role")
-
-
-@pytest.mark.parametrize(("kind", "most"), [("System", 20), ("Custom", 10)])
-def test_a_role_holds_so_many_policies_and_no_more(root: OldSdk, kind: str, most: int) -> None:
-    for number in range(most + 1):
-        root.call("CreatePolicy", PolicyName=f"policy-{number}", PolicyDocument=READ)
-    listed = root.call("ListPolicies", PolicyType=kind, MaxItems=most + 1)["Policies"]["Policy"]
-    *fitting, surplus = [
-        {"PolicyType": kind, "PolicyName": policy["PolicyName"], "RoleName": "Reader"} for policy in listed
-    ]
-    for asked in fitting:
-        root.call("AttachPolicyToRole", **asked)
-    assert root.refusal("AttachPolicyToRole", **surplus) == (409, "LimitExceeded.Role.Policy")
-
-
-def test_both_sides_of_an_attachment_show_it(root: OldSdk) -> None:
-    root.call("AttachPolicyToRole", **CUSTOM, RoleName="READER")
-    root.call("AttachPolicyToUser", **CUSTOM, UserName="DEV")
-    entities = root.call("ListEntitiesForPolicy", **CUSTOM)
-    assert [role["RoleName"] for role in entities["Roles"]["Role"]] == ["Reader"]
-    assert [user["UserName"] for user in entities["Users"]["User"]] == ["dev"]
-    assert entities["Groups"]["Group"] == []
-    for_role = root.call("ListPoliciesForRole", RoleName="Reader")["Policies"]["Policy"]
-    for_user = root.call("ListPoliciesForUser", UserName="dev")["Policies"]["Policy"]
-    assert [policy["PolicyName"] for policy in (*for_role, *for_user)] == ["Read", "Read"]
-    assert root.call("GetPolicy", **CUSTOM)["Policy"]["AttachmentCount"] == 2
-
-
 def test_users_are_shown_and_listed(root: OldSdk) -> None:
     assert root.call("GetUser", UserName="DEV")["User"]["UserName"] == "dev"
     assert [user["UserName"] for user in root.call("ListUsers")["Users"]["User"]] == ["dev"]
-
-
-def rows(answer: dict[str, Any]) -> list[tuple[str, str, str]]:
-    return [(row["ResourceName"], row["TagKey"], row["TagValue"]) for row in answer["TagResources"]]
-
-
-@pytest.mark.parametrize(("kind", "name"), [("role", "Reader"), ("policy", "Read")])
-def test_tags_are_added_listed_and_removed(root: OldSdk, kind: str, name: str) -> None:
-    named = {"ResourceType": kind, "ResourceNames": [name]}
-    root.call("TagResources", **named, Tag=[{"Key": "team", "Value": "b"}, {"Key": "x", "Value": ""}])
-    assert rows(root.call("ListTagResources", **named)) == [(name, "team", "b"), (name, "x", "")]
-    root.call("UntagResources", **named, TagKeys=["team", "absent"])
-    assert rows(root.call("ListTagResources", ResourceType=kind)) == [(name, "x", "")]
-    root.call("UntagResources", **named, All="true")
-    assert rows(root.call("ListTagResources", ResourceType=kind)) == []
-
-
-def test_tags_are_listed_by_pages(root: OldSdk) -> None:
-    tags = [{"Key": f"key-{number}", "Value": ""} for number in range(4)]
-    root.call("TagResources", ResourceType="role", ResourceNames=["Reader"], Tag=tags)
-    first = root.call("ListTagResources", ResourceType="role", PageSize=3)
-    rest = root.call("ListTagResources", ResourceType="role", PageSize=3, NextToken=first["NextToken"])
-    assert len(rows(first)) == 3
-    assert len(rows(rest)) == 2
-    assert "NextToken" not in rest
-
-
-TAGGING: list[tuple[str, Asked, tuple[int, str]]] = [
-    ("TagResources", {"ResourceNames": ["nobody"]}, (404, "EntityNotExist.Role")),
-    ("TagResources", {"ResourceType": "group"}, (400, "InvalidParameter.ResourceType")),
-    ("TagResources", {"ResourceNames": []}, (400, "InvalidParameter.ResourceNames")),
-    ("TagResources", {"Tag": [{"Key": f"{n}", "Value": ""} for n in range(21)]}, (400, "InvalidParameter.Tag")),
-    ("TagResources", {"Tag": [{"Key": "k" * 129, "Value": ""}]}, (400, "InvalidParameter.TagKey")),
-    ("TagResources", {"Tag": [{"Key": "k", "Value": "v" * 257}]}, (400, "InvalidParameter.TagValue")),
-    ("UntagResources", {"Tag": None}, (400, "MissingParameter.TagKeys")),
-]
-
-
-@pytest.mark.parametrize(("action", "change", "refused"), TAGGING)
-def test_wrong_tagging_is_refused(root: OldSdk, action: str, change: Asked, refused: tuple[int, str]) -> None:
-    asked = {"ResourceType": "role", "ResourceNames": ["Reader"], "Tag": [{"Key": "k", "Value": "v"}]} | change
-    assert root.refusal(action, **{name: value for name, value in asked.items() if value is not None}) == refused
 
 
 @pytest.mark.parametrize(
