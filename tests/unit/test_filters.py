@@ -83,10 +83,35 @@ def test_once_it_shows_it_is_forgotten() -> None:
     assert sifted(unseen, ATTACH_A, at=later(3)).steps == (ATTACH_A,)
 
 
-def test_an_edit_is_not_withheld() -> None:
+def test_a_write_that_does_not_show_is_not_made_again_because_of_an_edit_of_something_else() -> None:
     unseen = Unseen()
     wrote(unseen, ATTACH_A, left=[ATTACH_A])
-    assert sifted(unseen, ATTACH_A, at=later(1), generation=2).steps == (ATTACH_A,)
+    assert reasons(sifted(unseen, ATTACH_A, at=later(1), generation=2)) == [Reason.VERIFYING]
+    wrote(unseen, at=later(1), left=[ATTACH_A], generation=2)
+    assert sifted(unseen, ATTACH_A, at=later(60), generation=2).steps == (ATTACH_A,)
+
+
+def test_an_edit_of_what_does_not_show_yet_is_not_withheld() -> None:
+    unseen = Unseen()
+    old, new = (UpdateRole("r", "r", RoleChange(seconds), ("session duration",)) for seconds in (3600, 7200))
+    wrote(unseen, old, left=[old])
+    assert sifted(unseen, old, at=later(1)).steps == ()
+    assert sifted(unseen, new, at=later(1), generation=2).steps == (new,)
+
+
+def test_what_goes_behind_a_withheld_write_is_withheld_with_it() -> None:
+    unseen, delete = Unseen(), DeleteRole("r", (custom("a"), custom("b")))
+    wrote(unseen, DETACH_A, left=[DETACH_A])
+    held = sifted(unseen, DETACH_A, delete, at=later(1))
+    assert (held.steps, reasons(held)) == ((), [Reason.VERIFYING])
+    assert sifted(unseen, delete, at=later(2)).steps == (delete,), "once the detachment shows"
+
+
+def test_what_goes_before_a_withheld_write_is_made() -> None:
+    unseen = Unseen()
+    wrote(unseen, attach(1, role="New"), left=[attach(1, role="New")])
+    held = unseen.sift(ROLE, 1, Plan(steps=(detach(1, 2), attach(1, 2, role="New"))), later(1))
+    assert held.steps == (detach(1, 2), attach(2, role="New"))
 
 
 def test_another_policy_of_the_same_role_is_not_withheld() -> None:

@@ -5,7 +5,7 @@ The reconciler runs all of them in order; the list is open. Each keeps its own m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -38,16 +38,37 @@ def effects(steps: tuple[Step, ...]) -> set[Effect]:
     return {(subject, step.effect) for step in steps for subject in step.subjects}
 
 
-def withhold(plan: Plan, held: Callable[[Effect], Hold | None]) -> Plan:
-    """The plan without the effects for which `held` gives a hold."""
+def withhold(plan: Plan, held: Callable[[Step, str], Hold | None]) -> Plan:
+    """The plan without what `held` gives a hold for, by step and subject.
+
+    Nothing is deleted before what is withheld: the cloud would refuse it.
+    """
     steps: list[Step] = []
     holds: list[Hold] = []
+    withheld: set[str] = set()
     for step in plan.steps:
-        found = {subject: hold for subject in step.subjects if (hold := held((subject, step.effect)))}
+        found = {subject: hold for subject in step.subjects if (hold := held(step, subject))}
+        behind = withheld.intersection(step.subjects) if step.event in _DELETIONS else set()
         holds += found.values()
-        if left := step.without(frozenset(found)):
+        withheld |= found.keys()
+        if left := step.without(frozenset(found) | behind):
             steps.append(left)
     return replace(plan, steps=tuple(steps), holds=(*plan.holds, *holds)) if holds else plan
+
+
+def alone(step: Step, subject: str) -> Step:
+    """What a step does to one of its subjects; a step that is done or is not stays whole."""
+    return step.without(frozenset(step.subjects) - {subject}) or step
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    step: Step
+    at: datetime
+
+    def covers(self, step: Step) -> bool:
+        """Whether the step is this one again. What was created is there, whatever an edit wants it to be."""
+        return step == self.step or step.event in _CREATIONS
 
 
 @dataclass(slots=True)
@@ -60,25 +81,22 @@ class Unseen:
 
     patience: timedelta = timedelta(seconds=60)
     retry_after: float = 2.0
-    _written: dict[ObjectKey, tuple[int, dict[Effect, datetime]]] = field(default_factory=dict)
+    _written: dict[ObjectKey, dict[Effect, _Written]] = field(default_factory=dict)
     _created: dict[ObjectKey, tuple[int, datetime]] = field(default_factory=dict)
 
     def sift(self, key: ObjectKey, generation: int, plan: Plan, now: datetime) -> Plan:
         """Hold what the cloud should show any moment."""
         plan = self._newborn(key, plan, now)
-        of, written = self._written.get(key, (generation, {}))
-        if of != generation or not written:
-            return plan
+        written = self._written.get(key, {})
 
-        def held(effect: Effect) -> Hold | None:
-            at = written.get(effect)
-            if at is None or now - at >= self.patience:
+        def held(step: Step, subject: str) -> Hold | None:
+            before = written.get((subject, step.effect))
+            if before is None or now - before.at >= self.patience or not before.covers(alone(step, subject)):
                 return None
-            subject, words = effect
-            message = f"{subject}: waits for the cloud to show the result of: {words}"
+            message = f"{subject}: waits for the cloud to show the result of: {step.effect}"
             return Hold(subject, Reason.VERIFYING, message, self.retry_after)
 
-        return withhold(plan, held)
+        return withhold(plan, held) if written else plan
 
     def _newborn(self, key: ObjectKey, plan: Plan, now: datetime) -> Plan:
         """What was created and did not show at once may lack its tags, or still be missing when it is deleted."""
@@ -102,14 +120,16 @@ class Unseen:
         elif written_events & _DELETIONS or (born == generation and not hidden):
             # In a later generation it may be deleted: then nothing to do can mean that it does not show yet.
             self._created.pop(key, None)
-        of, written = self._written.get(key, (generation, {}))
-        if of != generation:
-            written = {}
         planned, unseen = effects(after.steps), after.unseen
-        done = dict.fromkeys(effects(outcome.done), now)
-        left = {effect: at for effect, at in {**written, **done}.items() if effect in planned or effect[0] in unseen}
+        done = {
+            (subject, step.effect): _Written(alone(step, subject), now)
+            for step in outcome.done
+            for subject in step.subjects
+        }
+        written = {**self._written.get(key, {}), **done}
+        left = {effect: write for effect, write in written.items() if effect in planned or effect[0] in unseen}
         if left:
-            self._written[key] = (generation, left)
+            self._written[key] = left
         else:
             self._written.pop(key, None)
 
@@ -146,20 +166,18 @@ class Contention:
         """Hold what was repaired too often, until the oldest repair leaves the window."""
         of, written = self._written.get(key, (generation, {}))
         return (
-            withhold(plan, lambda effect: self._held(effect, written.get(effect, []), now))
-            if of == generation
-            else plan
+            withhold(plan, lambda step, subject: self._held(step, subject, written, now)) if of == generation else plan
         )
 
-    def _held(self, effect: Effect, writes: list[_Write], now: datetime) -> Hold | None:
+    def _held(self, step: Step, subject: str, written: Mapping[Effect, Sequence[_Write]], now: datetime) -> Hold | None:
+        writes = written.get((subject, step.effect), ())
         recent = [write for write in writes if now - write.at < self.window]
         repairs = [write for write in recent if not write.excused]
         counted = recent if len(recent) > self.most_writes else repairs if len(repairs) > self.most else []
         if not counted:
             return None
-        subject, words = effect
         message = (
-            f"{subject}: had to {words} again {len(counted) - 1} times within an hour; something else keeps "
+            f"{subject}: had to {step.effect} again {len(counted) - 1} times within an hour; something else keeps "
             "changing it: find out what, or change this object to agree with it"
         )
         return Hold(subject, Reason.CONTENDED, message, (counted[0].at + self.window - now).total_seconds())
