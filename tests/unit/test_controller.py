@@ -219,6 +219,40 @@ async def test_an_object_that_changed_under_the_pass_is_read_and_looked_at_again
     assert place.scene.condition(BINDING) == ("True", "AllAttached")
 
 
+async def test_an_object_that_changes_under_every_pass_comes_again_after_growing_delays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = Place()
+
+    async def stale(*_: Any) -> Any:
+        raise StaleObject("changed")
+
+    monkeypatch.setattr(place.scene, "write_status", stale)
+    async with place.working():
+        place.queue.add(BINDING)
+        await asyncio.sleep(20)
+    assert place.ecs.looks == [0, 1, 3, 6, 11], "at once after the first time"
+
+
+async def test_what_goes_on_asks_for_nothing_that_is_settled() -> None:
+    place = Place()
+    for number in (2, 3):
+        place.ecs.roles[instance(number)] = ""
+        place.scene.put_node(node(f"node-{number}", number, pool="storage"))
+    async with place.working():
+        place.queue.add(BINDING)
+        await asyncio.sleep(5)
+        place.ecs.roles[ONE] = ""
+        place.ecs.calls.clear()
+        place.ecs.failing["attach"] = Unavailable("AttachInstanceRamRole", "ServiceUnavailable")
+        place.queue.add(BINDING)
+        await asyncio.sleep(30)
+    asked = [call[3] for call in place.ecs.calls if call[0] == "describe"]
+    assert asked[0] == tuple(instance(number).id for number in (1, 2, 3))
+    assert len(asked) > 3
+    assert set(asked[1:]) == {(ONE.id,)}
+
+
 async def test_what_was_written_is_told_also_where_the_status_cannot_be_stored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

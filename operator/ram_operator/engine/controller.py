@@ -113,7 +113,8 @@ class Controller:
             log.warning("cannot read object", extra={"key": str(item.key), "error": str(error)})
             self.queue.retry(item.key, lane=item.lane, scope=item.scope)
         else:
-            self.queue.add(item.key, lane=item.lane, scope=item.scope)
+            # Once is a matter of course, again and again means that somebody writes faster than we do.
+            self.queue.retry(item.key, lane=item.lane, scope=item.scope, at_once=True)
 
     def _follow(self, item: Item, facts: Facts, said: Report) -> None:
         """Queue the key again as the report asks."""

@@ -93,10 +93,16 @@ class WorkQueue:
         if key not in self._active:
             self._schedule(key, entry)
 
-    def retry(self, key: ObjectKey, *, lane: Lane = Lane.EDIT, scope: Scope = EVERYTHING) -> float:
-        """Add the key after a delay that grows with each failure in a row; return the delay in seconds."""
-        self._failures[key] = self._failures.get(key, 0) + 1
-        delay = self.backoff.delay(self._failures[key], self.chance())
+    def retry(
+        self, key: ObjectKey, *, lane: Lane = Lane.EDIT, scope: Scope = EVERYTHING, at_once: bool = False
+    ) -> float:
+        """Add the key after a delay that grows with each failure in a row; return the delay in seconds.
+
+        `at_once` makes the first one in a row cost no delay.
+        """
+        before = self._failures.get(key, 0)
+        self._failures[key] = before + 1
+        delay = 0.0 if at_once and not before else self.backoff.delay(max(before + 1 - at_once, 1), self.chance())
         self.add(key, delay=delay, lane=lane, scope=scope)
         return delay
 
