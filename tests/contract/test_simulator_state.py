@@ -86,6 +86,26 @@ def test_the_next_simulator_goes_on_with_everything(tmp_path: Path) -> None:
         assert stop_simulator(second) == 0
 
 
+def test_a_file_of_before_roles_were_told_apart_by_case_is_still_good(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    first = start_simulator("--state", str(path))
+    furnish(first)
+    state = first.state()
+    assert stop_simulator(first) == 0
+    saved = json.loads(path.read_text())
+    for attachment in saved["cloud"]["attachments"]:
+        attachment["holder"]["name"] = attachment["holder"]["name"].lower()
+    del saved["cloud"]["key_sets"]
+    path.write_text(json.dumps(saved))
+    second = start_simulator("--state", str(path))
+    try:
+        assert second.state() == state
+        held = {"PolicyType": "Custom", "PolicyName": "read", "RoleName": "EcsRole"}
+        assert client(second).refusal("AttachPolicyToRole", **held) == (409, "EntityAlreadyExists.Role.Policy")
+    finally:
+        assert stop_simulator(second) == 0
+
+
 def wait_until_saved(path: Path, text: str) -> None:
     until(lambda: text in path.read_text(), what="the state is saved")
 
