@@ -29,17 +29,21 @@ class Outline(HTMLParser):
         self.open: list[str] = []
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
+        self.links: list[str] = []
         self.rows: list[list[str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
         self.attributes |= {name for name, _ in attrs}
+        self.links += [value or "" for name, value in attrs if name == "href"]
         if tag not in VOID:
             self.open.append(tag)
         if tag == "tr":
             self.rows.append([])
         if tag == "td":
             self.rows[-1].append("")
+        if tag == "div" and self.rows[-1][-1]:
+            self.rows[-1][-1] += "|"
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -72,18 +76,22 @@ def test_the_page_shows_who_is_attached_to_what_and_the_last_calls(furnished: Ru
     outline = Outline()
     outline.feed(page(furnished))
     assert outline.open == []
-    assert ["EcsRole", f"ecs.aliyuncs.com, {ODD}", "read-objects", "i-bp1simulator00000001"] in outline.rows
-    assert ["read-objects", "v1 of 1", "Allow oss:Get*", "role EcsRole"] in outline.rows
-    assert ["i-bp1simulator00000001", "cn-hangzhou", "vpc", "Running", "EcsRole"] in outline.rows
+    assert ["EcsRole", f"ecs.aliyuncs.com|{ODD}", "read-objects", "i-bp1simulator00000001"] in outline.rows
+    assert ["read-objects", "v1 of 1", "Allow oss:Get* on *", "role EcsRole"] in outline.rows
+    assert ["i-bp1simulator00000001", "node-1", "cn-hangzhou", "vpc", "Running", "EcsRole"] in outline.rows
     assert ["dev", "simulator-dev", "", ""] in outline.rows
-    assert any(row[1:4] == ["Ram GetRole", "root", "404 EntityNotExist.Role"] for row in outline.rows)
+    assert any(
+        row[1:5] == ["Ram GetRole", "RoleName=nobody, RegionId=cn-hangzhou", "root", "404 EntityNotExist.Role"]
+        for row in outline.rows
+    )
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_can_change_nothing(furnished: RunningSimulator) -> None:
     outline = Outline()
     outline.feed(page(furnished))
-    assert outline.tags.isdisjoint({"script", "link", "img", "iframe", "form", "button", "input", "a", "object"})
-    assert not {name for name in outline.attributes if name.startswith("on") or name in ("src", "href", "style")}
+    assert outline.tags.isdisjoint({"script", "link", "img", "iframe", "form", "button", "input", "object"})
+    assert not {name for name in outline.attributes if name.startswith("on") or name in ("src", "style")}
+    assert all(re.search(f'id="{link[1:]}"', page(furnished)) for link in outline.links)
     style = re.search(r"<style>(.*?)</style>", page(furnished), re.DOTALL)
     assert style
     assert "url(" not in style[1]
@@ -107,8 +115,19 @@ def test_a_long_list_is_cut_and_says_so(simulator: RunningSimulator, root: OldSd
     for _ in range(3):
         root.call("RunInstances", InstanceType="t", Amount="100")
     text = page(simulator)
-    assert "the first 200 are shown" in text
+    assert "the newest 200 are shown" in text
     assert len(text) < 200_000
+
+
+def test_the_page_reminds_of_what_somebody_has_set(simulator: RunningSimulator) -> None:
+    assert 'class="set"' not in page(simulator)
+    simulator.control_call("POST", "/faults", {"action": "*", "count": 2, "lostReply": True})
+    simulator.control_call("POST", "/clock", {"advanceSeconds": 3600})
+    simulator.switch(second_role="error")
+    text = page(simulator)
+    assert "Fault for the next 2 calls of any action: lostReply." in text
+    assert "The clock is 3600 seconds ahead." in text
+    assert "Switch second-role is error, not row." in text
 
 
 def test_looking_is_not_a_change(simulator: RunningSimulator) -> None:
