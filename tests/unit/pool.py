@@ -15,9 +15,11 @@ BINDING = binding_key("storage-pool")
 STORAGE = {"matchLabels": {"pool": "storage"}}
 
 
-def scene(roles: Mapping[InstanceId, str], *bindings: Mapping[str, Any], nodes: int = 1) -> tuple[Scene, Instances]:
+def scene(
+    roles: Mapping[InstanceId, str], *bindings: Mapping[str, Any], nodes: int = 1, ecs: Instances | None = None
+) -> tuple[Scene, Instances]:
     """Roles `oss-reader` and `log-writer` are ready; node-1 ... are of the pool `storage`."""
-    ecs = Instances(roles)
+    ecs = ecs or Instances(roles)
     made = Scene(ecs.cloud)
     for name in ("oss-reader", "log-writer"):
         made.put(role_body(name, made_role_status(name)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from tests.unit.builders import binding_body
 from tests.unit.pool import BINDING, ONE, TWO, attached, scene, state
+from tests.unit.scene import Instances
 
 from ram_operator.errors import CloudError, Denied, NotFound, Rejected, Throttled, Unavailable
 
@@ -41,6 +43,27 @@ async def test_a_failed_instance_is_tried_again_when_a_person_asks() -> None:
     await made.settle()
     assert ecs.roles[ONE] == "oss-reader"
     assert made.status(BINDING)["lastHandledReconcileAt"] == "now"
+
+
+class Stopped(Instances):
+    """An instance that takes no role for a reason nobody has heard of."""
+
+    async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
+        self.calls.append(("attach", region, role, tuple(ids)))
+        return {id_: Rejected("AttachInstanceRamRole", "IncorrectInstanceStatus") for id_ in ids}
+
+
+async def test_a_refusal_that_may_pass_is_tried_again_each_hour() -> None:
+    ecs = Stopped({ONE: ""})
+    made, _ = scene({}, ecs=ecs)
+    said = await made.reconcile(BINDING)
+    assert (made.condition(BINDING, "Stalled"), said.requeue_after) == (("True", "SomeFailed"), 3600)
+    made.later(3599)
+    said = await made.reconcile(BINDING)
+    assert (len(ecs.writes), said.requeue_after) == (1, 1)
+    made.later(1)
+    said = await made.reconcile(BINDING)
+    assert (len(ecs.writes), said.requeue_after) == (2, 3600)
 
 
 PASSING: list[tuple[CloudError, str, str]] = [

@@ -225,6 +225,7 @@ def test_a_role_and_a_policy_of_one_name_are_no_rivals() -> None:
 
 def test_a_request_is_open_until_it_is_answered() -> None:
     assert not facts_of(POLICY, cluster(policy_body())).requested
+    assert not facts_of(POLICY, cluster(policy_body(reconcile_at=""))).requested
     assert facts_of(POLICY, cluster(policy_body(reconcile_at="a"))).requested
     answered = policy_body(reconcile_at="a", status={"lastHandledReconcileAt": "a"})
     assert not facts_of(POLICY, cluster(answered)).requested

@@ -104,6 +104,24 @@ async def test_the_answer_to_reconcile_at_is_stored_once_and_kept() -> None:
     assert len(made.log) == 1
 
 
+async def test_a_request_that_comes_during_a_pass_is_not_answered_by_it() -> None:
+    made, ecs = scene((FINALIZER,))
+
+    class Asking(Instances):
+        async def describe_instance_roles(self, region: str, ids: Any) -> Mapping[str, str]:
+            if not self.calls:
+                made.ask(BINDING, "now")
+            return await super().describe_instance_roles(region, ids)
+
+    late = Asking(ecs.roles)
+    made.reconciler.cloud = late.cloud
+    await made.reconcile(BINDING)
+    assert "lastHandledReconcileAt" not in made.status(BINDING)
+    assert BINDING in made.asked
+    await made.settle()
+    assert made.status(BINDING)["lastHandledReconcileAt"] == "now"
+
+
 async def test_reconcile_at_tries_again_what_was_given_up() -> None:
     made, ecs = scene((FINALIZER,))
     for _ in range(5):

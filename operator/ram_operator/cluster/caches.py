@@ -102,12 +102,11 @@ class Caches:
         if body is None or me is None:
             return None
         metadata = body["metadata"]
-        wanted = (metadata.get("annotations") or {}).get(RECONCILE_AT)
         nodes, known, assigned = self._bindings.of(key)
         return Facts(
             me=me,
             generation=metadata.get("generation", 0),
-            requested=wanted is not None and wanted != me.status.get("lastHandledReconcileAt"),
+            asked=(metadata.get("annotations") or {}).get(RECONCILE_AT) or None,
             references={other: self._views[other] for other in self._references(me) if other in self._views},
             referrers=self._sorted(self._referring(me)),
             rivals=self._sorted(self._named.get((key.kind, cloud_name(me)), set()) - {key}),

@@ -86,7 +86,10 @@ class Kube:
             raise KubeError(said, 0, f"{type(error).__name__}: {error}") from None
         if response.status >= 300:
             raise self._failed(said, response.status, _message(data))
-        return json.loads(data) if data else {}
+        try:
+            return json.loads(data) if data else {}
+        except ValueError:
+            raise KubeError(said, response.status, "the answer cannot be read") from None
 
     def _failed(self, said: str, status: int, message: str) -> KubeError:
         if status in (401, 403):

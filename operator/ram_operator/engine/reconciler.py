@@ -19,7 +19,6 @@ from ram_operator.errors import CloudError, InvalidSpec, OperatorError
 from ram_operator.kinds import DesiredT, Kind, ObservedT, SpecT
 from ram_operator.model import (
     FINALIZER,
-    RECONCILE_AT,
     Body,
     Facts,
     Hold,
@@ -160,7 +159,8 @@ class Reconciler:
 
     async def _store(self, body: Body, facts: Facts, found: Found, said: Report) -> None:
         status = body.get("status") or {}
-        handled = (body["metadata"].get("annotations") or {}).get(RECONCILE_AT) or status.get("lastHandledReconcileAt")
+        # What the pass began with: the annotation may have changed since, and asks for another pass then.
+        handled = facts.asked or status.get("lastHandledReconcileAt")
         final = {**found.fields, "conditions": list(said.conditions), "observedGeneration": facts.generation}
         await self.store.write_status(body, {**final, "lastHandledReconcileAt": handled} if handled else final)
 

@@ -50,16 +50,16 @@ class Reference:
 class Facts:
     """Everything a kind's pure verbs need from the cluster, gathered once per pass.
 
-    `me` is the object itself; `requested` says that reconcile-at asks for this pass. `references` are the objects the
-    spec names (missing ones are absent), `referrers` those that name this one, `rivals` the others that name the same
-    cloud object. For bindings, `nodes` are the nodes that the binding selects, `known` the node of each instance,
-    `assigned` says which binding has each instance of `nodes` and of its rows, and `other_rows` are claims of other
-    bindings for those instances.
+    `me` is the object itself, `asked` its annotation reconcile-at. `references` are the objects the spec names (missing
+    ones are absent), `referrers` those that name this one, `rivals` the others that name the same cloud object. For
+    bindings, `nodes` are the nodes that the binding selects, `known` the node of each instance, `assigned` says which
+    binding has each instance of `nodes` and of its rows, and `other_rows` are claims of other bindings for those
+    instances.
     """
 
     me: Reference
     generation: int
-    requested: bool = False
+    asked: str | None = None
     references: Mapping[ObjectKey, Reference] = field(default_factory=dict)
     referrers: tuple[Reference, ...] = ()
     rivals: tuple[Reference, ...] = ()
@@ -67,6 +67,11 @@ class Facts:
     known: Mapping[InstanceId, str] = field(default_factory=dict)
     assigned: Mapping[InstanceId, ObjectKey] = field(default_factory=dict)
     other_rows: Mapping[InstanceId, Mapping[str, Json]] = field(default_factory=dict)
+
+    @property
+    def requested(self) -> bool:
+        """Whether a person asks for this pass, by a value of the annotation that was not answered yet."""
+        return self.asked is not None and self.asked != self.me.status.get("lastHandledReconcileAt")
 
 
 class Ownership(StrEnum):

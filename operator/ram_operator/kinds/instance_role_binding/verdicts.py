@@ -19,6 +19,9 @@ GONE_AFTER = timedelta(seconds=60)
 HAND_OVER = timedelta(seconds=10)
 """How long a binding that goes waits for the next one to take a role over, so that no instance is without it."""
 
+FAILED_AGAIN = timedelta(hours=1)
+"""When a request that was refused for one instance is repeated: what kept it may have gone without a word."""
+
 CONFLICT_FIX = (
     "detach it there (DetachInstanceRamRole), or take the node out of the selector; "
     "it is looked at again with each sweep"
@@ -126,7 +129,7 @@ def _without_role(case: Case, role: str) -> Verdict:
     """It has none: attach ours, unless the API has said of this very generation that it will not."""
     refused = _refusal(case)
     if refused:
-        return Verdict(refused, hold=_hold(case, Reason.SOME_FAILED, refused.message))
+        return Verdict(refused, hold=_hold(case, Reason.SOME_FAILED, refused.message, _failed_for(case, refused)))
     reason, message = (None, "") if case.error is None else (Reason.API_ERROR, str(case.error))
     row = _next(case, State.PENDING, role=role, origin=Origin.ATTACHED, confirmed=False, reason=reason, message=message)
     return Verdict(row, attach=True)
@@ -139,12 +142,25 @@ def _refusal(case: Case) -> Row | None:
         classic = "MismatchRamRole" in error.code
         reason = Reason.CLASSIC_NETWORK if classic else Reason.API_ERROR
         message = error.message if classic and error.message else str(error)
-        failed = {"reason": reason, "message": message, "failed_generation": case.generation}
+        failed = {
+            "reason": reason,
+            "message": message,
+            "failed_generation": case.generation,
+            "since": timestamp(case.now),
+        }
         return _next(case, State.FAILED, role=None, origin=None, confirmed=False, **failed)
     row = case.row
     if error is None and row and row.failed_generation == case.generation and not case.requested:
-        return replace(row, node=case.node)
+        return None if _failed_for(case, row) == 0 else replace(row, node=case.node)
     return None
+
+
+def _failed_for(case: Case, row: Row) -> float | None:
+    """For how many seconds more a refusal is believed; None where only an edit can help."""
+    if row.reason is Reason.CLASSIC_NETWORK:
+        return None
+    since = parse_timestamp(row.since) or case.now
+    return max(0.0, (since + FAILED_AGAIN - case.now).total_seconds())
 
 
 def _other_role(case: Case, seen: str) -> Verdict:
