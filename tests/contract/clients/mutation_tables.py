@@ -17,6 +17,7 @@ _TAKEN = {"OIDCProviderName": PROVIDER}
 _CUSTOM = {"PolicyType": "Custom", "PolicyName": POLICY}
 _ON_ECS = {"RegionId": "cn-hangzhou", "InstanceIds": _IDS}
 _TAG = [{"Key": "team", "Value": "storage"}]
+_LAUNCH = {"RegionId": "cn-hangzhou", "InstanceType": "t", "VSwitchId": "v", "RamRoleName": ROLE}
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("CreateRole", {"RoleName": "new", "AssumeRolePolicyDocument": TRUST, "Tag": _TAG, "MaxSessionDuration": 3600}),
     ("CreateRole", {"RoleName": "new", "AssumeRolePolicyDocument": USER_TRUST, "Description": "d"}),
@@ -48,10 +49,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("DetachInstanceRamRole", _ON_ECS | {"RamRoleName": ROLE}),
     ("DescribeInstanceRamRole", _ON_ECS | {"RamRoleName": ROLE, "PageNumber": "1", "PageSize": "50"}),
     ("DescribeInstances", _ON_ECS | {"MaxResults": "10", "NextToken": "1", "Tag.1.Key": "a", "Tag.1.Value": "b"}),
-    (
-        "RunInstances",
-        {"RegionId": "cn-hangzhou", "InstanceType": "t", "VSwitchId": "v", "RamRoleName": ROLE, "Amount": "2"},
-    ),
+    ("RunInstances", _LAUNCH | {"Amount": "2"}),
     (
         "AssumeRole",
         {"RoleArn": "acs:ram::1234567890123456:role/x", "RoleSessionName": "walk", "DurationSeconds": "900"},
@@ -71,6 +69,33 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("CreateLoginProfile", {"UserName": "dev", "Password": "aA1!aaaaaaaa", "PasswordResetRequired": "true"}),
     ("SetPasswordPolicy", {"MinimumPasswordLength": "12", "MaxPasswordAge": "90"}),
     ("SetAccountAlias", {"AccountAlias": "mutants"}),
+    ("UpdatePolicyDescription", {"PolicyName": POLICY, "NewDescription": "d"}),
+    ("DetachPolicyFromUser", _CUSTOM | {"UserName": "dev"}),
+    ("DetachPolicyFromGroup", _CUSTOM | {"GroupName": "mutants"}),
+    ("ListPoliciesForUser", {"UserName": "dev"}),
+    ("ListPoliciesForGroup", {"GroupName": "mutants"}),
+    ("GetUser", {"UserName": "dev"}),
+    ("GetGroup", {"GroupName": "mutants"}),
+    ("ListGroups", {"Marker": "1", "MaxItems": "1"}),
+    ("ListUsersForGroup", {"GroupName": "mutants", "Marker": "1", "MaxItems": "1"}),
+    ("RemoveUserFromGroup", {"UserName": "member", "GroupName": "mutants"}),
+    ("CreateAccessKey", {"UserName": "dev"}),
+    ("CreateAccessKey", {}),
+    ("DeleteAccessKey", {"UserName": "dev", "UserAccessKeyId": "simulator-dev"}),
+    ("GetLoginProfile", {"UserName": "member"}),
+    ("UpdateLoginProfile", {"UserName": "member", "Password": "aA1!aaaaaaaa", "MFABindRequired": "true"}),
+    ("DeleteLoginProfile", {"UserName": "member"}),
+    ("GetUserMFAInfo", {"UserName": "dev"}),
+    ("UnbindMFADevice", {"UserName": "dev"}),
+    ("GetAccountAlias", {}),
+    ("ClearAccountAlias", {}),
+    ("GetPasswordPolicy", {}),
+    ("GetSecurityPreference", {}),
+    ("SetSecurityPreference", {"LoginSessionDuration": "8", "LoginNetworkMasks": "10.0.0.0/8"}),
+    ("DescribeRegions", {"AcceptLanguage": "en-US"}),
+    ("CreateInstance", _LAUNCH | {"ClientToken": "a", "HttpTokens": "required", "Tag.1.Key": "a", "Tag.1.Value": "b"}),
+    ("StartInstance", {"InstanceId": INSTANCE}),
+    ("StopInstance", {"InstanceId": INSTANCE, "ForceStop": "true"}),
     ("GetAccountSummary", {}),
     ("DescribeInstanceAttribute", {"InstanceId": INSTANCE}),
     ("DeleteInstance", {"InstanceId": INSTANCE, "Force": "true"}),
@@ -122,19 +147,36 @@ LITERALS: list[Any] = [
     ["*", 1],
     {"a": {"b": []}},
 ]
-OSS = [
-    ("GET", "/", ""),
-    ("GET", "/ramroletest/", "?location"),
-    ("GET", "/ramroletest/test.sh", ""),
-    ("PUT", "/ramroletest/new", ""),
-    ("DELETE", "/ramroletest/test.sh", ""),
-    ("HEAD", "/ramroletest/test.sh", ""),
+# method, bucket, object, parameters of the query
+OSS: list[tuple[str, str, str, dict[str, str]]] = [
+    ("GET", "", "", {}),
+    ("GET", "", "", {"max-keys": "1", "prefix": "ram", "marker": "a"}),
+    ("GET", "ramroletest", "", {"location": ""}),
+    ("GET", "ramroletest", "", {"bucketInfo": ""}),
+    ("GET", "ramroletest", "", {"max-keys": "1", "prefix": "", "marker": "ramroletest.txt", "delimiter": "/"}),
+    ("GET", "ramroletest", "", {"list-type": "2", "max-keys": "1", "continuation-token": "", "start-after": "a"}),
+    ("GET", "ramroletest", "test.sh", {}),
+    ("GET", "ramroletest", "nothing", {}),
+    ("PUT", "ramroletest", "new", {}),
+    ("DELETE", "ramroletest", "test.sh", {}),
+    ("HEAD", "ramroletest", "test.sh", {}),
 ]
+OSS_HEADERS = ("x-oss-meta-a", "x-oss-acl", "Range", "If-Match", "Content-Type", "Content-MD5", "x-oss-object-acl")
+METADATA = (
+    *("/", "/latest", "/latest/meta-data/", "/latest/api/token", "/latest/user-data", "/x", "/latest/meta-data/Ram/"),
+    *(f"/latest/meta-data/{name}" for name in ("instance-id", "region-id", "ram", "RAM/security-credentials", "mac")),
+    *(f"/latest/meta-data/ram/security-credentials/{name}" for name in ("", ROLE, ROLE.upper(), f"{ROLE}/", "none")),
+    *("/latest/dynamic/instance-identity/document", "/latest/meta-data/network/interfaces/macs/", "//", "/%2e%2e/x"),
+)
 CONTROL: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/journal", {}),
     ("GET", "/state", {}),
     ("GET", "/", {}),
     ("GET", "/switches", {}),
+    ("GET", "/faults", {}),
+    ("DELETE", "/faults", {}),
+    ("DELETE", f"/instances/{INSTANCE}", {}),
+    ("POST", "/reset", {}),
     ("PUT", "/switches", {"role-seen-seconds": 5, "second-role": "error"}),
     ("POST", "/clock", {"advanceSeconds": 1}),
     ("POST", "/instances", {"region": "cn-hangzhou", "networkType": "vpc", "ramRoleName": ROLE}),

@@ -3,12 +3,9 @@
 The test of mutations sends them. Some are wrong before they are signed (the signature is right), some afterwards.
 """
 
-import base64
-import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from random import Random
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -20,12 +17,25 @@ from tests.contract.clients.mutation_tables import (
     HEADERS,
     INSTANCE,
     LITERALS,
+    METADATA,
     NASTY,
     OSS,
+    OSS_HEADERS,
     TOKEN,
     VALUES,
 )
-from tests.contract.clients.raw import FORM, Key, Message, Pairs, common, encode_pairs, signed_v1, signed_v3, text_of
+from tests.contract.clients.raw import (
+    FORM,
+    Key,
+    Message,
+    Pairs,
+    common,
+    encode,
+    encode_pairs,
+    signed_v1,
+    signed_v3,
+    text_of,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +92,7 @@ class Mutant:
 def mutant(number: int, sender: Sender) -> Mutant:
     """Make the request of that number."""
     rng = Random(number)
-    service = rng.choices(("endpoint", "oss", "metadata", "control"), (83, 9, 4, 4))[0]
+    service = rng.choices(("endpoint", "oss", "metadata", "control"), (78, 12, 5, 5))[0]
     made = Mutant(service, _MAKERS[service](rng, sender))
     for _ in range(rng.choice((0, 0, 1, 1, 2)) if service == "endpoint" else rng.choice((1, 2))):
         rng.choice(_SPOILERS)(rng, made)
@@ -95,8 +105,8 @@ def _api(rng: Random, sender: Sender) -> Message:
     pairs = [(name, text_of(value).replace(TOKEN, token)) for name, value in given.items()]
     for _ in range(rng.choice((0, 1, 1, 2, 3))):
         pairs = rng.choice(_PARAMETERS)(rng, pairs)
-    if rng.random() < 0.2:
-        return signed_v3(Message(query=list(dict(pairs).items())), sender.hosts["endpoint"], action, key)
+    if rng.random() < 0.3:
+        return _v3(rng, sender, action, list(dict(pairs).items()))
     method = rng.choice(("POST", "POST", "GET"))
     full = list(dict(common(action) + pairs).items())
     if rng.random() < 0.15:
@@ -109,26 +119,39 @@ def _api(rng: Random, sender: Sender) -> Message:
     return Message(method, "/", signed[:place], [("Content-Type", FORM)] if body else [], body)
 
 
+def _v3(rng: Random, sender: Sender, action: str, pairs: Pairs) -> Message:
+    place = rng.randrange(len(pairs) + 1) if rng.random() < 0.4 else len(pairs)
+    body = encode_pairs(pairs[place:]).encode()
+    message = Message("POST", "/", pairs[:place], [("Content-Type", FORM)] if body else [], body)
+    return signed_v3(message, sender.hosts["endpoint"], action, sender.key)
+
+
 def _oss(rng: Random, sender: Sender) -> Message:
     key = sender.key
-    method, path, query = rng.choice(OSS)
-    if rng.random() < 0.4:
-        return _signed_url(rng, key, sender.hosts["oss"])
-    date = datetime.now(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
-    text = f"{method}\n\n\n{date}\n{path}{query}"
-    signature = base64.b64encode(hmac.digest(key.secret.encode(), text.encode(), "sha1")).decode()
-    headers = [("Date", date), ("Authorization", f"OSS {key.access_key_id}:{signature}")]
-    extra = [(rng.choice(("max-keys", "prefix", "marker", "delimiter", "encoding-type", "x")), rng.choice(NASTY))]
-    pairs = [("location", "")] if query else extra * rng.randrange(2)
-    return Message(method, path, pairs, headers, b"content" if method == "PUT" else b"")
+    auth = rng.choice((oss2.Auth, oss2.AuthV4))(key.access_key_id, key.secret)
+    method, bucket, name, query = rng.choice(OSS)
+    pairs = list(query.items())
+    for _ in range(rng.randrange(3) if pairs else 0):
+        pairs = rng.choice((_replace, _drop, _rename, _edit_text, _add))(rng, pairs)
+    if name and rng.random() < 0.4:
+        return _signed_url(rng, auth, method, f"http://{sender.hosts['oss']}", name)
+    if name and rng.random() < 0.3:
+        name = _short(rng)
+    path = f"/{bucket}/{encode(name)}" if bucket else "/"
+    headers = {rng.choice(OSS_HEADERS): _short(rng)} if rng.random() < 0.4 else {}
+    body = b"content" if method == "PUT" else b""
+    params = {title: text.encode(errors="replace").decode() for title, text in pairs}
+    url = f"http://{sender.hosts['oss']}{path}"
+    request = oss2.http.Request(method, url, body, params, headers, region="cn-hangzhou", product="oss")
+    auth._sign_request(request, bucket, name)
+    signed = [(title, text) for title, text in request.headers.items() if text and title != "Content-Length"]
+    return Message(method, path, list(request.params.items()), signed, body)
 
 
-def _signed_url(rng: Random, key: Key, host: str) -> Message:
-    """Return a request by a URL that oss2 signed, in one of both ways."""
-    v1, v4 = oss2.Auth(key.access_key_id, key.secret), oss2.AuthV4(key.access_key_id, key.secret)
-    bucket = oss2.Bucket(rng.choice((v1, v4)), f"http://{host}", "ramroletest", region="cn-hangzhou")
-    method = rng.choice(("GET", "HEAD", "PUT", "DELETE"))
-    url = urlsplit(bucket.sign_url(method, rng.choice(("test.sh", "new")), rng.choice((60, 0, 10**6))))
+def _signed_url(rng: Random, auth: Any, method: str, endpoint: str, name: str) -> Message:
+    """Return a request by a URL that oss2 signed, changed afterwards or not."""
+    bucket = oss2.Bucket(auth, endpoint, "ramroletest", region="cn-hangzhou")
+    url = urlsplit(bucket.sign_url(method, name, rng.choice((60, 0, 10**6))))
     pairs = parse_qsl(url.query, keep_blank_values=True)
     for _ in range(rng.randrange(2)):
         pairs = rng.choice((_replace, _drop, _rename, _edit_text))(rng, pairs)
@@ -136,12 +159,12 @@ def _signed_url(rng: Random, key: Key, host: str) -> Message:
 
 
 def _metadata(rng: Random, sender: Sender) -> Message:
-    path = rng.choice(
-        ("/latest/meta-data/", "/latest/api/token", "/latest/meta-data/ram/security-credentials/mutant", "/x")
-    )
-    header = rng.choice(("X-aliyun-ecs-metadata-token", "X-aliyun-ecs-metadata-token-ttl-seconds"))
-    instance = rng.choice((INSTANCE, "i-none", "%00", "..", "é"))
-    return Message(rng.choice(("GET", "PUT")), f"/instances/{instance}{path}", [], [(header, _short(rng))])
+    instance = rng.choice((INSTANCE, INSTANCE, INSTANCE, "i-bp1simulator00000008", "i-none", "%00", "..", "é"))
+    path = rng.choice((f"/instances/{instance}{rng.choice(METADATA)}", rng.choice(METADATA)))
+    names = ("X-aliyun-ecs-metadata-token", "X-aliyun-ecs-metadata-token-ttl-seconds", "X-Forwarded-For")
+    values = ("21600", "1", "21601", "a-token", _short(rng))
+    headers = [(rng.choice(names), rng.choice(values)) for _ in range(rng.randrange(3))]
+    return Message(rng.choice(("GET", "GET", "PUT", "HEAD")), path, [], headers)
 
 
 def _control(rng: Random, sender: Sender) -> Message:

@@ -28,7 +28,7 @@ def _longer(length: int) -> Text:
 
 SYSTEM = ["AliyunOSSReadOnlyAccess", "AliyunECSReadOnlyAccess", "AliyunRAMReadOnlyAccess"]
 ECS_TRUST, FC_TRUST = Text("ECS_TRUST", TRUST), Text("FC_TRUST", OTHER_TRUST)
-ANN_TRUST = Text("ANN_TRUST", document(Action="sts:AssumeRole", Principal={"RAM": [f"acs:ram::{ACCOUNT}:user/ann"]}))
+BOB_TRUST = Text("BOB_TRUST", document(Action="sts:AssumeRole", Principal={"RAM": [f"acs:ram::{ACCOUNT}:user/bob"]}))
 READ, MAKE = Text("READ", READ_OSS), Text("MAKE", CREATE)
 
 VPC, CLASSIC, ELSEWHERE = (
@@ -49,7 +49,7 @@ TYPED = st.one_of(
     st.fixed_dictionaries({"PolicyType": st.just("System"), "PolicyName": st.sampled_from([*SYSTEM * 3, "read"])}),
 )
 DOCUMENT = {"PolicyDocument": st.sampled_from([READ, MAKE] * 9 + ["{", _longer(6144)])}
-TRUSTS = st.sampled_from([ECS_TRUST] * 12 + [FC_TRUST, FC_TRUST, ANN_TRUST, ANN_TRUST, "[]", _longer(2048)])
+TRUSTS = st.sampled_from([ECS_TRUST] * 12 + [FC_TRUST, FC_TRUST, BOB_TRUST, BOB_TRUST, "[]", _longer(2048)])
 TEXT = st.sampled_from(["", "text", "é & 中"] * 4 + [_longer(1024)])
 COMMENT = st.sampled_from(["", "text", "é & 中"] * 4 + [_longer(128)])
 DURATION = st.sampled_from(["3600", "7200", "43200"] * 3 + ["3599", "43201"])
@@ -236,13 +236,16 @@ def on_all_instances() -> st.SearchStrategy[Call]:
 BEGINNING: list[Call] = [
     ("UpdateUser", {"UserName": "dev", "NewDisplayName": "", "NewComments": ""}),
     ("CreateRole", {"RoleName": "alpha", "AssumeRolePolicyDocument": ECS_TRUST, "Tag": [{"Key": "a", "Value": "x"}]}),
-    ("CreateRole", {"RoleName": "Beta", "AssumeRolePolicyDocument": ECS_TRUST}),
+    ("CreateRole", {"RoleName": "Beta", "AssumeRolePolicyDocument": ECS_TRUST, "Description": "text"}),
     ("CreatePolicy", {"PolicyName": "read", "PolicyDocument": READ}),
     ("CreatePolicy", {"PolicyName": "Write", "PolicyDocument": MAKE}),
     *(("CreatePolicyVersion", {"PolicyName": "write", "PolicyDocument": READ}) for _ in range(3)),
     ("AttachPolicyToRole", {"PolicyType": "Custom", "PolicyName": "read", "RoleName": "alpha"}),
     ("AttachPolicyToRole", {"PolicyType": "System", "PolicyName": SYSTEM[0], "RoleName": "alpha"}),
+    ("CreatePolicy", {"PolicyName": "more", "PolicyDocument": READ}),
+    ("CreatePolicyVersion", {"PolicyName": "more", "PolicyDocument": MAKE}),
     ("CreateGroup", {"GroupName": "readers"}),
+    ("CreateUser", {"UserName": "bob", "Comments": "text"}),
     ("CreateUser", {"UserName": "ann"}),
     ("AddUserToGroup", {"UserName": "ann", "GroupName": "readers"}),
     ("AttachPolicyToUser", {"PolicyType": "Custom", "PolicyName": "write", "UserName": "ann"}),

@@ -79,8 +79,8 @@ class Entries:
 
     def trust_errors(self, params: Params, parameter: str) -> Errors:
         """Return what is wrong with a trust policy; the one user that it may name must be there."""
-        names_user = f"{ACCOUNT}:user/ann" in params[parameter]
-        unknown = due(400, "MalformedPolicyDocument", when=names_user and "ann" not in self.users)
+        names_user = f"{ACCOUNT}:user/bob" in params[parameter]
+        unknown = due(400, "MalformedPolicyDocument", when=names_user and "bob" not in self.users)
         return document_errors(params, parameter) | unknown
 
     @staticmethod
