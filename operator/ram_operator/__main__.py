@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from ram_operator import metrics
 from ram_operator.cloud import Cloud
+from ram_operator.cloud.client.transport import own_version
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import CredentialsProvider, EnvironmentCredentials, FileCredentials
 from ram_operator.cluster import kube as cluster
@@ -48,12 +49,15 @@ def main() -> None:
         epilog=described(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args()
+    configure("INFO")
     try:
         settings = from_environment(os.environ)
         configure(settings.log_level)
+        log.info("starting", extra={"version": own_version()})
         code = asyncio.run(run(settings))
     except StartupError as error:
-        sys.exit(f"ram-operator: {error}")
+        log.critical("cannot start: %s", error)
+        code = 1
     sys.exit(code)
 
 

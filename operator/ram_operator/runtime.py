@@ -84,6 +84,8 @@ class Runtime:
         self._take_signals()
         await asyncio.wait({stopped, self._kopf}, return_when=asyncio.FIRST_COMPLETED)
         failed = not self._stop.is_set()
+        if not failed:
+            log.info("told to end: what is under way is finished first")
         await self._drain(workers)
         stop_kopf.set()
         await asyncio.wait({self._kopf}, timeout=FLUSH_SECONDS)

@@ -16,6 +16,7 @@ from tests.unit.builders import (
 )
 
 from ram_operator.cluster.caches import Caches
+from ram_operator.kinds.instance_role_binding.rows import State, rows_of
 from ram_operator.model import InstanceId, Scope
 from ram_operator.rules.assignment import Claimant, assign
 from ram_operator.rules.nodes import node_facts, selects
@@ -104,3 +105,15 @@ def test_scopes_of_wakes_are_never_everything_for_a_node() -> None:
     caches = cluster(binding_body(), OLDER, nodes=(node("a", 1, pool="storage"),))
     for wakes in (caches.put_node(node_facts(node("a", 2, pool="storage"))), caches.drop_node("a")):
         assert all(wake.scope != Scope() for wake in wakes)
+
+
+def test_a_row_with_words_of_another_version_is_pending_and_no_claim() -> None:
+    row = {
+        "instance": str(instance(1)),
+        "state": "Rolling",
+        "origin": "Lent",
+        "reason": "Odd",
+        "roleName": "oss-reader",
+    }
+    [read] = rows_of({"instances": [row]}).values()
+    assert (read.state, read.origin, read.reason, read.claimed) == (State.PENDING, None, None, False)

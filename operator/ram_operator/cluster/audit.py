@@ -47,6 +47,9 @@ class Audit:
                 await self.compare()
             except KubeError as error:
                 log.warning("cannot compare the caches with the API server", extra={"error": str(error)})
+            except Exception:
+                # A bug that one object brings to light must not end the process, over and over.
+                log.exception("comparing the caches with the API server failed")
 
     async def compare(self) -> None:
         """Compare once. Raises KubeError."""

@@ -141,7 +141,7 @@ class Controller:
                 "generation": facts.generation,
                 "ready": ready.get("status", "released"),
                 "reason": ready.get("reason", ""),
-                "wrote": [event.note for event in said.events if event.node is None],
+                "events": [event.note for event in said.events if event.node is None],
                 "again": None if delay is None else round(delay, 1),
             },
         )

@@ -16,7 +16,8 @@ from typing import Any, Protocol
 
 from ram_operator.cloud.client.answers import Answer, decode
 from ram_operator.cloud.client.endpoints import Endpoints
-from ram_operator.cloud.client.failures import CONNECTION_RESET, NO_LEASE, UNREADABLE, WAITING, refusal
+from ram_operator.cloud.client.failures import CONNECTION_RESET, NO_LEASE, TIMEOUTS, UNREADABLE, WAITING, refusal
+from ram_operator.cloud.client.silence import Silences
 from ram_operator.cloud.client.transport import Exchange, LeaseTooShort, Transport, is_write, reason
 from ram_operator.cloud.credentials import CredentialsProvider
 from ram_operator.cloud.limits import Limits
@@ -95,6 +96,7 @@ class Client:
         self._credentials = credentials
         self._limits = limits
         self._observe_call = observe_call
+        self._silences = Silences(limits.clock)
         self._pool = ThreadPoolExecutor(transport.threads, thread_name_prefix="cloud")
 
     @property
@@ -121,6 +123,8 @@ class Client:
         blank = request_class()
         endpoint = self._endpoints.of(blank, region)
         call = _Call(request_class, parameters, region, endpoint, blank.get_action_name())
+        if not is_write(call.action) and (silent := self._silences.of(call.paced_as)):
+            raise silent
         if (wait := await self._limits.admit(call.paced_as)) > 0:
             raise Throttled(call.action, WAITING, "waiting until the API may be called again", retry_after=wait)
         reply = await self._send(call)
@@ -139,6 +143,10 @@ class Client:
     async def _send(self, call: _Call) -> _Reply:
         reply = await asyncio.get_running_loop().run_in_executor(self._pool, self._attempt, call)
         self._observe_call(call.action, reply.code, reply.seconds)
+        if isinstance(reply.result, Unavailable) and reply.code in TIMEOUTS:
+            self._silences.unheard(call.paced_as, reply.sent_at, reply.result)
+        else:
+            self._silences.heard(call.paced_as)
         if isinstance(reply.result, Throttled):
             self._limits.throttled(call.paced_as, reply.sent_at, reply.result.retry_after)
         # A refusal counts as accepted: the API had time for it.

@@ -34,6 +34,7 @@ UNREADABLE = "SDK.UnreadableAnswer"
 WAITING = "Throttling.Local"
 NO_LEASE = "SDK.LeaseTooShort"
 CONNECTION_RESET = "SDK.ConnectionReset"
+TIMEOUTS = frozenset({"SDK.ConnectTimeout", "SDK.ReadTimeout"})
 
 _CODES: Mapping[type[CloudError], frozenset[str]] = MappingProxyType(
     {

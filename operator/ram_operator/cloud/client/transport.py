@@ -95,7 +95,7 @@ class Transport(AcsClient):  # type: ignore[misc]
         self._leased_signer = signer
         # Else a ~/.netrc could add an Authorization header.
         self.session.trust_env = False
-        self.append_user_agent("ram-operator", _own_version())
+        self.append_user_agent("ram-operator", own_version())
 
     def send(self, request: Any, endpoint: str) -> Exchange:  # noqa: ANN401
         """Sign and send one request; blocks.
@@ -169,7 +169,8 @@ def tame_sdk() -> None:
     ssl_.HAS_SNI = ssl.HAS_SNI
 
 
-def _own_version() -> str:
+def own_version() -> str:
+    """Return the installed distribution's version, "unknown" where there is none."""
     try:
         return version("ram-operator")
     except PackageNotFoundError:

@@ -37,6 +37,10 @@ class Origin(StrEnum):
     FOUND = "Found"
 
 
+_STATES = frozenset(State)
+_ORIGINS = frozenset(Origin)
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One instance, or a node that is none. Times are timestamps as Kubernetes writes them."""
@@ -86,16 +90,18 @@ class Row:
 
 
 def row_from_json(row: Mapping[str, Json]) -> Row:
-    """Read what `as_json` wrote."""
+    """Read what `as_json` wrote.
+
+    Another version may have written a word that this one does not know: the next pass finds its own.
+    """
     return Row(
-        state=State(row["state"]),
+        state=State(row["state"]) if row.get("state") in _STATES else State.PENDING,
         instance=InstanceId.of(row["instance"]) if row.get("instance") else None,
         node=row.get("node"),
-        # Another version may have written a reason that this one does not know: the next pass finds its own.
         reason=Reason(row["reason"]) if row.get("reason") in _REASONS else None,
         message=row.get("message", ""),
         role=row.get("roleName"),
-        origin=Origin(row["origin"]) if row.get("origin") else None,
+        origin=Origin(row["origin"]) if row.get("origin") in _ORIGINS else None,
         previous_role=row.get("previousRole"),
         confirmed=bool(row.get("confirmed")),
         failed_generation=row.get("failedGeneration"),
