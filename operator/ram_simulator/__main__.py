@@ -33,7 +33,8 @@ def main() -> None:
     elif options.command == "fixture":
         print(builtin_text() if options.built_in else example_text(), end="")
     else:
-        print(_TABLES[options.command](), end="")
+        table = _TABLES[options.command]()
+        print(table.markdown() if options.markdown else table.plain(), end="")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -59,6 +60,8 @@ async def _serve(options: argparse.Namespace) -> None:
         host, port = options.listen
         addresses = await servers.start(host, port, options.advertise)
         print(json.dumps(_ready_line(simulator, addresses)), flush=True)
+        if sys.stdout.isatty():
+            print(f"Open {addresses.control} in a browser to see what there is. Ctrl-C ends it.", file=sys.stderr)
         await stopped.wait()
     finally:
         await servers.stop()

@@ -39,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
         ("control", "print what the control service answers, as a table"),
     ):
         table = commands.add_parser(name, help=about, description=about)
-        table.add_argument("--markdown", action="store_true", help="the format, which is the only one")
+        table.add_argument("--markdown", action="store_true", help="in Markdown")
     return found
 
 

@@ -33,12 +33,14 @@ def ram_simulator_process(request: pytest.FixtureRequest) -> "Iterator[RunningSi
 
     config = request.config
     options = [part for line in config.getini("ram_simulator_options") for part in _parts(line)]
+    refusal = ""
     try:
-        running = start(*options, folder=config.inipath.parent if config.inipath else config.rootpath)
+        with start(*options, folder=config.inipath.parent if config.inipath else config.rootpath) as running:
+            yield running
     except NotStarted as error:
-        pytest.fail(f"{error}\n(ram_simulator_options: {' '.join(options) or 'none'})", pytrace=False)
-    with running:
-        yield running
+        refusal = str(error)
+    if refusal:  # not above, or the report would have the text twice
+        pytest.fail(f"{refusal}\n(ram_simulator_options: {' '.join(options) or 'none'})", pytrace=False)
 
 
 @pytest.fixture

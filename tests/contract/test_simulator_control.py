@@ -214,9 +214,12 @@ def test_states_of_the_same_things_compare_whatever_their_order(root: OldSdk, si
     for names in (("a", "b"), ("b", "a")):
         simulator.reset()
         for name in names:
-            root.call("CreateRole", RoleName=name, AssumeRolePolicyDocument=TRUST)
+            root.call(
+                "CreateRole", RoleName=name, AssumeRolePolicyDocument=TRUST, Description={"a": "2", "b": "1"}[name]
+            )
         states.append(simulator.state())
     assert states[0] == states[1]
+    assert [role["roleName"] for role in states[0]["roles"]] == ["a", "b"]
 
 
 @pytest.mark.parametrize(

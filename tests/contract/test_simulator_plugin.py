@@ -119,7 +119,7 @@ def test_a_simulator_that_cannot_start_is_explained_in_the_report(tmp_path: Path
     (tmp_path / "test_theirs.py").write_text(THEIR_TESTS)
     done = run_pytest(tmp_path)
     assert "3 errors" in done.stdout, done.stdout + done.stderr
-    assert "missing.yaml: there is no such file" in done.stdout
+    assert done.stdout.count("missing.yaml: there is no such file") == 3
     assert "(ram_simulator_options: --fixture missing.yaml)" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 

@@ -216,6 +216,14 @@ def test_the_help_has_every_option_with_its_default_and_the_readme_has_them_too(
     assert "ram-simulator serve --listen 127.0.0.1:0 " in text
 
 
+def test_tables_are_for_people_unless_they_are_asked_for_in_markdown() -> None:
+    plain, markdown = printed("switches").splitlines(), printed("switches", "--markdown").splitlines()
+    assert plain[0].split() == ["switch", "default", "values", "what", "it", "is", "about"]
+    assert plain[1].split()[:2] == markdown[2].replace("`", "").replace("|", "").split()[:2]
+    assert len({line.index(line.split()[1], len(line.split()[0])) for line in plain}) == 1
+    assert not [line for line in plain if "|" in line or "`" in line]
+
+
 def test_the_version_is_that_of_the_package() -> None:
     assert printed("--version") == f"ram-simulator {version('ram-operator')}\n"
 

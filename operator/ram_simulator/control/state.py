@@ -89,4 +89,5 @@ def _holder_name(cloud: Cloud, kind: HolderKind, name: str) -> str:
 
 
 def _sorted(items: list[Answer]) -> list[Answer]:
-    return sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
+    # by the keys in their order: names come first
+    return sorted(items, key=json.dumps)
