@@ -50,7 +50,7 @@ def test_an_api_that_stays_silent_is_asked_more_and_more_rarely() -> None:
     for _ in range(6):
         story.unheard()
         rests.append(story.rests())
-    assert rests == [5, 10, 20, 40, 60, 60]
+    assert rests == [5, 10, 20, 30, 30, 30]
 
 
 def test_the_error_is_the_one_that_was_met() -> None:

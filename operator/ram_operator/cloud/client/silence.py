@@ -15,7 +15,7 @@ BELIEVED = 2
 """How many times in a row an API gives no answer before it is believed to be silent."""
 
 FIRST_REST = 5.0
-LONGEST_REST = 60.0
+LONGEST_REST = 30.0
 """Seconds for which a silent API is not asked; doubled from the first to the longest."""
 
 
