@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from ram_simulator.spelling import suggestion
+
 
 class SwitchName(StrEnum):
     """All switches."""
@@ -244,7 +246,9 @@ def _read(values: Mapping[str, object]) -> dict[SwitchName, str | int]:
     found = {}
     for name, value in values.items():
         if name not in set(SwitchName):
-            raise ValueError(f"there is no switch {name!r}; they are {', '.join(SwitchName)}")
+            raise ValueError(
+                f"there is no switch {name!r}.{suggestion(name, SwitchName)} They are {', '.join(SwitchName)}"
+            )
         try:
             found[SwitchName(name)] = SWITCHES[SwitchName(name)].read(value)
         except ValueError as error:

@@ -6,10 +6,13 @@ import subprocess
 import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from ram_simulator.__main__ import main
 from ram_simulator.products import PRODUCTS
 from ram_simulator.running import Ended, NotStarted, start
 
@@ -86,13 +89,6 @@ def run_pytest(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(asked, capture_output=True, text=True, cwd=folder, env=environment, timeout=60)
 
 
-def test_other_projects_have_the_fixture(tmp_path: Path) -> None:
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    (tmp_path / "test_theirs.py").write_text(THEIR_TESTS)
-    done = run_pytest(tmp_path)
-    assert "3 passed" in done.stdout, done.stdout + done.stderr
-
-
 def test_its_options_come_from_the_settings(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\nram_simulator_options =\n    --fixture mine.yaml\n    --strict\n")
     (tmp_path / "mine.yaml").write_text("account: {id: '42'}")
@@ -124,7 +120,7 @@ def test_a_simulator_that_cannot_start_is_explained_in_the_report(tmp_path: Path
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_sessions_side_by_side_have_a_cloud_each(tmp_path: Path) -> None:
+def test_other_projects_have_the_fixture_and_sessions_side_by_side_a_cloud_each(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "test_theirs.py").write_text(THEIR_TESTS)
     with ThreadPoolExecutor() as threads:
@@ -163,14 +159,16 @@ def test_a_simulator_that_has_ended_says_so() -> None:
             running.state()
 
 
-def printed(command: str) -> str:
-    asked = [sys.executable, "-m", "ram_simulator", command, "--markdown"]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "operator")}
-    return subprocess.run(asked, capture_output=True, text=True, check=True, env=environment).stdout
+def markdown(command: str) -> str:
+    """Return what `ram-simulator COMMAND --markdown` prints."""
+    with redirect_stdout(StringIO()) as out, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["ram-simulator", command, "--markdown"])
+        main()
+    return out.getvalue()
 
 
 def test_the_table_has_every_action() -> None:
-    table = printed("actions")
+    table = markdown("actions")
     assert all(f"| {name} |" in table for product in PRODUCTS.values() for name in product.actions)
     assert "| OSS | GetObject |" in table
 
@@ -182,4 +180,4 @@ def test_the_tables_of_the_readme_are_those_of_the_code(command: str) -> None:
     shown, end_mark, _ = rest.partition(f"<!-- /{command} -->")
     assert start_mark, f"README.md has no <!-- {command} -->"
     assert end_mark
-    assert shown.strip() == printed(command).strip(), f"put `ram-simulator {command} --markdown` into README.md"
+    assert shown.strip() == markdown(command).strip(), f"put `ram-simulator {command} --markdown` into README.md"

@@ -10,7 +10,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout, suppress
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,12 +23,14 @@ from aliyunsdkcore.acs_exception.exceptions import ClientException
 from tests.contract.conftest import OldSdk, RunningSimulator, start_simulator, stop_simulator
 from tests.polling import until
 
+from ram_simulator.__main__ import main
 from ram_simulator.clock import Clock
 from ram_simulator.command_line import parser
 from ram_simulator.errors import InvalidFixture
 from ram_simulator.fixtures import build, read_fixture
 
 ROOT = Path(__file__).parents[2]
+LONG_NAME = "a" * 64  # longer than names may be, so that no name server is asked
 ADDRESSES = ("endpoint", "metadata", "oss", "control")
 FIXTURE = """
 account: {id: "42", accessKeyId: key, accessKeySecret: secret}
@@ -190,7 +194,7 @@ def test_a_wrong_option_is_said_with_what_to_write(
     ("option", "value", "said"),
     [
         ("--listen", "192.0.2.1:0", "--listen 192.0.2.1:0: 192.0.2.1 is no address of this machine"),
-        ("--listen", "nowhere.invalid:0", "--listen nowhere.invalid:0: the name nowhere.invalid is not known"),
+        ("--listen", f"{LONG_NAME}:0", f"--listen {LONG_NAME}:0: the name {LONG_NAME} is not known"),
         ("--fixture", "/", "--fixture /: it is a folder, not a file"),
         ("--fixture", "nowhere.yaml", "--fixture nowhere.yaml: there is no such file"),
         ("--state", "/", "--state /: it is a folder, not a file"),
@@ -201,9 +205,12 @@ def test_what_cannot_be_served_is_said_with_the_option(option: str, value: str, 
 
 
 def printed(*command: str) -> str:
-    asked = [sys.executable, "-m", "ram_simulator", *command]
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "operator"), "COLUMNS": "120"}
-    return subprocess.run(asked, capture_output=True, text=True, check=True, env=environment, timeout=20).stdout
+    """Run a command that serves nothing, here instead of in a process, and return what it prints."""
+    with redirect_stdout(StringIO()) as out, pytest.MonkeyPatch.context() as patch, suppress(SystemExit):
+        patch.setattr(sys, "argv", ["ram-simulator", *command])
+        patch.setenv("COLUMNS", "120")
+        main()
+    return out.getvalue()
 
 
 def test_the_help_has_every_option_with_its_default_and_the_readme_has_them_too() -> None:

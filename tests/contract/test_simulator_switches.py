@@ -293,7 +293,7 @@ def test_the_command_line_sets_switches_and_a_reset_brings_them_back() -> None:
 
 
 def test_the_table_has_every_switch() -> None:
-    asked = [sys.executable, "-m", "ram_simulator", "switches"]
+    asked = [sys.executable, "-m", "ram_simulator", "switches", "--markdown"]
     environment = {"PYTHONPATH": str(Path(__file__).parents[2] / "operator")}
     printed = subprocess.run(asked, capture_output=True, text=True, check=True, env=environment).stdout
     assert len(printed.splitlines()) == len(SWITCHES) + 2
