@@ -56,7 +56,7 @@ def main() -> None:
         log.info("starting", extra={"version": own_version()})
         code = asyncio.run(run(settings))
     except StartupError as error:
-        log.critical("cannot start: %s", error)
+        log.critical("cannot run: %s", error)
         code = 1
     sys.exit(code)
 

@@ -34,12 +34,12 @@ def ends_with(operator: OperatorProcess, *words: str, **variables: str) -> str:
         code = child.wait(30)
     except subprocess.TimeoutExpired:
         pytest.fail(f"it still runs:\n{child.tail()}")
-    lines = [line for line in child.log.read_text().splitlines() if not line.startswith("{")]
+    lines = log_lines(child.log.read_text())
     assert code == 1, child.tail()
-    assert len(lines) == 1, lines
-    assert lines[0].startswith("ram-operator: ")
-    assert all(word in lines[0] for word in words), lines
-    return lines[0]
+    (message,) = (line["message"] for line in lines if line["level"] == "CRITICAL")
+    assert message.startswith("cannot run: ")
+    assert all(word in message for word in words), lines
+    return str(message)
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_crd_that_is_deleted_ends_it_with_the_same_words(
     kubectl("delete", "crd", "ramroles.ram.alicloud.dev")
     assert child.wait(60) == 1, child.tail()
     text = child.log.read_text()
-    assert "ram-operator: the cluster does not have ramroles.ram.alicloud.dev: install the CRDs" in text
+    assert "cannot run: the cluster does not have ramroles.ram.alicloud.dev: install the CRDs" in text
     assert "Traceback" not in text
 
 

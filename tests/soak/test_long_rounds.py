@@ -198,4 +198,4 @@ def test_an_api_server_that_stays_away_ends_the_start_with_the_reason(world: Wor
         kubeconfig = redirected(world.operator.folder / "operator.kubeconfig", line.port, tmp_path / "far.kubeconfig")
         with world.environment_without_waiting(KUBECONFIG=str(kubeconfig)):
             assert world.operator.child.wait(120) == 1
-            assert "ram-operator: the API server cannot be reached" in world.operator.child.tail()
+            assert "cannot run: the API server cannot be reached" in world.operator.child.tail()
