@@ -7,7 +7,7 @@ attached is detached again when its node is no longer selected or the binding go
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import groupby
 
@@ -201,7 +201,10 @@ class InstanceRoleBindingKind:
         self, desired: DesiredBinding, observed: ObservedBinding, rows: Mapping[InstanceId, Row], turn: Pass
     ) -> dict[InstanceId, Verdict]:
         subjects = sorted({*desired.wanted, *desired.overridden, *rows})
-        return {subject: judge(self._case(subject, desired, observed, rows.get(subject), turn)) for subject in subjects}
+        steps = (step for step in turn.outcome.done if isinstance(step, DetachRole))
+        detached = {instance for step in steps for instance in step.instances}
+        cases = {subject: self._case(subject, desired, observed, rows.get(subject), turn) for subject in subjects}
+        return {subject: judge(replace(case, detached=subject in detached)) for subject, case in cases.items()}
 
     def _case(
         self, subject: InstanceId, desired: DesiredBinding, observed: ObservedBinding, row: Row | None, turn: Pass

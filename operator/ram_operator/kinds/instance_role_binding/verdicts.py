@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ram_operator.errors import CloudError, Rejected
+from ram_operator.errors import CloudError, Rejected, Unavailable
 from ram_operator.kinds.instance_role_binding.rows import Origin, Row, State
 from ram_operator.kinds.ownership import parse_timestamp
 from ram_operator.model import Hold, InstanceId, Json, ObjectKey, Reason, timestamp
@@ -41,6 +41,7 @@ class Case:
         missing: DescribeInstances did not return it.
         node: its Node; None when there is none (any more).
         error: what the write of this pass met.
+        detached: this pass has taken a role off it.
     """
 
     instance: InstanceId
@@ -59,6 +60,14 @@ class Case:
     requested: bool = False
     node_gone_after: timedelta = timedelta(minutes=10)
     error: CloudError | None = None
+    detached: bool = False
+
+    @property
+    def unshown(self) -> bool:
+        """Whether it has our role for all we know, and ECS did not show it since: no reading tells that it has not."""
+        row = self.row
+        waits = row is not None and row.claimed and row.reason is Reason.VERIFYING
+        return waits and self.seen == "" and not self.detached
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +139,10 @@ def _without_role(case: Case, role: str) -> Verdict:
     refused = _refusal(case)
     if refused:
         return Verdict(refused, hold=_hold(case, Reason.SOME_FAILED, refused.message, _failed_for(case, refused)))
-    reason, message = (None, "") if case.error is None else (Reason.API_ERROR, str(case.error))
-    row = _next(case, State.PENDING, role=role, origin=Origin.ATTACHED, confirmed=False, reason=reason, message=message)
-    return Verdict(row, attach=True)
+    # Without an answer the attach may have taken effect: the claim says so until ECS shows it, or refuses it.
+    reason = Reason.VERIFYING if isinstance(case.error, Unavailable | None) else Reason.API_ERROR
+    said = {"reason": reason, "message": str(case.error or "")}
+    return Verdict(_next(case, State.PENDING, role=role, origin=Origin.ATTACHED, confirmed=False, **said), attach=True)
 
 
 def _refusal(case: Case) -> Row | None:
@@ -193,9 +203,12 @@ def _unwanted(case: Case) -> Verdict:
     if case.node is None and not case.deleting and (wait := _node_gone(case, row)):
         return wait
     # The time that the node is gone stays: it is looked at again after the claims are stored.
-    releasing = _next(case, State.RELEASING, node_gone_since=row.node_gone_since)
+    kept = {"reason": row.reason} if row.reason is Reason.VERIFYING else {}
+    releasing = _next(case, State.RELEASING, node_gone_since=row.node_gone_since, **kept)
     if case.seen is None:
         return Verdict(releasing)
+    if case.unshown:
+        return Verdict(releasing, detach=row.role)
     if case.seen.lower() != (row.role or "").lower():
         return Verdict(None)
     return Verdict(releasing, detach=case.seen)
@@ -219,7 +232,7 @@ def _is_covered(case: Case, row: Row) -> bool:
     """
     role = (row.role or "").lower()
     theirs = str(case.other_claim.get("roleName", "")).lower() if case.other_claim else ""
-    return theirs == role or (case.seen is not None and case.seen.lower() != role)
+    return theirs == role or (case.seen is not None and case.seen.lower() != role and not case.unshown)
 
 
 def _handed_over(case: Case, taken_by: ObjectKey, row: Row) -> Verdict | None:

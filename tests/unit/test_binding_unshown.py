@@ -1,0 +1,102 @@
+"""An attach that ECS does not show yet is ours all the same: nothing that lets go of it leaves it behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+from tests.unit.builders import binding_body, node
+from tests.unit.pool import BINDING, ONE, scene, state
+from tests.unit.scene import Instances, Scene
+
+from ram_operator.errors import CloudError, Denied, Unavailable
+
+
+class Slow(Instances):
+    """Shows no role until it is told to, and may lose the reply of an attach."""
+
+    def __init__(self, *, error: CloudError | None = None, executed: bool = True) -> None:
+        super().__init__({ONE: ""})
+        self.shows = False
+        self.error = error
+        self.executed = executed
+
+    async def describe_instance_roles(self, region: str, ids: Sequence[str]) -> Mapping[str, str]:
+        seen = await super().describe_instance_roles(region, ids)
+        return seen if self.shows else dict.fromkeys(seen, "")
+
+    async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
+        if self.executed:
+            await super().attach_role(region, role, ids)
+        return dict.fromkeys(ids, self.error) if self.error else {}
+
+
+LOST = Unavailable("AttachInstanceRamRole", "SDK.ReadTimeout")
+
+
+async def unshown(ecs: Slow) -> Scene:
+    made, _ = scene({}, ecs=ecs)
+    await made.reconcile(BINDING)
+    assert state(made) == ("Pending", "oss-reader", "Attached")
+    assert ecs.roles == {ONE: "oss-reader" if ecs.executed else ""}
+    return made
+
+
+@pytest.mark.parametrize("error", [None, LOST], ids=["attached", "reply lost"])
+async def test_a_node_that_leaves_takes_off_what_does_not_show(error: CloudError | None) -> None:
+    made = await unshown(ecs := Slow(error=error))
+    assert made.rows(BINDING)[str(ONE)]["reason"] == "Verifying"
+    made.put_node(node("node-1", 1, pool="other"))
+    await made.settle()
+    assert ecs.roles == {ONE: ""}
+    assert made.rows(BINDING) == {}
+
+
+async def test_a_binding_that_is_deleted_takes_off_what_does_not_show() -> None:
+    made = await unshown(ecs := Slow())
+    made.delete(BINDING)
+    await made.settle()
+    assert (ecs.roles, made.exists(BINDING)) == ({ONE: ""}, False)
+
+
+async def test_a_detach_that_fails_is_tried_again_before_the_claim_goes() -> None:
+    made = await unshown(ecs := Slow())
+    ecs.failing["detach"] = Unavailable("DetachInstanceRamRole", "ServiceUnavailable")
+    made.delete(BINDING)
+    await made.reconcile(BINDING)
+    assert state(made) == ("Releasing", "oss-reader", "Attached")
+    ecs.failing.clear()
+    await made.reconcile(BINDING)
+    assert (ecs.roles, made.exists(BINDING)) == ({ONE: ""}, False)
+
+
+async def test_what_was_refused_needs_no_detach() -> None:
+    ecs = Slow(error=Denied("AttachInstanceRamRole", "Forbidden.RAM"), executed=False)
+    made = await unshown(ecs)
+    ecs.calls.clear()
+    made.delete(BINDING)
+    await made.settle()
+    assert (ecs.writes, made.exists(BINDING)) == ([], False)
+
+
+async def test_what_never_shows_is_detached_once() -> None:
+    made = await unshown(ecs := Slow(error=LOST, executed=False))
+    ecs.calls.clear()
+    made.delete(BINDING)
+    await made.settle()
+    assert [call[0] for call in ecs.writes] == ["detach"]
+    assert not made.exists(BINDING)
+
+
+async def test_another_binding_that_takes_the_instance_over_knows_of_it() -> None:
+    made = await unshown(ecs := Slow())
+    older = binding_body("older", created="2025-01-01T00:00:00Z", spec={"roleRef": {"name": "log-writer"}})
+    key = made.put(older)
+    ecs.shows = True
+    for _ in range(4):
+        await made.settle()
+        made.later(3)
+        await made.reconcile(key)
+        await made.reconcile(BINDING)
+    assert ecs.roles == {ONE: "log-writer"}
+    assert state(made, ONE, key) == ("Attached", "log-writer", "Attached")
