@@ -28,7 +28,13 @@ def _longer(length: int) -> Text:
 
 SYSTEM = ["AliyunOSSReadOnlyAccess", "AliyunECSReadOnlyAccess", "AliyunRAMReadOnlyAccess"]
 ECS_TRUST, FC_TRUST = Text("ECS_TRUST", TRUST), Text("FC_TRUST", OTHER_TRUST)
-BOB_TRUST = Text("BOB_TRUST", document(Action="sts:AssumeRole", Principal={"RAM": [f"acs:ram::{ACCOUNT}:user/bob"]}))
+
+
+def _trust_in(user: str) -> str:
+    return document(Action="sts:AssumeRole", Principal={"RAM": [f"acs:ram::{ACCOUNT}:user/{user}"]})
+
+
+BOB_TRUST, NOBODY_TRUST = Text("BOB_TRUST", _trust_in("bob")), Text("NOBODY_TRUST", _trust_in("nobody"))
 READ, MAKE = Text("READ", READ_OSS), Text("MAKE", CREATE)
 
 VPC, CLASSIC, ELSEWHERE = (
@@ -36,7 +42,7 @@ VPC, CLASSIC, ELSEWHERE = (
     "i-bp1simulator00000008",
     "i-2zesimulator00000007",
 )
-ROLES, CUSTOM = ["alpha", "Alpha", "beta", "BETA"], ["read", "READ", "write", "more"]
+ROLES, CUSTOM = ["alpha", "Alpha", "beta", "BETA"], ["read", "READ", "write", "more", "spare"]
 USERS, GROUPS = ["dev", "DEV", "ann", "Ann", "bob"], ["readers", "Readers", "writers"]
 
 ROLE = {"RoleName": st.sampled_from([*ROLES * 4, "gone", "bad_name", _longer(64)])}
@@ -49,7 +55,7 @@ TYPED = st.one_of(
     st.fixed_dictionaries({"PolicyType": st.just("System"), "PolicyName": st.sampled_from([*SYSTEM * 3, "read"])}),
 )
 DOCUMENT = {"PolicyDocument": st.sampled_from([READ, MAKE] * 9 + ["{", _longer(6144)])}
-TRUSTS = st.sampled_from([ECS_TRUST] * 12 + [FC_TRUST, FC_TRUST, BOB_TRUST, BOB_TRUST, "[]", _longer(2048)])
+TRUSTS = st.sampled_from([ECS_TRUST] * 12 + [FC_TRUST, FC_TRUST, BOB_TRUST, NOBODY_TRUST, "[]", _longer(2048)])
 TEXT = st.sampled_from(["", "text", "é & 中"] * 4 + [_longer(1024)])
 COMMENT = st.sampled_from(["", "text", "é & 中"] * 4 + [_longer(128)])
 DURATION = st.sampled_from(["3600", "7200", "43200"] * 3 + ["3599", "43201"])
@@ -243,12 +249,13 @@ BEGINNING: list[Call] = [
     ("AttachPolicyToRole", {"PolicyType": "Custom", "PolicyName": "read", "RoleName": "alpha"}),
     ("AttachPolicyToRole", {"PolicyType": "System", "PolicyName": SYSTEM[0], "RoleName": "alpha"}),
     ("CreatePolicy", {"PolicyName": "more", "PolicyDocument": READ}),
-    ("CreatePolicyVersion", {"PolicyName": "more", "PolicyDocument": MAKE}),
+    ("CreatePolicy", {"PolicyName": "spare", "PolicyDocument": READ}),
+    ("CreatePolicyVersion", {"PolicyName": "spare", "PolicyDocument": MAKE}),
     ("CreateGroup", {"GroupName": "readers"}),
     ("CreateUser", {"UserName": "bob", "Comments": "text"}),
     ("CreateUser", {"UserName": "ann"}),
     ("AddUserToGroup", {"UserName": "ann", "GroupName": "readers"}),
     ("AttachPolicyToUser", {"PolicyType": "Custom", "PolicyName": "write", "UserName": "ann"}),
-    ("AttachPolicyToGroup", {"PolicyType": "Custom", "PolicyName": "write", "GroupName": "readers"}),
+    ("AttachPolicyToGroup", {"PolicyType": "Custom", "PolicyName": "more", "GroupName": "readers"}),
     ("AttachInstanceRamRole", {"RegionId": "cn-hangzhou", "InstanceIds": VPC[:1], "RamRoleName": "alpha"}),
 ]

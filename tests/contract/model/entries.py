@@ -1,5 +1,6 @@
 """What there is in the modelled account, and the look-ups that the parts of the model share."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -78,9 +79,9 @@ class Entries:
         return [holder for holder, other in self.attached if other is policy]
 
     def trust_errors(self, params: Params, parameter: str) -> Errors:
-        """Return what is wrong with a trust policy; the one user that it may name must be there."""
-        names_user = f"{ACCOUNT}:user/bob" in params[parameter]
-        unknown = due(400, "MalformedPolicyDocument", when=names_user and "bob" not in self.users)
+        """Return what is wrong with a trust policy; the users that it names must be there."""
+        named = set(re.findall(rf"{ACCOUNT}:user/(\w+)", params[parameter]))
+        unknown = due(400, "MalformedPolicyDocument", when=named - set(self.users))
         return document_errors(params, parameter) | unknown
 
     @staticmethod
