@@ -1,6 +1,7 @@
 """The command line: what `ram-simulator` can be asked, with every option's default and meaning."""
 
 import argparse
+import re
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -66,6 +67,7 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     serve.add_argument(
         "--advertise",
+        type=_host,
         metavar="HOST",
         help="name or address for the printed addresses, where clients are on other machines (default: the HOST of "
         "--listen, loopback for 0.0.0.0)",
@@ -135,6 +137,12 @@ def _address(text: str) -> tuple[str, int]:
     if int(port) > _HIGHEST_PORT:
         raise argparse.ArgumentTypeError(f"{text!r}: four ports in a row are due, so {_HIGHEST_PORT} is the highest")
     return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[\w.:-]+|\[[\w:.]+\]", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name or address, such as cloud.test")
+    return text.strip("[]")
 
 
 def _switch(text: str) -> tuple[str, str]:

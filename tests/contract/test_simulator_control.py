@@ -167,6 +167,8 @@ def test_instances_are_added_and_removed(root: OldSdk, simulator: RunningSimulat
         {"networkType": "wifi"},
         {"ramRoleName": "nobody"},
         {"id": "i-bp1simulator00000001"},
+        {"id": "i/one"},
+        {"id": ""},
         {"size": "large"},
     ],
 )

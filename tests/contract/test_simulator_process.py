@@ -178,6 +178,7 @@ def test_clients_on_other_machines_are_told_the_name_they_need(started: Callable
         ("--switch", "second-role", "is no NAME=VALUE"),
         ("--switch", "second-role=never", "must be one of row, error"),
         ("--quotas", "some", "choose from"),
+        ("--advertise", "http://cloud.test", "is no name or address, such as cloud.test"),
     ],
 )
 def test_a_wrong_option_is_said_with_what_to_write(
@@ -198,6 +199,7 @@ def test_a_wrong_option_is_said_with_what_to_write(
         ("--fixture", "/", "--fixture /: it is a folder, not a file"),
         ("--fixture", "nowhere.yaml", "--fixture nowhere.yaml: there is no such file"),
         ("--state", "/", "--state /: it is a folder, not a file"),
+        ("--state", "/dev/null", "--state /dev/null: it is no file that can be replaced"),
     ],
 )
 def test_what_cannot_be_served_is_said_with_the_option(option: str, value: str, said: str) -> None:

@@ -1,5 +1,6 @@
 """Instances that a test adds and removes, without calls of ECS and what those demand."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,8 +22,8 @@ def add_instance(cloud: Cloud, body: Mapping[str, Any]) -> Answer:
         raise ValueError(f'"region" must be one of {", ".join(REGIONS)}, not {region!r}')
     if not isinstance(network, str) or network not in set(NetworkType):
         raise ValueError(f'"networkType" must be "vpc" or "classic", not {network!r}')
-    if instance_id is not None and (not isinstance(instance_id, str) or not instance_id):
-        raise ValueError(f'"id" must be a string, such as "i-one", not {instance_id!r}')
+    if instance_id is not None and not (isinstance(instance_id, str) and re.fullmatch(r"[\w.-]{1,64}", instance_id)):
+        raise ValueError(f'"id" must be letters, digits and "-", such as "i-one", not {instance_id!r}')
     if instance_id is not None and cloud.ecs.get(instance_id):
         raise ValueError(f'"id": the instance {instance_id} is there already')
     role = cloud.role(role_name) if isinstance(role_name, str) else None

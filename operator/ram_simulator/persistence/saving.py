@@ -36,6 +36,8 @@ class StateFile:
         folder cannot be used, or if another simulator keeps it.
         """
         try:
+            if self._path.exists() and not self._path.is_file() and not self._path.is_dir():
+                raise self._invalid("it is no file that can be replaced")
             if self._path.exists():
                 self._held = _hold(self._path.open("rb"))
                 self._restore(simulator, self._held.read())
@@ -125,7 +127,7 @@ class StateFile:
         self._held = file
 
     def _damaged(self, why: str) -> InvalidState:
-        return self._invalid(f"no state of a simulator: {why}; remove the file to begin anew")
+        return self._invalid(f"no state of a simulator: {why}; to begin anew remove it, or name another file")
 
     def _invalid(self, why: str) -> InvalidState:
         return InvalidState(f"--state {self._path}: {why}")
