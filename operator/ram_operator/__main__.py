@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import random
+import signal
 import socket
 import sys
 import time
@@ -50,6 +51,9 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args()
     configure("INFO")
+    # Until the runtime takes them: the first process of a container gets no signal that it has no handler for.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     try:
         settings = from_environment(os.environ)
         configure(settings.log_level)
@@ -59,6 +63,10 @@ def main() -> None:
         log.critical("cannot run: %s", error)
         code = 1
     sys.exit(code)
+
+
+def _leave(*_: object) -> None:
+    sys.exit(0)
 
 
 async def run(settings: Settings) -> int:

@@ -132,6 +132,18 @@ def test_an_api_server_that_does_not_answer_is_tried_again_aloud(
         until(lambda: "gate open" in child.log.read_text())
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_end_before_the_api_server_answered_it_ends_at_once(
+    world: World, another: OperatorProcess, tmp_path: Path, number: signal.Signals
+) -> None:
+    kubeconfig = redirected(world.operator.folder / "operator.kubeconfig", 1, tmp_path / "nowhere.kubeconfig")
+    child = another.launch({"KUBECONFIG": str(kubeconfig)})
+    until(lambda: "does not answer, trying again" in child.log.read_text())
+    child.signal(number)
+    assert child.wait(10) == 0, child.tail()
+    assert "Traceback" not in child.log.read_text()
+
+
 def test_it_runs_as_a_user_whose_number_has_no_name(another: OperatorProcess, tmp_path: Path) -> None:
     site = "import pwd\ndef nobody(uid: int) -> None:\n    raise KeyError(uid)\npwd.getpwuid = nobody\n"
     (tmp_path / "sitecustomize.py").write_text(site)
