@@ -65,7 +65,11 @@ def described() -> str:
     """All variables, what they are and their defaults: what `--help` prints below the options."""
     hints = get_type_hints(Settings, include_extras=True)
     settings = (
-        (PREFIX + name.upper(), hints[name].__metadata__[0] + (f" Default: {each.default}." if each.default else ""))
+        (
+            PREFIX + name.upper(),
+            hints[name].__metadata__[0]
+            + (f" Default: {str(each.default).removesuffix('.0')}." if each.default else ""),
+        )
         for name, each in Settings.__dataclass_fields__.items()
         if name != "credentials"
     )

@@ -253,6 +253,7 @@ class Instances:
         return {one.id: self.roles[one] for one in asked if one in self.roles}
 
     async def instances_with_role(self, region: str, role: str) -> tuple[str, ...]:
+        self._called("describe", region, role, ())
         return tuple(one.id for one, has in self.roles.items() if one.region == region and has == role)
 
     async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:

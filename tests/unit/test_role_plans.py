@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.unit.builders import (
@@ -14,6 +14,7 @@ from tests.unit.builders import (
     cluster,
     custom,
     facts_of,
+    instance,
     made_role_status,
     owner,
     role_body,
@@ -38,13 +39,14 @@ from tests.unit.roles import (
     there,
     with_policies,
 )
+from tests.unit.scene import Instances
 
-from ram_operator.cloud import NewRole, PolicyName, RoleChange, Taggable
-from ram_operator.errors import InvalidSpec, NotFound
+from ram_operator.cloud import Cloud, NewRole, PolicyName, RamApi, Role, RoleChange, StsApi, Taggable
+from ram_operator.errors import InvalidSpec, NotFound, Unavailable
 from ram_operator.kinds.ownership import RETAIN_INSTEAD
 from ram_operator.kinds.ram_role import ObservedRole
 from ram_operator.kinds.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, Tag, UpdateRole
-from ram_operator.model import Claim, Failure, Outcome, Plan, Reason
+from ram_operator.model import EVERYTHING, Claim, Failure, Outcome, Plan, Reason, Unread
 from ram_operator.rules.documents import same_meaning, trust_for_services
 
 # The role itself
@@ -256,6 +258,31 @@ def test_a_role_in_use_is_kept_whole_and_says_by_whom(
     assert plan.holds[0].message.endswith(RETAIN_INSTEAD)
     assert words in plan.holds[0].message
     assert plan.holds[0].retry_after == retry_after
+
+
+class Roles:
+    """RAM with this one role of ours."""
+
+    async def get_role(self, name: str) -> Role:
+        return cloud_role(name)
+
+    async def list_tags(self, resource: Taggable, name: str) -> Mapping[str, str]:
+        return OURS
+
+    async def list_policies_for_role(self, role: str) -> tuple[PolicyName, ...]:
+        return ()
+
+
+async def test_a_role_is_not_deleted_while_a_region_does_not_tell_who_plays_it() -> None:
+    ecs = Instances({instance(1): "", instance(2, "cn-beijing"): ""})
+    error = ecs.out["cn-beijing"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
+    cloud = Cloud(cast("RamApi", Roles()), ecs, cast("StsApi", None))
+    body = deleting()
+    desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body)))
+    observed = await KIND.observe(desired, {}, EVERYTHING, cloud)
+    assert planned(body, observed) == Plan(unread=(Unread("cn-beijing", frozenset(), error),))
+    ecs.out.clear()
+    assert planned(body, await KIND.observe(desired, {}, EVERYTHING, cloud)).steps == (DeleteRole(NAME),)
 
 
 def test_with_retain_nothing_is_read_and_nothing_deleted() -> None:

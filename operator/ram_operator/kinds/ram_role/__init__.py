@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from ram_operator.cloud import Cloud, NewRole, PolicyName, PolicyType, Role, RoleChange, Taggable
-from ram_operator.errors import InvalidSpec, NotFound
+from ram_operator.cloud import Cloud, EcsApi, NewRole, PolicyName, PolicyType, Role, RoleChange, Taggable
+from ram_operator.errors import CloudError, InvalidSpec, NotFound
 from ram_operator.kinds import ownership
 from ram_operator.kinds.ram_role import attachments
 from ram_operator.kinds.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole
@@ -29,6 +29,7 @@ from ram_operator.model import (
     Scope,
     StatusFields,
     Step,
+    Unread,
     listing,
 )
 from ram_operator.rules.documents import canonical, check_services, check_trust, same_meaning, trust_for_services
@@ -76,12 +77,16 @@ class DesiredRole:
 
 @dataclass(frozen=True, slots=True)
 class ObservedRole:
-    """What is there; None in its place means that nothing was read. `players` are read only when deleting."""
+    """What is there; None in its place means that nothing was read.
+
+    `players` are the instances that have the role, read only when deleting; `unread` are regions that did not tell.
+    """
 
     role: Role | None = None
     tags: Mapping[str, str] | None = None
     attached: tuple[PolicyName, ...] = ()
     players: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +167,8 @@ class RamRoleKind:
             )
         except NotFound:
             return ObservedRole()
-        players = () if desired.spec or desired.facts.referrers else await _players(role.name, cloud)
-        return ObservedRole(role, tags, attached, players)
+        found = ObservedRole(role, tags, attached)
+        return found if desired.spec or desired.facts.referrers else await _with_players(found, role.name, cloud.ecs)
 
     def plan(self, desired: DesiredRole, observed: ObservedRole | None, known: StatusFields, turn: Pass) -> Plan:
         subject = f"role {desired.name}"
@@ -213,6 +218,8 @@ class RamRoleKind:
             return _in_use(name, f"bound by {bindings}", None)
         if observed.players:
             return _in_use(name, f"played by {len(observed.players)} instances: {listing(observed.players)}")
+        if observed.unread:
+            return Plan(unread=observed.unread)
         if foreign:
             return _in_use(name, f"policies that others attached to it: {listing(foreign)}; detach them first")
         attached = {policy.folded for policy in observed.attached}
@@ -279,11 +286,19 @@ def _role_steps(spec: RoleSpec, observed: ObservedRole, attach: tuple[PolicyName
     return [*update, *ownership.tag_step(Taggable.ROLE, role_now.name, missing)]
 
 
-async def _players(role: str, cloud: Cloud) -> tuple[str, ...]:
-    """The instances of all regions that have the role: RAM itself would delete it under them."""
-    regions = await cloud.ecs.describe_regions()
-    found = await asyncio.gather(*(cloud.ecs.instances_with_role(region, role) for region in regions))
-    return tuple(f"{region}.{id_}" for region, ids in zip(regions, found, strict=True) for id_ in ids)
+async def _with_players(found: ObservedRole, role: str, ecs: EcsApi) -> ObservedRole:
+    """With the instances of all regions that have the role: RAM itself would delete it under them."""
+    regions = await ecs.describe_regions()
+    answers = await asyncio.gather(*(_players(region, role, ecs) for region in regions))
+    players = tuple(player for answer in answers if not isinstance(answer, Unread) for player in answer)
+    return replace(found, players=players, unread=tuple(answer for answer in answers if isinstance(answer, Unread)))
+
+
+async def _players(region: str, role: str, ecs: EcsApi) -> tuple[str, ...] | Unread:
+    try:
+        return tuple(f"{region}.{id_}" for id_ in await ecs.instances_with_role(region, role))
+    except CloudError as error:
+        return Unread(region, frozenset(), error)
 
 
 def _in_use(name: str, users: str, retry_after: float | None = ownership.RECHECK_SECONDS) -> Plan:
