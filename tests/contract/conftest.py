@@ -7,7 +7,9 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -16,6 +18,8 @@ import pytest
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
+
+from ram_simulator.__main__ import main
 
 _ROOT = Path(__file__).parents[2]
 
@@ -105,6 +109,45 @@ def stop_simulator(running: RunningSimulator) -> int:
     assert running.process.stdout is not None
     running.process.stdout.close()
     return status
+
+
+def refused_start(*options: str) -> str:
+    """Start a simulator that must not start, and return the one line that it says."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "ram_simulator", "serve", *options],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        env=os.environ | {"PYTHONPATH": str(_ROOT / "operator")},
+    )
+    assert ended.returncode != 0
+    assert ended.stdout == ""
+    lines = ended.stderr.splitlines()
+    assert "Traceback" not in ended.stderr
+    return lines[-1]
+
+
+def printed(*command: str) -> str:
+    """Run a command that serves nothing, here instead of in a process, and return what it prints."""
+    with redirect_stdout(StringIO()) as out, pytest.MonkeyPatch.context() as patch, suppress(SystemExit):
+        patch.setattr(sys, "argv", ["ram-simulator", *command])
+        patch.setenv("COLUMNS", "120")
+        main()
+    return out.getvalue()
+
+
+@pytest.fixture
+def started() -> Iterator[Callable[..., RunningSimulator]]:
+    """Return a function that starts simulators, each ended after the test."""
+    running: list[RunningSimulator] = []
+
+    def start(*options: str) -> RunningSimulator:
+        running.append(start_simulator(*options))
+        return running[-1]
+
+    yield start
+    for simulator in running:
+        stop_simulator(simulator)
 
 
 @pytest.fixture(scope="session")

@@ -201,13 +201,25 @@ def test_the_state_tells_who_holds_what(root: OldSdk, simulator: RunningSimulato
     held = {"PolicyType": "System", "PolicyName": "AdministratorAccess"}
     root.call("AttachPolicyToRole", **held, RoleName="worker")
     root.call("AttachPolicyToUser", **held, UserName="dev")
+    root.call("CreateGroup", GroupName="Team")
+    root.call("AddUserToGroup", UserName="dev", GroupName="team")
     state = simulator.state()
-    assert list(state) == ["roles", "policies", "attachments", "users", "oidcProviders", "instances", "buckets"]
+    assert list(state) == [
+        "roles",
+        "policies",
+        "attachments",
+        "users",
+        "groups",
+        "oidcProviders",
+        "instances",
+        "buckets",
+    ]
     (role,) = state["roles"]
     assert (role["roleName"], role["trust"], role["tags"]) == ("Worker", json.loads(TRUST), {"team": "a"})
     held_by = {"policyType": "System", "policyName": "AdministratorAccess"}
     assert state["attachments"] == [held_by | {"roleName": "Worker"}, held_by | {"userName": "dev"}]
     assert state["users"] == [{"userName": "dev"}]
+    assert state["groups"] == [{"groupName": "Team", "users": ["dev"]}]
     assert "secret" not in json.dumps(state)
 
 

@@ -6,13 +6,11 @@ import subprocess
 import sys
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import redirect_stdout
-from io import StringIO
 from pathlib import Path
 
 import pytest
+from tests.contract.conftest import printed
 
-from ram_simulator.__main__ import main
 from ram_simulator.products import PRODUCTS
 from ram_simulator.running import Ended, NotStarted, start
 
@@ -159,16 +157,8 @@ def test_a_simulator_that_has_ended_says_so() -> None:
             running.state()
 
 
-def markdown(command: str) -> str:
-    """Return what `ram-simulator COMMAND --markdown` prints."""
-    with redirect_stdout(StringIO()) as out, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["ram-simulator", command, "--markdown"])
-        main()
-    return out.getvalue()
-
-
 def test_the_table_has_every_action() -> None:
-    table = markdown("actions")
+    table = printed("actions", "--markdown")
     assert all(f"| {name} |" in table for product in PRODUCTS.values() for name in product.actions)
     assert "| OSS | GetObject |" in table
 
@@ -180,4 +170,6 @@ def test_the_tables_of_the_readme_are_those_of_the_code(command: str) -> None:
     shown, end_mark, _ = rest.partition(f"<!-- /{command} -->")
     assert start_mark, f"README.md has no <!-- {command} -->"
     assert end_mark
-    assert shown.strip() == markdown(command).strip(), f"put `ram-simulator {command} --markdown` into README.md"
+    assert shown.strip() == printed(command, "--markdown").strip(), (
+        f"put `ram-simulator {command} --markdown` into README.md"
+    )

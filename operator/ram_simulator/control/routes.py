@@ -129,8 +129,8 @@ ROUTES = (
     Route(
         "GET",
         "/state",
-        "roles, policies, attachments, users, OIDC providers, instances, buckets: sorted, and without secrets, dates "
-        "and generated ids of roles, so that two states compare",
+        "roles, policies, attachments, users, groups, OIDC providers, instances, buckets: sorted, and without secrets, "
+        "dates and generated ids of roles, so that two states compare",
         _state,
     ),
     Route(
