@@ -42,8 +42,8 @@ VPC, CLASSIC, ELSEWHERE = (
     "i-bp1simulator00000008",
     "i-2zesimulator00000007",
 )
-ROLES, CUSTOM = ["alpha", "Alpha", "beta", "BETA"], ["read", "READ", "write", "more", "spare"]
-USERS, GROUPS = ["dev", "DEV", "ann", "Ann", "bob"], ["readers", "Readers", "writers"]
+ROLES, CUSTOM = ["alpha", "ALPHA", "beta", "gamma"], ["read", "READ", "write", "more", "spare"]
+USERS, GROUPS = ["dev", "ann", "Ann", "bob", "cid", "eve"], ["readers", "Readers", "writers", "others"]
 
 ROLE = {"RoleName": st.sampled_from([*ROLES * 4, "gone", "bad_name", _longer(64)])}
 POLICY = {"PolicyName": st.sampled_from([*CUSTOM * 4, "gone", "bad.name", _longer(128)])}
