@@ -28,7 +28,7 @@ code { background: var(--soft); border-radius: .25rem; box-decoration-break: clo
   nav { position: static }
   thead { display: none }
   tr { border-bottom: 1px solid var(--line); display: block; padding: .45rem 0 }
-  td, td.short { border: 0; display: block; padding: 0; white-space: normal }
+  td, td.short { border: 0; display: block; overflow-wrap: anywhere; padding: 0; white-space: normal }
   td.short { display: inline-block; padding-right: .9rem }
   td:first-child { font-weight: 600 }
   td:not(:first-child)[data-head]::before { color: var(--mute); content: attr(data-head) " "; font-weight: normal }

@@ -23,15 +23,21 @@ def sections(simulator: Simulator) -> list[Section]:
     custom = cloud.ram.policies[PolicyType.CUSTOM]
     calls = simulator.journal.newest(_CALLS_SHOWN)
     instance_heads = ("instance", "!name", "!region", "!network", "!status", "role")
-    call_heads = ("!time", "call", "with", "!by", "answer", "unknown parameters")
+    call_heads = ("!time", "!call", "with", "!by", "answer", "unknown parameters")
     return [
-        Section("Roles", ("role", "trusts", "policies", "instances"), _roles(cloud), len(cloud.ram.roles)),
+        Section("Roles", ("role", "trusts", "policies", "!instances"), _roles(cloud), len(cloud.ram.roles)),
         Section("Instances", instance_heads, _instances(cloud), len(cloud.ecs)),
         Section(
             "Custom policies", ("policy", "!in force", "allows and denies", "held by"), _policies(cloud), len(custom)
         ),
         Section("Users", ("user", "keys", "groups", "policies"), _users(cloud), len(people.users)),
         Section("Groups", ("group", "users", "policies"), _groups(cloud), len(people.groups)),
+        Section(
+            "OIDC providers",
+            ("provider", "issuer", "client ids"),
+            _providers(cloud),
+            len(cloud.account.identity_providers),
+        ),
         Section("Buckets", ("bucket", "!region", "objects"), _buckets(cloud), sum(1 for _ in cloud.oss)),
         Section("Last calls", call_heads, (_call(entry) for entry in calls), len(calls)),
     ]
@@ -109,6 +115,11 @@ def _groups(cloud: Cloud) -> Rows:
         yield code(group.name), lines(members), _held(cloud, Holder(HolderKind.GROUP, group.name.lower()))
 
 
+def _providers(cloud: Cloud) -> Rows:
+    for provider in _newest(cloud.account.identity_providers):
+        yield code(provider.name), provider.issuer, lines(provider.client_ids)
+
+
 def _buckets(cloud: Cloud) -> Rows:
     for bucket in _newest(cloud.oss):
         yield code(bucket.name), bucket.region, lines(sorted(bucket.objects))
@@ -119,7 +130,7 @@ def _call(entry: Entry) -> Sequence[str]:
     given = [f"{name}={value}" for name, value in entry.params.items() if value and len(value) <= _LONGEST_PARAMETER]
     return (
         entry.time.strftime("%H:%M:%S"),
-        code(f"{entry.product} {entry.action}"[:100]),
+        code(f"{entry.product} {entry.action}"[:50]),
         ", ".join(few(given)),
         entry.principal.rpartition(":")[2] or "nobody",
         colored(f"{entry.status} {entry.code}".rstrip(), "bad" if entry.code else "good"),
