@@ -54,6 +54,15 @@ async def test_a_region_that_is_out_is_named_and_the_others_are_served(
     assert said.backoff or said.requeue_after
 
 
+async def test_a_region_that_is_out_is_named_beside_what_a_person_must_mend() -> None:
+    made, ecs = await both_attached()
+    made.put_node(node("node-2", 2, pool="storage"))
+    ecs.roles[TWO] = "Other"
+    await made.reconcile(BINDING)
+    assert made.condition(BINDING, "Stalled") == ("True", "Conflict")
+    assert f"; also cn-beijing: {OUT}" in message(made, "Stalled")
+
+
 async def test_a_region_that_is_out_is_asked_once_a_pass_and_later_alone() -> None:
     made, ecs = await both_attached()
     made.put_node(node("node-2", 2, pool="storage"))

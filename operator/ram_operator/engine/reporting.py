@@ -94,13 +94,8 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
         now: the time.
         error: what kept the pass from observing; `after` is then what was planned before.
     """
-    holds = (
-        *_error_holds(error),
-        *_unread_holds(after),
-        *after.holds,
-        *_failure_holds(after, outcome),
-        *_unfinished(after, outcome),
-    )
+    unseen = (*_error_holds(error), *_unread_holds(after))
+    holds = (*unseen, *after.holds, *_failure_holds(after, outcome), *_unfinished(after, outcome))
     events = (*_step_events(outcome.done, subject), *after.remarks)
     if not holds:
         reason, message = after.settled
@@ -109,7 +104,8 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
     state = next(state for state in _ORDER if any(disposition(hold.reason) is state for hold in holds))
     chosen = [hold for hold in holds if disposition(hold.reason) is state]
     waits = [hold for hold in holds if disposition(hold.reason) is Disposition.WAITING]
-    reason, message = chosen[0].reason, _words(chosen, () if state is Disposition.WAITING else waits)
+    besides = [hold for hold in (*unseen, *waits) if hold not in chosen]
+    reason, message = chosen[0].reason, _words(chosen, besides)
     conditions = _conditions(subject, _readiness(subject, state, reason, message), (state, reason, message), now)
     warning = _warning(subject, conditions, state, reason, message)
     delays = [hold.retry_after for hold in holds if hold.retry_after is not None]
@@ -171,11 +167,11 @@ def _unfinished(after: Plan, outcome: Outcome) -> tuple[Hold, ...]:
     )
 
 
-def _words(holds: Sequence[Hold], waits: Sequence[Hold] = ()) -> str:
-    """Some of the holds in words, and what is waited for besides: that must not be cut off."""
+def _words(holds: Sequence[Hold], others: Sequence[Hold] = ()) -> str:
+    """Some of the holds in words, and what is waited for or unseen besides: that must not be cut off."""
     messages = list(dict.fromkeys(hold.message for hold in holds))
     rest = len(messages) - SHOWN
-    besides = f"; also {_words(waits)}"[: MESSAGE_LENGTH // 2] if waits else ""
+    besides = f"; also {_words(others)}"[: MESSAGE_LENGTH // 2] if others else ""
     said = "; ".join(messages[:SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
     return said[: MESSAGE_LENGTH - len(besides)] + besides
 
