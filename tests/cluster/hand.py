@@ -74,7 +74,11 @@ class Hand:
         request.set_protocol_type("http")
         for name, value in parameters.items():
             request.add_query_param(name, value)
-        answer: dict[str, Any] = json.loads(self._client.do_action_with_exception(request))
+        try:
+            answer: dict[str, Any] = json.loads(self._client.do_action_with_exception(request))
+        finally:
+            # left open, the garbage collector may come upon the socket before its owner closes it, and warn
+            self._client.session.close()
         assert all(row.get("Success") is not False for row in _results(answer)), answer
         return answer
 

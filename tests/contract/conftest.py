@@ -189,7 +189,11 @@ class OldSdk:
                 request.add_query_param(name, value)
             else:
                 getattr(request, f"set_{name}")(value)
-        answer: dict[str, Any] = json.loads(self._client.do_action_with_exception(request))
+        try:
+            answer: dict[str, Any] = json.loads(self._client.do_action_with_exception(request))
+        finally:
+            # left open, the garbage collector may come upon the socket before its owner closes it, and warn
+            self._client.session.close()
         return answer
 
     def refusal(self, action: str, **parameters: Any) -> tuple[int, str]:

@@ -45,6 +45,8 @@ def old_sdk(running: RunningSimulator, key: tuple[str, str]) -> Ims:
             answer: dict[str, Any] = json.loads(client.do_action_with_exception(request))
         except ServerException as error:
             raise Refused(error.get_http_status(), error.get_error_code()) from error
+        finally:
+            client.session.close()
         return answer
 
     return call
