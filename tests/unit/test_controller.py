@@ -195,6 +195,7 @@ async def test_an_api_server_that_does_not_take_a_write_is_asked_again(
             await asyncio.sleep(10)
     assert len(place.ecs.looks) >= 3
     assert place.queue.depth() == 1
+    assert len(place.refreshed) == len(place.ecs.looks) - 1, "it may have been stored all the same"
     if blind == "set_finalizer":
         assert place.ecs.writes == []
 
@@ -251,6 +252,27 @@ async def test_what_goes_on_asks_for_nothing_that_is_settled() -> None:
     assert asked[0] == tuple(instance(number).id for number in (1, 2, 3))
     assert len(asked) > 3
     assert set(asked[1:]) == {(ONE.id,)}
+
+
+async def test_an_object_that_cannot_be_read_again_is_not_worked_on_as_it_was_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    place = Place()
+    tries: list[float] = []
+
+    async def refuse(*_: Any, **__: Any) -> Any:
+        raise KubeError("PATCH /x", 0, "no answer")
+
+    async def unreachable(_: ObjectKey) -> None:
+        tries.append(now())
+        raise KubeError("GET /x", 0, "no answer")
+
+    monkeypatch.setattr(place.scene, "write_status", refuse)
+    place.controller.refresh = unreachable
+    async with place.working():
+        place.queue.add(BINDING)
+        await asyncio.sleep(20)
+    assert (place.ecs.looks, tries) == ([0], [2, 4, 8, 16])
 
 
 async def test_what_was_written_is_told_also_where_the_status_cannot_be_stored(

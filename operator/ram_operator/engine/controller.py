@@ -57,6 +57,7 @@ class Controller:
     refresh: Callable[[ObjectKey], Awaitable[None]]
     clock: Callable[[], float]
     _running: dict[ObjectKey, float] = field(default_factory=dict)
+    _doubtful: set[ObjectKey] = field(default_factory=set)
 
     async def work(self, gate: asyncio.Event) -> None:
         """Be one worker until the queue closes. Nothing is touched before `gate` opens."""
@@ -79,6 +80,8 @@ class Controller:
         return max((self.clock() - since for since in self._running.values()), default=0.0)
 
     async def _reconcile(self, item: Item) -> None:
+        if item.key in self._doubtful and not await self._renewed(item):
+            return
         body, facts = self.world.body(item.key), self.world.facts(item.key)
         if body is None or facts is None:
             self.queue.forget(item.key)
@@ -92,9 +95,14 @@ class Controller:
                 raise said.unstored
         except StaleObject:
             metrics.RECONCILES.labels(item.key.kind, "stale").inc()
-            await self._start_over(item)
+            self._doubtful.add(item.key)
+            if await self._renewed(item):
+                # Once is a matter of course, again and again means that somebody writes faster than we do.
+                self.queue.retry(item.key, lane=item.lane, scope=item.scope, at_once=True)
         except KubeError as error:
             metrics.RECONCILES.labels(item.key.kind, "unstored").inc()
+            # It may have been taken all the same: the next status is a change of what is stored, not of what we know.
+            self._doubtful.add(item.key)
             delay = self.queue.retry(item.key, lane=item.lane, scope=item.scope)
             said_so = {"key": str(item.key), "error": str(error), "retryInSeconds": round(delay, 1)}
             log.warning("the API server did not take a write", extra=said_so)
@@ -106,15 +114,16 @@ class Controller:
         else:
             self._follow(item, facts, said)
 
-    async def _start_over(self, item: Item) -> None:
+    async def _renewed(self, item: Item) -> bool:
+        """Read an object of which the cache may be behind; where that fails, it comes again later."""
         try:
             await self.refresh(item.key)
         except Exception as error:
             log.warning("cannot read object", extra={"key": str(item.key), "error": str(error)})
             self.queue.retry(item.key, lane=item.lane, scope=item.scope)
-        else:
-            # Once is a matter of course, again and again means that somebody writes faster than we do.
-            self.queue.retry(item.key, lane=item.lane, scope=item.scope, at_once=True)
+            return False
+        self._doubtful.discard(item.key)
+        return True
 
     def _follow(self, item: Item, facts: Facts, said: Report) -> None:
         """Queue the key again as the report asks."""
