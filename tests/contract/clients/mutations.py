@@ -94,7 +94,7 @@ def mutant(number: int, sender: Sender) -> Mutant:
     rng = Random(number)
     service = rng.choices(("endpoint", "oss", "metadata", "control"), (78, 12, 5, 5))[0]
     made = Mutant(service, _MAKERS[service](rng, sender))
-    for _ in range(rng.choice((0, 0, 1, 1, 2)) if service == "endpoint" else rng.choice((1, 2))):
+    for _ in range(rng.choice((0, 0, 1, 1, 2))):
         rng.choice(_SPOILERS)(rng, made)
     return made
 

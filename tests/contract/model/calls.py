@@ -247,7 +247,6 @@ BEGINNING: list[Call] = [
     ("CreatePolicy", {"PolicyName": "Write", "PolicyDocument": MAKE}),
     *(("CreatePolicyVersion", {"PolicyName": "write", "PolicyDocument": READ}) for _ in range(3)),
     ("AttachPolicyToRole", {"PolicyType": "Custom", "PolicyName": "read", "RoleName": "alpha"}),
-    ("AttachPolicyToRole", {"PolicyType": "System", "PolicyName": SYSTEM[0], "RoleName": "alpha"}),
     ("CreatePolicy", {"PolicyName": "more", "PolicyDocument": READ}),
     ("CreatePolicy", {"PolicyName": "spare", "PolicyDocument": READ}),
     ("CreatePolicyVersion", {"PolicyName": "spare", "PolicyDocument": MAKE}),
@@ -256,6 +255,9 @@ BEGINNING: list[Call] = [
     ("CreateUser", {"UserName": "ann"}),
     ("AddUserToGroup", {"UserName": "ann", "GroupName": "readers"}),
     ("AttachPolicyToUser", {"PolicyType": "Custom", "PolicyName": "write", "UserName": "ann"}),
+    ("AttachPolicyToRole", {"PolicyType": "System", "PolicyName": SYSTEM[0], "RoleName": "alpha"}),
+    ("AttachPolicyToUser", {"PolicyType": "System", "PolicyName": SYSTEM[0], "UserName": "ann"}),
+    ("AttachPolicyToGroup", {"PolicyType": "System", "PolicyName": SYSTEM[0], "GroupName": "readers"}),
     ("AttachPolicyToGroup", {"PolicyType": "Custom", "PolicyName": "more", "GroupName": "readers"}),
     ("AttachInstanceRamRole", {"RegionId": "cn-hangzhou", "InstanceIds": VPC[:1], "RamRoleName": "alpha"}),
 ]
