@@ -79,15 +79,13 @@ class Installation:
         self.kubectl.ok("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")
 
     def environ(self) -> dict[str, str]:
-        """Return the environment of the Deployment's container, fields of the pod filled in.
+        """Return the environment of the Deployment's container, as far as it is in plain words.
 
         Raises:
             SandboxError: there is no Deployment, or not exactly one.
         """
         entries = self._container().get("env", [])
-        plain = {entry["name"]: str(entry["value"]) for entry in entries if "value" in entry}
-        fields = {entry["name"]: entry.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath") for entry in entries}
-        return plain | {name: self.namespace for name, path in fields.items() if path == "metadata.namespace"}
+        return {entry["name"]: str(entry["value"]) for entry in entries if "value" in entry}
 
     def write_kubeconfig(self, path: Path) -> None:
         """Write a kubeconfig of the chart's ServiceAccount: a token from TokenRequest, and nothing else.
