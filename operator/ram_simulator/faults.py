@@ -1,8 +1,8 @@
 """Faults that the control service sets: the next N calls of an action fail in a given way."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from types import UnionType
 from typing import Any
 
@@ -10,22 +10,30 @@ from ram_simulator.calls import Answer
 from ram_simulator.errors import ApiError
 from ram_simulator.spelling import check_keys, suggestion
 
-_KEYS = ("action", "count", "code", "status", "message", "delaySeconds", "lostReply", "emptyBody")
+_KEYS = ("action", "params", "count", "code", "status", "message", "delaySeconds", "lostReply", "emptyBody")
 _WAYS = '"code" with "status", "delaySeconds", "lostReply": true, "emptyBody": true'
 _ANY_ACTION = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to fail: an error, a delay, or an answer that does not arrive or is empty though the call took effect."""
+    """One way to fail: an error, a delay, or an answer that does not arrive or is empty though the call took effect.
+
+    It is for calls of `action` that have the parameters `params`, and maybe others.
+    """
 
     action: str
+    params: Mapping[str, str] = field(default_factory=dict)
     code: str = ""
     status: int = 0
     message: str = ""
     delay_seconds: float = 0.0
     lost_reply: bool = False
     empty_body: bool = False
+
+    def is_for(self, action: str, params: Mapping[str, str]) -> bool:
+        """Say whether a call is one that this strikes."""
+        return self.action in (action, _ANY_ACTION) and self.params.items() <= params.items()
 
 
 NO_FAULT = Fault(action="")
@@ -56,14 +64,14 @@ class Faults:
 
     def shown(self) -> list[Answer]:
         """Return what is left in its order, each as the control service takes it, `count` being what is left."""
-        return [{"action": fault.action, "count": left, **_way(fault)} for fault, left in self._left]
+        return [{**_whom(fault), "count": left, **_way(fault)} for fault, left in self._left]
 
-    async def strike(self, action: str) -> Fault:
-        """Use up the next fault of this action: wait if it delays, raise ApiError if it is an error.
+    async def strike(self, action: str, params: Mapping[str, str]) -> Fault:
+        """Use up the next fault for this call: wait if it delays, raise ApiError if it is an error.
 
         Returns it, as what becomes of the reply is the server's; NO_FAULT if there is none.
         """
-        fault = self._next_for(action)
+        fault = self._next_for(action, params)
         if fault.delay_seconds and not await self._hold(fault.delay_seconds):
             raise ApiError(503, "ServiceUnavailable", "The simulator was reset while a fault delayed this call.")
         if fault.code:
@@ -87,9 +95,9 @@ class Faults:
             if not held.done():
                 held.set_result(go_on)
 
-    def _next_for(self, action: str) -> Fault:
+    def _next_for(self, action: str, params: Mapping[str, str]) -> Fault:
         for index, (fault, left) in enumerate(self._left):
-            if fault.action not in (action, _ANY_ACTION):
+            if not fault.is_for(action, params):
                 continue
             if left > 1:
                 self._left[index] = (fault, left - 1)
@@ -97,6 +105,10 @@ class Faults:
                 del self._left[index]
             return fault
         return NO_FAULT
+
+
+def _whom(fault: Fault) -> Answer:
+    return {"action": fault.action, **({"params": dict(fault.params)} if fault.params else {})}
 
 
 def _way(fault: Fault) -> Answer:
@@ -107,25 +119,35 @@ def _way(fault: Fault) -> Answer:
     return {"lostReply": True} if fault.lost_reply else {"emptyBody": True}
 
 
-def parse_fault(body: Mapping[str, Any], actions: Iterable[str]) -> tuple[Fault, int]:
+def parse_fault(body: Mapping[str, Any], actions: Mapping[str, Collection[str]]) -> tuple[Fault, int]:
     """Read a fault and its count from a request of the control service.
 
-    Raises ValueError saying what is wrong, also if the action is none of `actions`: its fault would strike nothing.
+    Raises ValueError saying what is wrong, also if the action is none of `actions`, or has no such parameters (it may
+    have any if none are known): its fault would strike nothing.
     """
     check_keys(body, _KEYS)
     action, count = body.get("action"), body.get("count", 1)
     if not isinstance(action, str) or not action:
         raise ValueError('"action" is due: the name of an action such as "CreateRole", or "*" for any')
-    known = (*actions, _ANY_ACTION)
-    if action not in known:
-        hint = suggestion(action, known) or " `ram-simulator actions` lists them."
+    if action not in actions and action != _ANY_ACTION:
+        hint = suggestion(action, actions) or " `ram-simulator actions` lists them."
         raise ValueError(f'"action": no product has an action {action!r}.{hint}')
-    if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+    _check_params(body.get("params", {}), actions.get(action, ()))
+    if not _is_number(count, int) or count < 1:
         raise ValueError(f'"count" must be a whole number of at least 1, not {count!r}')
     ways = [name for name in ("code", "delaySeconds", "lostReply", "emptyBody") if body.get(name)]
     if len(ways) != 1:
         raise ValueError(f"exactly one is due of {_WAYS}; there is {' and '.join(ways) or 'none'}")
     return _fault(action, body), count
+
+
+def _check_params(params: object, known: Collection[str]) -> None:
+    if not isinstance(params, dict) or not all(isinstance(value, str) for value in params.values()):
+        raise ValueError(f'"params" must be parameters with their values, such as {{"RoleName": "x"}}, not {params!r}')
+    for name in params:
+        # lists have numbers in their names, as Tag.1.Key has
+        if known and name.partition(".")[0] not in known:
+            raise ValueError(f'"params": the action has no parameter {name}.{suggestion(name, known)}')
 
 
 def _fault(action: str, body: Mapping[str, Any]) -> Fault:
@@ -141,6 +163,7 @@ def _fault(action: str, body: Mapping[str, Any]) -> Fault:
             raise ValueError(f'"{name}" must be true, not {body[name]!r}')
     return Fault(
         action=action,
+        params=body.get("params", {}),
         code=code,
         status=status,
         message=str(body.get("message") or "A fault set by the control service."),

@@ -69,7 +69,7 @@ def test_the_faults_that_are_left_are_told_as_they_were_set(root: OldSdk, simula
     others: list[dict[str, Any]] = [
         {"action": "*", "count": 3, "delaySeconds": 0.001},
         {"action": "CreateRole", "count": 1, "lostReply": True},
-        {"action": "CreateRole", "count": 1, "emptyBody": True},
+        {"action": "CreateRole", "params": {"RoleName": "other"}, "count": 1, "emptyBody": True},
     ]
     for fault in (refusal, *others):
         simulator.control_call("POST", "/faults", fault)
@@ -92,6 +92,16 @@ def test_a_fault_is_used_up_when_its_call_arrives_and_taking_faults_back_lets_th
         assert simulator.state()["roles"] == []
         simulator.control_call("DELETE", "/faults")
         assert call.result()["Role"]["RoleName"] == "Worker"
+
+
+def test_a_fault_with_params_strikes_only_calls_that_have_these(root: OldSdk, simulator: RunningSimulator) -> None:
+    fault = {"action": "GetRole", "params": {"RoleName": "unlucky"}, "code": "InternalError", "status": 500}
+    for name in ("lucky", "unlucky"):
+        root.call("CreateRole", **ROLE | {"RoleName": name})
+    simulator.control_call("POST", "/faults", fault)
+    assert root.call("GetRole", RoleName="lucky")
+    assert root.refusal("GetRole", RoleName="unlucky") == (500, "InternalError")
+    assert root.call("GetRole", RoleName="unlucky")
 
 
 def test_faults_are_taken_back(root: OldSdk, simulator: RunningSimulator) -> None:
@@ -139,6 +149,9 @@ def test_a_delay_holds_up_its_action(root: OldSdk, simulator: RunningSimulator) 
         ({"action": "GetRole", "delaySeconds": True}, "delaySeconds"),
         ({"action": "GetRole", "lostReply": "yes"}, "lostReply"),
         ({"action": "GetRole", "code": 500}, "code"),
+        ({"action": "GetRole", "params": "x", "lostReply": True}, 'such as {"RoleName": "x"}'),
+        ({"action": "GetRole", "params": {"Rolename": "x"}, "lostReply": True}, "Did you mean RoleName?"),
+        ({"action": "GetRole", "params": {"Tag.1.Key": "x"}, "lostReply": True}, "no parameter Tag.1.Key"),
     ],
 )
 def test_a_wrong_fault_is_refused(simulator: RunningSimulator, fault: dict[str, Any], said: str) -> None:

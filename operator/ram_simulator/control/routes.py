@@ -112,9 +112,12 @@ def _change_switches(simulator: Simulator, asked: Asked) -> Answer:
     return simulator.switches.shown()
 
 
-def _actions() -> list[str]:
-    of_products = [name for product in PRODUCTS.values() for name in product.actions]
-    return of_products + [operation.name for operation in operations()]
+def _actions() -> dict[str, tuple[str, ...]]:
+    """Return the parameters of each action; those of OSS have any."""
+    known: dict[str, tuple[str, ...]] = {operation.name: () for operation in operations()}
+    for product in PRODUCTS.values():
+        known |= {action.name: (*action.required, *action.optional, "RegionId") for action in product.actions.values()}
+    return known
 
 
 ROUTES = (
@@ -145,9 +148,9 @@ ROUTES = (
         "/faults",
         'lets the next `count` (1) calls of an action, `"*"` for any, fail by one of: `code` with `status` (400) and '
         "`message`; `delaySeconds`; `lostReply: true` (it takes effect, the connection closes without an answer); "
-        "`emptyBody: true`",
+        "`emptyBody: true`. With `params` it strikes only calls that have these",
         _add_fault,
-        '{"action": "CreateRole", "count": 2, "code": "InternalError", "status": 500}',
+        '{"action": "GetRole", "params": {"RoleName": "x"}, "count": 2, "code": "InternalError", "status": 500}',
     ),
     Route("DELETE", "/faults", "forgets all faults; calls that still wait for a delay go on at once", _clear_faults),
     Route(

@@ -57,7 +57,7 @@ class Oss:
         clock = simulator.clock
         principal = authenticate(simulator.cloud.account, request, clock.now(), clock.real_now())
         record.principal = principal.arn
-        fault = await self._simulator.faults.strike(operation.name)
+        fault = await self._simulator.faults.strike(operation.name, record.params)
         context = simulator.context(request.remote) | {
             "oss:Prefix": request.query.get("prefix", ""),
             "oss:Delimiter": request.query.get("delimiter", ""),

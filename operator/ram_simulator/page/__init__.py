@@ -59,7 +59,8 @@ def _set(simulator: Simulator) -> str:
 
 
 def _fault(fault: Answer) -> str:
-    how = {name: value for name, value in fault.items() if name not in ("action", "count", "message")}
+    how = {name: value for name, value in fault.items() if name not in ("action", "params", "count", "message")}
     which = "any action" if fault["action"] == "*" else fault["action"]
+    which += "".join(f" with {name} {value}" for name, value in fault.get("params", {}).items())
     told = ", ".join(name if value is True else f"{name} {value}" for name, value in how.items())
     return f"Fault for the next {fault['count']} calls of {which}: {told}."
