@@ -64,22 +64,29 @@ class Mutant:
     @property
     def is_short(self) -> bool:
         """Whether the server is told of more than it gets, so that it waits for it."""
+        if self.is_chunked:
+            return self.cut > 0 or not self.message.body.endswith(b"\r\n0\r\n\r\n")
         length = len(self.message.body)
         said = next((text for name, text in self.message.headers if name == "Content-Length"), str(length))
         return said.isascii() and said.isdigit() and int(said) > length - self.cut
 
     @property
+    def is_chunked(self) -> bool:
+        """Whether the body comes in chunks, or says so."""
+        return any(name == "Transfer-Encoding" for name, _ in self.message.headers)
+
+    @property
     def is_last(self) -> bool:
         """Whether nothing sensible can follow on the same connection."""
         own_length = any(name == "Content-Length" for name, _ in self.message.headers)
-        return self.is_short or own_length or self.message.method == "CONNECT"
+        return self.is_short or own_length or self.is_chunked or self.message.method == "CONNECT"
 
     def raw(self, host: str) -> bytes:
         """Return what goes over the wire."""
         given = {name.lower() for name, _ in self.message.headers}
         headers = [] if "host" in given else [("Host", host)]
         headers += self.message.headers
-        if "content-length" not in given:
+        if not given & {"content-length", "transfer-encoding"}:
             headers.append(("Content-Length", str(len(self.message.body))))
         lines = [
             f"{self.message.method} {self.message.target} HTTP/1.1",
@@ -321,8 +328,28 @@ def _encoding(rng: Random, made: Mutant) -> None:
     made.message.headers.append(("Content-Encoding", rng.choice(("gzip", "deflate", "br", "zstd", "x"))))
 
 
+def _chunks(rng: Random, made: Mutant) -> None:
+    body = made.message.body
+    said = rng.choice((f"{len(body):x}", f"{len(body):x}", f"{len(body):x};a=b", "zz", "-1", "ffffffffffffffffff", ""))
+    made.message.body = said.encode() + b"\r\n" + body + b"\r\n0\r\n\r\n"
+    made.message.headers.append(("Transfer-Encoding", rng.choice(("chunked", "chunked", "gzip, chunked", "x"))))
+
+
 def _length(rng: Random, made: Mutant) -> None:
     made.message.headers.append(("Content-Length", rng.choice(("-1", "x", "0", "5", "1e3", "9" * 30))))
 
 
-_SPOILERS = (_method, _path, _content_type, _header, _header, _body, _truncate, _query, _query, _encoding, _length)
+_SPOILERS = (
+    _method,
+    _path,
+    _content_type,
+    _header,
+    _header,
+    _body,
+    _truncate,
+    _query,
+    _query,
+    _encoding,
+    _length,
+    _chunks,
+)

@@ -21,6 +21,7 @@ _UNMODELLED = {
 # of an instance there is much to show; these are what calls change
 _OF_INSTANCES = {"InstanceId", "RegionId", "InstanceNetworkType", "Status"}
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_MOST_ROWS = 2000
 _IDS = ("InstanceId", "InstanceIds", "UserAccessKeyId")
 
 
@@ -97,6 +98,7 @@ class Pair:
             answer = self._client.call(action, **sent, **{marker: answer[marker]}).answer
             assert 1 <= len(rows_of(answer)) <= most
             rows += rows_of(answer)
+            assert len(rows) < _MOST_ROWS, f"{action} never ends"
 
     def _add_numbered_pages(self, action: str, sent: Params, answer: Answer) -> None:
         rows = rows_of(answer)
