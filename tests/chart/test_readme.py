@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 from tests.chart.conftest import CHART, ROOT
 from tests.cluster.admission.case import Case, policy, statement, trust_statement
@@ -33,6 +34,12 @@ def exported() -> Iterator[str]:
 
 def test_the_list_of_metrics_is_complete() -> None:
     assert re.findall(r"^\| `(ram_operator_\w+)` \|", README, re.MULTILINE) == list(exported())
+
+
+def test_nothing_is_exported_beyond_the_list() -> None:
+    metrics.observe_call("GetRole", "OK", 0.1)
+    families = re.findall(r"^# TYPE (ram_operator_\w+) ", generate_latest().decode(), re.MULTILINE)
+    assert families == list(exported())
 
 
 def test_every_yaml_of_the_readme_can_be_applied(installed: RunningControlPlane) -> None:
