@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -157,6 +158,12 @@ def play(simulator: RunningSimulator, client: RawClient, sequences: int) -> None
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def test_the_model_knows_nothing_of_the_simulator() -> None:
+    parts = [path.read_text() for path in (Path(__file__).parent / "model").glob("*.py")]
+    assert parts
+    assert not any("ram_simulator" in text for text in parts)
 
 
 def test_the_simulator_never_differs_from_the_model(simulator: RunningSimulator, client: RawClient) -> None:
