@@ -150,7 +150,7 @@ def play(simulator: RunningSimulator, client: RawClient, sequences: int) -> None
         Played,
         settings=settings(
             max_examples=sequences,
-            stateful_step_count=30,
+            stateful_step_count=60,
             deadline=None,
             derandomize=True,
             database=None,
@@ -167,7 +167,7 @@ def test_the_model_knows_nothing_of_the_simulator() -> None:
 
 
 def test_the_simulator_never_differs_from_the_model(simulator: RunningSimulator, client: RawClient) -> None:
-    play(simulator, client, 20)
+    play(simulator, client, 15)
 
 
 @pytest.mark.soak

@@ -42,7 +42,7 @@ VPC, CLASSIC, ELSEWHERE = (
     "i-bp1simulator00000008",
     "i-2zesimulator00000007",
 )
-ROLES, CUSTOM = ["alpha", "ALPHA", "beta", "gamma"], ["read", "READ", "write", "more", "spare"]
+ROLES, CUSTOM = ["alpha", "ALPHA", "beta", "gamma"], ["read", "READ", "write", "Write", "more", "spare"]
 USERS, GROUPS = ["dev", "ann", "Ann", "bob", "cid", "eve"], ["readers", "Readers", "writers", "others"]
 
 ROLE = {"RoleName": st.sampled_from([*ROLES * 4, "gone", "bad_name", _longer(64)])}
@@ -59,7 +59,7 @@ TRUSTS = st.sampled_from([ECS_TRUST] * 12 + [FC_TRUST, FC_TRUST, BOB_TRUST, NOBO
 TEXT = st.sampled_from(["", "text", "é & 中"] * 4 + [_longer(1024)])
 COMMENT = st.sampled_from(["", "text", "é & 中"] * 4 + [_longer(128)])
 DURATION = st.sampled_from(["3600", "7200", "43200"] * 3 + ["3599", "43201"])
-VERSION = {"VersionId": st.sampled_from(["v1", "v2", "v3", "v4", "v5", "v6", "v7", "1"])}
+VERSION = {"VersionId": st.sampled_from([*("v1", "v2", "v3", "v4") * 3, "v5", "v6", "v7", "1"])}
 SIZE = st.sampled_from(["1", "2", "50"])
 TRUE = st.sampled_from(["true", "false"])
 REGION = {"RegionId": st.sampled_from(["cn-hangzhou"] * 4 + ["cn-beijing"])}
