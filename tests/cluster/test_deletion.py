@@ -100,7 +100,7 @@ def test_the_former_role_of_a_binding_goes_as_soon_as_the_instances_have_the_new
     world.api.create(role("former"), role("present"), binding("mover", "former", "p"))
     world.attached("mover", "n1", "n2")
     world.ready("RamRole/present")
-    world.hold("DetachInstanceRamRole", 20)
+    world.hold("DetachInstanceRamRole")
     world.api.patch(f"{B}/mover", {"spec": {"roleRef": {"name": "present"}}})
     blocked(world, "RamRole/former", f"bound by {B}/mover")
     world.let_go()

@@ -133,7 +133,7 @@ def test_throttling_is_waited_for_and_said(world: World) -> None:
 
 
 def test_one_object_that_hangs_holds_up_no_other(world: World) -> None:
-    world.hold("CreateRole")
+    world.hold("CreateRole", RoleName="hangs")
     world.api.create(role("hangs"))
     world.held("CreateRole")
     names = [f"RamRole/quick-{number}" for number in range(5)]

@@ -9,12 +9,10 @@ import pytest
 from tests.cluster.forwarder import forwarded, redirected
 from tests.cluster.hand import Hand
 from tests.cluster.objects import binding, document, policy, role
-from tests.cluster.world import SETTINGS, World
+from tests.cluster.world import GRACE_SECONDS, SETTINGS, World
 from tests.polling import until
 
 COUNT = 50
-# what the chart's Deployment is given to end, terminationGracePeriodSeconds
-GRACE_SECONDS = 45
 NAMES = [f"crash-{number:02}" for number in range(COUNT)]
 
 
@@ -28,7 +26,7 @@ def start_fifty(world: World, hand: Hand, through: int = COUNT) -> tuple[list[st
     hand.attach_policy("foreign-policy", "foreign-role")
     mark = world.mark()
     world.fault("CreateRole", through, delaySeconds=0.1)
-    world.hold("CreateRole", COUNT)
+    world.hold("CreateRole")
     for action in ("CreatePolicy", "AttachPolicyToRole"):
         world.fault(action, COUNT, delaySeconds=0.1)
     for name in NAMES:
@@ -63,7 +61,7 @@ def roles_made(world: World) -> int:
 def test_killed_in_the_middle_of_fifty_roles_it_goes_on_where_it_was(world: World, hand: Hand, through: int) -> None:
     targets, mark = start_fifty(world, hand, through)
     until(lambda: roles_made(world) == through)
-    world.held("CreateRole", COUNT - 1)
+    world.held("CreateRole")
     world.operator.kill()
     world.let_go()
     world.operator.start()

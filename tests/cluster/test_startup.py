@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.cluster.apiserver import ApiServer
 from tests.cluster.forwarder import forwarded, redirected
-from tests.cluster.world import World, log_lines
+from tests.cluster.world import GRACE_SECONDS, World, log_lines
 from tests.polling import until
 
 from ram_sandbox.controlplane.binaries import Binaries
@@ -31,7 +31,7 @@ def ends_with(operator: OperatorProcess, *words: str, **variables: str) -> str:
     """Start it; it ends by itself with exit code 1 and these words in its one line of error, which is returned."""
     child = operator.launch(variables)
     try:
-        code = child.wait(30)
+        code = child.wait(GRACE_SECONDS)
     except subprocess.TimeoutExpired:
         pytest.fail(f"it still runs:\n{child.tail()}")
     lines = log_lines(child.log.read_text())
@@ -70,7 +70,7 @@ def test_a_crd_that_is_deleted_ends_it_with_the_same_words(
     child = another.launch({"KUBECONFIG": str(bare_cluster.kubeconfig)})
     until(lambda: "gate open" in child.log.read_text())
     kubectl("delete", "crd", "ramroles.ram.alicloud.dev")
-    assert child.wait(60) == 1, child.tail()
+    assert child.wait(GRACE_SECONDS) == 1, child.tail()
     text = child.log.read_text()
     assert "cannot run: the cluster does not have ramroles.ram.alicloud.dev: install the CRDs" in text
     assert "Traceback" not in text
@@ -140,7 +140,7 @@ def test_told_to_end_before_the_api_server_answered_it_ends_at_once(
     child = another.launch({"KUBECONFIG": str(kubeconfig)})
     until(lambda: "does not answer, trying again" in child.log.read_text())
     child.signal(number)
-    assert child.wait(10) == 0, child.tail()
+    assert child.wait(GRACE_SECONDS) == 0, child.tail()
     assert "Traceback" not in child.log.read_text()
 
 
@@ -152,7 +152,7 @@ def test_it_runs_as_a_user_whose_number_has_no_name(another: OperatorProcess, tm
     child = another.launch({"PYTHONPATH": path, **nameless})
     until(lambda: "gate open" in child.log.read_text())
     child.signal(signal.SIGTERM)
-    assert child.wait(10) == 0, child.tail()
+    assert child.wait(GRACE_SECONDS) == 0, child.tail()
 
 
 SETTINGS = {
@@ -209,7 +209,7 @@ def test_told_to_end_before_it_is_ready_it_ends_at_once(world: World, another: O
     child = another.launch(nowhere)
     until(lambda: "cannot be used yet" in child.log.read_text())
     child.signal(signal.SIGTERM)
-    assert child.wait(10) == 0, child.tail()
+    assert child.wait(GRACE_SECONDS) == 0, child.tail()
 
 
 def test_under_its_own_account_it_reads_what_the_chart_allows(world: World) -> None:

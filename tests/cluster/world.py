@@ -17,6 +17,9 @@ from tests.polling import PATIENCE, until
 
 OWN_KINDS = ("InstanceRoleBinding", "RamRole", "RamPolicy")
 SETTINGS = {"RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "0.5"}
+# what the chart's Deployment is given to end, terminationGracePeriodSeconds
+GRACE_SECONDS = 45
+_MANY = 100_000
 
 
 class World:
@@ -193,16 +196,17 @@ class World:
         """Let the next calls of an action fail."""
         self.cloud.post("/faults", {"action": action, "count": count, **way})
 
-    def hold(self, action: str, count: int = 1) -> None:
-        """Let the next calls of an action wait on their way, until `let_go`."""
-        self.fault(action, count, delaySeconds=3600)
+    def hold(self, action: str, **params: str) -> None:
+        """Let all calls of an action, or those with these parameters, wait on their way until `let_go`."""
+        # many, since the operator calls again when it has waited long enough
+        self.fault(action, _MANY, params=params, delaySeconds=3600)
 
-    def held(self, action: str, left: int = 0) -> None:
-        """Wait until the calls to hold have arrived, all but `left`."""
+    def held(self, action: str) -> None:
+        """Wait until a call to hold has arrived."""
 
         def arrived() -> bool:
             counts = [one["count"] for one in self.cloud.get("/faults")["faults"] if one["action"] == action]
-            return bool(sum(counts) <= left)
+            return bool(sum(counts) < _MANY)
 
         until(arrived, what=f"{action} has arrived")
 
