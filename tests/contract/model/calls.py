@@ -200,7 +200,11 @@ def tagging() -> st.SearchStrategy[Call]:
 def launches() -> st.SearchStrategy[Call]:
     """Calls that make instances."""
     needed = REGION | {"InstanceType": st.just("ecs.g7.large")}
-    role = {"RamRoleName": st.sampled_from([*ROLES, "gone"]), "DryRun": TRUE}
+    role = {
+        "RamRoleName": st.sampled_from([*ROLES, "gone"]),
+        "DryRun": TRUE,
+        "ClientToken": st.sampled_from(["t1", "t2"]),
+    }
     switch = st.sampled_from([{"VSwitchId": "vsw-1"}, {"VSwitchId": "vsw-1"}, {}])
     return st.one_of(
         call("CreateInstance", needed, switch, **role),

@@ -45,6 +45,7 @@ class Entries:
         self.groups: dict[str, Group] = {}
         self.attached: set[tuple[Holder, Policy]] = set()
         self.instances = {name: Instance(*facts) for name, facts in instances.items()}
+        self.tokens: dict[str, tuple[Params, list[str]]] = {}
         self.limits = limits
 
     def role(self, params: Params) -> Role:

@@ -1,6 +1,6 @@
 """The part of the model about instances: which there are, whether they run, and which role they play."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tests.contract.model.entries import Entries
 from tests.contract.model.records import Answer, Errors, Instance, Params, due, refuse
@@ -14,11 +14,12 @@ class Instances(Entries):
     instances_made = 0
 
     def create_instance(self, params: Params) -> Answer:
-        (made,) = self._make(params, 1, runs=False)
+        (made,) = self._once(params, lambda: self._make(params, 1, runs=False))
         return {"InstanceId": made}
 
     def run_instances(self, params: Params) -> Answer:
-        return {"InstanceIdSets": {"InstanceIdSet": self._make(params, int(params["Amount"]), runs=True)}}
+        made = self._once(params, lambda: self._make(params, int(params["Amount"]), runs=True))
+        return {"InstanceIdSets": {"InstanceIdSet": made}}
 
     def start_instance(self, params: Params) -> Answer:
         instance = self._instance(params)
@@ -95,6 +96,15 @@ class Instances(Entries):
         ]
         sets = {"InstanceRamRoleSet": shown}
         return {"RegionId": params["RegionId"], "TotalCount": len(shown), "InstanceRamRoleSets": sets}
+
+    def _once(self, params: Params, make: Callable[[], list[str]]) -> list[str]:
+        token = params.get("ClientToken", "")
+        before, made = self.tokens.get(token, (params, []))
+        refuse(due(400, "IdempotentParameterMismatch", when=before != params))
+        made = made or make()
+        if token:
+            self.tokens[token] = (params, made)
+        return made
 
     def _make(self, params: Params, amount: int, *, runs: bool) -> list[str]:
         named, switched = "RamRoleName" in params, "VSwitchId" in params
