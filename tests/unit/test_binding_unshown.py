@@ -100,3 +100,14 @@ async def test_another_binding_that_takes_the_instance_over_knows_of_it() -> Non
         await made.reconcile(BINDING)
     assert ecs.roles == {ONE: "log-writer"}
     assert state(made, ONE, key) == ("Attached", "log-writer", "Attached")
+
+
+async def test_another_role_takes_the_place_of_one_that_does_not_show() -> None:
+    made = await unshown(ecs := Slow())
+    made.edit(BINDING, roleRef={"name": "log-writer"})
+    await made.settle()
+    assert ecs.roles == {ONE: "log-writer"}
+    ecs.shows = True
+    made.later(5)
+    await made.reconcile(BINDING)
+    assert state(made) == ("Attached", "log-writer", "Attached")

@@ -117,7 +117,7 @@ def _waiting_for_role(case: Case) -> Verdict:
     """The role cannot be attached now: what is there stays, nothing is written."""
     if case.row and case.row.role and case.seen and case.seen.lower() == case.row.role.lower():
         return Verdict(_next(case, State.ATTACHED, confirmed=True))
-    return Verdict(_next(case, State.PENDING, reason=Reason.ROLE_NOT_READY))
+    return Verdict(_next(case, State.PENDING, reason=Reason.VERIFYING if case.unshown else Reason.ROLE_NOT_READY))
 
 
 def _attached(case: Case) -> Row:
@@ -136,6 +136,9 @@ def _inherits(case: Case) -> bool:
 
 def _without_role(case: Case, role: str) -> Verdict:
     """It has none: attach ours, unless the API has said of this very generation that it will not."""
+    if case.row and case.row.role and case.unshown and case.row.role.lower() != role.lower():
+        # The claim is on the role that we gave it before: that has to go first, as if it were seen.
+        return Verdict(_next(case, State.PENDING, reason=Reason.VERIFYING), detach=case.row.role)
     refused = _refusal(case)
     if refused:
         return Verdict(refused, hold=_hold(case, Reason.SOME_FAILED, refused.message, _failed_for(case, refused)))
