@@ -36,6 +36,7 @@ def _existing_holder(cloud: "Cloud", call: Call, kind: HolderKind) -> Holder:
 
 def _attach(kind: HolderKind) -> Handler:
     def attach(cloud: "Cloud", call: Call) -> Answer:
+        _check_resource_group(call)
         policy = existing_policy(cloud, call, policy_type(call))
         holder = _existing_holder(cloud, call, kind)
         attachments = cloud.ram.attachments
@@ -55,6 +56,7 @@ def _attach(kind: HolderKind) -> Handler:
 
 def _detach(kind: HolderKind) -> Handler:
     def detach(cloud: "Cloud", call: Call) -> Answer:
+        _check_resource_group(call)
         policy = existing_policy(cloud, call, policy_type(call))
         holder = _existing_holder(cloud, call, kind)
         if not cloud.ram.attachments.has(holder, key_of(policy)):
@@ -65,6 +67,14 @@ def _detach(kind: HolderKind) -> Handler:
         return {}
 
     return detach
+
+
+def _check_resource_group(call: Call) -> None:
+    """Raise ApiError for any resource group: there are none here, so policies hold for the whole account."""
+    group = call.text("ResourceGroupId")
+    if group:
+        # the code has that s in the cloud, too
+        raise ApiError(404, "EntityNotExists.ResourceGroup", f"The resource group does not exist: {group}.")
 
 
 def _touch(cloud: "Cloud", holder: Holder) -> None:

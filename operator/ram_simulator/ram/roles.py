@@ -46,6 +46,7 @@ def create_role(cloud: "Cloud", call: Call) -> Answer:
         update_date=now,
         trust_date=now,
         tags=new_tags(call),
+        allows_console_login=_console_login(call, "AllowConsoleLogin", default=True),
     )
     if cloud.role(name) is not None:
         raise ApiError(409, "EntityAlreadyExists.Role", f"The role already exists: {name}.")
@@ -73,12 +74,13 @@ def update_role(cloud: "Cloud", call: Call) -> Answer:
     reset = cloud.switches.text(SwitchName.UPDATE_ROLE_DURATION) == "reset"
     unnamed = _SHORTEST_SESSION if reset else role.max_session_duration
     duration = _session_duration(cloud, call, "NewMaxSessionDuration", unnamed)
-    if call.text("NewAssumeRolePolicyDocument"):
+    console_login = _console_login(call, "NewAllowConsoleLogin", default=role.allows_console_login)
+    if call.optional("NewAssumeRolePolicyDocument") is not None:
         new_trust = trust(cloud, call, "NewAssumeRolePolicyDocument")
         role.earlier_trust, role.trust, role.trust_date = role.trust, new_trust, cloud.clock.now()
     if call.optional("NewDescription") is not None:
         role.description = new_description
-    role.max_session_duration = duration
+    role.max_session_duration, role.allows_console_login = duration, console_login
     role.update_date = cloud.clock.now()
     return {"Role": _with_trust(cloud, role) | {"UpdateDate": to_seconds(role.update_date)}}
 
@@ -120,7 +122,7 @@ def _summary(cloud: "Cloud", role: Role) -> Answer:
         "Description": role.description,
         "CreateDate": to_seconds(role.create_date),
         "MaxSessionDuration": role.max_session_duration,
-        "AllowConsoleLogin": True,
+        "AllowConsoleLogin": role.allows_console_login,
     }
 
 
@@ -131,6 +133,10 @@ def _with_trust(cloud: "Cloud", role: Role) -> Answer:
 def _session_duration(cloud: "Cloud", call: Call, parameter: str, default: int) -> int:
     with _coded(cloud, SwitchName.SESSION_DURATION_CODE):
         return call.number(parameter, default, _SHORTEST_SESSION, _LONGEST_SESSION)
+
+
+def _console_login(call: Call, parameter: str, *, default: bool) -> bool:
+    return call.flag(parameter) if call.text(parameter) else default
 
 
 def _description(cloud: "Cloud", call: Call, parameter: str) -> str:

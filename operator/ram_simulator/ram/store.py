@@ -46,6 +46,7 @@ class Role:
     trust_date: datetime
     tags: dict[str, str] = field(default_factory=dict)
     earlier_trust: PolicyDocument | None = None
+    allows_console_login: bool = True
 
     @property
     def holder(self) -> "Holder":
