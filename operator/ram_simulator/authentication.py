@@ -18,6 +18,7 @@ from ram_simulator.switches import Switches, SwitchName
 _SKEW_SECONDS = 900
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _NONCES_KEPT = 500_000
+_V3_HEADERS = ("host", "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256")
 _V1_PARAMETERS = ("AccessKeyId", "Signature", "SignatureMethod", "SignatureNonce", "Timestamp")
 
 
@@ -99,17 +100,20 @@ class Authenticator:
         return key.principal
 
     def _v3(self, account: Account, request: WireRequest) -> Principal:
-        given = parse_v3(request.headers["authorization"])
-        headers = request.headers
-        if given is None or not (headers.get("x-acs-date") and headers.get("x-acs-signature-nonce")):
-            message = "Authorization, x-acs-date and x-acs-signature-nonce are due."
+        given, headers = parse_v3(request.headers["authorization"]), request.headers
+        missing = [name for name in ("authorization", *_V3_HEADERS) if not headers.get(name)]
+        if given is None or missing:
+            message = f"The Authorization header is incomplete, or headers are missing: {', '.join(missing) or 'none'}."
             raise ApiError(400, "IncompleteSignature", message)
+        unsigned = [name for name in headers if _is_to_be_signed(name) and name not in given.signed_headers]
+        if unsigned:
+            raise ApiError(400, "IncompleteSignature", f"SignedHeaders lacks: {', '.join(unsigned)}.")
         body_hash = hashlib.sha256(request.body).hexdigest()
-        if headers.get("x-acs-content-sha256", body_hash) != body_hash:
+        if headers["x-acs-content-sha256"] != body_hash:
             raise ApiError(400, "IncompleteSignature", "The header x-acs-content-sha256 is not the hash of the body.")
         key = find_key(account, given.access_key_id, headers.get("x-acs-security-token", ""), self._clock.now())
         self._check_time(headers["x-acs-date"])
-        # the list is the client's own: Node signs other headers than Python, and proxies add some
+        # what else is in the list is up to the client: Node signs other headers than Python, and proxies add some
         signed_headers = {name: headers.get(name, "") for name in given.signed_headers}
         signed = sign_v3(request.method, request.query, signed_headers, body_hash, key.secret)
         _check_signature(signed, given.signature)
@@ -129,6 +133,11 @@ class Authenticator:
     def _use_nonce(self, access_key_id: str, nonce: str) -> None:
         if not self._nonces.use(access_key_id, nonce, self._clock.real_now()):
             raise ApiError(400, "SignatureNonceUsed", "The specified signature nonce was used already.")
+
+
+def _is_to_be_signed(header: str) -> bool:
+    """Say whether V3 has to cover a header: unsigned, anybody could change the call ("signature method V3")."""
+    return header == "host" or header.startswith("x-acs-")
 
 
 def find_key(account: Account, access_key_id: str, token: str, now: datetime) -> _Key:

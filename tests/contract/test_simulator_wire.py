@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from tests.contract.conftest import OldSdk, RunningSimulator
 
-from ram_simulator.signatures import sign_v1
+from ram_simulator.signatures import sign_v1, sign_v3
 
 Answered = tuple[int, dict[str, Any]]
 ROOT = ("simulator-root", "simulator-root-secret")
@@ -92,6 +92,22 @@ def test_the_published_signature_is_calculated() -> None:
     assert sign_v1("GET", published, "testsecret").signature == "kRA2cnpJVacIhDMzXnoNZG9tDCI="
 
 
+def test_the_published_newer_signature_is_calculated() -> None:
+    image = "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd"
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    headers = {
+        "host": "ecs.cn-shanghai.aliyuncs.com",
+        "x-acs-action": "RunInstances",
+        "x-acs-content-sha256": empty,
+        "x-acs-date": "2023-10-26T10:22:32Z",
+        "x-acs-signature-nonce": "3156853299f313e23d1673dc12e1703d",
+        "x-acs-version": "2014-05-26",
+    }
+    query = {"RegionId": "cn-shanghai", "ImageId": image}
+    published = "06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0"
+    assert sign_v3("POST", query, headers, empty, "YourAccessKeySecret").signature == published
+
+
 PLACES: dict[str, Callable[[dict[str, str]], tuple[dict[str, str], dict[str, str]]]] = {
     "all in the query": lambda parameters: (parameters, {}),
     "all in the form": lambda parameters: ({}, parameters),
@@ -150,11 +166,44 @@ def v3(wire: Wire, query: dict[str, str], only: tuple[str, ...] = (), **change: 
     return headers | {"Authorization": header}
 
 
-@pytest.mark.parametrize("only", [(), ("host", "x-acs-action", "x-acs-date", "x-acs-version")])
+ALL = ("host", *(f"x-acs-{name}" for name in ("action", "content-sha256", "date", "signature-nonce", "version")))
+
+
+@pytest.mark.parametrize("only", [(), ALL], ids=["with others", "those that are due"])
 def test_the_newer_signature_is_checked_by_the_headers_it_names(wire: Wire, only: tuple[str, ...]) -> None:
     query = {"UserName": "dev"}
     status, answer = wire.send("POST", query, {}, v3(wire, query, only))
     assert (status, answer["User"]["UserName"]) == (200, "dev")
+
+
+@pytest.mark.parametrize("unsigned", ALL)
+def test_the_newer_signature_must_cover_the_host_and_all_public_headers(wire: Wire, unsigned: str) -> None:
+    headers = v3(wire, {"UserName": "dev"}, tuple(name for name in ALL if name != unsigned))
+    status, answer = wire.send("POST", {"UserName": "dev"}, {}, headers)
+    assert (status, answer["Code"]) == (400, "IncompleteSignature")
+    assert unsigned in answer["Message"]
+
+
+@pytest.mark.parametrize("added", ["x-acs-security-token", "X-Acs-Anything"])
+def test_a_public_header_added_after_signing_is_refused(wire: Wire, added: str) -> None:
+    headers = v3(wire, {"UserName": "dev"}) | {added: "x"}
+    status, answer = wire.send("POST", {"UserName": "dev"}, {}, headers)
+    assert (status, answer["Code"]) == (400, "IncompleteSignature")
+
+
+@pytest.mark.parametrize("missing", ["x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce"])
+def test_the_newer_signature_needs_its_headers(wire: Wire, missing: str) -> None:
+    signed_ones = tuple(name for name in ALL if name != missing)
+    headers = v3(wire, {"UserName": "dev"}, signed_ones)
+    del headers[missing]
+    status, answer = wire.send("POST", {"UserName": "dev"}, {}, headers)
+    assert (status, answer["Code"]) == (400, "IncompleteSignature")
+
+
+def test_another_action_than_was_signed_breaks_the_newer_signature(wire: Wire) -> None:
+    headers = v3(wire, {"UserName": "dev"}) | {"x-acs-action": "DeleteUser"}
+    status, answer = wire.send("POST", {"UserName": "dev"}, {}, headers)
+    assert (status, answer["Code"]) == (400, "SignatureDoesNotMatch")
 
 
 def test_a_changed_parameter_breaks_the_newer_signature(wire: Wire) -> None:
