@@ -47,6 +47,8 @@ class SwitchName(StrEnum):
     ROLE_DESCRIPTION_CODE = "role-description-code"
     ROLE_NAME_CASE = "role-name-case"
     UNDERSCORES = "underscores-in-role-names"
+    ROLES = "roles"
+    POLICIES = "policies"
     SYSTEM_POLICIES = "system-policies-per-holder"
     CUSTOM_POLICIES = "custom-policies-per-holder"
     TRUST_REMOVED = "trust-removed"
@@ -167,6 +169,8 @@ SWITCHES: Mapping[SwitchName, Switch] = {
         ("ignored", "distinct"),
     ),
     SwitchName.UNDERSCORES: Switch("refused", "names of roles with an underscore", ("refused", "allowed")),
+    SwitchName.ROLES: Switch(1000, "roles that the account may have (LimitExceeded.Role)", most=100_000),
+    SwitchName.POLICIES: Switch(1500, "custom policies that the account may have (LimitExceeded.Policy)", most=100_000),
     SwitchName.SYSTEM_POLICIES: Switch(20, "system policies that a role, user or group may have", most=1000),
     SwitchName.CUSTOM_POLICIES: Switch(10, "custom policies that a role, user or group may have", most=1000),
     SwitchName.TRUST_REMOVED: Switch(

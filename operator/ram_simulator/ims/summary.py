@@ -4,18 +4,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ram_simulator.calls import Action, Answer, Call, table
+from ram_simulator.ram.checks import DOCUMENT_LENGTH
 from ram_simulator.ram.limits import LIMITS
-from ram_simulator.ram.policies import MOST_POLICIES
-from ram_simulator.ram.roles import MOST_ROLES
 from ram_simulator.ram.store import PolicyType
+from ram_simulator.switches import SwitchName
 
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
 
 
+_HOLDERS = ("User", "Group", "Role")
+
+
 def get_account_summary(cloud: "Cloud", call: Call) -> Answer:
     """Tell how much of everything there is, and how much there may be."""
-    custom = cloud.ram.policies[PolicyType.CUSTOM]
+    switches = cloud.switches
+    system, custom = switches.number(SwitchName.SYSTEM_POLICIES), switches.number(SwitchName.CUSTOM_POLICIES)
     return {
         "SummaryMap": {
             "Users": len(cloud.account.people.users),
@@ -24,18 +28,14 @@ def get_account_summary(cloud: "Cloud", call: Call) -> Answer:
             "GroupsQuota": LIMITS.groups,
             "GroupsPerUserQuota": LIMITS.groups_per_user,
             "Roles": len(cloud.ram.roles),
-            "RolesQuota": MOST_ROLES,
-            "Policies": len(custom),
-            "PoliciesQuota": MOST_POLICIES,
-            "PolicySizeQuota": 6144,
+            "RolesQuota": switches.number(SwitchName.ROLES),
+            "Policies": len(cloud.ram.policies[PolicyType.CUSTOM]),
+            "PoliciesQuota": switches.number(SwitchName.POLICIES),
+            "PolicySizeQuota": DOCUMENT_LENGTH,
             "VersionsPerPolicyQuota": LIMITS.versions_per_policy,
             "AccessKeysPerUserQuota": LIMITS.keys_per_user,
-            "AttachedPoliciesPerUserQuota": 10,
-            "AttachedPoliciesPerGroupQuota": 10,
-            "AttachedPoliciesPerRoleQuota": 10,
-            "AttachedSystemPoliciesPerUserQuota": 20,
-            "AttachedSystemPoliciesPerGroupQuota": 20,
-            "AttachedSystemPoliciesPerRoleQuota": 20,
+            **{f"AttachedPoliciesPer{kind}Quota": custom for kind in _HOLDERS},
+            **{f"AttachedSystemPoliciesPer{kind}Quota": system for kind in _HOLDERS},
             "MFADevices": 0,
             "MFADevicesInUse": 0,
             "VirtualMFADevicesQuota": LIMITS.virtual_mfa_devices,
@@ -44,7 +44,7 @@ def get_account_summary(cloud: "Cloud", call: Call) -> Answer:
 
 
 def _on_everything(cloud: "Cloud", call: Call) -> Sequence[str]:
-    return (f"acs:ims:*:{cloud.account.account_id}:*",)
+    return ("*",)
 
 
-ACTIONS = table(Action("GetAccountSummary", get_account_summary, _on_everything))
+ACTIONS = table(Action("GetAccountSummary", get_account_summary, _on_everything, service="ram"))

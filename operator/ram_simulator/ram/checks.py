@@ -24,7 +24,7 @@ _POLICY_NAME = re.compile(r"[A-Za-z0-9-]*")
 _USER_NAME = re.compile(r"[A-Za-z0-9._-]*")
 _DESCRIPTION_LENGTH = 1024
 _COMMENTS_LENGTH = 128
-_DOCUMENT_LENGTH = 6144
+DOCUMENT_LENGTH = 6144
 
 
 def role_name(cloud: "Cloud", call: Call) -> str:
@@ -101,7 +101,7 @@ def description(call: Call, parameter: str) -> str:
 def permissions(cloud: "Cloud", call: Call) -> PolicyDocument:
     """Return PolicyDocument, parsed; raise ApiError if RAM would not take it."""
     text = call.text("PolicyDocument")
-    _check_length(text, "PolicyDocument", _DOCUMENT_LENGTH)
+    _check_length(text, "PolicyDocument", DOCUMENT_LENGTH)
     return _parsed(cloud, text, DocumentKind.IDENTITY)
 
 

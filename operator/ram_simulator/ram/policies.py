@@ -25,8 +25,6 @@ from ram_simulator.switches import SwitchName
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
 
-MOST_POLICIES = 20000
-
 
 def create_policy(cloud: "Cloud", call: Call) -> Answer:
     """Create a custom policy with its first version."""
@@ -43,8 +41,8 @@ def create_policy(cloud: "Cloud", call: Call) -> Answer:
     )
     if any(registry.get(name) is not None for registry in cloud.ram.policies.values()):
         raise ApiError(409, "EntityAlreadyExists.Policy", f"The policy already exists: {name}.")
-    if len(cloud.ram.policies[PolicyType.CUSTOM]) >= MOST_POLICIES:
-        raise ApiError(409, "LimitExceeded.Policy", f"An account has at most {MOST_POLICIES} custom policies.")
+    if len(cloud.ram.policies[PolicyType.CUSTOM]) >= (most := cloud.switches.number(SwitchName.POLICIES)):
+        raise ApiError(409, "LimitExceeded.Policy", f"An account has at most {most} custom policies.")
     cloud.ram.policies[PolicyType.CUSTOM].add(name, policy)
     return {"Policy": _created(policy)}
 

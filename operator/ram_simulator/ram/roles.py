@@ -27,7 +27,6 @@ from ram_simulator.switches import SWITCHES, SwitchName
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
 
-MOST_ROLES = 20000
 _SHORTEST_SESSION, _LONGEST_SESSION = 3600, 43200
 
 
@@ -50,8 +49,8 @@ def create_role(cloud: "Cloud", call: Call) -> Answer:
     )
     if cloud.role(name) is not None:
         raise ApiError(409, "EntityAlreadyExists.Role", f"The role already exists: {name}.")
-    if len(cloud.ram.roles) >= MOST_ROLES:
-        raise ApiError(409, "LimitExceeded.Role", f"An account has at most {MOST_ROLES} roles.")
+    if len(cloud.ram.roles) >= (most := cloud.switches.number(SwitchName.ROLES)):
+        raise ApiError(409, "LimitExceeded.Role", f"An account has at most {most} roles.")
     cloud.ram.roles.add(name, role)
     return {"Role": _with_trust(cloud, role)}
 
