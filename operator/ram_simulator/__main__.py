@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import signal
 import sys
 import time
@@ -11,7 +12,7 @@ import time
 from ram_simulator.clock import Clock
 from ram_simulator.command_line import parser
 from ram_simulator.ecs.store import REGIONS
-from ram_simulator.errors import CannotListen, InvalidFixture, InvalidState
+from ram_simulator.errors import CannotServe, InvalidFixture, InvalidState
 from ram_simulator.faults import Faults
 from ram_simulator.fixtures import build, builtin_text, example_text, read_builtin_fixture, read_fixture
 from ram_simulator.journal import Journal
@@ -41,7 +42,7 @@ def _run(options: argparse.Namespace) -> None:
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         asyncio.run(_serve(options))
-    except (InvalidFixture, InvalidState, CannotListen) as error:
+    except (InvalidFixture, InvalidState, CannotServe) as error:
         print(f"ram-simulator: {error}", file=sys.stderr)
         sys.exit(1)
 
@@ -50,6 +51,8 @@ async def _serve(options: argparse.Namespace) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    if options.until_eof:
+        _stop_at_eof(stopped)
     simulator = _simulator(options)
     servers = Servers(simulator)
     state = StateFile(options.state) if options.state else None
@@ -68,6 +71,22 @@ async def _serve(options: argparse.Namespace) -> None:
         if saving is not None:
             saving.cancel()
             await asyncio.gather(saving, return_exceptions=True)
+
+
+def _stop_at_eof(stopped: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def drain() -> None:
+        if not os.read(sys.stdin.fileno(), 4096):
+            loop.remove_reader(sys.stdin)
+            stopped.set()
+
+    try:
+        loop.add_reader(sys.stdin, drain)
+    except (OSError, ValueError) as error:
+        raise CannotServe(
+            "--until-eof: standard input is a file, or closed; give it a pipe, or leave it out"
+        ) from error
 
 
 def _simulator(options: argparse.Namespace) -> Simulator:

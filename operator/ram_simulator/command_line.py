@@ -72,6 +72,12 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help="name or address for the printed addresses, where clients are on other machines (default: the HOST of "
         "--listen, loopback for 0.0.0.0)",
     )
+    serve.add_argument(
+        "--until-eof",
+        action="store_true",
+        help="end also when standard input is closed, as it is when the program that started this one dies "
+        "(default: only a signal ends it)",
+    )
     _add_world(serve)
     _add_behaviour(serve)
 

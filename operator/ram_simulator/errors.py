@@ -23,8 +23,8 @@ class MalformedDocument(ValueError):
     """A policy document that RAM's grammar refuses; the text names the place, the mistake and the fix."""
 
 
-class CannotListen(Exception):
-    """An address that cannot be listened at; the text names the option, the port and the way out."""
+class CannotServe(Exception):
+    """What the options ask for and this machine does not give; the text names the option and the way out."""
 
 
 class InvalidState(ValueError):

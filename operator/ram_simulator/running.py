@@ -139,9 +139,9 @@ class RunningSimulator:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
-        self._stderr.close()
+        for stream in (self.process.stdin, self.process.stdout, self._stderr):
+            if stream is not None:
+                stream.close()
 
     def __enter__(self) -> Self:
         return self
@@ -177,7 +177,9 @@ def start(*options: str, folder: Path | None = None) -> RunningSimulator:
     path = os.pathsep.join([str(Path(__file__).resolve().parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])])
     stderr = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - it lives as long as the process
     process = subprocess.Popen(
-        [sys.executable, "-m", "ram_simulator", "serve", "--listen", "127.0.0.1:0", *options],
+        # it ends with this process, also if that is killed
+        [sys.executable, "-m", "ram_simulator", "serve", "--listen", "127.0.0.1:0", "--until-eof", *options],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,
@@ -208,6 +210,8 @@ def _ready_line(process: subprocess.Popen[str], stderr: IO[str]) -> Mapping[str,
         loaded: Mapping[str, Any] = json.loads(line)
         return loaded
     process.stdout.close()
+    if process.stdin is not None:
+        process.stdin.close()
     if not ready:
         process.kill()
     ended = process.wait()

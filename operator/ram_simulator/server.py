@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from ram_simulator.control import Control
-from ram_simulator.errors import CannotListen
+from ram_simulator.errors import CannotServe
 from ram_simulator.gateway import Gateway
 from ram_simulator.metadata import Metadata
 from ram_simulator.oss.server import Oss
@@ -52,7 +52,7 @@ class Servers:
         """Listen on `port` and the next three, or on free ones if it is 0.
 
         The addresses have the name `advertised`, without one `host`, or loopback where that means every address.
-        Raises CannotListen if the host is not this machine's or a port is taken.
+        Raises CannotServe if the host is not this machine's or a port is taken.
         """
         address = await _resolve(host, port)
         shown = advertised or _EVERY_ADDRESS.get(host, host)
@@ -76,7 +76,7 @@ class Servers:
             try:
                 await web.TCPSite(runner, address, wanted, reuse_address=True).start()
             except OSError as error:
-                raise CannotListen(_refusal(f"{host}:{port}", wanted, service, error)) from error
+                raise CannotServe(_refusal(f"{host}:{port}", wanted, service, error)) from error
             urls.append(f"http://{f'[{shown}]' if ':' in shown else shown}:{runner.addresses[0][1]}")
         return Addresses(*urls)
 
@@ -91,7 +91,7 @@ async def _resolve(host: str, port: int) -> str:
         # a name such as localhost may mean two addresses, which would get two different free ports
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise CannotListen(f"--listen {host}:{port}: the name {host} is not known; write an address") from error
+        raise CannotServe(f"--listen {host}:{port}: the name {host} is not known; write an address") from error
     return str(found[0][4][0])
 
 

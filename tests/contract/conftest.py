@@ -115,6 +115,7 @@ def refused_start(*options: str) -> str:
     """Start a simulator that must not start, and return the one line that it says."""
     ended = subprocess.run(
         [sys.executable, "-m", "ram_simulator", "serve", *options],
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=20,

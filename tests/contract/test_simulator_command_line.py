@@ -52,6 +52,10 @@ def test_what_cannot_be_served_is_said_with_the_option(option: str, value: str, 
     assert said in refused_start(option, value)
 
 
+def test_an_end_of_a_file_is_not_waited_for() -> None:
+    assert "--until-eof: standard input is a file, or closed" in refused_start("--until-eof")
+
+
 def test_the_help_has_every_option_with_its_default_and_the_readme_has_them_too() -> None:
     text = printed("serve", "--help")
     blocks = re.findall(r"^  (--[a-z-]+).*?(?=^  --|^$)", text, re.MULTILINE | re.DOTALL)

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import socket
 import subprocess
 import sys
 import tomllib
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.contract.conftest import printed
+from tests.polling import until
 
 from ram_simulator.products import PRODUCTS
 from ram_simulator.running import Ended, NotStarted, start
@@ -155,6 +157,25 @@ def test_a_simulator_that_has_ended_says_so() -> None:
         running.process.wait()
         with pytest.raises(Ended, match="has ended with -9"):
             running.state()
+
+
+def test_a_simulator_ends_with_the_process_that_started_it() -> None:
+    program = "from ram_simulator.running import start; print(start().host, flush=True); input()"
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "operator")}
+    asked = [sys.executable, "-c", program]
+    with subprocess.Popen(asked, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as starter:
+        assert starter.stdout is not None
+        host, _, port = starter.stdout.readline().strip().partition(":")
+        starter.kill()
+
+    def gone() -> bool:
+        try:
+            socket.create_connection((host, int(port)), timeout=5).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    until(gone, what="the simulator has ended")
 
 
 def test_the_table_has_every_action() -> None:
