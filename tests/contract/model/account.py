@@ -41,7 +41,7 @@ class Account(Roles, Policies, People, Keys, Instances):
             ("ListRoles", {"Tag": tag}),
             ("ListPolicies", {"MaxItems": "10"}),
             ("ListPolicies", {"Tag": tag}),
-            *(("ListTagResources", {"ResourceType": kind, "PageSize": "3"}) for kind in ("role", "policy")),
+            *(("ListTagResources", {"ResourceType": kind, "PageSize": "9"}) for kind in ("role", "policy")),
         ]
         return [*calls, *self._reads_of_policies(), *self._reads_of_holders(), *self._reads_of_instances()]
 
