@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def list_objects(cloud: "Cloud", request: OssRequest) -> OssReply:
     """List objects, in either version of the call."""
-    bucket, is_v2 = existing_bucket(cloud, request), request.query.get("list-type") == "2"
+    bucket, is_v2 = existing_bucket(cloud, request.bucket), request.query.get("list-type") == "2"
     if is_v2:
         after = request.query.get("continuation-token") or request.query.get("start-after", "")
     else:

@@ -3,19 +3,25 @@
 A request matches an operation by its method, by whether it names bucket and key, and by its subresource.
 """
 
-import hashlib
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from ram_simulator.calls import Answer
 from ram_simulator.errors import ApiError
 from ram_simulator.oss.listing import list_objects
+from ram_simulator.oss.objects import (
+    COPY_SOURCE,
+    copied_from,
+    copy_object,
+    delete_object,
+    get_object,
+    head_object,
+    put_object,
+)
 from ram_simulator.oss.replies import XML, OssReply, existing_bucket, max_keys, milliseconds, xml_reply
 from ram_simulator.oss.signatures import OssRequest
-from ram_simulator.oss.store import Bucket, StoredObject
+from ram_simulator.oss.store import Bucket
 
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
@@ -35,6 +41,9 @@ def find_operation(request: OssRequest) -> Operation:
     """Return the operation that a request means; raise ApiError NotImplemented if it is not served here."""
     level = "object" if request.key else "bucket" if request.bucket else "service"
     subresource = next((name for name in request.query if name in _KNOWN_SUBRESOURCES), "")
+    # a copy has no subresource of its own: a header tells it from an object that is sent
+    if not subresource and request.method == "PUT" and COPY_SOURCE in request.headers:
+        subresource = COPY_SOURCE
     operation = _OPERATIONS.get((level, request.method, subresource))
     if operation is None:
         message = "A header or subresource you provided implies functionality that is not implemented."
@@ -47,20 +56,20 @@ def operations() -> Iterable[Operation]:
     return _OPERATIONS.values()
 
 
-def resource_of(cloud: "Cloud", request: OssRequest) -> str:
-    """Return the ARN that a request acts on; raise ApiError if its bucket does not exist."""
+def rights_for(cloud: "Cloud", request: OssRequest, operation: Operation) -> Sequence[tuple[str, str]]:
+    """Return the pairs of action and ARN that a request takes; raise ApiError if a bucket does not exist."""
+    rights = [(f"oss:{operation.action}", _arn(cloud, request.bucket, request.key))]
+    if operation.answer is copy_object:
+        rights.append(("oss:GetObject", _arn(cloud, *copied_from(request))))
+    return rights
+
+
+def _arn(cloud: "Cloud", bucket: str, key: str) -> str:
     owner = cloud.account.account_id
-    if not request.bucket:
+    if not bucket:
         return f"acs:oss:*:{owner}:*"
-    region = existing_bucket(cloud, request).region
-    return f"acs:oss:{region}:{owner}:{request.bucket}{'/' + request.key if request.key else ''}"
-
-
-def _stored(cloud: "Cloud", request: OssRequest) -> StoredObject:
-    stored = existing_bucket(cloud, request).objects.get(request.key)
-    if stored is None:
-        raise ApiError(404, "NoSuchKey", "The specified key does not exist.")
-    return stored
+    region = existing_bucket(cloud, bucket).region
+    return f"acs:oss:{region}:{owner}:{bucket}{'/' + key if key else ''}"
 
 
 def _owner(cloud: "Cloud") -> Answer:
@@ -99,7 +108,7 @@ def _shown_bucket(bucket: Bucket) -> Answer:
 
 def get_bucket_info(cloud: "Cloud", request: OssRequest) -> OssReply:
     """Show a bucket."""
-    shown = _shown_bucket(existing_bucket(cloud, request)) | {
+    shown = _shown_bucket(existing_bucket(cloud, request.bucket)) | {
         "Owner": _owner(cloud),
         "AccessControlList": {"Grant": "private"},
         "DataRedundancyType": "LRS",
@@ -109,64 +118,15 @@ def get_bucket_info(cloud: "Cloud", request: OssRequest) -> OssReply:
 
 def get_bucket_location(cloud: "Cloud", request: OssRequest) -> OssReply:
     """Tell where a bucket is."""
-    text = f"<?xml version='1.0' encoding='UTF-8'?><LocationConstraint>oss-{existing_bucket(cloud, request).region}"
+    text = (
+        f"<?xml version='1.0' encoding='UTF-8'?><LocationConstraint>oss-{existing_bucket(cloud, request.bucket).region}"
+    )
     return OssReply(body=f"{text}</LocationConstraint>".encode(), headers=XML)
 
 
 def get_bucket_acl(cloud: "Cloud", request: OssRequest) -> OssReply:
     """Show a bucket's ACL; all buckets are private."""
     return xml_reply("AccessControlPolicy", {"Owner": _owner(cloud), "AccessControlList": {"Grant": "private"}})
-
-
-def get_object(cloud: "Cloud", request: OssRequest) -> OssReply:
-    """Read an object, or the one range of it that is asked for."""
-    stored = _stored(cloud, request)
-    headers, content = _object_headers(stored), stored.content
-    asked = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", request.headers.get("range", ""), re.ASCII)
-    first, last = _range(asked[1], asked[2], len(content)) if asked else (1, 0)
-    # as OSS does unless it is asked to be strict: a range that is none gives the whole
-    if first > last:
-        return OssReply(body=content, headers=headers)
-    headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
-    return OssReply(206, content[first : last + 1], headers)
-
-
-def _range(first: str, last: str, length: int) -> tuple[int, int]:
-    """Return the first and last place of a range, `bytes=-5` being the last five; an empty one if there is none."""
-    if not first:
-        return (max(0, length - int(last)), length - 1) if last else (1, 0)
-    return int(first), min(int(last or length), length - 1)
-
-
-def head_object(cloud: "Cloud", request: OssRequest) -> OssReply:
-    """Tell about an object; the server leaves the body out."""
-    stored = _stored(cloud, request)
-    return OssReply(body=stored.content, headers=_object_headers(stored))
-
-
-def _object_headers(stored: StoredObject) -> dict[str, str]:
-    return {
-        "Content-Type": stored.content_type,
-        "ETag": f'"{stored.etag}"',
-        "Last-Modified": format_datetime(stored.last_modified, usegmt=True),
-        "x-oss-object-type": "Normal",
-        "x-oss-storage-class": "Standard",
-    }
-
-
-def put_object(cloud: "Cloud", request: OssRequest) -> OssReply:
-    """Write an object."""
-    etag = hashlib.md5(request.body, usedforsecurity=False).hexdigest().upper()
-    content_type = request.headers.get("content-type", "application/octet-stream")
-    stored = StoredObject(request.key, request.body, content_type, etag, cloud.clock.now())
-    existing_bucket(cloud, request).objects[request.key] = stored
-    return OssReply(headers={"ETag": f'"{etag}"'})
-
-
-def delete_object(cloud: "Cloud", request: OssRequest) -> OssReply:
-    """Delete an object; one that is not there is deleted already."""
-    existing_bucket(cloud, request).objects.pop(request.key, None)
-    return OssReply(204)
 
 
 _OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
@@ -179,6 +139,7 @@ _OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
     ("object", "HEAD", ""): Operation("HeadObject", head_object, "GetObject"),
     ("object", "HEAD", "objectMeta"): Operation("GetObjectMeta", head_object, "GetObject"),
     ("object", "PUT", ""): Operation("PutObject", put_object, "PutObject", write=True),
+    ("object", "PUT", COPY_SOURCE): Operation("CopyObject", copy_object, "PutObject", write=True),
     ("object", "DELETE", ""): Operation("DeleteObject", delete_object, "DeleteObject", write=True),
 }
 # fmt: off

@@ -32,9 +32,9 @@ def xml_reply(root: str, answer: Answer) -> OssReply:
     return OssReply(body=render("XML", root, answer), headers=XML)
 
 
-def existing_bucket(cloud: "Cloud", request: OssRequest) -> Bucket:
-    """Return the bucket that a request names; raise ApiError if there is none."""
-    bucket = cloud.oss.get(request.bucket)
+def existing_bucket(cloud: "Cloud", name: str) -> Bucket:
+    """Return a bucket; raise ApiError if there is none of that name."""
+    bucket = cloud.oss.get(name)
     if bucket is None:
         raise ApiError(404, "NoSuchBucket", "The specified bucket does not exist.")
     return bucket

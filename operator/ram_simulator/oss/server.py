@@ -12,11 +12,13 @@ from ram_simulator.errors import ApiError
 from ram_simulator.faults import NO_FAULT, Fault
 from ram_simulator.http_text import headers_of, path_and_query
 from ram_simulator.journal import Record
-from ram_simulator.oss.operations import find_operation, resource_of
+from ram_simulator.oss.objects import NOT_MODIFIED
+from ram_simulator.oss.operations import find_operation, rights_for
 from ram_simulator.oss.replies import XML, OssReply
 from ram_simulator.oss.signatures import OssRequest, authenticate
 from ram_simulator.rendering import render
 from ram_simulator.simulator import Simulator
+from ram_simulator.switches import SwitchName
 
 _log = logging.getLogger(__name__)
 _NOT_NOTED = {"Signature", "OSSAccessKeyId", "security-token", "x-oss-signature", "x-oss-security-token"}
@@ -62,12 +64,16 @@ class Oss:
             "oss:Prefix": request.query.get("prefix", ""),
             "oss:Delimiter": request.query.get("delimiter", ""),
         }
+        cloud = simulator.cloud
         try:
-            cloud = simulator.cloud
-            cloud.authorize(principal, f"oss:{operation.action}", [resource_of(cloud, request)], context)
+            for action, resource in rights_for(cloud, request, operation):
+                cloud.authorize(principal, action, [resource], context)
             return fault, operation.answer(cloud, request)
         except AccessRefused as refused:
-            raise refused.as_error("AccessDenied") from refused
+            denied = refused.as_error("AccessDenied")
+            if cloud.switches.text(SwitchName.ACCESS_DENIED_DETAIL) == "left-out":
+                denied.detail = None
+            raise denied from refused
         except ApiError:
             raise
         except Exception as error:
@@ -90,6 +96,8 @@ async def _read(http: web.BaseRequest) -> OssRequest:
 
 
 def _error_reply(error: ApiError, request_id: str, host: str) -> OssReply:
+    if error.status == NOT_MODIFIED:
+        return OssReply(NOT_MODIFIED)  # HTTP has no body with this one
     body = {
         "Code": error.code,
         "Message": error.message,

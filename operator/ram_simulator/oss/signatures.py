@@ -74,7 +74,7 @@ def authenticate(account: Account, request: OssRequest, now: datetime, real_now:
 
 def _v1(account: Account, request: OssRequest, match: re.Match[str], times: _Times) -> Principal:
     date = request.headers.get("x-oss-date") or request.headers.get("date", "")
-    _check_time(_http_date(date), times)
+    _check_time(http_date(date), times)
     secret, principal = _key(account, match[1], request.headers.get("x-oss-security-token", ""), times)
     expected = base64.b64encode(hmac.digest(secret.encode(), _v1_string(request, date).encode(), "sha1")).decode()
     _check_signature(expected, match[2], match[1], _v1_string(request, date))
@@ -213,7 +213,8 @@ def _check_time(moment: datetime | None, times: _Times) -> None:
         raise ApiError(403, "RequestTimeTooSkewed", message)
 
 
-def _http_date(text: str) -> datetime | None:
+def http_date(text: str) -> datetime | None:
+    """Return the moment of an HTTP date, None if it is none."""
     try:
         moment = parsedate_to_datetime(text)
     except ValueError:

@@ -1,19 +1,32 @@
 """OSS's state: buckets and their objects."""
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from ram_simulator.oss.checksums import crc64
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One object; `etag` is the upper-case MD5 of its content."""
+    """One object; `etag` is the upper-case MD5 of its content, `headers` what else was sent to be given back."""
 
     key: str
     content: bytes
     content_type: str
     etag: str
     last_modified: datetime
+    crc64: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def new_object(
+    key: str, content: bytes, content_type: str, now: datetime, headers: Mapping[str, str] | None = None
+) -> StoredObject:
+    """Make an object with the checksums of its content."""
+    etag = hashlib.md5(content, usedforsecurity=False).hexdigest().upper()
+    return StoredObject(key, content, content_type, etag, now, crc64(content), dict(headers or {}))
 
 
 @dataclass(slots=True)
