@@ -71,6 +71,8 @@ async def _serve(options: argparse.Namespace) -> None:
         if saving is not None:
             saving.cancel()
             await asyncio.gather(saving, return_exceptions=True)
+        if state is not None:
+            state.close()
 
 
 def _stop_at_eof(stopped: asyncio.Event) -> None:

@@ -4,15 +4,13 @@ import json
 import os
 import signal
 import stat
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import oss2
 import pytest
-from tests.contract.conftest import OldSdk, RunningSimulator, start_simulator, stop_simulator
+from tests.contract.conftest import OldSdk, RunningSimulator, refused_start, start_simulator, stop_simulator
 from tests.polling import until
 
 ECS_TRUST = json.dumps(
@@ -164,7 +162,7 @@ def test_two_simulators_do_not_keep_one_file(tmp_path: Path) -> None:
         # a file that was written again is held as well
         client(running).call("CreateUser", UserName="ann")
         wait_until_saved(path, "ann")
-        assert "another simulator keeps it" in refusal(path)
+        assert "another simulator keeps it" in refused_start("--state", str(path))
     finally:
         assert stop_simulator(running) == 0
 
@@ -213,25 +211,15 @@ DAMAGED = [
 ]
 
 
-def refusal(path: Path) -> str:
-    """Start a simulator that must not start with this state, and return the one line that it says."""
-    asked = [sys.executable, "-m", "ram_simulator", "serve", "--listen", "127.0.0.1:0", "--state", str(path)]
-    environment = {"PYTHONPATH": str(Path(__file__).parents[2] / "operator")}
-    ended = subprocess.run(asked, capture_output=True, text=True, env=environment, timeout=20)
-    assert (ended.returncode, ended.stdout) == (1, "")
-    (line,) = ended.stderr.splitlines()
-    return line
-
-
 @pytest.mark.parametrize(("text", "said"), DAMAGED)
 def test_a_damaged_file_gives_one_clear_line(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "state.json"
     path.write_text(text)
-    line = refusal(path)
+    line = refused_start("--state", str(path))
     assert line.startswith(f"ram-simulator: --state {path}: ")
     assert said in line
     assert path.read_text() == text
 
 
 def test_a_folder_that_is_not_there_is_said_at_the_start(tmp_path: Path) -> None:
-    assert "there is no such folder" in refusal(tmp_path / "none" / "state.json")
+    assert "there is no such folder" in refused_start("--state", str(tmp_path / "none" / "state.json"))

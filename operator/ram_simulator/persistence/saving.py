@@ -43,11 +43,19 @@ class StateFile:
                 self._restore(simulator, self._held.read())
             # also where nothing has changed: now is the time to say that it cannot be written
             self._write(simulator)
+        except InvalidState:
+            self.close()
+            raise
         except BlockingIOError as error:
             raise self._invalid("another simulator keeps it; give each its own") from error
         except OSError as error:
             no_folder = not self._path.absolute().parent.is_dir()
             raise self._invalid("there is no such folder" if no_folder else reason_of(error)) from error
+
+    def close(self) -> None:
+        """Let other simulators have the file."""
+        if self._held is not None:
+            self._held.close()
 
     async def keep(self, simulator: Simulator) -> None:
         """Save a moment after each change, until cancelled; then once more if there was another one."""
@@ -135,7 +143,11 @@ class StateFile:
 
 def _hold(file: IO[bytes]) -> IO[bytes]:
     """Lock a file as long as it is open, so that no second simulator keeps it; raise BlockingIOError if one does."""
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise
     return file
 
 
