@@ -55,7 +55,7 @@ class Calls(RuleBasedStateMachine):
 
     @initialize(target=instances)
     def first_instances(self) -> MultipleResults[str]:
-        return multiple(*calls.VPC, *calls.VPC, calls.CLASSIC, calls.ELSEWHERE, "i-unknown")
+        return multiple(*calls.VPC * 4, calls.CLASSIC, calls.ELSEWHERE, "i-unknown")
 
     @rule(played=some(calls.roles()))
     def roles(self, played: list[Call]) -> None:
@@ -113,10 +113,10 @@ class Calls(RuleBasedStateMachine):
         action, params = call
         self.pair.play(action, {"InstanceId": instance, **params})
 
-    @rule(call=calls.on_some_instances(), named=some(instances))
-    def instance_roles(self, call: Call, named: list[str]) -> None:
-        action, params = call
-        self.pair.play(action, {"InstanceIds": list(dict.fromkeys(named)), **params})
+    @rule(played=some(calls.on_some_instances()), named=st.lists(instances, min_size=1, max_size=2))
+    def instance_roles(self, played: list[Call], named: list[str]) -> None:
+        ids = list(dict.fromkeys(named))
+        self.play([(action, {"InstanceIds": ids, **params}) for action, params in played])
 
     @rule(played=some(calls.on_all_instances()))
     def all_instances(self, played: list[Call]) -> None:
