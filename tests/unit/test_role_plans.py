@@ -280,7 +280,7 @@ async def test_a_role_is_not_deleted_while_a_region_does_not_tell_who_plays_it()
     body = deleting()
     desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body)))
     observed = await KIND.observe(desired, {}, EVERYTHING, cloud)
-    assert planned(body, observed) == Plan(unread=(Unread("cn-beijing", frozenset(), error),))
+    assert planned(body, observed) == Plan(unread=(Unread("cn-beijing", frozenset({"oss-reader"}), error),))
     ecs.out.clear()
     assert planned(body, await KIND.observe(desired, {}, EVERYTHING, cloud)).steps == (DeleteRole(NAME),)
 

@@ -67,8 +67,8 @@ class _Written:
     at: datetime
 
     def covers(self, step: Step) -> bool:
-        """Whether the step is this one again. What was created is there, whatever an edit wants it to be."""
-        return step == self.step or step.event in _CREATIONS
+        """Whether the step is this one again. What was created or deleted is so, whatever else the step tells."""
+        return step == self.step or step.event in _CREATIONS | _DELETIONS
 
 
 @dataclass(slots=True)

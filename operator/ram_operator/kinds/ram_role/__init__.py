@@ -231,8 +231,10 @@ class RamRoleKind:
     def project(
         self, desired: DesiredRole, observed: ObservedRole | None, known: StatusFields, turn: Pass
     ) -> StatusFields:
-        if observed is None or desired.spec is None:
+        if observed is None:
             return known
+        if desired.spec is None:
+            return attachments.going(known, turn.outcome)
         role, tags = observed.role, observed.tags
         if role is None or tags is None or ownership.foreign("", tags, turn.owner):
             # Claims outlive a reading that does not show the role yet: what we attached must not become foreign.
@@ -298,7 +300,7 @@ async def _players(region: str, role: str, ecs: EcsApi) -> tuple[str, ...] | Unr
     try:
         return tuple(f"{region}.{id_}" for id_ in await ecs.instances_with_role(region, role))
     except CloudError as error:
-        return Unread(region, frozenset(), error)
+        return Unread(region, frozenset({role}), error)
 
 
 def _in_use(name: str, users: str, retry_after: float | None = ownership.RECHECK_SECONDS) -> Plan:

@@ -152,6 +152,13 @@ def as_json(policies: Iterable[PolicyName], pending: Collection[tuple[str, str]]
     ]
 
 
+def going(known: StatusFields, outcome: Outcome) -> StatusFields:
+    """The status of a role that is being deleted: what was detached unseen is not detached a second time."""
+    if not known.get("managedPolicies"):
+        return known
+    return {**known, "managedPolicies": as_json(managed(known), unshown(known, outcome))}
+
+
 def claims(known: StatusFields, attach: tuple[PolicyName, ...]) -> tuple[Claim, ...]:
     """What we are about to attach or take over is stored first: a crash in between must not make it foreign."""
     before = managed(known)
