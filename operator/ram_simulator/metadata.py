@@ -77,7 +77,8 @@ class Metadata:
             if status == 404 and self._simulator.switches.text(SwitchName.METADATA_NOT_FOUND_BODY) == "html":
                 return web.Response(text=_NOT_FOUND_PAGE, status=status, content_type="text/html")
         # text as it is: a client puts the role name, unstripped, into its next URL
-        return web.Response(text=text, status=status, content_type="text/plain")
+        body = text.encode("utf-8", "surrogateescape")
+        return web.Response(body=body, status=status, content_type="text/plain", charset="utf-8")
 
     def _serve(self, http: web.BaseRequest) -> str:
         match http.path.split("/"):

@@ -10,7 +10,7 @@ from ram_simulator.ecs.instances import make_instance
 from ram_simulator.ecs.store import REGIONS, NetworkType, RoleBinding
 from ram_simulator.spelling import check_keys, suggestion
 
-_KEYS = ("region", "networkType", "id", "ramRoleName")
+_KEYS = ("region", "networkType", "id", "ramRoleName", "httpTokens")
 
 
 def add_instance(cloud: Cloud, body: Mapping[str, Any]) -> Answer:
@@ -18,6 +18,7 @@ def add_instance(cloud: Cloud, body: Mapping[str, Any]) -> Answer:
     check_keys(body, _KEYS)
     region, network = body.get("region", "cn-hangzhou"), body.get("networkType", "vpc")
     instance_id, role_name = body.get("id"), body.get("ramRoleName")
+    http_tokens = body.get("httpTokens", "optional")
     if not isinstance(region, str) or region not in REGIONS:
         raise ValueError(f'"region" must be one of {", ".join(REGIONS)}, not {region!r}')
     if not isinstance(network, str) or network not in set(NetworkType):
@@ -30,7 +31,10 @@ def add_instance(cloud: Cloud, body: Mapping[str, Any]) -> Answer:
     if role_name and role is None:
         hint = suggestion(str(role_name), [known.name for known in cloud.ram.roles])
         raise ValueError(f'"ramRoleName": there is no role {role_name!r}.{hint}')
+    if http_tokens not in ("optional", "required"):
+        raise ValueError(f'"httpTokens" must be "optional" or "required", not {http_tokens!r}')
     instance = make_instance(cloud, region, NetworkType(network), instance_id)
+    instance.http_tokens = http_tokens
     if role is not None:
         cloud.ecs.bind(instance, RoleBinding(role.name, None, cloud.clock.now()))
     return {"instanceId": instance.instance_id}

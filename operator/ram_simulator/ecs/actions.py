@@ -1,12 +1,12 @@
 """ECS's table of actions, put together from its parts; the gateway and the documentation read it."""
 
 from ram_simulator.calls import Product
-from ram_simulator.ecs import descriptions, instance_roles, instances
+from ram_simulator.ecs import descriptions, instance_roles, instances, life_cycle
 
 PRODUCT = Product(
     name="Ecs",
     version="2014-05-26",
     service="ecs",
     denial="Forbidden.RAM",
-    actions={**descriptions.ACTIONS, **instances.ACTIONS, **instance_roles.ACTIONS},
+    actions={**descriptions.ACTIONS, **instances.ACTIONS, **life_cycle.ACTIONS, **instance_roles.ACTIONS},
 )

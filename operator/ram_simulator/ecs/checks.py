@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
 
 ECS_SERVICE = "ecs.aliyuncs.com"
+_FARTHEST_HOP = 64
+_METADATA_OPTIONS = {
+    "HttpTokens": ("optional", "required"),
+    "HttpEndpoint": ("enabled", "disabled"),
+    "InstanceMetadataTags": ("enabled", "disabled"),
+}
 _INSTANCE_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
@@ -77,6 +83,18 @@ def check_dry_run(call: Call) -> None:
     """Raise ApiError DryRunOperation if the call only asks whether it would be carried out."""
     if call.flag("DryRun"):
         raise ApiError(400, "DryRunOperation", "Request validation has been passed with DryRun flag set.")
+
+
+def check_metadata_options(call: Call) -> None:
+    """Raise ApiError if one of the options of the metadata service is none of those there are."""
+    for name, allowed in _METADATA_OPTIONS.items():
+        if call.text(name) not in ("", *allowed):
+            message = f"The parameter {name} must be {' or '.join(allowed)}."
+            raise ApiError(400, f"Invalid{name}.NotSupported", message)
+    limit = call.text("HttpPutResponseHopLimit") or "1"
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 2 and 1 <= int(limit) <= _FARTHEST_HOP):
+        message = f"The parameter HttpPutResponseHopLimit must be between 1 and {_FARTHEST_HOP}."
+        raise ApiError(400, "InvalidHttpPutResponseHopLimit.NotSupported", message)
 
 
 def existing_ram_role(cloud: "Cloud", call: Call) -> Role:

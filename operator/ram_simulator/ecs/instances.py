@@ -1,12 +1,13 @@
-"""Instances: CreateInstance, RunInstances, StartInstance, StopInstance, DeleteInstance."""
+"""Instances that are made: CreateInstance, RunInstances, and those of fixtures and the control service."""
 
+import base64
 import secrets
 import string
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.ecs.checks import check_dry_run, existing_instance, on_instance, on_region, playable_role, region_of
+from ram_simulator.ecs.checks import check_dry_run, check_metadata_options, on_region, playable_role, region_of
 from ram_simulator.ecs.store import REGIONS, Instance, InstanceStatus, NetworkType, RoleBinding
 from ram_simulator.errors import ApiError
 
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 _MOST_STARTED = 100
 _LONGEST_TOKEN = 64
-_FARTHEST_HOP = 64
-_METADATA_OPTIONS = {"HttpTokens": ("optional", "required"), "HttpEndpoint": ("enabled", "disabled")}
+_MOST_USER_DATA = 32 * 1024
 
 
 def new_instance_id() -> str:
@@ -79,7 +79,8 @@ def _once(cloud: "Cloud", call: Call, create: Callable[[], list[str]]) -> list[s
 def _create(cloud: "Cloud", call: Call, amount: int, status: InstanceStatus) -> list[str]:
     region = region_of(call)
     binding = _binding(cloud, call)
-    _check_metadata_options(call)
+    check_metadata_options(call)
+    _user_data(call)
     check_dry_run(call)
     made = [_one(cloud, call, region) for _ in range(amount)]
     for instance in made:
@@ -99,15 +100,17 @@ def _binding(cloud: "Cloud", call: Call) -> RoleBinding | None:
     return RoleBinding(role.name, None, cloud.clock.now())
 
 
-def _check_metadata_options(call: Call) -> None:
-    for name, allowed in _METADATA_OPTIONS.items():
-        if call.text(name) not in ("", *allowed):
-            message = f"The parameter {name} must be {' or '.join(allowed)}."
-            raise ApiError(400, f"Invalid{name}.NotSupported", message)
-    limit = call.text("HttpPutResponseHopLimit") or "1"
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= 2 and 1 <= int(limit) <= _FARTHEST_HOP):
-        message = f"The parameter HttpPutResponseHopLimit must be between 1 and {_FARTHEST_HOP}."
-        raise ApiError(400, "InvalidHttpPutResponseHopLimit.NotSupported", message)
+def _user_data(call: Call) -> str:
+    text = call.text("UserData")
+    try:
+        content = base64.b64decode(text, validate=True)
+    except ValueError as error:
+        message = "The parameter UserData must be Base64-encoded."
+        raise ApiError(400, "InvalidUserData.Base64FormatInvalid", message) from error
+    if len(content) > _MOST_USER_DATA:
+        message = f"The parameter UserData must not be longer than {_MOST_USER_DATA} bytes before encoding."
+        raise ApiError(400, "InvalidUserData.SizeExceeded", message)
+    return content.decode("utf-8", "surrogateescape")  # it may be any bytes, such as a compressed file
 
 
 def _one(cloud: "Cloud", call: Call, region: str) -> Instance:
@@ -119,41 +122,13 @@ def _one(cloud: "Cloud", call: Call, region: str) -> Instance:
     instance.instance_type = call.text("InstanceType")
     instance.zone = call.text("ZoneId") or instance.zone
     instance.security_group_id = call.text("SecurityGroupId") or instance.security_group_id
-    instance.user_data = call.text("UserData")
+    instance.user_data = _user_data(call)
     instance.http_endpoint = call.text("HttpEndpoint") or instance.http_endpoint
     instance.resource_group_id = call.text("ResourceGroupId")
     instance.http_tokens = call.text("HttpTokens") or instance.http_tokens
     instance.hop_limit = int(call.text("HttpPutResponseHopLimit") or instance.hop_limit)
     instance.tags = {tag["Key"]: tag.get("Value", "") for tag in call.numbered("Tag") if tag.get("Key")}
     return instance
-
-
-def start_instance(cloud: "Cloud", call: Call) -> Answer:
-    """Start a stopped instance; it runs at once."""
-    return _turn(existing_instance(cloud, call), InstanceStatus.STOPPED, InstanceStatus.RUNNING)
-
-
-def stop_instance(cloud: "Cloud", call: Call) -> Answer:
-    """Stop a running instance; it stands still at once."""
-    return _turn(existing_instance(cloud, call), InstanceStatus.RUNNING, InstanceStatus.STOPPED)
-
-
-def _turn(instance: Instance, before: InstanceStatus, after: InstanceStatus) -> Answer:
-    if instance.status is not before:
-        message = f"The current status of the resource does not support this operation: {instance.status.value}."
-        raise ApiError(403, "IncorrectInstanceStatus", message)
-    instance.status = after
-    return {}
-
-
-def delete_instance(cloud: "Cloud", call: Call) -> Answer:
-    """Release an instance; a running one only with Force."""
-    instance = existing_instance(cloud, call)
-    if instance.status is InstanceStatus.RUNNING and not call.flag("Force"):
-        message = "The instance is running; stop it first or set Force."
-        raise ApiError(403, "IncorrectInstanceStatus", message)
-    cloud.ecs.remove(instance)
-    return {}
 
 
 _LAUNCH = (
@@ -215,7 +190,4 @@ ACTIONS = table(
         (*_LAUNCH, *_WITHOUT_EFFECT, "Amount", "MinAmount"),
         write=True,
     ),
-    Action("StartInstance", start_instance, on_instance, ("InstanceId",), write=True),
-    Action("StopInstance", stop_instance, on_instance, ("InstanceId",), ("ForceStop",), write=True),
-    Action("DeleteInstance", delete_instance, on_instance, ("InstanceId",), ("Force",), write=True),
 )

@@ -49,7 +49,7 @@ class RoleBinding:
 
 @dataclass(slots=True)
 class Instance:
-    """An ECS instance. `address` is its private IPv4 address."""
+    """An ECS instance. `address` is its private IPv4 address; `user_data` has bytes that are no UTF-8 as surrogates."""
 
     instance_id: str
     region: str
@@ -68,6 +68,8 @@ class Instance:
     http_tokens: str = "optional"
     http_endpoint: str = "enabled"
     hop_limit: int = 1
+    metadata_tags: str = "disabled"
+    deletion_protection: bool = False
     resource_group_id: str = ""
     tags: dict[str, str] = field(default_factory=dict)
     binding: RoleBinding | None = None
