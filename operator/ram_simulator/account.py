@@ -17,6 +17,7 @@ from ram_simulator.registry import Registry
 from ram_simulator.settings import AccountSettings
 
 _KEY_ALPHABET = string.ascii_letters + string.digits
+_TOKEN_HEAD = "CAIS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,7 @@ class Account:
         credential = Credential(
             access_key_id="STS." + random_text(25),
             secret=random_text(44),
-            security_token="CAIS" + random_text(160),
+            security_token=_TOKEN_HEAD + random_text(160),
             issued=issued,
             expiration=expiration,
             session=session,
@@ -175,6 +176,11 @@ class Account:
 
     def _forget_expired(self, now: datetime) -> None:
         self._credentials = {key: value for key, value in self._credentials.items() if value.expiration > now}
+
+
+def is_token(text: str) -> bool:
+    """Say whether a text has the form of a security token, whosever it is."""
+    return text.startswith(_TOKEN_HEAD) and text.isascii() and text.isalnum()
 
 
 def random_text(length: int) -> str:

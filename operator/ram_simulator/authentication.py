@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ram_simulator.account import Account, Principal
+from ram_simulator.account import Account, Principal, is_token
 from ram_simulator.clock import Clock
 from ram_simulator.errors import ApiError
 from ram_simulator.signatures import V3_ALGORITHM, Signed, parse_v3, sign_v1, sign_v3
@@ -19,12 +19,12 @@ _SKEW_SECONDS = 900
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _NONCES_KEPT = 500_000
 _V3_HEADERS = ("host", "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256")
-_V1_PARAMETERS = ("AccessKeyId", "Signature", "SignatureMethod", "SignatureNonce", "Timestamp")
+_V1_PARAMETERS = ("AccessKeyId", "Signature", "SignatureMethod", "SignatureNonce", "SignatureVersion", "Timestamp")
 
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """A request as it came over the wire; header names in lower case."""
+    """A request as it came over the wire; header names in lower case, `size` in bytes of path, query and body."""
 
     method: str
     query: Mapping[str, str]
@@ -32,6 +32,7 @@ class WireRequest:
     headers: Mapping[str, str]
     body: bytes
     remote: str
+    size: int
 
     @property
     def is_v3(self) -> bool:
@@ -90,6 +91,8 @@ class Authenticator:
             raise ApiError(400, "IncompleteSignature", message)
         if params["SignatureMethod"].upper() != "HMAC-SHA1":
             raise ApiError(400, "InvalidSignatureMethod", "The specified signature method is not supported.")
+        if params["SignatureVersion"] != "1.0":
+            raise ApiError(400, "IncompleteSignature", "The signature version must be 1.0.")
         # the old SDK sends the token twice, others in one of the two places
         token = params.get("SecurityToken") or request.headers.get("x-acs-security-token", "")
         key = find_key(account, params["AccessKeyId"], token, self._clock.now())
@@ -141,23 +144,33 @@ def _is_to_be_signed(header: str) -> bool:
 
 
 def find_key(account: Account, access_key_id: str, token: str, now: datetime) -> _Key:
-    """Return secret and caller of a key; temporary ones must come with their token and not be expired at `now`."""
-    credential = account.credential(access_key_id)
+    """Return secret and caller of a key; temporary ones must come with their token and not be expired at `now`.
+
+    A long-lived key has no token, and is refused with one.
+    """
+    credential, key = account.credential(access_key_id), account.key(access_key_id)
     if credential is not None:
-        if not token:
-            raise ApiError(400, "MissingSecurityToken", "SecurityToken is mandatory for a temporary key.")
-        if token != credential.security_token:
-            message = "The security token does not belong to the key."
-            raise ApiError(400, "InvalidSecurityToken.MismatchWithAccessKey", message)
+        _check_token(token, credential.security_token)
         if credential.expiration <= now:
             raise ApiError(400, "InvalidSecurityToken.Expired", "The security token is expired.")
         return _Key(credential.secret, credential.session)
-    key = account.key(access_key_id)
     if key is None:
         raise ApiError(404, "InvalidAccessKeyId.NotFound", "The specified access key is not found.")
     if not key.active:
         raise ApiError(400, "InvalidAccessKeyId.Inactive", "The specified access key is disabled.")
+    if token:
+        _check_token(token, "")
     return _Key(key.secret, account.principal_of(key))
+
+
+def _check_token(token: str, due: str) -> None:
+    if not token:
+        raise ApiError(400, "MissingSecurityToken", "SecurityToken is mandatory for a temporary key.")
+    if not is_token(token):
+        raise ApiError(400, "InvalidSecurityToken.Malformed", "The security token is none that STS has issued.")
+    if token != due:
+        message = "The security token does not belong to the key."
+        raise ApiError(400, "InvalidSecurityToken.MismatchWithAccessKey", message)
 
 
 def _check_signature(signed: Signed, given: str) -> None:

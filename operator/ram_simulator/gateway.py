@@ -39,6 +39,10 @@ _COMMON = {
     "Signature",
 }
 _SECRET = {"Password", "UserData", "OIDCToken"}
+# of path, query and body, as "Request structure" says
+_MOST_BYTES = 10 << 20
+# one SDK sends Format=None where its caller has not chosen
+_FORMATS = ("JSON", "XML", "NONE", "")
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -54,7 +58,7 @@ class Gateway:
         request = await _read(http)
         if self._simulator.latency_seconds:
             await asyncio.sleep(self._simulator.latency_seconds)
-        asked = _common(request, "Format").upper()
+        asked = _format(request)
         style = asked if asked in ("XML", "JSON") else self._simulator.switches.text(SwitchName.DEFAULT_FORMAT)
         request_id = str(uuid.uuid4()).upper()
         record = Record()
@@ -81,6 +85,7 @@ class Gateway:
         if request.method not in ("GET", "POST") or path != "/":
             raise ApiError(404, "InvalidApi.NotFound", "The API is served by GET and POST on the path /.")
         product, action = _find_action(request, record)
+        _check_form(request)
         params = {name: value for name, value in {**request.query, **request.form}.items() if name not in _COMMON}
         record.params = {name: "***" if name in _SECRET else value for name, value in params.items()}
         account = self._simulator.cloud.account
@@ -125,15 +130,17 @@ class Gateway:
 async def _read(http: web.BaseRequest) -> WireRequest:
     # not http.read(): its limit of 1 MiB would be answered by the web server, in a form no client knows
     body = await http.content.read() if http.body_exists else b""
+    target = path_and_query(http)
     # aiohttp says octet-stream where a client said nothing, as some do with a form
     is_form = http.content_type in (_FORM, "application/octet-stream") and body
     return WireRequest(
         method=http.method,
-        query=_decode(path_and_query(http).partition("?")[2]),
+        query=_decode(target.partition("?")[2]),
         form=_decode(body.decode("utf-8", "replace")) if is_form else {},
         headers=headers_of(http),
         body=body,
         remote=http.remote or "",
+        size=len(target) + len(body),
     )
 
 
@@ -143,6 +150,19 @@ def _decode(text: str) -> dict[str, str]:
 
 def _common(request: WireRequest, name: str) -> str:
     return request.form.get(name) or request.query.get(name) or request.headers.get(f"x-acs-{name.lower()}", "")
+
+
+def _format(request: WireRequest) -> str:
+    return _common(request, "Format").upper()
+
+
+def _check_form(request: WireRequest) -> None:
+    """Raise ApiError if a request is too long, for which the pages have no code, or wants a format that is none."""
+    if request.size > _MOST_BYTES:
+        message = f"A request has at most 10 MB; this one has {request.size} bytes."
+        raise ApiError(400, "InvalidParameter.Length", message)
+    if _format(request) not in _FORMATS:
+        raise ApiError(400, "InvalidParameter.Format", "The parameter Format must be JSON or XML.")
 
 
 def _find_action(request: WireRequest, record: Record) -> tuple[Product, Action]:

@@ -231,6 +231,12 @@ GATEWAY: list[tuple[dict[str, str], str, int, str]] = [
     ({"AccessKeyId": "nobody"}, ROOT[1], 404, "InvalidAccessKeyId.NotFound"),
     ({"AccessKeyId": "STS.nobody"}, ROOT[1], 404, "InvalidAccessKeyId.NotFound"),
     ({}, "wrong", 400, "SignatureDoesNotMatch"),
+    ({"SignatureVersion": ""}, ROOT[1], 400, "IncompleteSignature"),
+    ({"SignatureVersion": "9.9"}, ROOT[1], 400, "IncompleteSignature"),
+    ({"SecurityToken": "garbage"}, ROOT[1], 400, "InvalidSecurityToken.Malformed"),
+    ({"SecurityToken": "CAIS" + "a" * 160}, ROOT[1], 400, "InvalidSecurityToken.MismatchWithAccessKey"),
+    ({"Format": "YAML"}, ROOT[1], 400, "InvalidParameter.Format"),
+    ({"Unread": "x" * (10 << 20)}, ROOT[1], 400, "InvalidParameter.Length"),
     ({"SignatureMethod": "HMAC-MD5"}, ROOT[1], 400, "InvalidSignatureMethod"),
     ({"SignatureNonce": ""}, ROOT[1], 400, "IncompleteSignature"),
     ({"AccessKeyId": ""}, ROOT[1], 400, "IncompleteSignature"),
@@ -249,11 +255,37 @@ GATEWAY: list[tuple[dict[str, str], str, int, str]] = [
 def test_the_gateway_refuses_with_its_codes(
     wire: Wire, change: dict[str, str], secret: str, status: int, code: str
 ) -> None:
-    answered, answer = wire.send("POST", signed("POST", common(**change), secret), {}, {})
+    answered, answer = wire.send("POST", {}, signed("POST", common(**change), secret), FORM)
     assert (answered, answer["Code"]) == (status, code)
     assert set(answer) == {"RequestId", "HostId", "Code", "Message", "Recommend"}
     assert answer["HostId"] == wire.host
     assert code in answer["Recommend"]
+
+
+@pytest.mark.parametrize("asked", ["json", "None", ""])
+def test_a_format_may_be_in_any_case_and_left_to_the_server(wire: Wire, asked: str) -> None:
+    status, answer = wire.send("POST", signed("POST", common(Format=asked)), {}, {})
+    assert (status, answer["IdentityType"]) == (200, "Account")
+
+
+def test_a_token_of_one_key_does_not_go_with_another(wire: Wire, sdk: Callable[..., OldSdk]) -> None:
+    account = sdk().call("GetCallerIdentity")["AccountId"]
+    trusted = {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"RAM": [f"acs:ram::{account}:root"]}}
+    trust = {"Version": "1", "Statement": [trusted]}
+    sdk().call("CreateRole", RoleName="worker", AssumeRolePolicyDocument=json.dumps(trust))
+    held = {"PolicyType": "System", "PolicyName": "AliyunSTSAssumeRoleAccess", "UserName": "dev"}
+    sdk().call("AttachPolicyToUser", **held)
+    dev = sdk("simulator-dev", "simulator-dev-secret")
+    asked = {"RoleArn": f"acs:ram::{account}:role/worker", "RoleSessionName": "session"}
+    one, other = (dev.call("AssumeRole", **asked)["Credentials"] for _ in range(2))
+    for token, code in (
+        (other["SecurityToken"], "InvalidSecurityToken.MismatchWithAccessKey"),
+        ("garbage", "InvalidSecurityToken.Malformed"),
+        ("", "MissingSecurityToken"),
+    ):
+        parameters = common(AccessKeyId=one["AccessKeyId"], SecurityToken=token)
+        status, answer = wire.send("POST", signed("POST", parameters, one["AccessKeySecret"]), {}, {})
+        assert (status, answer["Code"]) == (400, code)
 
 
 def test_a_nonce_is_used_once(wire: Wire) -> None:
