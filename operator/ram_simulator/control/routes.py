@@ -158,7 +158,7 @@ ROUTES = (
         "/instances",
         "makes an instance and answers its `instanceId`; every key is optional, `networkType` is `vpc` or `classic`",
         _add_instance,
-        '{"region": "cn-hangzhou", "networkType": "vpc", "id": "i-mine", "ramRoleName": "Web", "httpTokens": "required"}',
+        '{"region": "cn-hangzhou", "networkType": "vpc", "id": "i-1", "ramRoleName": "Web", "httpTokens": "required"}',
     ),
     Route("DELETE", "/instances/ID", "removes an instance", _remove_instance),
     Route("GET", "/clock", "the simulated time `now`, and by how many seconds it is ahead (`advancedSeconds`)", _clock),
