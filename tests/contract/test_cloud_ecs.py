@@ -204,6 +204,14 @@ async def test_detaching_what_is_not_attached_is_a_success(cloud: Cloud, simulat
     assert roles_by_instance(simulator) == {other: "Other"}
 
 
+async def test_a_role_that_does_not_exist_is_detached_already(cloud: Cloud, simulator: Simulator) -> None:
+    fault = {"action": "DetachInstanceRamRole", "code": "InvalidRamRole.NotFound", "status": 404}
+    simulator.control_call("POST", "/faults", fault)
+    newest = simulator.newest_call()
+    assert await cloud.ecs.detach_role(REGION, "missing", add_instances(simulator, 2)) == {}
+    assert calls(simulator, newest) == {"DetachInstanceRamRole": 1}
+
+
 async def test_a_role_that_does_not_exist_has_no_instances(cloud: Cloud) -> None:
     assert await cloud.ecs.instances_with_role(REGION, "missing") == ()
     assert await cloud.ecs.instances_with_role(REGION, ROLE) == ()

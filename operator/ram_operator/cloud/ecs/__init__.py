@@ -40,6 +40,8 @@ INSTANCES_BATCH = 100
 ROLES_BATCH = 50
 """Ids that DescribeInstanceRamRole takes (the older pages say 100), and rows of its page."""
 
+_NOTHING_TO_DETACH = frozenset({NOT_ATTACHED, ROLE_NOT_FOUND})
+
 Failures = dict[str, CloudError]
 """Errors by instance id."""
 
@@ -91,14 +93,17 @@ class Ecs:
         return await self._write_all(region, ids, attach)
 
     async def detach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
-        """Detach the role from each instance; return the failures by id. Nothing attached counts as success."""
+        """Detach the role from each instance; return the failures by id.
+
+        Nothing attached counts as success, and so does a role that does not exist: nothing has it.
+        """
 
         async def detach(batch: Sequence[str]) -> Failures:
             parameters = {"RamRoleName": role, "InstanceIds": _id_list(batch)}
-            failures = await self._write(DetachInstanceRamRoleRequest, region, batch, parameters)
-            return {instance: error for instance, error in failures.items() if error.code != NOT_ATTACHED}
+            return await self._write(DetachInstanceRamRoleRequest, region, batch, parameters)
 
-        return await self._write_all(region, ids, detach)
+        failures = await self._write_all(region, ids, detach)
+        return {instance: error for instance, error in failures.items() if error.code not in _NOTHING_TO_DETACH}
 
     async def _describe_batch(self, region: str, batch: Sequence[str]) -> list[Instance]:
         parameters = {"InstanceIds": _id_list(batch), "PageSize": INSTANCES_BATCH}
