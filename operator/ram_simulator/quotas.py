@@ -45,7 +45,7 @@ _HUNDRED = (
     "AssumeRoleWithOIDC",
 )
 # calls in a second, of each account and action
-DOCUMENTED: Mapping[str, int] = {
+_DOCUMENTED: Mapping[str, int] = {
     **dict.fromkeys(_TEN, 10),
     **dict.fromkeys(_TWENTY, 20),
     **dict.fromkeys(_HUNDRED, 100),
@@ -82,10 +82,10 @@ class Quotas:
 
     def rate_of(self, action: Action) -> int:
         """Return the calls in a second that an action of RAM or STS has."""
-        if action.name in DOCUMENTED:
-            return DOCUMENTED[action.name]
+        if action.name in _DOCUMENTED:
+            return _DOCUMENTED[action.name]
         if action.name.startswith(_LIKE_ATTACHING):
-            return DOCUMENTED["AttachPolicyToRole"]
+            return _DOCUMENTED["AttachPolicyToRole"]
         return self._switches.number(SwitchName.WRITES if action.write else SwitchName.READS)
 
     def _spend_of_bucket(self, action: Action, now: float) -> None:
