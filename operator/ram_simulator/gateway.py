@@ -18,7 +18,7 @@ from ram_simulator.cloud import AccessRefused
 from ram_simulator.errors import ApiError
 from ram_simulator.faults import NO_FAULT, Fault
 from ram_simulator.http_text import headers_of, path_and_query
-from ram_simulator.journal import Record
+from ram_simulator.journal import Record, without_secrets
 from ram_simulator.products import PRODUCTS
 from ram_simulator.rendering import content_type, render
 from ram_simulator.simulator import Simulator
@@ -38,7 +38,6 @@ _COMMON = {
     "SecurityToken",
     "Signature",
 }
-_SECRET = {"Password", "UserData", "OIDCToken"}
 # of path, query and body, as "Request structure" says
 _MOST_BYTES = 10 << 20
 # one SDK sends Format=None where its caller has not chosen
@@ -87,7 +86,7 @@ class Gateway:
         product, action = _find_action(request, record)
         _check_form(request)
         params = {name: value for name, value in {**request.query, **request.form}.items() if name not in _COMMON}
-        record.params = {name: "***" if name in _SECRET else value for name, value in params.items()}
+        record.params = without_secrets(params, (*action.required, *action.optional))
         account = self._simulator.cloud.account
         # a signature that comes with an anonymous call is not looked at: the old SDK signs whatever it sends
         principal = account.anonymous if action.anonymous else self._authenticator.authenticate(account, request)

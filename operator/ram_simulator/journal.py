@@ -1,13 +1,18 @@
 """What was called: one entry for each API call, kept for the control service. Never a secret."""
 
+import difflib
+import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 _KEPT = 50_000  # entries hold whole policy documents
+_SECRET = {"Password", "NewPassword", "OldPassword", "UserData", "OIDCToken"}
+# what names of secrets have, however they are misspelt
+_SECRET_PARTS = ("password", "userdata", "token", "secret", "signature")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,20 @@ class Record:
     params: Mapping[str, str] | None = None
     write: bool = False
     unknown_params: tuple[str, ...] = ()
+
+
+def without_secrets(params: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
+    """Return parameters as the journal may keep them; the action knows those of the names `known`."""
+    return {name: "***" if _may_be_secret(name, known) else value for name, value in params.items()}
+
+
+def _may_be_secret(name: str, known: Collection[str]) -> bool:
+    if name in _SECRET or name in known:
+        return name in _SECRET
+    letters = re.sub("[^a-z]", "", name.lower())
+    # four of five letters are right: UserName is not UserData
+    close = difflib.get_close_matches(letters, _SECRET_PARTS, n=1, cutoff=0.8)
+    return bool(close) or any(part in letters for part in _SECRET_PARTS)
 
 
 class Journal:

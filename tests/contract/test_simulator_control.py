@@ -11,6 +11,7 @@ from urllib.error import HTTPError
 
 import pytest
 from aliyunsdkcore.acs_exception.exceptions import ClientException, ServerException
+from tests.contract.clients.raw import Key, RawClient, Wire
 from tests.contract.conftest import OldSdk, RunningSimulator
 from tests.polling import until
 
@@ -53,6 +54,20 @@ def test_the_journal_holds_no_secret(root: OldSdk, simulator: RunningSimulator) 
     text = json.dumps(simulator.calls_since(before))
     for hidden in ("Hidden-1", "SGlkZGVu", "simulator-root", "Signature"):
         assert hidden not in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["password", "PassWord", "Pasword", "Password.1", "OidcToken", "oidctoken", "userData", "User_Data", "secret"],
+)
+def test_the_journal_holds_no_secret_of_a_misspelt_name(simulator: RunningSimulator, name: str) -> None:
+    key = Key(simulator.accessKeyId, simulator.accessKeySecret)
+    wire, before = Wire(simulator.endpoint), simulator.newest_call()
+    sent = {"UserName": "dev", "PasswordResetRequired": "true", name: "Hidden-1", "Usernames": "shown"}
+    RawClient(wire, key).call("CreateLoginProfile", **sent)
+    wire.close()
+    (call,) = simulator.calls_since(before)
+    assert call["params"] == sent | {name: "***", "RegionId": "cn-hangzhou"}
 
 
 def test_a_fault_strikes_its_action_so_many_times(root: OldSdk, simulator: RunningSimulator) -> None:
