@@ -44,10 +44,14 @@ async def preflight(kube: Kube, clock: Callable[[], float]) -> None:
             await asyncio.sleep(RELIST_SECONDS)
 
 
-async def check(kube: Kube) -> None:
-    """Raise StartupError with the fix where we cannot do our work, KubeError where the API server does not tell."""
+async def check(kube: Kube, rights: bool = True) -> None:
+    """Raise StartupError with the fix where we cannot do our work, KubeError where the API server does not tell.
+
+    Each right is a request of its own: without `rights` only the kinds are asked for, in one.
+    """
     try:
-        missing, forbidden = await kube.missing_kinds(), await kube.missing_permissions()
+        missing = await kube.missing_kinds()
+        forbidden = await kube.missing_permissions() if rights else []
     except KubeError as error:
         if error.status in (401, 403):
             raise StartupError(f"the API server refuses our credentials: {error}") from None
@@ -79,6 +83,7 @@ class Gate:
     clock: Callable[[], float]
     open: asyncio.Event
     waits_for: str = "the start"
+    _rest: float = RELIST_SECONDS
 
     async def run(self) -> None:
         """Wait for the cloud and for the caches, then open; from then on say what is lacking, without an end."""
@@ -101,25 +106,27 @@ class Gate:
 
     async def _doubt(self) -> None:
         """Wait until it is time to ask whether we can still do our work: often while not, else after a refusal."""
-        await asyncio.sleep(RELIST_SECONDS)
+        await asyncio.sleep(self._rest)
         if not self.waits_for:
             with suppress(TimeoutError):
                 async with asyncio.timeout(RECHECK_SECONDS):
                     await self.kube.refused.wait()
-        self.kube.refused.clear()
 
     async def _look(self) -> None:
         """Keep /readyz truthful: who cannot write a status must not look healthy."""
-        lacks = ""
+        refused, lacked, lacks = self.kube.refused.is_set(), bool(self.waits_for), ""
+        self.kube.refused.clear()
         try:
-            await check(self.kube)
+            await check(self.kube, rights=refused or lacked)
         except (StartupError, KubeError) as error:
             lacks = f"the API server: {error}"
-        if lacks and not self.waits_for:
+        if lacks and not lacked:
             log.error("not able to work", extra={"waitsFor": lacks})
-        elif self.waits_for and not lacks:
+        elif lacked and not lacks:
             log.info("able to work again")
         self.waits_for = lacks
+        # What is refused for another reason than a right that lacks may be refused for ever.
+        self._rest = RECHECK_SECONDS if refused and not (lacked or lacks) else RELIST_SECONDS
 
     async def _cloud(self) -> None:
         while True:

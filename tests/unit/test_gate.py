@@ -1,0 +1,144 @@
+"""The gate after it opened, in virtual time: what /readyz says, and how many requests that takes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from tests.unit import virtual_time
+
+from ram_operator.cloud import StsApi
+from ram_operator.cluster.caches import Caches
+from ram_operator.cluster.kube import API, PERMISSIONS, Kube
+from ram_operator.errors import KubeError
+from ram_operator.gate import Gate
+from ram_operator.model import KindName
+
+RIGHTS = sum(len(verbs) for _, _, verbs, _ in PERMISSIONS)
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+
+@dataclass
+class ApiServer:
+    """Stands for the client library: answers what the gate asks, and refuses every write."""
+
+    lacks: bool = False
+    down: bool = False
+    asked: Counter[str] = field(default_factory=Counter)
+
+    async def param_serialize(self, method: str, url: str, **more: Any) -> tuple[Any, ...]:
+        return method, url, more.get("header_params"), more.get("body"), None
+
+    async def call_api(self, method: str, url: str, headers: Any, body: Any, **_: Any) -> Any:
+        self.asked[url] += 1
+        if self.down:
+            raise OSError("connection refused")
+        if url == API:
+            return _answer(200, {"resources": [{"name": kind.plural} for kind in KindName]})
+        if url == REVIEWS:
+            status = body["spec"]["resourceAttributes"]["subresource"] == "status" and self.lacks
+            return _answer(201, {"status": {"allowed": not status}})
+        if method == "GET":
+            return _answer(200, {"items": [], "metadata": {}})
+        return _answer(403, {"message": "forbidden by a webhook"})
+
+    @property
+    def reviews(self) -> int:
+        return self.asked[REVIEWS]
+
+
+def _answer(status: int, body: Any) -> Any:
+    async def read() -> bytes:
+        return json.dumps(body).encode()
+
+    return SimpleNamespace(status=status, read=read)
+
+
+class Sts:
+    async def caller_identity(self) -> Any:
+        return SimpleNamespace(account_id="1", arn="acs:ram::1:root")
+
+
+def opened(server: ApiServer, then: Callable[[Gate], Awaitable[None]]) -> None:
+    """Do something after the gate has opened."""
+
+    async def work() -> None:
+        kube = Kube(cast("Any", server))
+        gate = Gate(kube, cast("StsApi", Sts()), Caches(), asyncio.get_running_loop().time, asyncio.Event())
+        running = asyncio.create_task(gate.run())
+        await gate.open.wait()
+        server.asked.clear()
+        await then(gate)
+        running.cancel()
+
+    virtual_time.run(work())
+
+
+async def refused(gate: Gate) -> None:
+    with suppress(KubeError):
+        await gate.kube.patch(f"{API}/ramroles/x", {})
+
+
+def test_a_settled_world_costs_one_small_read_a_minute() -> None:
+    server = ApiServer()
+
+    async def then(gate: Gate) -> None:
+        await asyncio.sleep(600)
+        assert gate.waits_for == ""
+
+    opened(server, then)
+    assert set(server.asked) == {API}
+    assert 8 <= server.asked[API] <= 11
+
+
+def test_what_is_refused_for_ever_though_no_right_lacks_is_looked_into_once_a_minute() -> None:
+    server = ApiServer()
+
+    async def then(gate: Gate) -> None:
+        for _ in range(600):
+            await refused(gate)
+            await asyncio.sleep(1)
+        assert gate.waits_for == ""
+
+    opened(server, then)
+    assert 5 * RIGHTS <= server.reviews <= 11 * RIGHTS
+
+
+def test_a_right_that_lacks_is_told_within_seconds_of_a_refusal_and_so_is_its_return() -> None:
+    server = ApiServer()
+
+    async def then(gate: Gate) -> None:
+        for _ in range(2):
+            server.lacks = True
+            await refused(gate)
+            await asyncio.sleep(3)
+            assert "patch ramroles/status.ram.alicloud.dev" in gate.waits_for
+            server.lacks = False
+            await asyncio.sleep(3)
+            assert gate.waits_for == ""
+
+    opened(server, then)
+
+
+def test_an_api_server_that_does_not_answer_is_told_within_a_minute_and_so_is_its_return(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server = ApiServer()
+
+    async def then(gate: Gate) -> None:
+        server.down = True
+        await asyncio.sleep(63)
+        assert "connection refused" in gate.waits_for
+        server.down = False
+        await asyncio.sleep(3)
+        assert gate.waits_for == ""
+
+    opened(server, then)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["not able to work"]
