@@ -39,6 +39,8 @@ class Cloud:
         return Grammar(
             undocumented=self.switches.text(SwitchName.UNDOCUMENTED_ELEMENTS) == "obeyed",
             unknown_keys=self.switches.text(SwitchName.UNKNOWN_KEYS) == "ignored",
+            repeated_keys=self.switches.text(SwitchName.REPEATED_KEYS) == "last-counts",
+            unreadable_values=self.switches.text(SwitchName.UNREADABLE_VALUES) == "never-matching",
         )
 
     def role(self, name: str) -> Role | None:
@@ -79,6 +81,10 @@ class Cloud:
         thing = named[kind](name) if kind in named else None
         return {f"acs:ResourceTag/{key}": value for key, value in thing.tags.items()} if thing else {}
 
+    def _documents_of(self, holder: Holder) -> Iterable[PolicyDocument]:
+        delay = self.switches.delay(SwitchName.POLICY_EFFECT)
+        return self.ram.documents_of(holder, self.clock.now() - delay if delay else None)
+
     def _layers(self, principal: UserPrincipal | RoleSession | Anonymous) -> list[Iterable[PolicyDocument]]:
         if isinstance(principal, Anonymous):
             return []
@@ -86,12 +92,12 @@ class Cloud:
             user = self.account.people.users.get(principal.user_name)
             holders = [Holder(HolderKind.USER, principal.user_name.lower())]
             holders += [Holder(HolderKind.GROUP, name) for name in (user.groups if user else ())]
-            return [[document for holder in holders for document in self.ram.documents_of(holder)]]
+            return [[document for holder in holders for document in self._documents_of(holder)]]
         role = self.ram.roles.get(principal.role_name)
         # a role deleted and made anew has another id: old sessions are not its own
         if role is None or role.role_id != principal.role_id:
             return []
-        own = self.ram.documents_of(role.holder)
+        own = self._documents_of(role.holder)
         return [own, *([limit] for limit in principal.limits)]
 
 

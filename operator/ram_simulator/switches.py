@@ -3,10 +3,10 @@
 Set by `--switch NAME=VALUE` and by the control service, listed by `ram-simulator switches`, read by the rules.
 
 Left open as well, and without a switch: that AttachmentCount counts users, groups and roles alike (its page says
-"references", which is all of them); that of a key twice in a policy document the last one counts (as in any JSON);
-how soon a changed policy counts for credentials handed out (at once, say the pages, which give no figure); codes of
-STS and IMS about tokens and their providers that neither pages nor clients know (`sts.oidc` and `ims.oidc_providers`
-say which); that ECS sometimes answers 200 without a body (a fault of the control service).
+"references", which is all of them); how soon a changed policy counts for credentials handed out (at once, say the
+pages, which give no figure); codes of STS and IMS about tokens and their providers that neither pages nor clients know
+(`sts.oidc` and `ims.oidc_providers` say which); that ECS sometimes answers 200 without a body (a fault of the control
+service).
 """
 
 from collections.abc import Mapping
@@ -32,6 +32,7 @@ class SwitchName(StrEnum):
     ROLE_TO_METADATA = "role-to-metadata-seconds"
     ROLE_SEEN = "role-seen-seconds"
     POLICY_SEEN = "policy-seen-seconds"
+    POLICY_EFFECT = "policy-effect-seconds"
     DETACH_SEEN = "detach-seen-seconds"
     DELETE_POLICY_ON_ROLE_CODE = "delete-policy-on-role-code"
     DELETE_ROLE_PLAYED = "delete-role-played"
@@ -42,6 +43,8 @@ class SwitchName(StrEnum):
     STORED_DOCUMENTS = "stored-documents"
     UNDOCUMENTED_ELEMENTS = "undocumented-policy-elements"
     UNKNOWN_KEYS = "unknown-policy-keys"
+    REPEATED_KEYS = "repeated-policy-keys"
+    UNREADABLE_VALUES = "unreadable-condition-values"
     TRUST_LENGTH = "trust-length"
     SESSION_DURATION_CODE = "session-duration-code"
     ROLE_DESCRIPTION_CODE = "role-description-code"
@@ -124,6 +127,7 @@ SWITCHES: Mapping[SwitchName, Switch] = {
     SwitchName.ROLE_TO_METADATA: Switch(0, "until the metadata service sees a role attached or detached"),
     SwitchName.ROLE_SEEN: Switch(0, "until RAM itself shows a new role (EntityNotExist.Role)"),
     SwitchName.POLICY_SEEN: Switch(0, "until RAM itself shows a new custom policy (EntityNotExist.Policy)"),
+    SwitchName.POLICY_EFFECT: Switch(0, "until a policy that was attached counts where calls are authorised"),
     SwitchName.DETACH_SEEN: Switch(0, "until deleting a role or policy sees a detachment (DeleteConflict)"),
     SwitchName.DELETE_POLICY_ON_ROLE_CODE: Switch(
         "DeleteConflict.Policy.Role",
@@ -155,6 +159,16 @@ SWITCHES: Mapping[SwitchName, Switch] = {
     ),
     SwitchName.UNKNOWN_KEYS: Switch(
         "refused", "documents and statements with a key that the grammar does not have", ("refused", "ignored")
+    ),
+    SwitchName.REPEATED_KEYS: Switch(
+        "refused",
+        "documents with a key twice in one object: malformed, or the last one counts",
+        ("refused", "last-counts"),
+    ),
+    SwitchName.UNREADABLE_VALUES: Switch(
+        "refused",
+        "values of conditions that are no number, date, address or boolean as is due: malformed, or never matching",
+        ("refused", "never-matching"),
     ),
     SwitchName.TRUST_LENGTH: Switch(2048, "characters that a trust policy may have", most=100_000),
     SwitchName.SESSION_DURATION_CODE: Switch(

@@ -14,7 +14,7 @@ from ram_simulator.authorization.engine import (
     evaluate_layers,
     trusts,
 )
-from ram_simulator.documents import DocumentKind, PolicyDocument, parse_document
+from ram_simulator.documents import DocumentKind, Grammar, PolicyDocument, parse_document
 from ram_simulator.errors import MalformedDocument
 
 Raw = dict[str, Any]
@@ -36,7 +36,8 @@ def not_action(*actions: str, effect: str = "Allow") -> Raw:
 
 
 def document(*statements: Raw) -> PolicyDocument:
-    return parse_document(json.dumps({"Version": "1", "Statement": statements}), DocumentKind.IDENTITY)
+    text = json.dumps({"Version": "1", "Statement": statements})
+    return parse_document(text, DocumentKind.IDENTITY, Grammar(unreadable_values=True))
 
 
 ACTIONS: list[tuple[str, str, Verdict]] = [

@@ -9,9 +9,11 @@ import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ram_simulator.authorization.patterns import like
+
+_Ordered = TypeVar("_Ordered", float, datetime)
 
 
 class Relation(Protocol):
@@ -23,10 +25,23 @@ class Relation(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """How one operator compares a value of the request with one of the policy."""
+    """How one operator compares a value of the request with one of the policy.
+
+    `read` raises ValueError for a value that no policy should have, `example` shows one that it should.
+    """
 
     compare: Callable[[str, str], bool]
     negated: bool = False
+    read: Callable[[str], object] = str
+    example: str = "a text"
+
+    def can_read(self, wanted: str) -> bool:
+        """Say whether a value of a policy is one that the operator can compare with."""
+        try:
+            self.read(wanted)
+        except ValueError:
+            return False
+        return True
 
     def holds(self, actual: Sequence[str], wanted: Sequence[str]) -> bool:
         """Say whether the condition holds; `actual` is empty if the request lacks the key, `wanted` are OR-ed."""
@@ -77,8 +92,12 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    return ipaddress.ip_network(text, strict=False)
+
+
 def _in_network(actual: str, wanted: str) -> bool:
-    return ipaddress.ip_address(actual) in ipaddress.ip_network(wanted, strict=False)
+    return ipaddress.ip_address(actual) in _network(wanted)
 
 
 def _boolean(text: str) -> bool:
@@ -87,6 +106,21 @@ def _boolean(text: str) -> bool:
     return text.lower() == "true"
 
 
+def _ordered(kind: str, read: Callable[[str], _Ordered], example: str) -> Mapping[str, Operator]:
+    def operator(compare: Callable[[_Ordered, _Ordered], bool], *, negated: bool = False) -> Operator:
+        return Operator(lambda actual, wanted: compare(read(actual), read(wanted)), negated, read, example)
+
+    return {
+        f"{kind}Equals": operator(lambda a, w: a == w),
+        f"{kind}NotEquals": operator(lambda a, w: a == w, negated=True),
+        f"{kind}LessThan": operator(lambda a, w: a < w),
+        f"{kind}LessThanEquals": operator(lambda a, w: a <= w),
+        f"{kind}GreaterThan": operator(lambda a, w: a > w),
+        f"{kind}GreaterThanEquals": operator(lambda a, w: a >= w),
+    }
+
+
+_ADDRESS = "an address, or a block such as 10.0.0.0/8"
 OPERATORS: Mapping[str, Operator] = {
     "StringEquals": Operator(lambda a, w: a == w),
     "StringNotEquals": Operator(lambda a, w: a == w, negated=True),
@@ -94,21 +128,11 @@ OPERATORS: Mapping[str, Operator] = {
     "StringNotEqualsIgnoreCase": Operator(lambda a, w: a.casefold() == w.casefold(), negated=True),
     "StringLike": Operator(lambda a, w: like(w, a)),
     "StringNotLike": Operator(lambda a, w: like(w, a), negated=True),
-    "NumericEquals": Operator(lambda a, w: float(a) == float(w)),
-    "NumericNotEquals": Operator(lambda a, w: float(a) == float(w), negated=True),
-    "NumericLessThan": Operator(lambda a, w: float(a) < float(w)),
-    "NumericLessThanEquals": Operator(lambda a, w: float(a) <= float(w)),
-    "NumericGreaterThan": Operator(lambda a, w: float(a) > float(w)),
-    "NumericGreaterThanEquals": Operator(lambda a, w: float(a) >= float(w)),
-    "DateEquals": Operator(lambda a, w: _moment(a) == _moment(w)),
-    "DateNotEquals": Operator(lambda a, w: _moment(a) == _moment(w), negated=True),
-    "DateLessThan": Operator(lambda a, w: _moment(a) < _moment(w)),
-    "DateLessThanEquals": Operator(lambda a, w: _moment(a) <= _moment(w)),
-    "DateGreaterThan": Operator(lambda a, w: _moment(a) > _moment(w)),
-    "DateGreaterThanEquals": Operator(lambda a, w: _moment(a) >= _moment(w)),
-    "Bool": Operator(lambda a, w: _boolean(a) == _boolean(w)),
-    "IpAddress": Operator(_in_network),
-    "NotIpAddress": Operator(_in_network, negated=True),
+    **_ordered("Numeric", float, "a number"),
+    **_ordered("Date", _moment, "a date such as 2026-01-31T12:00:00Z"),
+    "Bool": Operator(lambda a, w: _boolean(a) == _boolean(w), read=_boolean, example="true or false"),
+    "IpAddress": Operator(_in_network, read=_network, example=_ADDRESS),
+    "NotIpAddress": Operator(_in_network, negated=True, read=_network, example=_ADDRESS),
 }
 
 

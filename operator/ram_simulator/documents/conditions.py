@@ -20,7 +20,10 @@ def parse_conditions(block: object, place: str, grammar: Grammar) -> tuple[Condi
                 raise MalformedDocument(
                     f'{place}.{operator}: {quoted(key)} is no condition key such as "acs:SourceIp".'
                 )
-            found.append(Condition(relation, key, _values(values, operator, f"{place}.{operator}.{key}")))
+            wanted = _values(values, operator, f"{place}.{operator}.{key}")
+            if not grammar.unreadable_values:
+                _check_readable(operator, wanted, f"{place}.{operator}.{key}")
+            found.append(Condition(relation, key, wanted))
     return tuple(found)
 
 
@@ -30,6 +33,13 @@ def _relation(operator: str, place: str, grammar: Grammar) -> Relation:
         return beyond
     check_keys({operator: None}, tuple(OPERATORS), place)
     return OPERATORS[operator]
+
+
+def _check_readable(operator: str, values: tuple[str, ...], place: str) -> None:
+    base = OPERATORS.get(operator.rpartition(":")[2].removesuffix("IfExists"))
+    for value in values:
+        if base is not None and not base.can_read(value):
+            raise MalformedDocument(f"{place}: {quoted(value)} is no value for {operator}; write {base.example}.")
 
 
 def _values(values: object, operator: str, place: str) -> tuple[str, ...]:

@@ -27,7 +27,10 @@ _PRINCIPAL_KINDS = ("Service", "RAM", "Federated")
 def parse_document(text: str, kind: DocumentKind, grammar: Grammar = DOCUMENTED) -> PolicyDocument:
     """Parse `text` as a document of `kind`; raise MalformedDocument if RAM, as `grammar` supposes it, refuses it."""
     try:
-        document = json.loads(text, parse_constant=_refuse_constant)
+        hook = None if grammar.repeated_keys else _unrepeated
+        document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=hook)
+    except MalformedDocument:
+        raise
     except (ValueError, RecursionError) as error:
         raise MalformedDocument(f"The document is not JSON: {error}.") from error
     if not isinstance(document, dict):
@@ -44,6 +47,15 @@ def parse_document(text: str, kind: DocumentKind, grammar: Grammar = DOCUMENTED)
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")  # Python would read NaN, and write it again where it is shown
+
+
+def _unrepeated(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            raise MalformedDocument(f"the key {quoted(key)} is there twice in one object; leave one of them out.")
+        found[key] = value
+    return found
 
 
 def _check_version(document: Mapping[str, Any]) -> None:

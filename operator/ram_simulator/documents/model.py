@@ -25,19 +25,23 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """What documents may have beyond the documented grammar, which leaves both open.
+    """What documents may have beyond the documented grammar, which leaves it all open.
 
     With `undocumented` NotResource, NotPrincipal and the operators with `IfExists`, `ForAnyValue:`, `ForAllValues:`
-    and `Null` are obeyed; with `unknown_keys` keys of documents and statements that nobody knows are passed over.
+    and `Null` are obeyed; with `unknown_keys` keys of documents and statements that nobody knows are passed over; with
+    `repeated_keys` the last one of a key that an object has twice counts; with `unreadable_values` conditions may have
+    values that are not of their operator's type, and never match.
     """
 
     undocumented: bool = False
     unknown_keys: bool = False
+    repeated_keys: bool = False
+    unreadable_values: bool = False
 
 
 DOCUMENTED = Grammar()
 # for what was let pass before, such as a saved document
-TOLERANT = Grammar(undocumented=True, unknown_keys=True)
+TOLERANT = Grammar(undocumented=True, unknown_keys=True, repeated_keys=True, unreadable_values=True)
 
 
 @dataclass(frozen=True, slots=True)

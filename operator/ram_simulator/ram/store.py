@@ -160,9 +160,9 @@ class RamStore:
         """Return the policy of that type and name."""
         return self.policies[key[0]].get(key[1])
 
-    def documents_of(self, holder: Holder) -> Iterator[PolicyDocument]:
-        """Return the documents in force for a holder."""
-        for key in self.attachments.of_holder(holder):
+    def documents_of(self, holder: Holder, attached_until: datetime | None = None) -> Iterator[PolicyDocument]:
+        """Return the documents in force for a holder, of policies that it has since `attached_until` at the latest."""
+        for key, since in self.attachments.of_holder(holder).items():
             policy = self.policy(key)
-            if policy is not None:
+            if policy is not None and (attached_until is None or since <= attached_until):
                 yield policy.default.document
