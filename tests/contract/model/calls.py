@@ -42,7 +42,7 @@ VPC, CLASSIC, ELSEWHERE = (
     "i-bp1simulator00000008",
     "i-2zesimulator00000007",
 )
-ROLES, CUSTOM = ["alpha", "ALPHA", "beta", "gamma"], ["read", "READ", "write", "Write", "more", "spare"]
+ROLES, CUSTOM = ["alpha", "ALPHA", "beta", "gamma", "delta"], ["read", "READ", "write", "Write", "more", "spare"]
 USERS, GROUPS = ["dev", "ann", "Ann", "bob", "cid", "eve"], ["readers", "Readers", "writers", "others"]
 
 ROLE = {"RoleName": st.sampled_from([*ROLES * 4, "gone", "bad_name", _longer(64)])}
@@ -224,7 +224,7 @@ def on_an_instance() -> st.SearchStrategy[Call]:
 
 def on_some_instances() -> st.SearchStrategy[Call]:
     """Calls about instances, which the machine may name."""
-    role = st.sampled_from(["alpha", "ALPHA", "beta", "BETA"] * 2 + ["gone"])
+    role = st.sampled_from(["alpha", "ALPHA", "beta", "BETA"] * 2 + ["gamma", "gone"])
     return st.one_of(
         call("AttachInstanceRamRole", REGION, {"RamRoleName": role}),
         call("DetachInstanceRamRole", REGION, RamRoleName=role),
@@ -247,6 +247,7 @@ BEGINNING: list[Call] = [
     ("UpdateUser", {"UserName": "dev", "NewDisplayName": "", "NewComments": ""}),
     ("CreateRole", {"RoleName": "alpha", "AssumeRolePolicyDocument": ECS_TRUST, "Tag": [{"Key": "a", "Value": "x"}]}),
     ("CreateRole", {"RoleName": "Beta", "AssumeRolePolicyDocument": ECS_TRUST, "Description": "text"}),
+    ("CreateRole", {"RoleName": "gamma", "AssumeRolePolicyDocument": FC_TRUST}),
     ("CreatePolicy", {"PolicyName": "read", "PolicyDocument": READ, "Tag": MANY[:20]}),
     ("CreatePolicy", {"PolicyName": "Write", "PolicyDocument": MAKE}),
     *(("CreatePolicyVersion", {"PolicyName": "write", "PolicyDocument": READ}) for _ in range(3)),
