@@ -10,7 +10,18 @@ from ram_simulator.calls import Answer
 from ram_simulator.errors import ApiError
 from ram_simulator.spelling import check_keys, suggestion
 
-_KEYS = ("action", "params", "count", "code", "status", "message", "delaySeconds", "lostReply", "emptyBody")
+_KEYS = (
+    "action",
+    "params",
+    "count",
+    "code",
+    "status",
+    "message",
+    "retryAfterMs",
+    "delaySeconds",
+    "lostReply",
+    "emptyBody",
+)
 _WAYS = '"code" with "status", "delaySeconds", "lostReply": true, "emptyBody": true'
 _ANY_ACTION = "*"
 
@@ -27,6 +38,7 @@ class Fault:
     code: str = ""
     status: int = 0
     message: str = ""
+    retry_after_ms: int | None = None
     delay_seconds: float = 0.0
     lost_reply: bool = False
     empty_body: bool = False
@@ -75,7 +87,9 @@ class Faults:
         if fault.delay_seconds and not await self._hold(fault.delay_seconds):
             raise ApiError(503, "ServiceUnavailable", "The simulator was reset while a fault delayed this call.")
         if fault.code:
-            raise ApiError(fault.status, fault.code, fault.message)
+            error = ApiError(fault.status, fault.code, fault.message)
+            error.retry_after_ms = fault.retry_after_ms
+            raise error
         return fault
 
     async def _hold(self, seconds: float) -> bool:
@@ -113,7 +127,8 @@ def _whom(fault: Fault) -> Answer:
 
 def _way(fault: Fault) -> Answer:
     if fault.code:
-        return {"code": fault.code, "status": fault.status, "message": fault.message}
+        later = {} if fault.retry_after_ms is None else {"retryAfterMs": fault.retry_after_ms}
+        return {"code": fault.code, "status": fault.status, "message": fault.message, **later}
     if fault.delay_seconds:
         return {"delaySeconds": fault.delay_seconds}
     return {"lostReply": True} if fault.lost_reply else {"emptyBody": True}
@@ -158,6 +173,9 @@ def _fault(action: str, body: Mapping[str, Any]) -> Fault:
         raise ValueError(f'"status" must be an HTTP status between 400 and 599, not {status!r}')
     if not _is_number(delay, int | float) or not 0 <= delay <= 3600:
         raise ValueError(f'"delaySeconds" must be a number between 0 and 3600, not {delay!r}')
+    later = body.get("retryAfterMs")
+    if later is not None and not (code and _is_number(later, int) and 0 <= later <= 3_600_000):
+        raise ValueError(f'"retryAfterMs" must be a number of milliseconds up to 3600000, with a "code", not {later!r}')
     for name in ("lostReply", "emptyBody"):
         if not isinstance(body.get(name, False), bool):
             raise ValueError(f'"{name}" must be true, not {body[name]!r}')
@@ -167,6 +185,7 @@ def _fault(action: str, body: Mapping[str, Any]) -> Fault:
         code=code,
         status=status,
         message=str(body.get("message") or "A fault set by the control service."),
+        retry_after_ms=later,
         delay_seconds=float(delay),
         lost_reply=body.get("lostReply", False),
         empty_body=body.get("emptyBody", False),

@@ -119,6 +119,18 @@ def test_a_fault_with_params_strikes_only_calls_that_have_these(root: OldSdk, si
     assert root.call("GetRole", RoleName="unlucky")
 
 
+def test_a_fault_that_throttles_may_say_when_to_come_back(simulator: RunningSimulator) -> None:
+    fault = {"action": "ListRoles", "count": 1, "code": "Throttling.User", "status": 400, "message": "slow down"}
+    client = RawClient(wire := Wire(simulator.endpoint), Key(simulator.accessKeyId, simulator.accessKeySecret))
+    for more, header in (({"retryAfterMs": 1500}, "1500"), ({"retryAfterMs": 0}, "0"), ({}, None)):
+        simulator.control_call("POST", "/faults", fault | more)
+        assert simulator.control_call("GET", "/faults") == {"faults": [fault | more]}
+        throttled = client.call("ListRoles")
+        assert (throttled.status, throttled.answer["Code"]) == (400, "Throttling.User")
+        assert throttled.headers.get("x-acs-retry-after") == header
+    wire.close()
+
+
 def test_faults_are_taken_back(root: OldSdk, simulator: RunningSimulator) -> None:
     simulator.control_call("POST", "/faults", {"action": "*", "count": 9, "code": "InternalError", "status": 500})
     simulator.control_call("DELETE", "/faults")
@@ -155,6 +167,9 @@ def test_a_delay_holds_up_its_action(root: OldSdk, simulator: RunningSimulator) 
         ({"action": "GetRole", "code": "X", "status": 200}, "status"),
         ({"action": "GetRole", "code": "X", "count": 0}, "count"),
         ({"action": "GetRole", "delaySeconds": -1}, "delaySeconds"),
+        ({"action": "GetRole", "code": "Throttling", "retryAfterMs": -1}, "retryAfterMs"),
+        ({"action": "GetRole", "code": "Throttling", "retryAfterMs": True}, "retryAfterMs"),
+        ({"action": "GetRole", "lostReply": True, "retryAfterMs": 5}, "retryAfterMs"),
         ({"action": "GetRole", "colour": "red"}, "unknown: colour"),
         ({"action": "GetRole", "delayseconds": 1}, "Did you mean delaySeconds?"),
         ({"action": "GetRol", "lostReply": True}, "Did you mean GetRole?"),
@@ -310,6 +325,39 @@ def test_a_client_that_asks_for_no_page_gets_the_paths_with_what_they_take(simul
     for path in paths:
         if "body" in path and path["path"] != "/instances":
             simulator.control_call(path["method"], path["path"], json.loads(path["body"]))
+
+
+def asked_from(simulator: RunningSimulator, origin: str, host: str = "") -> int:
+    """Ask for a reset as a browser does that shows a page of `origin`."""
+    headers = {"Origin": origin, "Content-Type": "text/plain"} | ({"Host": host} if host else {})
+    request = urllib.request.Request(f"{simulator.control}/reset", b"", headers, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            return int(reply.status)
+    except HTTPError as error:
+        with error:
+            assert "Origin" in json.loads(error.read())["error"]
+            return error.code
+
+
+def test_a_page_from_elsewhere_in_a_browser_of_this_machine_is_refused(
+    root: OldSdk, simulator: RunningSimulator
+) -> None:
+    root.call("CreateRole", **ROLE)
+    own = simulator.control.partition("//")[2]
+    port = own.rpartition(":")[2]
+    for origin, host in (
+        ("https://evil.example", ""),
+        ("null", ""),
+        (f"http://127.0.0.1:{int(port) - 1}", ""),
+        # its name was made to mean this machine after the page was loaded
+        (f"http://evil.example:{port}", f"evil.example:{port}"),
+    ):
+        assert asked_from(simulator, origin, host) == 403
+    assert simulator.state()["roles"]
+    assert asked_from(simulator, f"http://localhost:{port}", f"localhost:{port}") == 200
+    assert asked_from(simulator, f"http://{own}") == 200
+    assert simulator.state()["roles"] == []
 
 
 def test_an_unknown_path_lists_the_paths_and_a_wrong_method_those_that_are_allowed(simulator: RunningSimulator) -> None:

@@ -146,9 +146,10 @@ ROUTES = (
     Route(
         "POST",
         "/faults",
-        'lets the next `count` (1) calls of an action, `"*"` for any, fail by one of: `code` with `status` (400) and '
-        "`message`; `delaySeconds`; `lostReply: true` (it takes effect, the connection closes without an answer); "
-        "`emptyBody: true`. With `params` it strikes only calls that have these",
+        'lets the next `count` (1) calls of an action, `"*"` for any, fail by one of: `code` with `status` (400), '
+        "`message` and `retryAfterMs` (the header `x-acs-retry-after`); `delaySeconds`; `lostReply: true` (it takes "
+        "effect, the connection closes without an answer); `emptyBody: true`. With `params` it strikes only calls that "
+        "have these",
         _add_fault,
         '{"action": "GetRole", "params": {"RoleName": "x"}, "count": 2, "code": "InternalError", "status": 500}',
     ),

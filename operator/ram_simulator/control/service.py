@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any
 
 from aiohttp import web
@@ -13,6 +14,10 @@ from ram_simulator.simulator import Simulator
 from ram_simulator.spelling import check_keys, suggestion
 
 _VARIES = "ID"
+
+
+class ForeignOrigin(PermissionError):
+    """A browser asks for a page that is not the simulator's own."""
 
 
 class NotServed(LookupError):
@@ -34,7 +39,7 @@ class Control:
         self._simulator = simulator
 
     async def handle(self, http: web.BaseRequest) -> web.Response:
-        """Answer one HTTP request; wrong ones with 400, 404 or 405 and a message."""
+        """Answer one HTTP request; wrong ones with 400, 403, 404 or 405 and a message."""
         method = "GET" if http.method == "HEAD" else http.method
         if (method, http.path) == ("GET", "/") and "text/html" in http.headers.get("Accept", ""):
             return web.Response(text=page_of(self._simulator), content_type="text/html", headers=HEADERS)
@@ -43,6 +48,8 @@ class Control:
             answer = self._serve(method, http, await http.content.read())
         except ValueError as error:
             status, answer = 400, {"error": str(error)}
+        except ForeignOrigin as error:
+            status, answer = 403, {"error": str(error)}
         except WrongMethod as error:
             status, answer = 405, {"error": str(error)}
             headers["Allow"] = ", ".join(error.methods)
@@ -55,6 +62,7 @@ class Control:
         return web.json_response(text=f"{pretty}\n", status=status, headers=headers)
 
     def _serve(self, method: str, http: web.BaseRequest, raw: bytes) -> Answer:
+        _check_origin(http.headers.get("Origin"), http.headers.get("Host", ""))
         route, name = _find(method, http.path)
         check_keys(dict(http.query), route.query)
         body = _json_object(raw, route)
@@ -64,6 +72,26 @@ class Control:
         if method != "GET":
             self._simulator.note_change()
         return answer
+
+
+def _check_origin(origin: str | None, host: str) -> None:
+    """Raise ForeignOrigin for what a page from elsewhere asks: browsers say so, other clients say nothing.
+
+    A name may be made to mean this machine once a page of that name is loaded, so only addresses count as our own.
+    """
+    if origin is None:
+        return
+    name = host.rpartition(":")[0].strip("[]") if host.rpartition(":")[2].isdigit() else host.strip("[]")
+    if origin != f"http://{host}" or not (name == "localhost" or _is_address(name)):
+        raise ForeignOrigin(f"a page of {origin} asks (its Origin), which only the simulator's own address may")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _find(method: str, path: str) -> tuple[Route, str]:
