@@ -60,7 +60,22 @@ async def test_a_region_that_is_out_is_named_beside_what_a_person_must_mend() ->
     ecs.roles[TWO] = "Other"
     await made.reconcile(BINDING)
     assert made.condition(BINDING, "Stalled") == ("True", "Conflict")
-    assert f"; also cn-beijing: {OUT}" in message(made, "Stalled")
+    assert message(made, "Stalled").endswith("; also cn-beijing cannot be read, tries again")
+
+
+async def test_a_stalled_binding_is_not_told_of_again_because_a_region_fails_in_another_way() -> None:
+    made, ecs = await both_attached()
+    made.put_node(node("node-2", 2, pool="storage"))
+    ecs.roles[TWO] = "Other"
+    await made.reconcile(BINDING)
+    made.log.clear()
+    warnings: list[str] = []
+    for error in (Throttled("DescribeInstanceRamRole", "Throttling.User", retry_after=3), OUT, None, OUT):
+        ecs.out = {"cn-beijing": error} if error else {}
+        warnings += [event.note for event in (await made.reconcile(BINDING)).events if event.warning]
+        made.later(20)
+    assert warnings == []
+    assert len(made.log) == 2  # The region is back, and out again.
 
 
 async def test_a_region_that_is_out_is_asked_once_a_pass_and_later_alone() -> None:

@@ -104,10 +104,10 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
     state = next(state for state in _ORDER if any(disposition(hold.reason) is state for hold in holds))
     chosen = [hold for hold in holds if disposition(hold.reason) is state]
     waits = [hold for hold in holds if disposition(hold.reason) is Disposition.WAITING]
-    besides = [hold for hold in (*unseen, *waits) if hold not in chosen]
+    besides = [hold for hold in (*_briefly(unseen, chosen), *waits) if hold not in chosen]
     reason, message = chosen[0].reason, _words(chosen, besides)
     conditions = _conditions(subject, _readiness(subject, state, reason, message), (state, reason, message), now)
-    warning = _warning(subject, conditions, state, reason, message)
+    warning = _warning(subject, chosen, state, message)
     delays = [hold.retry_after for hold in holds if hold.retry_after is not None]
     delays += [] if after.revisit_after is None else [after.revisit_after]
     backoff = any(disposition(hold.reason) is Disposition.RETRYING and hold.retry_after is None for hold in holds)
@@ -145,6 +145,13 @@ def _unread_holds(after: Plan) -> tuple[Hold, ...]:
     """One hold for each place that could not be read, by its name."""
     holds = (hold_for(part.place, part.error) for part in after.unread)
     return tuple(replace(hold, message=f"{hold.subject}: {hold.message}") for hold in holds)
+
+
+def _briefly(unseen: Iterable[Hold], chosen: Sequence[Hold]) -> Iterable[Hold]:
+    """What could not be read, where it stands beside something else: in words that do not change with each error."""
+    return (
+        replace(hold, message=f"{hold.subject} cannot be read, tries again") for hold in unseen if hold not in chosen
+    )
 
 
 def _failure_holds(after: Plan, outcome: Outcome) -> tuple[Hold, ...]:
@@ -240,11 +247,13 @@ def _step_events(steps: Iterable[Step], subject: Subject) -> list[Event]:
     return events
 
 
-def _warning(
-    subject: Subject, conditions: Iterable[Mapping[str, Json]], state: Disposition, reason: Reason, message: str
-) -> tuple[Event, ...]:
-    """A warning when the object stalls, or stalls on something else; never again for the same words."""
+def _warning(subject: Subject, chosen: Sequence[Hold], state: Disposition, message: str) -> tuple[Event, ...]:
+    """A warning when the object stalls, or stalls on something else; never again for the same words.
+
+    What else is amiss may come and go: it makes no new warning.
+    """
     before = _find(subject.conditions, "Stalled")
-    if state is not Disposition.STALLED or (before.get("reason"), before.get("message")) == (str(reason), message):
-        return ()
-    return (Event(str(reason), message, warning=True),)
+    # As much of the words as is left whatever stands beside them.
+    said = _words(chosen)[: MESSAGE_LENGTH // 2]
+    same = before.get("reason") == str(chosen[0].reason) and str(before.get("message")).startswith(said)
+    return () if state is not Disposition.STALLED or same else (Event(str(chosen[0].reason), message, warning=True),)
