@@ -38,8 +38,7 @@ _COMMON = {
     "SecurityToken",
     "Signature",
 }
-# of path, query and body, as "Request structure" says
-_MOST_BYTES = 10 << 20
+_MOST_KILOBYTES = 10 << 10  # "Request structure"
 # one SDK sends Format=None where its caller has not chosen
 _FORMATS = ("JSON", "XML", "NONE", "")
 _FORM = "application/x-www-form-urlencoded"
@@ -84,7 +83,7 @@ class Gateway:
         if request.method not in ("GET", "POST") or path != "/":
             raise ApiError(404, "InvalidApi.NotFound", "The API is served by GET and POST on the path /.")
         product, action = _find_action(request, record)
-        _check_form(request)
+        _check_form(request, self._simulator.switches.number(SwitchName.GET_KILOBYTES))
         params = {name: value for name, value in {**request.query, **request.form}.items() if name not in _COMMON}
         record.params = without_secrets(params, (*action.required, *action.optional))
         account = self._simulator.cloud.account
@@ -155,10 +154,14 @@ def _format(request: WireRequest) -> str:
     return _common(request, "Format").upper()
 
 
-def _check_form(request: WireRequest) -> None:
-    """Raise ApiError if a request is too long, for which the pages have no code, or wants a format that is none."""
-    if request.size > _MOST_BYTES:
-        message = f"A request has at most 10 MB; this one has {request.size} bytes."
+def _check_form(request: WireRequest, most_of_get: int) -> None:
+    """Raise ApiError if a request is too long, for which the pages have no code, or wants a format that is none.
+
+    `most_of_get` is in kilobytes, 0 for as many as a POST may have.
+    """
+    most = (request.method == "GET" and most_of_get) or _MOST_KILOBYTES
+    if request.size > most << 10:
+        message = f"A {request.method} has at most {most} KB; this one has {request.size} bytes."
         raise ApiError(400, "InvalidParameter.Length", message)
     if _format(request) not in _FORMATS:
         raise ApiError(400, "InvalidParameter.Format", "The parameter Format must be JSON or XML.")

@@ -9,7 +9,7 @@ from ram_simulator.faults import Faults
 from ram_simulator.fixtures import Fixture, build
 from ram_simulator.journal import Journal
 from ram_simulator.quotas import Quotas
-from ram_simulator.switches import Switches
+from ram_simulator.switches import Switches, SwitchName
 
 
 @dataclass(slots=True)
@@ -25,6 +25,7 @@ class Simulator:
     cloud: Cloud
     switches: Switches = field(default_factory=Switches)
     strict: bool = False
+    over_tls: bool = False
     changes: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -51,6 +52,6 @@ class Simulator:
         return {
             "acs:SourceIp": remote,
             "acs:CurrentTime": to_seconds(self.clock.now()),
-            "acs:SecureTransport": "false",
-            "acs:MFAPresent": "false",
+            "acs:SecureTransport": "true" if self.over_tls else self.switches.text(SwitchName.SECURE_TRANSPORT),
+            "acs:MFAPresent": self.switches.text(SwitchName.MFA_PRESENT),
         }

@@ -69,6 +69,9 @@ class SwitchName(StrEnum):
     TAG_ERROR_CODE = "tag-error-code"
     ACCESS_DENIED_DETAIL = "access-denied-detail"
     DEFAULT_FORMAT = "default-format"
+    GET_KILOBYTES = "get-kilobytes"
+    SECURE_TRANSPORT = "secure-transport"
+    MFA_PRESENT = "mfa-present"
     READS = "reads-per-second"
     WRITES = "writes-per-second"
     ECS_CALLS = "ecs-calls-per-minute"
@@ -221,6 +224,15 @@ SWITCHES: Mapping[SwitchName, Switch] = {
         "shown", "AccessDeniedDetail in refusals by policies", ("shown", "left-out")
     ),
     SwitchName.DEFAULT_FORMAT: Switch("JSON", "the format where a client asks for none", ("JSON", "XML")),
+    SwitchName.GET_KILOBYTES: Switch(
+        0,
+        "kilobytes that a GET may have, 0 for any: the pages say 4, and some clients GET with whole policies",
+        most=9999,
+    ),
+    SwitchName.SECURE_TRANSPORT: Switch(
+        "false", "the key acs:SecureTransport of calls without TLS; with TLS it is true", ("false", "true")
+    ),
+    SwitchName.MFA_PRESENT: Switch("false", "the key acs:MFAPresent of all calls", ("false", "true")),
     SwitchName.READS: Switch(100, "with quotas: calls of a reading action of RAM that the quota page leaves out"),
     SwitchName.WRITES: Switch(20, "with quotas: calls of a writing one"),
     SwitchName.ECS_CALLS: Switch(500, "with quotas: calls of an action of ECS in a region", most=100_000),

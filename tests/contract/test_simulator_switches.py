@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from aliyunsdkcore.acs_exception.exceptions import ServerException
-from tests.contract.clients.raw import Key, RawClient, Wire
+from tests.contract.clients.raw import Key, Message, RawClient, Wire, common, signed_v1
 from tests.contract.conftest import OldSdk, RunningSimulator, start_simulator, stop_simulator
 
 from ram_simulator.calls import Product
@@ -253,6 +253,37 @@ def test_answers_have_their_small_print(simulator: RunningSimulator, dev: OldSdk
         assert error.read().startswith(b"<?xml")
     with pytest.raises(ServerException):
         dev.call("ListRoles")
+
+
+def test_a_get_may_have_four_kilobytes_only(simulator: RunningSimulator, switch: Switch) -> None:
+    key, wire = Key(simulator.accessKeyId, simulator.accessKeySecret), Wire(simulator.endpoint)
+
+    def answered(method: str, length: int) -> tuple[int, str]:
+        pairs = signed_v1(method, [*common("GetCallerIdentity"), ("Unread", "x" * length)], key)
+        reply = wire.send(Message(method, query=pairs))
+        return reply.status, reply.answer.get("Code", "")
+
+    assert answered("GET", 9_000) == (200, "")
+    switch(get_kilobytes=4)
+    assert [answered("GET", 3_500), answered("POST", 9_000)] == [(200, ""), (200, "")]
+    assert answered("GET", 4_097) == (400, "InvalidParameter.Length")
+    wire.close()
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [("acs:SecureTransport", "secure_transport"), ("acs:MFAPresent", "mfa_present")]
+)
+def test_what_policies_ask_about_the_call_may_be_told_otherwise(
+    root: OldSdk, dev: OldSdk, switch: Switch, key: str, name: str
+) -> None:
+    allowed = {"Effect": "Allow", "Action": "ram:ListRoles", "Resource": "*"}
+    denied = {**allowed, "Effect": "Deny", "Condition": {"Bool": {key: "false"}}}
+    document = json.dumps({"Version": "1", "Statement": [allowed, denied]})
+    root.call("CreatePolicy", PolicyName="list", PolicyDocument=document)
+    root.call("AttachPolicyToUser", PolicyType="Custom", PolicyName="list", UserName="dev")
+    assert dev.refusal("ListRoles") == (403, "NoPermission")
+    switch(**{name: "true"})
+    assert dev.call("ListRoles")
 
 
 def test_wrong_tags_may_have_another_status(root: OldSdk, switch: Switch) -> None:
