@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from tests.contract.clients.raw import Key, RawClient
@@ -16,7 +15,7 @@ _NUMBERED = {"DescribeInstances", "DescribeInstanceRamRole"}
 _UNMODELLED = {
     *("RequestId", "Message", "IsTruncated", "Marker", "NextToken", "PageNumber", "PageSize", "LastLoginDate"),
     *("AllowConsoleLogin", "IsServiceLinkedRole", "LatestDeletionTask", "RolePrincipalName"),
-    *("UserId", "GroupId", "PrincipalId", "Email", "MobilePhone"),
+    *("UserId", "GroupId", "PrincipalId", "Email", "MobilePhone", "OrderId", "TradePrice"),
 }
 # of an instance there is much to show; these are what calls change
 _OF_INSTANCES = {"InstanceId", "RegionId", "InstanceNetworkType", "Status"}
@@ -45,7 +44,7 @@ class Pair:
         except Refusal as refusal:
             due = refusal
         got = self._ask(action, params)
-        made = self._learn(due, got)
+        made = self._learn(action, due, got)
         self._compare(f"{action}({params})", due, got if isinstance(got, tuple) else self._normal(got))
         return made
 
@@ -114,14 +113,14 @@ class Pair:
             return [self._with_ids(item) for item in value]
         return self._ids.get(value, value)
 
-    def _learn(self, due: Any, got: Any) -> list[str]:
+    def _learn(self, action: str, due: Any, got: Any) -> list[str]:
         """Note the ids of what a call has made, under the names that the model gives."""
         if isinstance(due, Refusal) or isinstance(got, tuple):
             return []
-        names, ids = made_by(due), made_by(got)
+        names, ids = made_by(action, due), made_by(action, got)
         self._ids |= zip(names, ids, strict=False)
         self._names |= zip(ids, names, strict=False)
-        if "AccessKeySecret" in got.get("AccessKey", {}):
+        if action == "CreateAccessKey":
             self._secrets[names[0]] = got["AccessKey"]["AccessKeySecret"]
         return names
 
@@ -155,14 +154,16 @@ def _of_instance(row: Answer) -> Answer:
     return {name: value for name, value in row.items() if name in _OF_INSTANCES}
 
 
-def made_by(answer: Mapping[str, Any]) -> list[str]:
-    """Return the ids, or the names, of what an answer says was made."""
-    if "AccessKeySecret" in answer.get("AccessKey", {}):
-        return [answer["AccessKey"]["AccessKeyId"]]
-    if set(answer) - {"RequestId"} == {"InstanceId"}:
-        return [answer["InstanceId"]]
-    found: list[str] = answer.get("InstanceIdSets", {}).get("InstanceIdSet", [])
-    return found
+def made_by(action: str, answer: Answer) -> list[str]:
+    """Return the ids, or the names, of what an action has made."""
+    match action:
+        case "CreateAccessKey":
+            return [answer["AccessKey"]["AccessKeyId"]]
+        case "CreateInstance":
+            return [answer["InstanceId"]]
+        case "RunInstances":
+            return list(answer["InstanceIdSets"]["InstanceIdSet"])
+    return []
 
 
 def rows_of(answer: Answer) -> list[Any]:
