@@ -3,12 +3,13 @@
 Every rule gets it as its first argument; nothing of its state lives elsewhere.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ram_simulator.account import Account, Anonymous, Principal, RoleSession, Root, UserPrincipal
-from ram_simulator.authorization.engine import AccessRequest, Context, Verdict, evaluate_layers
+from ram_simulator.authorization.diagnosis import encode
+from ram_simulator.authorization.engine import AccessRequest, Context, Verdict, decide, evaluate
 from ram_simulator.clock import Clock
 from ram_simulator.documents import Grammar, PolicyDocument
 from ram_simulator.ecs.store import EcsStore, Instance
@@ -16,6 +17,8 @@ from ram_simulator.errors import ApiError
 from ram_simulator.oss.store import OssStore
 from ram_simulator.ram.store import Holder, HolderKind, Policy, PolicyType, RamStore, Role
 from ram_simulator.switches import Switches, SwitchName
+
+_OWN_POLICIES = "AccountLevelIdentityBasedPolicy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +57,19 @@ class Cloud:
             return name == other
         return name.lower() == other.lower()
 
-    def verdict(self, principal: Principal, request: AccessRequest) -> Verdict:
-        """Say what the policies of `principal`, as they are now, say to `request`."""
-        if isinstance(principal, Root):
-            return Verdict.ALLOWED
-        tagged = replace(request, context={**request.context, **self._tags(request.resource)})
-        return evaluate_layers(self._layers(principal), tagged)
-
     def authorize(self, principal: Principal, action: str, resources: Sequence[str], context: Context) -> None:
-        """Return if `principal` may do `action` on all `resources`; raise AccessRefused if not."""
+        """Return if the policies of `principal`, as they are now, allow `action` on all `resources`.
+
+        Raises:
+            AccessRefused: they do not.
+        """
         if isinstance(principal, Root):
             return
         for resource in resources:
-            verdict = self.verdict(principal, AccessRequest(action, resource, context))
+            request = AccessRequest(action, resource, {**context, **self._tags(resource)})
+            verdict, layer = decide([evaluate(documents, request) for documents in self._layers(principal)])
             if verdict is not Verdict.ALLOWED:
-                raise AccessRefused(principal, action, resource, verdict)
+                raise AccessRefused(principal, request, verdict, _OWN_POLICIES if layer == 0 else "SessionPolicy")
 
     def _tags(self, resource: str) -> Context:
         """Return the condition keys `acs:ResourceTag/<key>` of a role, a custom policy or an instance."""
@@ -102,26 +103,55 @@ class Cloud:
 
 
 class AccessRefused(Exception):
-    """Policies do not let a principal do an action; each product has its own code for it."""
+    """Policies do not let a principal do an action; each product has its own code for it, unless `code` is set.
 
-    def __init__(self, principal: Principal, action: str, resource: str, verdict: Verdict) -> None:
-        super().__init__(f"{action} on {resource}")
+    `policy_type` is the kind of policy it fails at, as AccessDeniedDetail calls it; `reason` is for people.
+    """
+
+    def __init__(
+        self, principal: Principal, request: AccessRequest, verdict: Verdict, policy_type: str, reason: str = ""
+    ) -> None:
+        super().__init__(f"{request.action} on {request.resource}")
         self.principal = principal
-        self.action = action
-        self.resource = resource
+        self.request = request
         self.verdict = verdict
+        self.policy_type = policy_type
+        self.reason = reason
+        self.code = ""
 
     def as_error(self, code: str) -> ApiError:
         """Return the error answer, with AccessDeniedDetail."""
-        principal = self.principal
-        name = principal.user_name if isinstance(principal, UserPrincipal) else principal.arn.partition("/")[2]
+        request, who = self.request, _shown_principal(self.principal)
         detail = {
-            "AuthAction": self.action,
-            "AuthPrincipalType": "SubUser" if isinstance(principal, UserPrincipal) else "AssumedRoleUser",
-            "AuthPrincipalOwnerId": principal.account_id,
-            "AuthPrincipalDisplayName": name,
+            "AuthAction": request.action,
+            **who,
             "NoPermissionType": self.verdict.value,
-            "PolicyType": "AccountLevelIdentityBasedPolicy",
+            "PolicyType": self.policy_type,
+            "EncodedDiagnosticMessage": encode(self._diagnosis(who)),
         }
-        message = f"You are not authorized to do this action. Resource: {self.resource} Action: {self.action}"
-        return ApiError(403, code, message, detail)
+        message = f"You are not authorized to do this action. Resource: {request.resource} Action: {request.action}"
+        return ApiError(403, self.code or code, self.reason or message, detail)
+
+    def _diagnosis(self, who: Mapping[str, str]) -> Mapping[str, object]:
+        conditions = [
+            {"ConditionKey": key, "ConditionValues": [value] if isinstance(value, str) else list(value)}
+            for key, value in self.request.context.items()
+        ]
+        return {
+            "ExplicitDeny": self.verdict is Verdict.EXPLICIT_DENY,
+            "NoPermissionPolicyType": self.policy_type,
+            "AuthAction": self.request.action,
+            "AuthResource": self.request.resource,
+            "AuthPrincipal": dict(who),
+            "AuthConditions": conditions,
+            "MatchedPolicies": [],
+        }
+
+
+def _shown_principal(principal: Principal) -> Mapping[str, str]:
+    name = principal.user_name if isinstance(principal, UserPrincipal) else principal.arn.partition("/")[2]
+    return {
+        "AuthPrincipalType": "SubUser" if isinstance(principal, UserPrincipal) else "AssumedRoleUser",
+        "AuthPrincipalOwnerId": principal.account_id,
+        "AuthPrincipalDisplayName": name,
+    }

@@ -4,7 +4,7 @@ Called by the wire layers before a call is carried out, by ECS for ram:PassRole,
 Pure: documents, request and context in, verdict out.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -56,24 +56,35 @@ def evaluate(documents: Iterable[PolicyDocument], request: AccessRequest) -> Ver
 
 def evaluate_layers(layers: Iterable[Iterable[PolicyDocument]], request: AccessRequest) -> Verdict:
     """Evaluate layers that all must allow: a role's policies, and the session policies that limit them."""
-    verdicts = [evaluate(layer, request) for layer in layers]
-    if Verdict.EXPLICIT_DENY in verdicts:
-        return Verdict.EXPLICIT_DENY
-    return Verdict.ALLOWED if verdicts and set(verdicts) == {Verdict.ALLOWED} else Verdict.IMPLICIT_DENY
+    return decide([evaluate(layer, request) for layer in layers])[0]
+
+
+def decide(verdicts: Sequence[Verdict]) -> tuple[Verdict, int]:
+    """Return what the verdicts of all layers come to, and which layer it is of; without any there is no permission."""
+    for refusal in (Verdict.EXPLICIT_DENY, Verdict.IMPLICIT_DENY):
+        if refusal in verdicts:
+            # the cloud looks at the limits of a session before it looks at what the role holds
+            return refusal, len(verdicts) - 1 - verdicts[::-1].index(refusal)
+    return (Verdict.ALLOWED if verdicts else Verdict.IMPLICIT_DENY), 0
 
 
 def trusts(document: PolicyDocument, assumer: Assumer, context: Context) -> bool:
     """Say whether a trust policy lets `assumer` do sts:AssumeRole."""
-    allowed = False
+    return trust_verdict(document, assumer, context) is Verdict.ALLOWED
+
+
+def trust_verdict(document: PolicyDocument, assumer: Assumer, context: Context) -> Verdict:
+    """Say what a trust policy says to `assumer` who wants to do sts:AssumeRole."""
+    verdict = Verdict.IMPLICIT_DENY
     for statement in document.statements:
         if not (_names_action(statement, "sts:AssumeRole") and _names_principal(statement, assumer)):
             continue
         if not _conditions_hold(statement, context):
             continue
         if statement.effect is Effect.DENY:
-            return False
-        allowed = True
-    return allowed
+            return Verdict.EXPLICIT_DENY
+        verdict = Verdict.ALLOWED
+    return verdict
 
 
 def _covers(statement: Statement, request: AccessRequest) -> bool:

@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ram_simulator.account import Root
-from ram_simulator.authorization.engine import AccessRequest, Assumer, Context, Verdict, trusts
+from ram_simulator.authorization.engine import Assumer, Context, trusts
 from ram_simulator.calls import Call
+from ram_simulator.cloud import AccessRefused
 from ram_simulator.ecs.store import REGIONS, Instance
 from ram_simulator.errors import ApiError
 from ram_simulator.ram.store import Role
@@ -126,14 +126,14 @@ def trusts_ecs(cloud: "Cloud", role: Role, context: Context) -> bool:
 
 
 def check_pass_role(cloud: "Cloud", call: Call, role_name: str) -> None:
-    """Raise ApiError unless the caller may hand the role to ECS (`ram:PassRole`)."""
-    if isinstance(call.principal, Root):
-        return
+    """Raise AccessRefused unless the caller may hand the role to ECS (`ram:PassRole`)."""
     arn = f"acs:ram:*:{cloud.account.account_id}:role/{role_name}"
-    request = AccessRequest("ram:PassRole", arn, {**call.context, "acs:Service": ECS_SERVICE})
-    if cloud.verdict(call.principal, request) is not Verdict.ALLOWED:
-        message = f"The RAM user does not have the privilege to pass the role: ram:PassRole on {arn} is due."
-        raise ApiError(403, "InvalidUser.PassRoleForbidden", message)
+    try:
+        cloud.authorize(call.principal, "ram:PassRole", [arn], {**call.context, "acs:Service": ECS_SERVICE})
+    except AccessRefused as refused:
+        refused.code = "InvalidUser.PassRoleForbidden"
+        refused.reason = f"The RAM user does not have the privilege to pass the role: ram:PassRole on {arn} is due."
+        raise
 
 
 def check_network(instances: Sequence[Instance]) -> None:

@@ -5,6 +5,7 @@ from ram_simulator.ram import (
     access_keys,
     account_settings,
     attachments,
+    diagnostics,
     groups,
     login_profiles,
     policies,
@@ -30,5 +31,6 @@ PRODUCT = Product(
         **login_profiles.ACTIONS,
         **account_settings.ACTIONS,
         **tags.ACTIONS,
+        **diagnostics.ACTIONS,
     },
 )

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ram_simulator.account import Anonymous, RoleSession, Root, UserPrincipal
-from ram_simulator.authorization.engine import Assumer, trusts
+from ram_simulator.authorization.engine import AccessRequest, Assumer, Verdict, trust_verdict
 from ram_simulator.calls import Action, Answer, Call, on_nothing, table
+from ram_simulator.cloud import AccessRefused
 from ram_simulator.errors import ApiError
 from ram_simulator.ram.store import Role
 from ram_simulator.sts.sessions import existing_role, new_session, session_name
@@ -51,9 +52,11 @@ def _check_trust(cloud: "Cloud", call: Call, role: Role) -> None:
     own = principal.arn if isinstance(principal, UserPrincipal) else f"{owner}:role/{principal.role_name}"
     external_id = call.text("ExternalId")
     context = {**call.context, **({"sts:ExternalId": external_id} if external_id else {})}
-    if not trusts(role.trust, Assumer("RAM", (f"{owner}:root", f"{owner}:*", own)), context):
+    verdict = trust_verdict(role.trust, Assumer("RAM", (f"{owner}:root", f"{owner}:*", own)), context)
+    if verdict is not Verdict.ALLOWED:
         message = f"You are not authorized to do this action: the trust policy of {role.name} does not allow {own}."
-        raise ApiError(403, "NoPermission", message)
+        request = AccessRequest("sts:AssumeRole", f"{owner}:role/{role.name}", context)
+        raise AccessRefused(principal, request, verdict, "AssumeRolePolicy", message)
 
 
 def _on_role(cloud: "Cloud", call: Call) -> Sequence[str]:
