@@ -147,6 +147,12 @@ class Metadata:
 
     def _content(self, instance: Instance, path: list[str]) -> str:
         match path:
+            case [] | [""]:
+                return "\n".join(["dynamic/", "meta-data/", *(["user-data"] if instance.user_data else [])])
+            case ["dynamic"] | ["dynamic", ""]:
+                return "instance-identity/"
+            case ["dynamic", "instance-identity"] | ["dynamic", "instance-identity", ""]:
+                return "document"
             case ["meta-data" | "meta-data/"] | ["meta-data", ""]:
                 return "\n".join(sorted([*_ENTRIES, "ram/", "instance/"]))
             case ["meta-data", "ram" | "Ram"] | ["meta-data", "ram" | "Ram", ""]:
@@ -222,9 +228,10 @@ class Metadata:
 
 
 _ENTRIES: Mapping[str, Callable[[Cloud, Instance], str]] = {
-    "hostname": lambda cloud, instance: instance.name,
+    "hostname": lambda cloud, instance: instance.host_name or instance.name,
     "image-id": lambda cloud, instance: instance.image_id,
     "instance-id": lambda cloud, instance: instance.instance_id,
+    "mac": lambda cloud, instance: instance.mac_address,
     "network-type": lambda cloud, instance: instance.network_type.value,
     "owner-account-id": lambda cloud, instance: cloud.account.account_id,
     "private-ipv4": lambda cloud, instance: instance.address,
@@ -240,7 +247,7 @@ def _identity(cloud: Cloud, instance: Instance) -> Mapping[str, str]:
     return {
         "owner-account-id": cloud.account.account_id,
         "instance-id": instance.instance_id,
-        "mac": "00:16:3e:00:00:01",
+        "mac": instance.mac_address,
         "region-id": instance.region,
         "serial-number": serial_number(instance),
         "zone-id": instance.zone,

@@ -127,3 +127,156 @@ def test_the_control_service_makes_instances_that_ask_for_tokens(simulator: Runn
         simulator.control_call("POST", "/instances", {"httpTokens": "maybe"})
     with caught.value as answer:
         assert (answer.code, b"httpTokens" in answer.read()) == (400, True)
+
+
+LAUNCHED: list[tuple[dict[str, str], dict[str, Any]]] = [
+    ({"HostName": "web"}, {"HostName": "web"}),
+    ({"Description": "of the shop"}, {"Description": "of the shop"}),
+    ({"PrivateIpAddress": "10.1.2.3"}, {"VpcAttributes.PrivateIpAddress.IpAddress": ["10.1.2.3"]}),
+    ({"SecurityGroupId": "sg-1"}, {"SecurityGroupIds.SecurityGroupId": ["sg-1"]}),
+    ({"DeletionProtection": "true"}, {"DeletionProtection": True}),
+    ({"InstanceChargeType": "PrePaid"}, {"InstanceChargeType": "PrePaid"}),
+    ({"InternetChargeType": "PayByBandwidth"}, {"InternetChargeType": "PayByBandwidth"}),
+    ({"IoOptimized": "none"}, {"IoOptimized": False}),
+    ({"KeyPairName": "mine"}, {"KeyPairName": "mine"}),
+    (
+        {},
+        {
+            "InstanceChargeType": "PostPaid",
+            "DeletionProtection": False,
+            "Description": "",
+            "IoOptimized": True,
+            "MetadataOptions.InstanceMetadataTags": "disabled",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("asked", "shown"), LAUNCHED)
+def test_what_launching_was_told_is_shown(root: OldSdk, asked: dict[str, str], shown: dict[str, Any]) -> None:
+    instance = described(root, launch(root, **asked))
+    for path, value in shown.items():
+        found: Any = instance
+        for name in path.split("."):
+            found = found[name]
+        assert found == value, path
+
+
+def test_several_security_groups_are_kept_and_found(root: OldSdk) -> None:
+    made = launch(root, SecurityGroupIdss=["sg-1", "sg-2"])
+    assert described(root, made)["SecurityGroupIds"] == {"SecurityGroupId": ["sg-1", "sg-2"]}
+    for group in ("sg-1", "sg-2"):
+        assert listed(root, SecurityGroupId=group) == [made]
+
+
+def test_addresses_are_consecutive_and_given_once(root: OldSdk) -> None:
+    asked = LAUNCH | {"PrivateIpAddress": "10.1.2.255"}
+    made = root.call("RunInstances", **asked, Amount=2)["InstanceIdSets"]["InstanceIdSet"]
+    assert listed(root, PrivateIpAddresses='["10.1.2.255", "10.1.3.0"]') == made
+    assert root.refusal("RunInstances", **asked) == (400, "InvalidIPAddress.AlreadyUsed")
+
+
+def listed(root: OldSdk, **asked: Any) -> list[str]:
+    answer = root.call("DescribeInstances", PageSize=100, **asked)
+    return [instance["InstanceId"] for instance in answer["Instances"]["Instance"]]
+
+
+LAUNCH_REFUSALS: list[tuple[dict[str, str], str]] = [
+    ({"MinAmount": "2"}, "InvalidParameter.MinAmount"),
+    ({"MinAmount": "200"}, "InvalidParameter.MinAmount"),
+    ({"InstanceChargeType": "Free"}, "InvalidParameter.InstanceChargeType"),
+    ({"InternetChargeType": "Free"}, "InvalidParameter.InternetChargeType"),
+    ({"IoOptimized": "true"}, "InvalidParameter.IoOptimized"),
+    ({"DeletionProtection": "maybe"}, "InvalidParameter.DeletionProtection"),
+    ({"PrivateIpAddress": "10.1.2"}, "InvalidPrivateIpAddress.Malformed"),
+    ({"PrivateIpAddress": "10.1.2.3", "VSwitchId": ""}, "MissingParameter.VSwitchId"),
+]
+
+
+@pytest.mark.parametrize(("asked", "code"), LAUNCH_REFUSALS)
+def test_what_can_not_be_launched_is_refused(
+    root: OldSdk, simulator: RunningSimulator, asked: dict[str, str], code: str
+) -> None:
+    before = simulator.state()
+    assert root.refusal("RunInstances", **LAUNCH | asked) == (400, code)
+    assert simulator.state() == before
+
+
+def test_a_protected_instance_is_not_deleted(root: OldSdk) -> None:
+    made = launch(root, DeletionProtection="true")
+    refused = root.refusal("DeleteInstance", InstanceId=made, Force="true")
+    assert refused == (403, "InvalidOperation.DeletionProtection")
+    assert described(root, made)["Status"] == "Running"
+
+
+def test_an_order_has_a_price_and_that_of_a_subscription_a_number(root: OldSdk) -> None:
+    assert root.call("RunInstances", **LAUNCH)["TradePrice"] == 0.0
+    subscribed = root.call("CreateInstance", **LAUNCH, InstanceChargeType="PrePaid")
+    assert subscribed["OrderId"].isdigit()
+    assert "OrderId" not in root.call("CreateInstance", **LAUNCH)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"InstanceChargeType": "PrePaid"}, 0),
+        ({"InstanceChargeType": "PostPaid"}, 7),
+        ({"IoOptimized": "false"}, 0),
+        ({"IoOptimized": "true"}, 7),
+        ({"KeyPairName": "mine"}, 0),
+        ({"InstanceTypeFamily": "ecs.g7"}, 7),
+        ({"InstanceTypeFamily": "ecs.g6"}, 0),
+        ({"EipAddresses": '["1.2.3.4"]'}, 0),
+        ({"InnerIpAddresses": '["1.2.3.4"]'}, 0),
+        ({"Filter1Key": "CreationStartTime", "Filter1Value": "2100-01-01T00:00Z"}, 0),
+        ({"Filter1Key": "CreationEndTime", "Filter1Value": "2100-01-01T00:00Z"}, 7),
+        ({"Filter1Key": "CreationEndTime", "Filter1Value": "2015-01-01T00:00Z"}, 0),
+        ({"Filter1Key": "ExpiredEndTime", "Filter1Value": "2030-01-01T00:00Z"}, 0),
+        ({"Filter1Key": "ExpiredStartTime", "Filter1Value": "2030-01-01T00:00Z"}, 7),
+    ],
+)
+def test_filters_are_obeyed(root: OldSdk, asked: dict[str, Any], found: int) -> None:
+    assert len(listed(root, **asked)) == found
+
+
+@pytest.mark.parametrize(("key", "value"), [("CreationStartTime", "soon"), ("x", "2100-01-01T00:00Z")])
+def test_a_filter_that_there_is_not_is_refused(root: OldSdk, key: str, value: str) -> None:
+    assert root.refusal("DescribeInstances", Filter1Key=key, Filter1Value=value) == (400, "InvalidParameter.Filter")
+
+
+def test_instances_that_go_between_two_pages_hide_no_others(root: OldSdk) -> None:
+    made = root.call("RunInstances", **LAUNCH, Amount=15)["InstanceIdSets"]["InstanceIdSet"]
+    first = root.call("DescribeInstances", VSwitchId="vsw-1", MaxResults=10)
+    shown = [instance["InstanceId"] for instance in first["Instances"]["Instance"]]
+    for instance_id in shown[5:]:
+        root.call("DeleteInstance", InstanceId=instance_id, Force="true")
+    second = root.call("DescribeInstances", VSwitchId="vsw-1", MaxResults=10, NextToken=first["NextToken"])
+    rest = [instance["InstanceId"] for instance in second["Instances"]["Instance"]]
+    assert (shown + rest, second["NextToken"]) == (made, "")
+
+
+def test_the_mac_address_is_the_same_everywhere_and_each_instance_s_own(
+    root: OldSdk, simulator: RunningSimulator
+) -> None:
+    found = set()
+    for instance_id in simulator.instance_ids()[:2]:
+        (interface,) = described(root, instance_id)["NetworkInterfaces"]["NetworkInterface"]
+        mac = metadata(simulator, instance_id, "/latest/meta-data/mac")[1].decode()
+        identity = json.loads(metadata(simulator, instance_id, "/latest/dynamic/instance-identity/document")[1])
+        assert interface["MacAddress"] == mac == identity["mac"]
+        found.add(mac)
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/latest/", b"dynamic/\nmeta-data/"),
+        ("/latest/dynamic/", b"instance-identity/"),
+        ("/latest/dynamic/instance-identity/", b"document"),
+    ],
+)
+def test_folders_of_the_metadata_list_what_they_have(
+    simulator: RunningSimulator, instance: str, path: str, shown: bytes
+) -> None:
+    assert metadata(simulator, instance, path) == (200, shown)

@@ -179,9 +179,7 @@ def test_every_entry_listed_can_be_read(inside: Inside, ids: list[str]) -> None:
     assert identity["instance-id"] == ids[0]
 
 
-@pytest.mark.parametrize(
-    "path", ["", "/", "/latest", "/latest/meta-data/nothing", "/1999-01-01/meta-data/", "/latest/user-data"]
-)
+@pytest.mark.parametrize("path", ["", "/", "/latest/meta-data/nothing", "/1999-01-01/meta-data/", "/latest/user-data"])
 def test_what_is_not_there_is_not_found(inside: Inside, path: str) -> None:
     assert inside.ask(path)[0] == 404
 

@@ -4,7 +4,6 @@ None of them shows the role of an instance; only DescribeInstanceRamRole does.
 """
 
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from ram_simulator.calls import Action, Answer, Call, table
@@ -18,6 +17,7 @@ from ram_simulator.ecs.checks import (
     on_region,
     region_of,
 )
+from ram_simulator.ecs.filters import EXPIRED_TIME, FILTERS, filters_of
 from ram_simulator.ecs.store import REGIONS, Instance, NetworkType
 
 if TYPE_CHECKING:
@@ -25,20 +25,7 @@ if TYPE_CHECKING:
 
 _MOST_LISTED = 100
 _FEWEST_LISTED = 10
-_FILTERS = {
-    "Status": "status",
-    "VpcId": "vpc_id",
-    "VSwitchId": "vswitch_id",
-    "ZoneId": "zone",
-    "InstanceType": "instance_type",
-    "ImageId": "image_id",
-    "SecurityGroupId": "security_group_id",
-    "ResourceGroupId": "resource_group_id",
-    "HttpTokens": "http_tokens",
-    "HttpEndpoint": "http_endpoint",
-    "InstanceNetworkType": "network_type",
-}
-_WITHOUT_EFFECT = ("AdditionalAttributes", "Filter", "InstanceChargeType", "IoOptimized")
+_WITHOUT_EFFECT = ("AdditionalAttributes", "DeviceAvailable", "NeedSaleCycle")
 
 
 def describe_regions(cloud: "Cloud", call: Call) -> Answer:
@@ -59,15 +46,10 @@ def describe_instances(cloud: "Cloud", call: Call) -> Answer:
     """List instances of a region; ids that are unknown there are left out. Pages by number, or by token."""
     region = region_of(call)
     check_dry_run(call)
-    found = [instance for instance in _candidates(cloud, call, region) if _wanted(instance, call)]
-    if "MaxResults" in call.params or "NextToken" in call.params:
-        size = min(max(call.number("MaxResults", _FEWEST_LISTED, 1, 10**8), _FEWEST_LISTED), _MOST_LISTED)
-        start, number = call.marker("NextToken"), 0
-        token = str(start + size) if len(found) > start + size else ""
-    else:
-        size, number = call.number("PageSize", 10, 1, _MOST_LISTED), call.number("PageNumber", 1, 1, 10**8)
-        start, token = (number - 1) * size, ""
-    shown = [_shown(instance) for instance in found[start : start + size]]
+    wanted = filters_of(call)
+    found = [instance for instance in _candidates(cloud, call, region) if all(holds(instance) for holds in wanted)]
+    page, number, size, token = _page(call, found)
+    shown = [_shown(instance) for instance in page]
     return {
         "TotalCount": len(found),
         "PageNumber": number,
@@ -84,29 +66,38 @@ def _candidates(cloud: "Cloud", call: Call, region: str) -> Sequence[Instance]:
     return [instance for instance in named if instance is not None and instance.region == region]
 
 
-def _wanted(instance: Instance, call: Call) -> bool:
-    for parameter, attribute in _FILTERS.items():
-        wanted = call.text(parameter)
-        if wanted and wanted != getattr(instance, attribute):
-            return False
-    name, addresses = call.text("InstanceName"), call.json_list("PrivateIpAddresses")
-    if name and not fnmatchcase(instance.name, name.replace("[", "[[]")):
-        return False
-    if addresses is not None and instance.address not in addresses:
-        return False
-    return all(
-        tag.get("Key") in instance.tags and tag.get("Value") in (None, instance.tags[tag["Key"]])
-        for tag in call.numbered("Tag")
-    )
+def _page(call: Call, found: Sequence[Instance]) -> tuple[Sequence[Instance], int, int, str]:
+    """Return a page, its number (0 for none), its size and the token of the next one.
+
+    A token is the number of the last instance shown: instances that go meanwhile move nothing past a reader.
+    """
+    if "MaxResults" in call.params or "NextToken" in call.params:
+        size = min(max(call.number("MaxResults", _FEWEST_LISTED, 1, 10**8), _FEWEST_LISTED), _MOST_LISTED)
+        after = call.marker("NextToken")
+        rest = sorted((item for item in found if item.number > after), key=lambda instance: instance.number)
+        return rest[:size], 0, size, str(rest[size - 1].number) if len(rest) > size else ""
+    size, number = call.number("PageSize", 10, 1, _MOST_LISTED), call.number("PageNumber", 1, 1, 10**8)
+    return found[(number - 1) * size : number * size], number, size, ""
+
+
+# in the answers of DescribeInstances, not in those of DescribeInstanceAttribute
+_LISTED_ONLY = (
+    "Tags",
+    "MetadataOptions",
+    "NetworkInterfaces",
+    "ResourceGroupId",
+    "DeletionProtection",
+    "KeyPairName",
+)
 
 
 def describe_instance_attribute(cloud: "Cloud", call: Call) -> Answer:
     """Show one instance."""
     instance = existing_instance(cloud, call)
     shown = _shown(instance)
-    for name in ("Tags", "MetadataOptions", "NetworkInterfaces"):
+    for name in _LISTED_ONLY:
         del shown[name]
-    return shown
+    return shown | {"IoOptimized": "optimized" if instance.io_optimized else "none"}
 
 
 def _shown(instance: Instance) -> Answer:
@@ -114,12 +105,18 @@ def _shown(instance: Instance) -> Answer:
     return {
         "InstanceId": instance.instance_id,
         "InstanceName": instance.name,
-        "HostName": instance.name,
+        "HostName": instance.host_name or instance.name,
+        "Description": instance.description,
         "Status": instance.status.value,
         "RegionId": instance.region,
         "ZoneId": instance.zone,
         "InstanceType": instance.instance_type,
         "ImageId": instance.image_id,
+        "InstanceChargeType": instance.charge_type,
+        "InternetChargeType": instance.internet_charge_type,
+        "IoOptimized": instance.io_optimized,
+        "KeyPairName": instance.key_pair_name,
+        "DeletionProtection": instance.deletion_protection,
         "InstanceNetworkType": instance.network_type.value,
         "VpcAttributes": {
             "VpcId": instance.vpc_id,
@@ -131,15 +128,16 @@ def _shown(instance: Instance) -> Answer:
         "PublicIpAddress": {"IpAddress": []},
         "EipAddress": {"IpAddress": "", "AllocationId": "", "InternetChargeType": ""},
         "NetworkInterfaces": {"NetworkInterface": [_interface(instance)] if vpc else []},
-        "SecurityGroupIds": {"SecurityGroupId": [instance.security_group_id]},
+        "SecurityGroupIds": {"SecurityGroupId": instance.security_groups},
         "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in instance.tags.items()]},
         "MetadataOptions": {
             "HttpEndpoint": instance.http_endpoint,
             "HttpTokens": instance.http_tokens,
             "HttpPutResponseHopLimit": instance.hop_limit,
+            "InstanceMetadataTags": instance.metadata_tags,
         },
         "CreationTime": to_minutes(instance.creation_time),
-        "ExpiredTime": "2099-12-31T15:59Z",
+        "ExpiredTime": EXPIRED_TIME,
         "SerialNumber": serial_number(instance),
         "ResourceGroupId": instance.resource_group_id,
     }
@@ -149,7 +147,7 @@ def _interface(instance: Instance) -> Answer:
     return {
         "NetworkInterfaceId": f"eni-{instance.instance_id[2:]}",
         "PrimaryIpAddress": instance.address,
-        "MacAddress": "00:16:3e:" + ":".join(f"{int(part):02x}" for part in instance.address.split(".")[1:]),
+        "MacAddress": instance.mac_address,
         "Type": "Primary",
     }
 
@@ -175,12 +173,9 @@ ACTIONS = table(
         ("RegionId",),
         (
             "InstanceIds",
-            *_FILTERS,
-            "InstanceName",
-            "PrivateIpAddresses",
-            "DryRun",
+            *FILTERS,
             *_WITHOUT_EFFECT,
-            "Tag",
+            "DryRun",
             "MaxResults",
             "NextToken",
             "PageNumber",

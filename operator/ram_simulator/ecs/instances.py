@@ -3,7 +3,8 @@
 import base64
 import secrets
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from ram_simulator.calls import Action, Answer, Call, table
@@ -48,14 +49,21 @@ def make_instance(cloud: "Cloud", region: str, network_type: NetworkType, instan
 def create_instance(cloud: "Cloud", call: Call) -> Answer:
     """Create one instance, stopped."""
     ids = _once(cloud, call, lambda: _create(cloud, call, 1, InstanceStatus.STOPPED))
-    return {"InstanceId": ids[0]}
+    return {"InstanceId": ids[0], **_order(call, ids)}
 
 
 def run_instances(cloud: "Cloud", call: Call) -> Answer:
     """Create up to 100 instances and start them."""
     amount = call.number("Amount", 1, 1, _MOST_STARTED)
+    call.number("MinAmount", 1, 1, amount)
     ids = _once(cloud, call, lambda: _create(cloud, call, amount, InstanceStatus.RUNNING))
-    return {"InstanceIdSets": {"InstanceIdSet": ids}}
+    return {"InstanceIdSets": {"InstanceIdSet": ids}, **_order(call, ids)}
+
+
+def _order(call: Call, ids: Sequence[str]) -> Answer:
+    """Return what an order says: nothing costs anything here, and only subscriptions have a number."""
+    number = {"OrderId": str(int.from_bytes(ids[0][-6:].encode()))}
+    return {"TradePrice": 0.0, **(number if call.text("InstanceChargeType") == "PrePaid" else {})}
 
 
 def _once(cloud: "Cloud", call: Call, create: Callable[[], list[str]]) -> list[str]:
@@ -80,11 +88,14 @@ def _create(cloud: "Cloud", call: Call, amount: int, status: InstanceStatus) -> 
     region = region_of(call)
     binding = _binding(cloud, call)
     check_metadata_options(call)
+    _check_options(call)
+    call.flag("DeletionProtection")
     _user_data(call)
+    addresses = _addresses(cloud, call, amount)
     check_dry_run(call)
     made = [_one(cloud, call, region) for _ in range(amount)]
-    for instance in made:
-        instance.status = status
+    for instance, address in zip(made, addresses, strict=True):
+        instance.status, instance.address = status, address or instance.address
         if binding is not None:
             cloud.ecs.bind(instance, binding)
     return [instance.instance_id for instance in made]
@@ -113,36 +124,76 @@ def _user_data(call: Call) -> str:
     return content.decode("utf-8", "surrogateescape")  # it may be any bytes, such as a compressed file
 
 
+def _addresses(cloud: "Cloud", call: Call, amount: int) -> list[str]:
+    """Return consecutive addresses from PrivateIpAddress on, empty ones if it was not sent."""
+    text, vswitch = call.text("PrivateIpAddress"), call.text("VSwitchId")
+    if not text:
+        return [""] * amount
+    if not vswitch:
+        raise ApiError(400, "MissingParameter.VSwitchId", "VSwitchId is mandatory with PrivateIpAddress.")
+    try:
+        addresses = [str(IPv4Address(text) + index) for index in range(amount)]
+    except ValueError as error:
+        message = "Specified private IP address is malformed."
+        raise ApiError(400, "InvalidPrivateIpAddress.Malformed", message) from error
+    if taken := {instance.address for instance in cloud.ecs if instance.vswitch_id == vswitch} & set(addresses):
+        message = f"The specified IP address is already used: {', '.join(sorted(taken))}."
+        raise ApiError(400, "InvalidIPAddress.AlreadyUsed", message)
+    return addresses
+
+
+def _check_options(call: Call) -> None:
+    for name, allowed in _OPTIONS.items():
+        if call.text(name) not in ("", *allowed):
+            raise ApiError(400, f"InvalidParameter.{name}", f"The parameter {name} must be {' or '.join(allowed)}.")
+
+
 def _one(cloud: "Cloud", call: Call, region: str) -> Instance:
     vswitch = call.text("VSwitchId")
     instance = make_instance(cloud, region, NetworkType.VPC if vswitch else NetworkType.CLASSIC)
     instance.vswitch_id = vswitch
-    instance.name = call.text("InstanceName") or instance.name
-    instance.image_id = call.text("ImageId") or instance.image_id
-    instance.instance_type = call.text("InstanceType")
-    instance.zone = call.text("ZoneId") or instance.zone
-    instance.security_group_id = call.text("SecurityGroupId") or instance.security_group_id
+    for parameter, attribute in _KEPT.items():
+        setattr(instance, attribute, call.text(parameter) or getattr(instance, attribute))
+    groups = [group for item in call.numbered("SecurityGroupIds") if (group := item.get("", ""))]
+    if groups:
+        instance.security_group_id, *instance.further_security_groups = groups
     instance.user_data = _user_data(call)
-    instance.http_endpoint = call.text("HttpEndpoint") or instance.http_endpoint
-    instance.resource_group_id = call.text("ResourceGroupId")
-    instance.http_tokens = call.text("HttpTokens") or instance.http_tokens
+    instance.io_optimized = call.text("IoOptimized") != "none"
+    instance.deletion_protection = call.flag("DeletionProtection")
     instance.hop_limit = int(call.text("HttpPutResponseHopLimit") or instance.hop_limit)
     instance.tags = {tag["Key"]: tag.get("Value", "") for tag in call.numbered("Tag") if tag.get("Key")}
     return instance
 
 
+_KEPT = {
+    "InstanceType": "instance_type",
+    "ImageId": "image_id",
+    "InstanceName": "name",
+    "HostName": "host_name",
+    "Description": "description",
+    "ZoneId": "zone",
+    "SecurityGroupId": "security_group_id",
+    "KeyPairName": "key_pair_name",
+    "InstanceChargeType": "charge_type",
+    "InternetChargeType": "internet_charge_type",
+    "ResourceGroupId": "resource_group_id",
+    "HttpTokens": "http_tokens",
+    "HttpEndpoint": "http_endpoint",
+}
+_OPTIONS = {
+    "InstanceChargeType": ("PostPaid", "PrePaid"),
+    "InternetChargeType": ("PayByTraffic", "PayByBandwidth"),
+    "IoOptimized": ("none", "optimized"),
+}
 _LAUNCH = (
-    "ImageId",
+    *(name for name in _KEPT if name != "InstanceType"),
     "VSwitchId",
     "RamRoleName",
-    "InstanceName",
-    "ZoneId",
-    "SecurityGroupId",
+    "PrivateIpAddress",
     "UserData",
-    "HttpTokens",
-    "HttpEndpoint",
+    "IoOptimized",
+    "DeletionProtection",
     "HttpPutResponseHopLimit",
-    "ResourceGroupId",
     "ClientToken",
     "DryRun",
     "Tag",
@@ -152,21 +203,12 @@ _WITHOUT_EFFECT = (
     "AutoRenew",
     "AutoRenewPeriod",
     "DataDisk",
-    "DeletionProtection",
-    "Description",
-    "HostName",
-    "InstanceChargeType",
-    "InternetChargeType",
     "InternetMaxBandwidthIn",
     "InternetMaxBandwidthOut",
-    "IoOptimized",
-    "KeyPairName",
     "Password",
     "Period",
     "PeriodUnit",
-    "PrivateIpAddress",
     "SecurityEnhancementStrategy",
-    "SecurityGroupIds",
     "SpotPriceLimit",
     "SpotStrategy",
     "SystemDisk",
@@ -187,7 +229,7 @@ ACTIONS = table(
         run_instances,
         on_region("instance"),
         ("RegionId", "InstanceType"),
-        (*_LAUNCH, *_WITHOUT_EFFECT, "Amount", "MinAmount"),
+        (*_LAUNCH, *_WITHOUT_EFFECT, "SecurityGroupIds", "Amount", "MinAmount"),
         write=True,
     ),
 )

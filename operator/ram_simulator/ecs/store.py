@@ -49,7 +49,10 @@ class RoleBinding:
 
 @dataclass(slots=True)
 class Instance:
-    """An ECS instance. `address` is its private IPv4 address; `user_data` has bytes that are no UTF-8 as surrogates."""
+    """An ECS instance. `address` is its private IPv4 address; `user_data` has bytes that are no UTF-8 as surrogates.
+
+    `number` counts instances in the order in which they were added.
+    """
 
     instance_id: str
     region: str
@@ -70,6 +73,14 @@ class Instance:
     hop_limit: int = 1
     metadata_tags: str = "disabled"
     deletion_protection: bool = False
+    further_security_groups: list[str] = field(default_factory=list)
+    host_name: str = ""
+    description: str = ""
+    charge_type: str = "PostPaid"
+    internet_charge_type: str = "PayByTraffic"
+    key_pair_name: str = ""
+    io_optimized: bool = True
+    number: int = 0
     resource_group_id: str = ""
     tags: dict[str, str] = field(default_factory=dict)
     binding: RoleBinding | None = None
@@ -80,6 +91,16 @@ class Instance:
         earlier = [binding for changed, binding in self.changes if changed <= moment]
         return earlier[-1] if earlier else None
 
+    @property
+    def security_groups(self) -> list[str]:
+        """All security groups, the first one first."""
+        return [self.security_group_id, *self.further_security_groups]
+
+    @property
+    def mac_address(self) -> str:
+        """The MAC address of the one interface; like the address, no other instance of the network has it."""
+        return "00:16:3e:" + ":".join(f"{int(part):02x}" for part in self.address.split(".")[1:])
+
 
 class EcsStore:
     """Instances by id, and by region and role."""
@@ -88,6 +109,7 @@ class EcsStore:
         self._instances: dict[str, Instance] = {}
         self._by_region: dict[str, dict[str, Instance]] = {region: {} for region in REGIONS}
         self._players: dict[tuple[str, str], dict[str, Instance]] = {}
+        self._newest = 0
         self.client_tokens: dict[str, tuple[str, list[str]]] = {}
 
     def __len__(self) -> int:
@@ -114,6 +136,8 @@ class EcsStore:
 
     def add(self, instance: Instance) -> None:
         """Add an instance, with the role that it plays if any."""
+        # a number of a state file stays: pages go on after it
+        self._newest = instance.number = instance.number or self._newest + 1
         self._instances[instance.instance_id] = instance
         self._by_region[instance.region][instance.instance_id] = instance
         if instance.binding is not None:

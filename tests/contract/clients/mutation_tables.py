@@ -96,7 +96,12 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("CreateInstance", _LAUNCH | {"ClientToken": "a", "HttpTokens": "required", "Tag.1.Key": "a", "Tag.1.Value": "b"}),
     ("StartInstance", {"InstanceId": INSTANCE}),
     ("StopInstance", {"InstanceId": INSTANCE, "ForceStop": "true"}),
+    (
+        "ModifyInstanceMetadataOptions",
+        {"RegionId": "cn-hangzhou", "InstanceId": INSTANCE, "HttpEndpoint": "enabled", "HttpTokens": "required"},
+    ),
     ("GetAccountSummary", {}),
+    ("DecodeDiagnosticMessage", {"EncodedDiagnosticMessage": "AQEAAAAA"}),
     ("DescribeInstanceAttribute", {"InstanceId": INSTANCE}),
     ("DeleteInstance", {"InstanceId": INSTANCE, "Force": "true"}),
     *(
@@ -158,10 +163,14 @@ OSS: list[tuple[str, str, str, dict[str, str]]] = [
     ("GET", "ramroletest", "test.sh", {}),
     ("GET", "ramroletest", "nothing", {}),
     ("PUT", "ramroletest", "new", {}),
+    ("PUT", "ramroletest", "test.sh", {}),
     ("DELETE", "ramroletest", "test.sh", {}),
     ("HEAD", "ramroletest", "test.sh", {}),
 ]
-OSS_HEADERS = ("x-oss-meta-a", "x-oss-acl", "Range", "If-Match", "Content-Type", "Content-MD5", "x-oss-object-acl")
+OSS_HEADERS = (
+    *("x-oss-meta-a", "x-oss-acl", "Range", "Content-Type", "Content-MD5", "x-oss-object-acl", "x-oss-copy-source"),
+    *("If-Match", "If-None-Match", "If-Modified-Since", "x-oss-forbid-overwrite"),
+)
 METADATA = (
     *("/", "/latest", "/latest/meta-data/", "/latest/api/token", "/latest/user-data", "/x", "/latest/meta-data/Ram/"),
     *(f"/latest/meta-data/{name}" for name in ("instance-id", "region-id", "ram", "RAM/security-credentials", "mac")),

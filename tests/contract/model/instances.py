@@ -15,11 +15,11 @@ class Instances(Entries):
 
     def create_instance(self, params: Params) -> Answer:
         (made,) = self._once(params, lambda: self._make(params, 1, runs=False))
-        return {"InstanceId": made}
+        return {"InstanceId": made, "TradePrice": 0.0}
 
     def run_instances(self, params: Params) -> Answer:
         made = self._once(params, lambda: self._make(params, int(params["Amount"]), runs=True))
-        return {"InstanceIdSets": {"InstanceIdSet": made}}
+        return {"InstanceIdSets": {"InstanceIdSet": made}, "TradePrice": 0.0}
 
     def start_instance(self, params: Params) -> Answer:
         instance = self._instance(params)
