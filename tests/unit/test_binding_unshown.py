@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pytest
-from tests.unit.builders import binding_body, node
+from tests.unit.builders import binding_body, node, role_key
 from tests.unit.pool import BINDING, ONE, scene, state
 from tests.unit.scene import Instances, Scene
 
 from ram_operator.errors import CloudError, Denied, Unavailable
+from ram_operator.model import ObjectKey
 
 
 class Slow(Instances):
@@ -31,6 +32,7 @@ class Slow(Instances):
         return dict.fromkeys(ids, self.error) if self.error else {}
 
 
+ROLE = role_key("oss-reader")
 LOST = Unavailable("AttachInstanceRamRole", "SDK.ReadTimeout")
 
 
@@ -88,20 +90,6 @@ async def test_what_never_shows_is_detached_once() -> None:
     assert not made.exists(BINDING)
 
 
-async def test_another_binding_that_takes_the_instance_over_knows_of_it() -> None:
-    made = await unshown(ecs := Slow())
-    older = binding_body("older", created="2025-01-01T00:00:00Z", spec={"roleRef": {"name": "log-writer"}})
-    key = made.put(older)
-    ecs.shows = True
-    for _ in range(4):
-        await made.settle()
-        made.later(3)
-        await made.reconcile(key)
-        await made.reconcile(BINDING)
-    assert ecs.roles == {ONE: "log-writer"}
-    assert state(made, ONE, key) == ("Attached", "log-writer", "Attached")
-
-
 async def test_another_role_takes_the_place_of_one_that_does_not_show() -> None:
     made = await unshown(ecs := Slow())
     made.edit(BINDING, roleRef={"name": "log-writer"})
@@ -111,3 +99,92 @@ async def test_another_role_takes_the_place_of_one_that_does_not_show() -> None:
     made.later(5)
     await made.reconcile(BINDING)
     assert state(made) == ("Attached", "log-writer", "Attached")
+
+
+async def test_a_node_that_leaves_while_the_role_is_not_ready_takes_off_what_does_not_show() -> None:
+    made = await unshown(ecs := Slow())
+    unready = [{"type": "Ready", "status": "False"}]
+    made.put_status(ROLE, made.status(ROLE) | {"conditions": unready, "policySummary": "0/1"})
+    for _ in range(2):
+        made.later(1)
+        await made.reconcile(BINDING)
+        assert state(made) == ("Pending", "oss-reader", "Attached")
+    made.put_node(node("node-1", 1, pool="other"))
+    await made.settle()
+    assert (ecs.roles, made.rows(BINDING)) == ({ONE: ""}, {})
+
+
+class Refusing(Slow):
+    """Refuses a role where it has another one, as ECS does, also while it shows none."""
+
+    async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
+        return await Instances.attach_role(self, region, role, ids)
+
+
+OLDER = binding_body("older", created="2025-01-01T00:00:00Z", spec={"roleRef": {"name": "log-writer"}})
+YOUNGER = binding_body("younger", created="2027-01-01T00:00:00Z", spec={"roleRef": {"name": "log-writer"}})
+
+
+async def both(made: Scene, *keys: ObjectKey) -> None:
+    """Some passes over the bindings in turn."""
+    for _ in range(3):
+        for key in keys:
+            if made.exists(key):
+                await made.reconcile(key)
+        made.later(2)
+
+
+async def test_another_binding_that_takes_the_instance_over_knows_of_it() -> None:
+    made = await unshown(ecs := Refusing())
+    key = made.put(OLDER)
+    await both(made, BINDING, key)
+    assert state(made) == ("Overridden", "oss-reader", "Attached")
+    ecs.shows = True
+    await both(made, BINDING, key)
+    assert ecs.roles == {ONE: "log-writer"}
+    assert state(made, ONE, key) == ("Attached", "log-writer", "Attached")
+    assert state(made) == ("Overridden", None, None)
+
+
+@pytest.mark.parametrize("shows", [True, False], ids=["shown in time", "never shown"])
+async def test_the_binding_after_one_that_goes_knows_of_it(shows: bool) -> None:
+    made = await unshown(ecs := Refusing())
+    key = made.put(YOUNGER)
+    made.delete(BINDING)
+    await both(made, BINDING, key)
+    assert state(made) == ("Releasing", "oss-reader", "Attached")
+    ecs.shows = shows
+    made.later(10)
+    await both(made, BINDING, key)
+    ecs.shows = True
+    await both(made, key)
+    assert (ecs.roles, made.exists(BINDING)) == ({ONE: "log-writer"}, False)
+    assert state(made, ONE, key) == ("Attached", "log-writer", "Attached")
+
+
+@pytest.mark.parametrize("error", [None, LOST], ids=["attached", "reply lost"])
+async def test_a_repair_that_does_not_show_is_taken_off_with_its_region_out_meanwhile(error: CloudError | None) -> None:
+    made = await unshown(ecs := Slow(error=error))
+    ecs.shows = True
+    await made.reconcile(BINDING)
+    assert made.rows(BINDING)[str(ONE)]["confirmed"]
+    ecs.roles[ONE] = ""
+    ecs.out_after_writes["cn-hangzhou"] = LOST
+    await made.reconcile(BINDING)
+    ecs.out.clear()
+    ecs.shows = False
+    made.delete(BINDING)
+    await made.settle()
+    assert (ecs.roles, made.exists(BINDING)) == ({ONE: ""}, False)
+
+
+async def test_a_row_says_verifying_only_where_something_was_sent() -> None:
+    made = await unshown(ecs := Slow())
+    ecs.shows = True
+    for _ in range(5):
+        await made.reconcile(BINDING)
+        made.later(61)
+        ecs.roles[ONE] = ""
+    await made.reconcile(BINDING)
+    assert made.condition(BINDING, "Stalled") == ("True", "Contended")
+    assert "reason" not in made.rows(BINDING)[str(ONE)]

@@ -7,9 +7,9 @@ attached is detached again when its node is no longer selected or the binding go
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import groupby
+from itertools import chain, groupby
 
 from ram_operator.cloud import Cloud
 from ram_operator.errors import InvalidSpec
@@ -31,6 +31,7 @@ from ram_operator.model import (
     KindName,
     NodeFacts,
     ObjectKey,
+    Outcome,
     Pass,
     Plan,
     Reason,
@@ -201,15 +202,24 @@ class InstanceRoleBindingKind:
         self, desired: DesiredBinding, observed: ObservedBinding, rows: Mapping[InstanceId, Row], turn: Pass
     ) -> dict[InstanceId, Verdict]:
         subjects = sorted({*desired.wanted, *desired.overridden, *rows})
-        steps = (step for step in turn.outcome.done if isinstance(step, DetachRole))
-        detached = {instance for step in steps for instance in step.instances}
-        cases = {subject: self._case(subject, desired, observed, rows.get(subject), turn) for subject in subjects}
-        return {subject: judge(replace(case, detached=subject in detached)) for subject, case in cases.items()}
+        now = _Now(desired, observed, turn, self.node_gone_after, *_written(turn.outcome))
+        return {subject: judge(now.case(subject, rows.get(subject))) for subject in subjects}
 
-    def _case(
-        self, subject: InstanceId, desired: DesiredBinding, observed: ObservedBinding, row: Row | None, turn: Pass
-    ) -> Case:
-        facts = desired.facts
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What one pass knows of all instances; `attached` and `detached` are those it has written to."""
+
+    desired: DesiredBinding
+    observed: ObservedBinding
+    turn: Pass
+    node_gone_after: timedelta
+    attached: frozenset[InstanceId]
+    detached: frozenset[InstanceId]
+
+    def case(self, subject: InstanceId, row: Row | None) -> Case:
+        """All that bears on one instance, which has this row."""
+        desired, facts = self.desired, self.desired.facts
         other = facts.assigned.get(subject)
         taken = other if other and other != facts.me.key else None
         if taken and row is None:
@@ -220,18 +230,27 @@ class InstanceRoleBindingKind:
             role=desired.role,
             wanted=subject in desired.wanted,
             selected=subject in desired.wanted or subject in desired.overridden,
-            seen=observed.roles.get(subject),
-            missing=subject in observed.missing,
+            seen=self.observed.roles.get(subject),
+            missing=subject in self.observed.missing,
             node=desired.wanted.get(subject) or facts.known.get(subject),
             taken_by=taken,
             other_claim=facts.other_rows.get(subject),
             deleting=facts.me.deleting,
             requested=facts.requested,
             node_gone_after=self.node_gone_after,
-            error=turn.outcome.error_of(str(subject)),
-            now=turn.now,
+            error=self.turn.outcome.error_of(str(subject)),
+            attached=subject in self.attached,
+            detached=subject in self.detached,
+            now=self.turn.now,
             generation=facts.generation,
         )
+
+
+def _written(outcome: Outcome) -> tuple[frozenset[InstanceId], frozenset[InstanceId]]:
+    """The instances that were given a role, and those that a role was taken off."""
+    attached = (step.instances for step in outcome.done if isinstance(step, AttachRole))
+    detached = (step.instances for step in outcome.done if isinstance(step, DetachRole))
+    return frozenset(chain.from_iterable(attached)), frozenset(chain.from_iterable(detached))
 
 
 def _settled(row: Row | None, role: str | None) -> bool:

@@ -65,6 +65,11 @@ class Row:
         return self.role is not None and self.origin is Origin.ATTACHED
 
     @property
+    def unshown(self) -> bool:
+        """Whether we may have attached the role, and ECS has neither shown nor refused it since."""
+        return self.claimed and not self.confirmed and self.reason is not Reason.API_ERROR
+
+    @property
     def settled(self) -> bool:
         """Whether nothing needs to be looked at before the next sweep."""
         return self.state is State.ATTACHED and self.confirmed and not (self.missing_since or self.node_gone_since)

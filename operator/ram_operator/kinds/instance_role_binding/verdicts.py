@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ram_operator.errors import CloudError, Rejected, Unavailable
+from ram_operator.errors import CloudError, Rejected, Throttled, Unavailable
 from ram_operator.kinds.instance_role_binding.rows import Origin, Row, State
 from ram_operator.kinds.ownership import parse_timestamp
 from ram_operator.model import Hold, InstanceId, Json, ObjectKey, Reason, timestamp
@@ -41,6 +41,7 @@ class Case:
         missing: DescribeInstances did not return it.
         node: its Node; None when there is none (any more).
         error: what the write of this pass met.
+        attached: this pass has given it the role.
         detached: this pass has taken a role off it.
     """
 
@@ -60,14 +61,18 @@ class Case:
     requested: bool = False
     node_gone_after: timedelta = timedelta(minutes=10)
     error: CloudError | None = None
+    attached: bool = False
     detached: bool = False
+
+    @property
+    def sent(self) -> bool:
+        """Whether an attach of this pass may have taken effect: it succeeded, or got no answer."""
+        return self.attached or (isinstance(self.error, Unavailable) and not self.detached)
 
     @property
     def unshown(self) -> bool:
         """Whether it has our role for all we know, and ECS did not show it since: no reading tells that it has not."""
-        row = self.row
-        waits = row is not None and row.claimed and row.reason is Reason.VERIFYING
-        return waits and self.seen == "" and not self.detached
+        return self.row is not None and self.row.unshown and self.seen == "" and not self.detached
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,8 @@ def judge(case: Case) -> Verdict:
 
 def _kept(case: Case) -> Row:
     """The row of an instance that was not read: as it is, with the node's present name."""
-    return replace(case.row or Row(State.PENDING, case.instance), node=case.node)
+    row = case.row or Row(State.PENDING, case.instance)
+    return replace(row, node=case.node, confirmed=row.confirmed and not case.sent)
 
 
 def _next(case: Case, state: State, **changes: Json) -> Row:
@@ -117,7 +123,10 @@ def _waiting_for_role(case: Case) -> Verdict:
     """The role cannot be attached now: what is there stays, nothing is written."""
     if case.row and case.row.role and case.seen and case.seen.lower() == case.row.role.lower():
         return Verdict(_next(case, State.ATTACHED, confirmed=True))
-    return Verdict(_next(case, State.PENDING, reason=Reason.VERIFYING if case.unshown else Reason.ROLE_NOT_READY))
+    if case.unshown:
+        return Verdict(_next(case, State.PENDING, reason=Reason.VERIFYING))
+    refused = {"role": None, "origin": None} if case.row and case.row.reason is Reason.API_ERROR else {}
+    return Verdict(_next(case, State.PENDING, reason=Reason.ROLE_NOT_READY, **refused))
 
 
 def _attached(case: Case) -> Row:
@@ -142,10 +151,21 @@ def _without_role(case: Case, role: str) -> Verdict:
     refused = _refusal(case)
     if refused:
         return Verdict(refused, hold=_hold(case, Reason.SOME_FAILED, refused.message, _failed_for(case, refused)))
-    # Without an answer the attach may have taken effect: the claim says so until ECS shows it, or refuses it.
-    reason = Reason.VERIFYING if isinstance(case.error, Unavailable | None) else Reason.API_ERROR
-    said = {"reason": reason, "message": str(case.error or "")}
-    return Verdict(_next(case, State.PENDING, role=role, origin=Origin.ATTACHED, confirmed=False, **said), attach=True)
+    row = _next(
+        case, State.PENDING, role=role, origin=Origin.ATTACHED, **_sent(case, role), message=str(case.error or "")
+    )
+    return Verdict(row, attach=True)
+
+
+def _sent(case: Case, role: str) -> Mapping[str, Json]:
+    """What a row says of its attach: without an answer it may have taken effect, until ECS shows or refuses it."""
+    if case.sent or (case.unshown and not case.error):
+        return {"reason": Reason.VERIFYING, "confirmed": False}
+    if case.error:
+        refused = Reason.THROTTLED if isinstance(case.error, Throttled) else Reason.API_ERROR
+        return {"reason": refused, "confirmed": False}
+    row = case.row
+    return {"confirmed": row is not None and row.confirmed and (row.role or "").lower() == role.lower()}
 
 
 def _refusal(case: Case) -> Row | None:
@@ -184,7 +204,7 @@ def _other_role(case: Case, seen: str) -> Verdict:
     """
     mine = case.row is not None and case.row.claimed and (case.row.role or "").lower() == seen.lower()
     if mine or _inherits(case):
-        row = _next(case, State.PENDING, role=seen, origin=Origin.ATTACHED, confirmed=False)
+        row = _next(case, State.PENDING, role=seen, origin=Origin.ATTACHED, confirmed=True)
         return Verdict(row, detach=seen)
     message = f"has role {seen}, which no binding gave it; {CONFLICT_FIX}"
     row = _next(
@@ -206,7 +226,7 @@ def _unwanted(case: Case) -> Verdict:
     if case.node is None and not case.deleting and (wait := _node_gone(case, row)):
         return wait
     # The time that the node is gone stays: it is looked at again after the claims are stored.
-    kept = {"reason": row.reason} if row.reason is Reason.VERIFYING else {}
+    kept = {"reason": row.reason} if row.reason in (Reason.VERIFYING, Reason.API_ERROR) else {}
     releasing = _next(case, State.RELEASING, node_gone_since=row.node_gone_since, **kept)
     if case.seen is None:
         return Verdict(releasing)
