@@ -22,13 +22,17 @@ from ram_simulator.server import Addresses, Servers
 from ram_simulator.simulator import Simulator
 from ram_simulator.switches import Switches
 from ram_simulator.tables import actions_table, control_table, switches_table
+from ram_simulator.tls import server_context
 
 _TABLES = {"switches": switches_table, "actions": actions_table, "control": control_table}
 
 
 def main() -> None:
     """Run the command line; exit 0 after SIGINT or SIGTERM, 1 with one line on stderr if it cannot start."""
-    options = parser().parse_args()
+    found = parser()
+    options = found.parse_args()
+    if options.command == "serve" and options.tls_key and not options.tls_cert:
+        found.error("--tls-key goes with --tls-cert")
     if options.command == "serve":
         _run(options)
     elif options.command == "fixture":
@@ -54,7 +58,7 @@ async def _serve(options: argparse.Namespace) -> None:
     if options.until_eof:
         _stop_at_eof(stopped)
     simulator = _simulator(options)
-    servers = Servers(simulator)
+    servers = Servers(simulator, server_context(options.tls_cert, options.tls_key) if options.tls_cert else None)
     state = StateFile(options.state) if options.state else None
     if state is not None:
         state.open(simulator)
@@ -109,6 +113,7 @@ def _simulator(options: argparse.Namespace) -> Simulator:
         cloud=cloud,
         switches=switches,
         strict=options.strict,
+        over_tls=options.tls_cert is not None,
     )
 
 

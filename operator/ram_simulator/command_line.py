@@ -73,6 +73,18 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--listen, loopback for 0.0.0.0)",
     )
     serve.add_argument(
+        "--tls-cert",
+        type=Path,
+        metavar="FILE",
+        help="serve the API and OSS over TLS, with this certificate in PEM (default: all is plain HTTP)",
+    )
+    serve.add_argument(
+        "--tls-key",
+        type=Path,
+        metavar="FILE",
+        help="its key in PEM, without a password (default: it is in the certificate's file)",
+    )
+    serve.add_argument(
         "--until-eof",
         action="store_true",
         help="end also when standard input is closed, as it is when the program that started this one dies "

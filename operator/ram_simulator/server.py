@@ -4,6 +4,7 @@ import asyncio
 import errno
 import logging
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from ram_simulator.simulator import Simulator
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _LONGEST_LINE = 1 << 20  # the old SDK puts whole policy documents into the URL
 _SECONDS_TO_FINISH = 1.0  # calls that a fault holds up are not waited for at the end
+# the cloud's metadata service speaks no TLS, and the control service is none of the cloud's
+_OVER_TLS = ("the API", "OSS")
 # what clients on this machine can use in its place
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _http_log = logging.getLogger(f"{__name__}.http")
@@ -36,9 +39,10 @@ class Addresses:
 
 
 class Servers:
-    """The four services of one simulator."""
+    """The four services of one simulator; API and OSS speak TLS if it is given."""
 
-    def __init__(self, simulator: Simulator) -> None:
+    def __init__(self, simulator: Simulator, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         _http_log.addFilter(_is_our_fault)
         self._handles: Mapping[str, Handle] = {
             "the API": Gateway(simulator).handle,
@@ -59,6 +63,7 @@ class Servers:
         urls = []
         for offset, (service, handle) in enumerate(self._handles.items()):
             wanted = port + offset if port else 0
+            tls = self._tls if service in _OVER_TLS else None
             runner = web.ServerRunner(
                 web.Server(
                     handle,
@@ -74,10 +79,12 @@ class Servers:
             self._runners.append(runner)
             await runner.setup()
             try:
-                await web.TCPSite(runner, address, wanted, reuse_address=True).start()
+                await web.TCPSite(runner, address, wanted, ssl_context=tls, reuse_address=True).start()
             except OSError as error:
                 raise CannotServe(_refusal(f"{host}:{port}", wanted, service, error)) from error
-            urls.append(f"http://{f'[{shown}]' if ':' in shown else shown}:{runner.addresses[0][1]}")
+            urls.append(
+                f"{'https' if tls else 'http'}://{f'[{shown}]' if ':' in shown else shown}:{runner.addresses[0][1]}"
+            )
         return Addresses(*urls)
 
     async def stop(self) -> None:

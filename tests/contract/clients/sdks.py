@@ -45,7 +45,7 @@ class NewPython:
         config = Config(
             credential=CredentialClient(credential),
             endpoint=urlsplit(simulator.endpoint).netloc,
-            protocol="http",
+            protocol=urlsplit(simulator.endpoint).scheme,
             region_id="cn-hangzhou",
             signature_algorithm=signature,
         )

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.contract.clients.pages import ROLE, SYSTEM_POLICY, TRUST
 from tests.contract.clients.raw import Key
 from tests.contract.clients.sdks import NewPython
-from tests.contract.clients.tls import certificate, forwarding
+from tests.contract.clients.tls import certificate
 from tests.contract.clients.walk import ROOT
 from tests.contract.conftest import RunningSimulator, start_simulator, stop_simulator
 from tests.contract.test_simulator_oidc import AUDIENCE, ISSUER, PROVIDER, SUBJECT, Issuer, trust
@@ -95,7 +95,7 @@ def issuer() -> Issuer:
 
 @pytest.fixture(scope="module")
 def federated(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSimulator]:
-    """A simulator that accepts the tokens of one issuer for one role."""
+    """A simulator with TLS, without which the provider does not call, that takes the tokens of an issuer for a role."""
     folder = tmp_path_factory.mktemp("oidc")
     (folder / "jwks.json").write_text(json.dumps(issuer.jwks()))
     provider = {"name": "cluster", "issuer": ISSUER, "clientIds": [AUDIENCE], "jwksFile": "jwks.json"}
@@ -106,43 +106,38 @@ def federated(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Itera
     }
     fixture = {"account": {"id": PROVIDER.split(":")[3]}, "oidcProviders": [provider], "roles": [role]}
     (folder / "fixture.yaml").write_text(json.dumps(fixture))
-    running = start_simulator("--fixture", str(folder / "fixture.yaml"))
-    yield running
+    path = certificate(folder)
+    options = ("--fixture", str(folder / "fixture.yaml"), "--advertise", "localhost", "--tls-cert", str(path))
+    running = start_simulator(*options)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+            patch.setenv(name, str(path))
+        yield running
     assert stop_simulator(running) == 0
 
 
-@pytest.fixture
-def sts(federated: RunningSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of an STS that speaks TLS, trusted by this process."""
-    path = certificate(tmp_path)
-    monkeypatch.setenv("SSL_CERT_FILE", str(path))
-    address = urlsplit(federated.endpoint)
-    with forwarding(path, (str(address.hostname), int(address.port or 0))) as port:
-        yield f"localhost:{port}"
-
-
-def pod(sts: str, token: str, folder: Path) -> OIDCRoleArnCredentialsProvider:
+def pod(federated: RunningSimulator, token: str, folder: Path) -> OIDCRoleArnCredentialsProvider:
     (folder / "token").write_text(token)
     return OIDCRoleArnCredentialsProvider(
         role_arn=FEDERATED_ROLE,
         oidc_provider_arn=PROVIDER,
         oidc_token_file_path=str(folder / "token"),
         role_session_name="pod-1",
-        sts_endpoint=sts,
+        sts_endpoint=urlsplit(federated.endpoint).netloc,
     )
 
 
-def test_a_pod_changes_its_token_for_a_key(
-    federated: RunningSimulator, issuer: Issuer, sts: str, tmp_path: Path
-) -> None:
-    found = pod(sts, issuer.token(), tmp_path).get_credentials()
+def test_a_pod_changes_its_token_for_a_key(federated: RunningSimulator, issuer: Issuer, tmp_path: Path) -> None:
+    found = pod(federated, issuer.token(), tmp_path).get_credentials()
     key = Key(found.get_access_key_id(), found.get_access_key_secret(), found.get_security_token())
     session = NewPython(federated, key)
     assert session.call("GetCallerIdentity", {})["Arn"].endswith(":assumed-role/app/pod-1")
     assert [role["RoleName"] for role in session.call("ListRoles", {})["Roles"]["Role"]] == ["App"]
 
 
-def test_a_pod_of_another_service_account_gets_no_key(issuer: Issuer, sts: str, tmp_path: Path) -> None:
+def test_a_pod_of_another_service_account_gets_no_key(
+    federated: RunningSimulator, issuer: Issuer, tmp_path: Path
+) -> None:
     token = issuer.token(sub="system:serviceaccount:default:other")
     with pytest.raises(CredentialException, match=r"http_code: 40[013]"):
-        pod(sts, token, tmp_path).get_credentials()
+        pod(federated, token, tmp_path).get_credentials()
