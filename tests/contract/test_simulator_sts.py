@@ -198,3 +198,19 @@ def test_a_trust_policy_may_ask_for_an_external_id(
         assert dev.call("AssumeRole", **asked, SourceIdentity="me")["SourceIdentity"] == "me"
     else:
         assert dev.refusal("AssumeRole", **asked) == (403, "NoPermission")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("ExternalId", ""),
+        ("ExternalId", "x"),
+        ("ExternalId", "x" * 1225),
+        ("ExternalId", "a b"),
+        ("SourceIdentity", "x"),
+        ("SourceIdentity", "x" * 65),
+        ("SourceIdentity", "a/b"),
+    ],
+)
+def test_what_a_session_may_not_be_named_by_is_refused(worker: None, dev: OldSdk, parameter: str, value: str) -> None:
+    assert dev.refusal("AssumeRole", **ASKED | {parameter: value}) == (400, f"InvalidParameter.{parameter}")

@@ -55,3 +55,20 @@ TAGGING: list[tuple[str, Asked, tuple[int, str]]] = [
 def test_wrong_tagging_is_refused(root: OldSdk, action: str, change: Asked, refused: tuple[int, str]) -> None:
     asked = {"ResourceType": "role", "ResourceNames": ["Reader"], "Tag": [{"Key": "k", "Value": "v"}]} | change
     assert root.refusal(action, **{name: value for name, value in asked.items() if value is not None}) == refused
+
+
+def test_rows_that_go_between_two_pages_take_no_other_with_them(root: OldSdk) -> None:
+    for name in ("pg0", "pg1"):
+        tags = [{"Key": f"key-{number}", "Value": ""} for number in range(3)]
+        root.call("CreateRole", RoleName=name, AssumeRolePolicyDocument=TRUST, Tag=tags)
+    first = root.call("ListTagResources", ResourceType="role", ResourceNames=["pg0", "pg1"], PageSize=3)
+    root.call("UntagResources", ResourceType="role", ResourceNames=["pg0"], All="true")
+    token = first["NextToken"]
+    rest = root.call("ListTagResources", ResourceType="role", ResourceNames=["pg0", "pg1"], NextToken=token)
+    assert [(name, key) for name, key, _ in rows(rest)] == [("pg1", f"key-{number}") for number in range(3)]
+
+
+@pytest.mark.parametrize("token", ["3", "x", "é", "W10=", "WzEsMl0=", "bnVsbA=="])
+def test_a_token_that_no_list_has_returned_is_refused(root: OldSdk, token: str) -> None:
+    refused = root.refusal("ListTagResources", ResourceType="role", NextToken=token)
+    assert refused == (400, "InvalidParameter.NextToken")

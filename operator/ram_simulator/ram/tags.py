@@ -3,6 +3,8 @@
 RAM's array parameters are one parameter that holds a JSON string, unlike those of ECS.
 """
 
+import base64
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -95,19 +97,40 @@ def _touch(cloud: "Cloud", item: Role | Policy) -> None:
 
 
 def list_tag_resources(cloud: "Cloud", call: Call) -> Answer:
-    """List tags row by row; the pages are of rows."""
+    """List tags row by row; the pages are of rows, by name and key, so that what goes meanwhile moves no other."""
     kind = call.text("ResourceType")
     items = _named(cloud, call) if call.text("ResourceNames") else _all(cloud, kind)
     matches = tag_filter(call)
+    after, size = _after(call), call.number("PageSize", 100, 1, 100)
     rows = [
         {"ResourceType": kind, "ResourceName": item.name, "TagKey": key, "TagValue": value}
-        for item in items
+        for item in {id(item): item for item in items}.values()
         if matches(item)
         for key, value in item.tags.items()
+        if (item.name, key) > after
     ]
-    start, size = call.marker("NextToken"), call.number("PageSize", 100, 1, 100)
-    answer: Answer = {"TagResources": rows[start : start + size]}
-    return answer | ({"NextToken": str(start + size)} if len(rows) > start + size else {})
+    rows.sort(key=lambda row: (row["ResourceName"], row["TagKey"]))
+    shown = rows[:size]
+    answer: Answer = {"TagResources": shown}
+    return answer | ({"NextToken": _token(shown[-1])} if len(rows) > size else {})
+
+
+def _token(row: Mapping[str, str]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([row["ResourceName"], row["TagKey"]]).encode()).decode()
+
+
+def _after(call: Call) -> tuple[str, str]:
+    """Return name and key of the last row that was shown, from the token that says so; raise ApiError if it is none."""
+    token = call.text("NextToken")
+    if not token:
+        return "", ""
+    try:
+        name, key = json.loads(base64.b64decode(token.encode(), altchars=b"-_", validate=True))
+        if isinstance(name, str) and isinstance(key, str):
+            return name, key
+    except (ValueError, TypeError, RecursionError):
+        pass  # it is told below
+    raise ApiError(400, "InvalidParameter.NextToken", "The parameter NextToken is not one that a list has returned.")
 
 
 def _named(cloud: "Cloud", call: Call) -> list[Role | Policy]:

@@ -1,5 +1,6 @@
 """GetCallerIdentity and AssumeRole: two rows of STS's table."""
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from ram_simulator.sts.sessions import existing_role, new_session, session_name
 
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
+
+_EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
+_SOURCE_IDENTITY = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 
 
 def get_caller_identity(cloud: "Cloud", call: Call) -> Answer:
@@ -37,11 +41,19 @@ def get_caller_identity(cloud: "Cloud", call: Call) -> Answer:
 def assume_role(cloud: "Cloud", call: Call) -> Answer:
     """Give a credential of a role to a user or role session that both sides allow it."""
     name = session_name(call)
+    source = _formatted(call, "SourceIdentity", _SOURCE_IDENTITY)
+    _formatted(call, "ExternalId", _EXTERNAL_ID)
     role = existing_role(cloud, call.text("RoleArn"))
     _check_trust(cloud, call, role)
     answer = new_session(cloud, call, role, name)
-    source = call.text("SourceIdentity")
     return answer | ({"SourceIdentity": source} if source else {})
+
+
+def _formatted(call: Call, parameter: str, pattern: re.Pattern[str]) -> str:
+    value = call.text(parameter)
+    if call.optional(parameter) is not None and not pattern.fullmatch(value):
+        raise ApiError(400, f"InvalidParameter.{parameter}", f"The parameter {parameter} must match {pattern.pattern}.")
+    return value
 
 
 def _check_trust(cloud: "Cloud", call: Call, role: Role) -> None:
