@@ -98,7 +98,10 @@ BROKEN = [
     ("OSSAccessKeyId=simulator-root&Signature=x&Expires=99999999999", (403, "SignatureDoesNotMatch")),
     ("OSSAccessKeyId=nobody&Signature=x&Expires=99999999999", (403, "InvalidAccessKeyId")),
     ("x-oss-signature-version=OSS4-HMAC-SHA256", (400, "InvalidArgument")),
-    ("x-oss-signature-version=OSS4-HMAC-SHA256&x-oss-credential=a/b/c/d/e&x-oss-date=b", (403, "AccessDenied")),
+    (
+        "x-oss-signature-version=OSS4-HMAC-SHA256&x-oss-credential=a/b/cn-hangzhou/oss/aliyun_v4_request&x-oss-date=b",
+        (403, "AccessDenied"),
+    ),
     ("Signature=x", (403, "AccessDenied")),
 ]
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ram_simulator.calls import Answer
-from ram_simulator.oss.replies import OssReply, existing_bucket, max_keys, milliseconds, xml_reply
+from ram_simulator.oss.replies import OssReply, existing_bucket, max_keys, milliseconds, owner_of, xml_reply
 from ram_simulator.oss.signatures import OssRequest
 from ram_simulator.oss.store import Bucket, StoredObject
 
@@ -23,13 +23,16 @@ def list_objects(cloud: "Cloud", request: OssRequest) -> OssReply:
         after = request.query.get("marker", "")
     listing = _listing(bucket, request, after)
     encode = quote if request.query.get("encoding-type") == "url" else str
+    # version 1 always names the owner, version 2 where it is asked to
+    shows_owner = not is_v2 or request.query.get("fetch-owner") == "true"
+    owner = {"Owner": owner_of(cloud)} if shows_owner else {}
     answer: Answer = {
         "Name": bucket.name,
         "Prefix": encode(request.query.get("prefix", "")),
         "MaxKeys": max_keys(request, 100),
         "Delimiter": encode(request.query.get("delimiter", "")),
         "IsTruncated": listing.next_key != "",
-        "Contents": [_contents(stored, encode) for stored in listing.objects],
+        "Contents": [_contents(stored, encode) | owner for stored in listing.objects],
         "CommonPrefixes": [{"Prefix": encode(prefix)} for prefix in listing.prefixes],
     }
     if encode is quote:

@@ -19,7 +19,7 @@ from ram_simulator.oss.objects import (
     head_object,
     put_object,
 )
-from ram_simulator.oss.replies import XML, OssReply, existing_bucket, max_keys, milliseconds, xml_reply
+from ram_simulator.oss.replies import XML, OssReply, existing_bucket, max_keys, milliseconds, owner_of, xml_reply
 from ram_simulator.oss.signatures import OssRequest
 from ram_simulator.oss.store import Bucket
 
@@ -72,10 +72,6 @@ def _arn(cloud: "Cloud", bucket: str, key: str) -> str:
     return f"acs:oss:{region}:{owner}:{bucket}{'/' + key if key else ''}"
 
 
-def _owner(cloud: "Cloud") -> Answer:
-    return {"ID": cloud.account.account_id, "DisplayName": cloud.account.account_id}
-
-
 def list_buckets(cloud: "Cloud", request: OssRequest) -> OssReply:
     """List the account's buckets."""
     size, marker = max_keys(request, 100), request.query.get("marker", "")
@@ -88,7 +84,7 @@ def list_buckets(cloud: "Cloud", request: OssRequest) -> OssReply:
         "MaxKeys": size,
         "IsTruncated": truncated,
         "NextMarker": found[size - 1].name if truncated else "",
-        "Owner": _owner(cloud),
+        "Owner": owner_of(cloud),
         "Buckets": {"Bucket": [_shown_bucket(bucket) for bucket in found[:size]]},
     }
     return xml_reply("ListAllMyBucketsResult", answer)
@@ -109,7 +105,7 @@ def _shown_bucket(bucket: Bucket) -> Answer:
 def get_bucket_info(cloud: "Cloud", request: OssRequest) -> OssReply:
     """Show a bucket."""
     shown = _shown_bucket(existing_bucket(cloud, request.bucket)) | {
-        "Owner": _owner(cloud),
+        "Owner": owner_of(cloud),
         "AccessControlList": {"Grant": "private"},
         "DataRedundancyType": "LRS",
     }
@@ -126,7 +122,7 @@ def get_bucket_location(cloud: "Cloud", request: OssRequest) -> OssReply:
 
 def get_bucket_acl(cloud: "Cloud", request: OssRequest) -> OssReply:
     """Show a bucket's ACL; all buckets are private."""
-    return xml_reply("AccessControlPolicy", {"Owner": _owner(cloud), "AccessControlList": {"Grant": "private"}})
+    return xml_reply("AccessControlPolicy", {"Owner": owner_of(cloud), "AccessControlList": {"Grant": "private"}})
 
 
 _OPERATIONS: Mapping[tuple[str, str, str], Operation] = {

@@ -40,6 +40,11 @@ def existing_bucket(cloud: "Cloud", name: str) -> Bucket:
     return bucket
 
 
+def owner_of(cloud: "Cloud") -> Answer:
+    """Return the owner of everything: the account."""
+    return {"ID": cloud.account.account_id, "DisplayName": cloud.account.account_id}
+
+
 def max_keys(request: OssRequest, default: int) -> int:
     """Return max-keys; raise ApiError if it is out of range."""
     text = request.query.get("max-keys") or str(default)

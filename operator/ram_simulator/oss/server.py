@@ -7,7 +7,8 @@ from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 
-from ram_simulator.cloud import AccessRefused
+from ram_simulator.cloud import AccessRefused, Cloud
+from ram_simulator.ecs.store import REGIONS
 from ram_simulator.errors import ApiError
 from ram_simulator.faults import NO_FAULT, Fault
 from ram_simulator.http_text import headers_of, path_and_query
@@ -15,7 +16,7 @@ from ram_simulator.journal import Record
 from ram_simulator.oss.objects import NOT_MODIFIED
 from ram_simulator.oss.operations import find_operation, rights_for
 from ram_simulator.oss.replies import XML, OssReply
-from ram_simulator.oss.signatures import OssRequest, authenticate
+from ram_simulator.oss.signatures import Expected, OssRequest, authenticate
 from ram_simulator.rendering import render
 from ram_simulator.simulator import Simulator
 from ram_simulator.switches import SwitchName
@@ -32,7 +33,7 @@ class Oss:
 
     async def handle(self, http: web.BaseRequest) -> web.Response:
         """Answer one HTTP request."""
-        request = await _read(http)
+        request = await _read(http, self._simulator.cloud)
         if self._simulator.latency_seconds:
             await asyncio.sleep(self._simulator.latency_seconds)
         request_id, record, code = secrets.token_hex(12).upper(), Record(product="Oss"), ""
@@ -56,8 +57,10 @@ class Oss:
         record.params = {"bucket": request.bucket, "key": request.key, **noted}
         operation = find_operation(request)
         record.action, record.write = operation.name, operation.write
-        clock = simulator.clock
-        principal = authenticate(simulator.cloud.account, request, clock.now(), clock.real_now())
+        cloud, clock = simulator.cloud, simulator.clock
+        bucket = cloud.oss.get(request.bucket)
+        expected = Expected(clock.now(), clock.real_now(), [bucket.region] if bucket else REGIONS)
+        principal = authenticate(cloud.account, request, expected)
         record.principal = principal.arn
         fault = await self._simulator.faults.strike(operation.name, record.params)
         context = simulator.context(request.remote) | {
@@ -81,9 +84,11 @@ class Oss:
             raise ApiError(500, "InternalError", "We encountered an internal error. Please try again.") from error
 
 
-async def _read(http: web.BaseRequest) -> OssRequest:
+async def _read(http: web.BaseRequest, cloud: Cloud) -> OssRequest:
     path, _, query = path_and_query(http).partition("?")
-    bucket, _, key = unquote(path.lstrip("/")).partition("/")
+    bucket, key = _bucket_of_host(http.headers.get("Host", ""), cloud), unquote(path.removeprefix("/"))
+    if not bucket:
+        bucket, _, key = key.lstrip("/").partition("/")
     return OssRequest(
         method=http.method,
         bucket=bucket,
@@ -93,6 +98,12 @@ async def _read(http: web.BaseRequest) -> OssRequest:
         body=await http.content.read() if http.body_exists else b"",
         remote=http.remote or "",
     )
+
+
+def _bucket_of_host(host: str, cloud: Cloud) -> str:
+    """Return the bucket that stands before the service's own name (`bucket.localhost:7782`), nothing if none does."""
+    first, _, rest = host.partition(".")
+    return first if rest and (rest.partition(":")[0] == "localhost" or cloud.oss.get(first)) else ""
 
 
 def _error_reply(error: ApiError, request_id: str, host: str) -> OssReply:

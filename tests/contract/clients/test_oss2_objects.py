@@ -4,7 +4,9 @@ import base64
 import hashlib
 from collections.abc import Callable
 from functools import partial
+from http.client import HTTPConnection
 from typing import Any
+from urllib.parse import urlsplit
 
 import oss2
 import pytest
@@ -196,3 +198,49 @@ def test_a_refusal_tells_of_its_policy_unless_a_switch_says_no(simulator: Runnin
     with pytest.raises(oss2.exceptions.AccessDenied) as caught:
         mine.get_object("test.sh")
     assert ("AuthAction" in caught.value.details) == (shown == "shown")
+
+
+@pytest.mark.parametrize("region", ["mars", "cn-beijing", "cn-hangzhou"])
+def test_the_newer_signature_is_for_the_region_of_the_bucket(simulator: RunningSimulator, region: str) -> None:
+    bucket = oss2.Bucket(oss2.AuthV4(*ROOT), simulator.oss, "ramroletest", region=region)
+    url = bucket.sign_url("GET", "test.sh", 60)
+    if region == "cn-hangzhou":
+        assert bucket.get_object("test.sh").read() == bucket.get_object_with_url(url).read()
+    else:
+        for attempt in (partial(bucket.get_object, "test.sh"), partial(bucket.get_object_with_url, url)):
+            assert refusal(attempt) == (400, "InvalidArgument")
+
+
+@pytest.mark.parametrize("region", ["mars", "cn-beijing"])
+def test_without_a_bucket_any_region_will_do_that_there_is(simulator: RunningSimulator, region: str) -> None:
+    service = oss2.Service(oss2.AuthV4(*ROOT), simulator.oss, region=region)
+    if region == "mars":
+        assert refusal(service.list_buckets) == (400, "InvalidArgument")
+    else:
+        assert [bucket.name for bucket in service.list_buckets().buckets] == ["ramroletest"]
+
+
+def test_a_token_goes_with_its_own_key_only(simulator: RunningSimulator) -> None:
+    for more in ({}, {"auth_version": oss2.AUTH_VERSION_4}):
+        auth = oss2.StsAuth(*ROOT, "of another key", **more)
+        bucket = oss2.Bucket(auth, simulator.oss, "ramroletest", region="cn-hangzhou")
+        assert refusal(bucket.list_objects) == (403, "InvalidSecurityToken")
+
+
+@pytest.mark.parametrize(("fetch_owner", "owner"), [(True, "1234567890123456"), (False, None)])
+def test_the_owner_of_objects_is_told_to_those_who_ask(bucket: oss2.Bucket, fetch_owner: bool, owner: str) -> None:
+    listed = bucket.list_objects_v2(fetch_owner=fetch_owner).object_list
+    assert {item.owner.id if item.owner else None for item in listed} == {owner}
+
+
+@pytest.mark.parametrize("name", ["ramroletest.localhost", "ramroletest.oss-cn-hangzhou.aliyuncs.com"])
+def test_a_bucket_may_stand_in_the_host_name(bucket: oss2.Bucket, simulator: RunningSimulator, name: str) -> None:
+    target = urlsplit(bucket.sign_url("GET", "src", 60))
+    connection = HTTPConnection(target.netloc, timeout=10)
+    try:
+        path = target.path.removeprefix("/ramroletest")
+        connection.request("GET", f"{path}?{target.query}", headers={"Host": f"{name}:{target.port}"})
+        reply = connection.getresponse()
+        assert (reply.status, reply.read()) == (200, b"content")
+    finally:
+        connection.close()
