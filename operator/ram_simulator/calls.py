@@ -102,7 +102,8 @@ class Action:
 
     `resources` gives the ARNs on which the caller must be allowed the action, all of them; none means that
     everybody may call it. `keys` gives the condition keys of its own. An `anonymous` action takes no signature.
-    `service` is what policies call it by where that is another one than its product's.
+    `service` is what policies call it by where that is another one than its product's. `without_effect` are those
+    of the optional parameters that change nothing here.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Action:
     keys: Keys = no_keys
     anonymous: bool = False
     service: str = ""
+    without_effect: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,10 @@ def _action_row(product: Product, action: Action) -> Sequence[str]:
         allowed = "anonymous, by its token"
     elif action.name == "GetCallerIdentity":
         allowed = "every caller"
-    return name, action.name, ", ".join(action.required), ", ".join(action.optional), allowed
+    optional = ", ".join(parameter for parameter in action.optional if parameter not in action.without_effect)
+    if action.without_effect:
+        optional += f"{'; ' if optional else ''}without effect: {', '.join(action.without_effect)}"
+    return name, action.name, ", ".join(action.required), optional, allowed
 
 
 def _padded(line: Iterable[str], widths: Iterable[int]) -> str:

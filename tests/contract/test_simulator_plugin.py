@@ -184,6 +184,13 @@ def test_the_table_has_every_action() -> None:
     assert "| OSS | GetObject |" in table
 
 
+def test_the_table_says_which_parameters_have_no_effect() -> None:
+    (row,) = (line for line in printed("actions", "--markdown").splitlines() if "| StopInstance |" in line)
+    assert "| DryRun; without effect: ForceStop, StoppedMode, ConfirmStop, Hibernate |" in row
+    actions = [action for product in PRODUCTS.values() for action in product.actions.values()]
+    assert all(set(action.without_effect) <= set(action.optional) for action in actions)
+
+
 @pytest.mark.parametrize("command", ["actions", "switches", "control"])
 def test_the_tables_of_the_readme_are_those_of_the_code(command: str) -> None:
     readme = (ROOT / "README.md").read_text()

@@ -165,6 +165,7 @@ ACTIONS = table(
         on_region("region"),
         (),
         ("InstanceChargeType", "ResourceType", "AcceptLanguage"),
+        without_effect=("InstanceChargeType", "ResourceType"),
     ),
     Action(
         "DescribeInstances",
@@ -181,6 +182,7 @@ ACTIONS = table(
             "PageNumber",
             "PageSize",
         ),
+        without_effect=_WITHOUT_EFFECT,
     ),
     Action("DescribeInstanceAttribute", describe_instance_attribute, on_instance, ("InstanceId",)),
 )

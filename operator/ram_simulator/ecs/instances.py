@@ -223,6 +223,7 @@ ACTIONS = table(
         ("RegionId", "InstanceType"),
         (*_LAUNCH, *_WITHOUT_EFFECT),
         write=True,
+        without_effect=_WITHOUT_EFFECT,
     ),
     Action(
         "RunInstances",
@@ -231,5 +232,6 @@ ACTIONS = table(
         ("RegionId", "InstanceType"),
         (*_LAUNCH, *_WITHOUT_EFFECT, "SecurityGroupIds", "Amount", "MinAmount"),
         write=True,
+        without_effect=_WITHOUT_EFFECT,
     ),
 )

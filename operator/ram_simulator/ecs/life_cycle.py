@@ -76,6 +76,7 @@ ACTIONS = table(
         ("InstanceId",),
         ("DryRun", "InitLocalDisk"),
         write=True,
+        without_effect=("InitLocalDisk",),
     ),
     Action(
         "StopInstance",
@@ -84,6 +85,7 @@ ACTIONS = table(
         ("InstanceId",),
         ("DryRun", "ForceStop", "StoppedMode", "ConfirmStop", "Hibernate"),
         write=True,
+        without_effect=("ForceStop", "StoppedMode", "ConfirmStop", "Hibernate"),
     ),
     Action(
         "DeleteInstance",
@@ -92,6 +94,7 @@ ACTIONS = table(
         ("InstanceId",),
         ("DryRun", "Force", "ForceStop", "TerminateSubscription"),
         write=True,
+        without_effect=("ForceStop", "TerminateSubscription"),
     ),
     Action(
         "ModifyInstanceMetadataOptions",
