@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
+from ram_operator.cloud import Cloud
 from ram_operator.cloud.client import transport
 from ram_operator.cloud.client.silence import Silences
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import KEY_ID_VARIABLE, KEY_SECRET_VARIABLE, EnvironmentCredentials
-from ram_operator.errors import Unavailable
+from ram_operator.errors import NotFound, Unavailable
 
 API, OTHER = "DescribeInstanceRamRole@cn-beijing", "DescribeInstanceRamRole@cn-hangzhou"
 ERROR = Unavailable("DescribeInstanceRamRole", "SDK.ReadTimeout", "no answer within 10 s")
@@ -79,29 +81,90 @@ def test_calls_that_were_under_way_together_count_once() -> None:
     assert story.silences.of(API) is None
 
 
-async def test_a_silent_server_is_not_asked_a_third_time_and_writes_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "READ_TIMEOUT", 1)
-    asked = 0
-    end = asyncio.Event()
+def test_after_a_rest_one_call_asks_for_all() -> None:
+    story = Story()
+    story.unheard()
+    story.unheard()
+    story.rests()
+    assert [story.silences.of(API) is None for _ in range(16)] == [False] * 16
+    story.silences.heard(API)
+    assert story.silences.of(API) is None
 
-    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal asked
+
+def test_a_call_that_never_comes_back_does_not_silence_an_api_for_ever() -> None:
+    story = Story()
+    story.unheard()
+    story.unheard()
+    story.rests()
+    assert story.rests() == 15
+
+
+class Moody:
+    """A server that leaves some requests without an answer, and says of the others that there is no such role."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._monkeypatch = monkeypatch
+        self._ended = asyncio.Event()
+        self.asked = 0
+        self.answer(False)
+
+    def answer(self, answers: bool) -> None:
+        """Answer from now on, in whatever time that takes, or do not."""
+        self._answers = answers
+        self._monkeypatch.setattr(transport, "READ_TIMEOUT", 60 if answers else 0.5)
+
+    async def was_asked(self, times: int) -> bool:
+        """Whether as many requests came, once they did: the last one may be under way still."""
+        async with asyncio.timeout(60):
+            while self.asked < times:
+                await asyncio.sleep(0.01)
+        return self.asked == times
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        asked += 1
-        await end.wait()
+        self.asked += 1
+        if self._answers:
+            body = b'{"Code": "EntityNotExist.Role"}'
+            writer.write(
+                b"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+            )
+        else:
+            await self._ended.wait()
         writer.close()
 
-    listener = await asyncio.start_server(hang, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
-    credentials = EnvironmentCredentials({KEY_ID_VARIABLE: "key", KEY_SECRET_VARIABLE: "secret"})
-    connection = connect(CloudConfig(credentials, url, url, url), time.monotonic)
-    for _ in range(4):
-        with pytest.raises(Unavailable, match=r"SDK\.ReadTimeout"):
-            await connection.cloud.ram.get_role("EcsRole")
-    assert asked == 2
-    with pytest.raises(Unavailable):
-        await connection.cloud.ram.delete_role("EcsRole")
-    assert asked == 3
-    end.set()
-    await connection.close()
-    listener.close()
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[Cloud]:
+        listener = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        credentials = EnvironmentCredentials({KEY_ID_VARIABLE: "key", KEY_SECRET_VARIABLE: "secret"})
+        # The clock stands still: no rest ends because the machine is slow.
+        connection = connect(CloudConfig(credentials, url, url, url), lambda: 100.0)
+        try:
+            yield connection.cloud
+        finally:
+            self._ended.set()
+            await connection.close()
+            listener.close()
+
+
+async def test_a_silent_server_is_not_asked_a_third_time_and_writes_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Moody(monkeypatch)
+    async with server.connected() as cloud:
+        for _ in range(4):
+            with pytest.raises(Unavailable, match=r"SDK\.ReadTimeout"):
+                await cloud.ram.get_role("EcsRole")
+        assert await server.was_asked(2)
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await cloud.ram.delete_role("EcsRole")
+        assert await server.was_asked(5)
+
+
+async def test_a_server_that_answers_now_and_then_is_asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Moody(monkeypatch)
+    async with server.connected() as cloud:
+        for answers in (False, True, False, True):
+            server.answer(answers)
+            with pytest.raises(NotFound if answers else Unavailable):
+                await cloud.ram.get_role("EcsRole")
+        assert await server.was_asked(4)

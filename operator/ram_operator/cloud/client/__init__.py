@@ -143,16 +143,20 @@ class Client:
     async def _send(self, call: _Call) -> _Reply:
         reply = await asyncio.get_running_loop().run_in_executor(self._pool, self._attempt, call)
         self._observe_call(call.action, reply.code, reply.seconds)
-        if isinstance(reply.result, Unavailable) and reply.code in TIMEOUTS:
-            self._silences.unheard(call.paced_as, reply.sent_at, reply.result)
-        else:
-            self._silences.heard(call.paced_as)
+        if not is_write(call.action):
+            self._listen(call.paced_as, reply)
         if isinstance(reply.result, Throttled):
             self._limits.throttled(call.paced_as, reply.sent_at, reply.result.retry_after)
         # A refusal counts as accepted: the API had time for it.
         elif not isinstance(reply.result, Unavailable):
             self._limits.accepted(call.paced_as)
         return reply
+
+    def _listen(self, api: str, reply: _Reply) -> None:
+        if isinstance(reply.result, Unavailable) and reply.code in TIMEOUTS:
+            self._silences.unheard(api, reply.sent_at, reply.result)
+        else:
+            self._silences.heard(api)
 
     def _attempt(self, call: _Call) -> _Reply:
         request = call.request()

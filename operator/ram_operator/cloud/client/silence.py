@@ -7,7 +7,7 @@ have little or nothing to do with it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ram_operator.errors import Unavailable
 
@@ -18,18 +18,16 @@ FIRST_REST = 5.0
 LONGEST_REST = 30.0
 """Seconds for which a silent API is not asked; doubled from the first to the longest."""
 
+ASKED_SECONDS = 15.0
+"""For how long the one call that asks again is waited for: longer than it may take."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Silence:
     times: int
     noted_at: float
+    until: float
     error: Unavailable
-
-    @property
-    def until(self) -> float:
-        """When the API may be asked again."""
-        more = self.times - BELIEVED
-        return self.noted_at + (min(FIRST_REST * 2.0 ** min(more, 10), LONGEST_REST) if more >= 0 else 0.0)
 
 
 class Silences:
@@ -44,9 +42,16 @@ class Silences:
         self._known: dict[str, _Silence] = {}
 
     def of(self, api: str) -> Unavailable | None:
-        """Return the error that another call would end with, None where the API may be asked."""
+        """Return the error that another call would end with, None where the API may be asked.
+
+        After a rest one call may: what becomes of it is waited for by all others.
+        """
         known = self._known.get(api)
-        if known is None or self._clock() >= known.until:
+        if known is None or known.times < BELIEVED:
+            return None
+        now = self._clock()
+        if now >= known.until:
+            self._known[api] = replace(known, until=now + ASKED_SECONDS)
             return None
         return Unavailable(known.error.action, known.error.code, known.error.message)
 
@@ -56,6 +61,8 @@ class Silences:
 
     def unheard(self, api: str, sent_at: float, error: Unavailable) -> None:
         """Tell that a call got no answer. Calls that were under way together count once."""
-        known = self._known.get(api)
+        known, now = self._known.get(api), self._clock()
         if known is None or sent_at >= known.noted_at:
-            self._known[api] = _Silence(known.times + 1 if known else 1, self._clock(), error)
+            times = known.times + 1 if known else 1
+            rest = min(FIRST_REST * 2.0 ** min(times - BELIEVED, 10), LONGEST_REST)
+            self._known[api] = _Silence(times, now, now + rest, error)
