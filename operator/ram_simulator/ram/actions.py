@@ -10,6 +10,7 @@ from ram_simulator.ram import (
     login_profiles,
     policies,
     roles,
+    service_linked_roles,
     tags,
     users,
     versions,
@@ -32,5 +33,6 @@ PRODUCT = Product(
         **account_settings.ACTIONS,
         **tags.ACTIONS,
         **diagnostics.ACTIONS,
+        **service_linked_roles.ACTIONS,
     },
 )

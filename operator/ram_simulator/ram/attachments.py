@@ -12,6 +12,7 @@ from ram_simulator.ram.checks import (
     existing_role,
     existing_user,
     on_policy,
+    ordinary_role,
     policy_type,
     role_arn,
 )
@@ -34,11 +35,15 @@ def _existing_holder(cloud: "Cloud", call: Call, kind: HolderKind) -> Holder:
             return Holder(kind, existing_group(cloud, call).name.lower())
 
 
+def _changed_holder(cloud: "Cloud", call: Call, kind: HolderKind) -> Holder:
+    return ordinary_role(cloud, call).holder if kind is HolderKind.ROLE else _existing_holder(cloud, call, kind)
+
+
 def _attach(kind: HolderKind) -> Handler:
     def attach(cloud: "Cloud", call: Call) -> Answer:
         _check_resource_group(call)
         policy = existing_policy(cloud, call, policy_type(call))
-        holder = _existing_holder(cloud, call, kind)
+        holder = _changed_holder(cloud, call, kind)
         attachments = cloud.ram.attachments
         if attachments.has(holder, key_of(policy)):
             message = f"The {kind.value.lower()} already has the policy {policy.name}."
@@ -58,7 +63,7 @@ def _detach(kind: HolderKind) -> Handler:
     def detach(cloud: "Cloud", call: Call) -> Answer:
         _check_resource_group(call)
         policy = existing_policy(cloud, call, policy_type(call))
-        holder = _existing_holder(cloud, call, kind)
+        holder = _changed_holder(cloud, call, kind)
         if not cloud.ram.attachments.has(holder, key_of(policy)):
             message = f"The {kind.value.lower()} does not have the policy {policy.name}."
             raise ApiError(404, f"EntityNotExist.{kind.value}.Policy", message)

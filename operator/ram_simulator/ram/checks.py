@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _ROLE_NAME = re.compile(r"[A-Za-z0-9.-]*")
 _ROLE_NAME_WITH_UNDERSCORE = re.compile(r"[A-Za-z0-9._-]*")
+LINKED_ROLE = "AliyunServiceRoleFor"
 _POLICY_NAME = re.compile(r"[A-Za-z0-9-]*")
 _USER_NAME = re.compile(r"[A-Za-z0-9._-]*")
 _DESCRIPTION_LENGTH = 1024
@@ -29,8 +30,10 @@ DOCUMENT_LENGTH = 6144
 
 def role_name(cloud: "Cloud", call: Call) -> str:
     """Return RoleName; raise ApiError if it cannot be one."""
-    underscores = cloud.switches.text(SwitchName.UNDERSCORES) == "allowed"
-    return _name(call.text("RoleName"), "RoleName", _ROLE_NAME_WITH_UNDERSCORE if underscores else _ROLE_NAME, 64)
+    name = call.text("RoleName")
+    # that of a service-linked role has one before its suffix
+    underscores = cloud.switches.text(SwitchName.UNDERSCORES) == "allowed" or name.startswith(LINKED_ROLE)
+    return _name(name, "RoleName", _ROLE_NAME_WITH_UNDERSCORE if underscores else _ROLE_NAME, 64)
 
 
 def policy_name(call: Call) -> str:
@@ -162,6 +165,15 @@ def existing_role(cloud: "Cloud", call: Call) -> Role:
     role = cloud.role(name)
     if role is None or cloud.is_new(role.create_date, SwitchName.ROLE_SEEN):
         raise ApiError(404, "EntityNotExist.Role", f"The role does not exist: {name}.")
+    return role
+
+
+def ordinary_role(cloud: "Cloud", call: Call) -> Role:
+    """Return the role that the call would change; raise ApiError if there is none, or a service has it."""
+    role = existing_role(cloud, call)
+    if role.service:
+        message = f"The role {role.name} is linked to {role.service}; only DeleteServiceLinkedRole may change it."
+        raise ApiError(403, "NoPermission", message)
     return role
 
 

@@ -14,6 +14,7 @@ from ram_simulator.ram.checks import (
     existing_role,
     on_all,
     on_role,
+    ordinary_role,
     policies_seen,
     role_arn,
     role_name,
@@ -60,7 +61,7 @@ def get_role(cloud: "Cloud", call: Call) -> Answer:
     role = existing_role(cloud, call)
     shown = _with_trust(cloud, role) | {
         "UpdateDate": to_seconds(role.update_date),
-        "IsServiceLinkedRole": False,
+        "IsServiceLinkedRole": bool(role.service),
         "RolePrincipalName": f"{role.name.lower()}@role.{cloud.account.account_id}.onaliyunservice.com",
     }
     return {"Role": shown}
@@ -68,7 +69,7 @@ def get_role(cloud: "Cloud", call: Call) -> Answer:
 
 def update_role(cloud: "Cloud", call: Call) -> Answer:
     """Change trust, description and session duration; what is not sent stays."""
-    role = existing_role(cloud, call)
+    role = ordinary_role(cloud, call)
     new_description = _description(cloud, call, "NewDescription")
     reset = cloud.switches.text(SwitchName.UPDATE_ROLE_DURATION) == "reset"
     unnamed = _SHORTEST_SESSION if reset else role.max_session_duration
@@ -86,7 +87,7 @@ def update_role(cloud: "Cloud", call: Call) -> Answer:
 
 def delete_role(cloud: "Cloud", call: Call) -> Answer:
     """Delete a role that holds no policy; instances that play it are no obstacle."""
-    role = existing_role(cloud, call)
+    role = ordinary_role(cloud, call)
     if policies_seen(cloud, role.holder):
         message = f"The role still has policies attached: {role.name}. Detach them first."
         raise ApiError(409, "DeleteConflict.Role.Policy", message)

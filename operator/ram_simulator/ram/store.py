@@ -34,7 +34,7 @@ class Holder:
 
 @dataclass(slots=True)
 class Role:
-    """A role."""
+    """A role; `service` is what a service-linked one belongs to, empty for all others."""
 
     name: str
     role_id: str
@@ -47,6 +47,7 @@ class Role:
     tags: dict[str, str] = field(default_factory=dict)
     earlier_trust: PolicyDocument | None = None
     allows_console_login: bool = True
+    service: str = ""
 
     @property
     def holder(self) -> "Holder":

@@ -102,6 +102,8 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ),
     ("GetAccountSummary", {}),
     ("DecodeDiagnosticMessage", {"EncodedDiagnosticMessage": "AQEAAAAA"}),
+    ("CreateServiceLinkedRole", {"ServiceName": "polardb.aliyuncs.com", "CustomSuffix": "x", "Description": "d"}),
+    ("DeleteServiceLinkedRole", {"RoleName": ROLE}),
     ("DescribeInstanceAttribute", {"InstanceId": INSTANCE}),
     ("DeleteInstance", {"InstanceId": INSTANCE, "Force": "true"}),
     *(
