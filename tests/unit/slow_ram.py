@@ -90,3 +90,7 @@ class SlowRam:
         self._writes(f"version of {name}")
         assert self.policy
         self.policy = replace(self.policy, document=document, default_version="v2")
+
+    async def delete_policy(self, name: str) -> None:
+        self._writes(f"delete {name}")
+        self.policy = None

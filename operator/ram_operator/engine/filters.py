@@ -18,6 +18,7 @@ Effect = tuple[str, str]
 
 _CREATIONS = {EventReason.ROLE_CREATED, EventReason.POLICY_CREATED}
 _DELETIONS = {EventReason.ROLE_DELETED, EventReason.POLICY_DELETED}
+_UPDATES = {EventReason.ROLE_UPDATED, EventReason.POLICY_UPDATED, EventReason.VERSION_CREATED}
 
 
 class Filter(Protocol):
@@ -65,6 +66,7 @@ def alone(step: Step, subject: str) -> Step:
 class _Written:
     step: Step
     at: datetime
+    generation: int
 
     def covers(self, step: Step) -> bool:
         """Whether the step is this one again. What was created or deleted is so, whatever else the step tells."""
@@ -86,7 +88,7 @@ class Unseen:
 
     def sift(self, key: ObjectKey, generation: int, plan: Plan, now: datetime) -> Plan:
         """Hold what the cloud should show any moment."""
-        plan = self._newborn(key, plan, now)
+        plan = self._edited_back(key, generation, self._newborn(key, plan, now), now)
         written = self._written.get(key, {})
 
         def held(step: Step, subject: str) -> Hold | None:
@@ -108,6 +110,17 @@ class Unseen:
             return replace(plan, holds=(wait,))
         return replace(plan, holds=tuple(wait if hold.reason is Reason.NOT_OWNED else hold for hold in plan.holds))
 
+    def _edited_back(self, key: ObjectKey, generation: int, plan: Plan, now: datetime) -> Plan:
+        """Nothing to do may mean that what was written before an edit does not show, and the edit took it back."""
+        written = self._written.get(key, {}).values()
+        if not plan.empty or not any(self._of_earlier_edit(write, generation, now) for write in written):
+            return plan
+        message = f"waits for the cloud to show what was written before {key} was edited"
+        return replace(plan, holds=(Hold(str(key), Reason.VERIFYING, message, self.retry_after),))
+
+    def _of_earlier_edit(self, write: _Written, generation: int, now: datetime) -> bool:
+        return write.step.event in _UPDATES and write.generation != generation and now - write.at < self.patience
+
     def learn(self, key: ObjectKey, generation: int, outcome: Outcome, after: Plan, now: datetime) -> None:
         """Remember what was written and is still planned: the cloud does not show it."""
         written_events = {step.event for step in outcome.done}
@@ -122,12 +135,18 @@ class Unseen:
             self._created.pop(key, None)
         planned, unseen = effects(after.steps), after.unseen
         done = {
-            (subject, step.effect): _Written(alone(step, subject), now)
+            (subject, step.effect): _Written(alone(step, subject), now, generation)
             for step in outcome.done
             for subject in step.subjects
         }
         written = {**self._written.get(key, {}), **done}
-        left = {effect: write for effect, write in written.items() if effect in planned or effect[0] in unseen}
+        left = {
+            effect: write
+            for effect, write in written.items()
+            if effect in planned
+            or effect[0] in unseen
+            or (self._of_earlier_edit(write, generation, now) and not written_events & _DELETIONS)
+        }
         if left:
             self._written[key] = left
         else:
