@@ -13,7 +13,7 @@ from ram_simulator.errors import ApiError
 from ram_simulator.switches import Switches, SwitchName
 
 _MINUTE = 60
-_TEN = ("AttachPolicyToRole", "DetachPolicyFromRole", "DetachPolicyFromGroup")
+_TEN = ("AttachPolicyToRole", "DetachPolicyFromRole", "DetachPolicyFromGroup", "DecodeDiagnosticMessage")
 _TWENTY = (
     "CreateRole",
     "DeleteRole",

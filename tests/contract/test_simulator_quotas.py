@@ -18,7 +18,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 # as "Quotas" of RAM and STS say; the last three of each are those that the pages leave out
 PER_SECOND: dict[int, tuple[str, ...]] = {
     10: (
-        *("AttachPolicyToRole", "DetachPolicyFromRole", "DetachPolicyFromGroup"),
+        *("AttachPolicyToRole", "DetachPolicyFromRole", "DetachPolicyFromGroup", "DecodeDiagnosticMessage"),
         *("AttachPolicyToUser", "AttachPolicyToGroup", "DetachPolicyFromUser"),
     ),
     20: (
