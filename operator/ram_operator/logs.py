@@ -27,7 +27,8 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             kind, error, _ = record.exc_info
             # What the API server or the network says to kopf is nobody's bug: where in kopf it was heard helps nobody.
-            heard = kind is not None and kind.__module__.partition(".")[0] in ("kopf", "aiohttp")
+            libraries = ("kopf", "aiohttp") if record.name.startswith("kopf") else ()
+            heard = kind is not None and kind.__module__.partition(".")[0] in libraries
             line["exception"] = f"{kind.__name__}: {error}" if kind and heard else self.formatException(record.exc_info)
         return json.dumps(line, default=str, ensure_ascii=False)
 

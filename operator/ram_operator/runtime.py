@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 20.0
 FLUSH_SECONDS = 3.0
+EXPLAIN_SECONDS = 5.0
+"""For how long it is asked what may have made a part fail: an API server that is gone does not tell."""
 STUCK_SECONDS = 600.0
 """A pass that runs longer than this is stuck: every call in it has a timeout of seconds."""
 
@@ -92,8 +94,9 @@ class Runtime:
         await _cancel([self._kopf, started, stopped, *others])
         await site.cleanup()
         if failed:
-            with suppress(KubeError):
-                await check(self.gate.kube)
+            with suppress(KubeError, TimeoutError):
+                async with asyncio.timeout(EXPLAIN_SECONDS):
+                    await check(self.gate.kube)
         return 1 if failed else 0
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -104,7 +107,9 @@ class Runtime:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
-            log.critical("stopping, since a part of the operator failed", exc_info=error)
+            # What ends kopf is mostly what it heard from the API server: told as kopf's own lines are.
+            teller = logging.getLogger("kopf") if task is self._kopf else log
+            teller.critical("stopping, since a part of the operator failed", exc_info=error)
             if self._kopf and not self._kopf.done():
                 self._kopf.cancel()
 

@@ -52,12 +52,15 @@ def test_a_traceback_is_a_field() -> None:
     assert "ZeroDivisionError: no" in made["exception"]
 
 
-def test_what_kopf_heard_is_told_in_a_line() -> None:
+@pytest.mark.parametrize("name", ["kopf.reactor", "ram_operator.cluster"])
+def test_what_kopf_heard_is_told_in_a_line_and_what_our_code_met_with_its_traceback(name: str) -> None:
     try:
         raise ClientError("404: not found")
     except ClientError:
-        record = logging.makeLogRecord({"name": "kopf.reactor", "msg": "has failed", "exc_info": sys.exc_info()})
-    assert json.loads(JsonFormatter().format(record))["exception"] == "ClientError: 404: not found"
+        record = logging.makeLogRecord({"name": name, "msg": "has failed", "exc_info": sys.exc_info()})
+    told = json.loads(JsonFormatter().format(record))["exception"]
+    assert told.endswith("ClientError: 404: not found")
+    assert ("Traceback" in told) == name.startswith("ram_operator")
 
 
 @pytest.fixture

@@ -140,7 +140,7 @@ def reason(error: Exception) -> tuple[str, str]:
         case http.SSLError():
             return "SDK.TlsError", "TLS could not be agreed on: check the endpoint, the CA bundle and the clock"
         case http.ProxyError():
-            return "SDK.ProxyError", "the proxy cannot be reached"
+            return "SDK.ProxyError", "the proxy cannot be reached, or refuses"
         case http.ConnectionError() if _is_about(error, urllib3.ProtocolError):
             return CONNECTION_RESET, "the connection was closed before an answer came"
         case http.ChunkedEncodingError():
