@@ -45,6 +45,16 @@ async def test_a_failed_instance_is_tried_again_when_a_person_asks() -> None:
     assert made.status(BINDING)["lastHandledReconcileAt"] == "now"
 
 
+async def test_a_classic_network_is_not_tried_again_however_long_one_waits() -> None:
+    made, ecs = scene({ONE: ""})
+    ecs.classic = {ONE}
+    said = await made.reconcile(BINDING)
+    assert (len(ecs.writes), said.requeue_after) == (1, None)
+    made.later(7200)
+    said = await made.reconcile(BINDING)
+    assert (len(ecs.writes), said.requeue_after) == (1, None)
+
+
 class Stopped(Instances):
     """An instance that takes no role for a reason nobody has heard of."""
 

@@ -8,6 +8,7 @@ from tests.unit.pool import BINDING, ONE, TWO, scene, state
 from tests.unit.scene import Instances, Scene
 
 from ram_operator.errors import CloudError, Denied, Throttled, Unavailable
+from ram_operator.kinds.instance_role_binding.observing import ObservedBinding
 from ram_operator.model import Scope
 
 FAR, FARTHER = instance(8, "cn-beijing"), instance(9, "cn-beijing")
@@ -133,3 +134,8 @@ async def test_a_region_that_goes_out_after_the_write_does_not_make_the_write_be
     ecs.roles[ONE] = ""  # The cloud does not show the write yet.
     await made.reconcile(BINDING)
     assert (len(ecs.writes), made.condition(BINDING, "Reconciling")) == (1, ("True", "Verifying"))
+
+
+def test_what_a_later_look_finds_is_missing_no_more() -> None:
+    before = ObservedBinding({TWO: ""}, frozenset({ONE}))
+    assert before.renewed([ONE], ObservedBinding({ONE: "x"})) == ObservedBinding({ONE: "x", TWO: ""})

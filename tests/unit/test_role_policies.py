@@ -35,7 +35,7 @@ from tests.unit.roles import (
 )
 
 from ram_operator.cloud import PolicyName, Taggable
-from ram_operator.errors import CloudError, NotFound, Unavailable
+from ram_operator.errors import CloudError, NotFound, Throttled, Unavailable
 from ram_operator.kinds.steps import AttachPolicy, DeleteRole, DetachPolicy, Tag
 from ram_operator.model import Claim, Failure, Outcome, Plan, Reason
 
@@ -89,6 +89,7 @@ ATTEMPTS: list[tuple[str, Outcome, bool]] = [
     ("none", Outcome(), True),
     ("done", Outcome(done=(ATTACH,)), True),
     ("no answer", failed(ATTACH, Unavailable("AttachPolicyToRole", "SDK.ReadTimeout")), True),
+    ("throttled", failed(ATTACH, Throttled("AttachPolicyToRole", "Throttling.User")), True),
     ("refused", failed(ATTACH, NotFound("AttachPolicyToRole", "EntityNotExist.Policy")), False),
 ]
 
@@ -128,6 +129,18 @@ def test_an_attachment_that_never_showed_is_detached_before_its_role_is_deleted(
     body = role_body(status=managing(custom("oss-read"), pending=True), deleting=True)
     detach = DetachPolicy(custom("oss-read"), NAME)
     assert planned(body, there()) == Plan(steps=(detach, DeleteRole(NAME, (custom("oss-read"),))))
+
+
+def test_an_attachment_that_shows_at_last_is_detached_once_before_its_role_is_deleted() -> None:
+    body = role_body(status=managing(custom("oss-read"), pending=True), deleting=True)
+    detach = DetachPolicy(custom("oss-read"), NAME)
+    assert planned(body, there(custom("oss-read"))) == Plan(steps=(detach, DeleteRole(NAME, (custom("oss-read"),))))
+
+
+def test_a_new_claim_leaves_the_others_pending() -> None:
+    body = with_policies(REFERENCE, {"system": "ReadOnlyAccess"}, status=managing(custom("oss-read"), pending=True))
+    wanted = rows(custom("oss-read"), system("ReadOnlyAccess"), pending=True)
+    assert planned(body, there(), OSS_READ).claims == (Claim("managedPolicies", wanted),)
 
 
 def test_an_attachment_that_shows_after_it_was_detached_stays_ours() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ram_operator.cloud import PolicyName, PolicyType
-from ram_operator.errors import Unavailable
+from ram_operator.errors import Throttled, Unavailable
 from ram_operator.kinds import ownership
 from ram_operator.kinds.steps import AttachPolicy, DetachPolicy
 from ram_operator.model import (
@@ -130,7 +130,8 @@ def managed(known: StatusFields) -> tuple[PolicyName, ...]:
 def unshown(known: StatusFields, outcome: Outcome) -> frozenset[tuple[str, str]]:
     """The folded names of what is attached for all we know, and was not shown by RAM since.
 
-    An attach that got no answer may have taken effect; one that was refused has not.
+    An attach that got no answer may have taken effect; one that was refused has not. One that was throttled says
+    nothing of an earlier one.
     """
     rows = (row for row in known.get("managedPolicies") or () if row.get("pending"))
     before = {PolicyName(PolicyType(row["type"]), row["name"]).folded for row in rows}
@@ -139,7 +140,7 @@ def unshown(known: StatusFields, outcome: Outcome) -> frozenset[tuple[str, str]]
     refused = {
         failure.step.policy.folded
         for failure in outcome.failures
-        if isinstance(failure.step, AttachPolicy) and not isinstance(failure.error, Unavailable)
+        if isinstance(failure.step, AttachPolicy) and not isinstance(failure.error, Unavailable | Throttled)
     }
     return frozenset((before | attached) - undone - refused)
 
