@@ -59,6 +59,7 @@ image: ## build the container image (ENGINE=docker IMAGE=name:tag)
 	$(ENGINE) build --file deploy/Dockerfile --tag $(IMAGE) .
 
 kind: ## a kind cluster with the operator and the simulated cloud in it (KIND_NODE_IMAGE=...)
+	@[ "$(ENGINE)" = docker ] || { echo "make kind works with docker only: leave out ENGINE=$(ENGINE)" >&2; exit 1; }
 	@$(KIND) deploy/kind/up --check
 	@$(MAKE) --no-print-directory image ENGINE=docker
 	@$(KIND) deploy/kind/up

@@ -55,5 +55,12 @@ def test_make_image_names_the_engine_that_is_missing(tmp_path: Path) -> None:
     assert "make image needs podman" in done.stderr
 
 
+def test_make_kind_refuses_another_engine_than_docker(tmp_path: Path) -> None:
+    done = run(["make", "kind", "ENGINE=podman"], path_with(tmp_path, ALL))
+    assert done.returncode != 0
+    assert "make kind works with docker only: leave out ENGINE=podman" in done.stderr
+    assert done.stdout == ""
+
+
 def test_make_kind_down_says_that_kind_is_missing(tmp_path: Path) -> None:
     assert "make kind-down needs kind" in run(["make", "kind-down"], path_with(tmp_path, {})).stderr
