@@ -12,7 +12,7 @@ from tests.contract.clients.mutation_tables import (
 )
 from tests.contract.clients.mutations import Mutant, mutant
 from tests.contract.clients.odd_values import OddCall, odd_calls
-from tests.contract.clients.raw import Message, timestamp
+from tests.contract.clients.raw import Message, name_of, product_of, timestamp
 from tests.contract.clients.target import (
     EVERY,
     Target,
@@ -143,8 +143,8 @@ def test_any_of_five_thousand_values_is_answered_with_a_documented_code(target: 
 
 
 def test_every_action_is_mutated() -> None:
-    served = {action for product in PRODUCTS.values() for action in product.actions}
-    assert served == {action for action, _ in CALLS}
+    served = {(product.name, action) for product in PRODUCTS.values() for action in product.actions}
+    assert served == {(product_of(action), name_of(action)) for action, _ in CALLS}
 
 
 def test_mutated_requests_are_refused_with_a_documented_code_and_change_nothing(target: Target) -> None:

@@ -1,12 +1,17 @@
 """The table of IMS."""
 
 from ram_simulator.calls import Product
-from ram_simulator.ims import oidc_client_ids, oidc_providers, summary
+from ram_simulator.ims import account_settings, oidc_client_ids, oidc_providers, summary
 
 PRODUCT = Product(
     name="Ims",
     version="2019-08-15",
     service="ims",
     denial="NoPermission",
-    actions={**summary.ACTIONS, **oidc_providers.ACTIONS, **oidc_client_ids.ACTIONS},
+    actions={
+        **summary.ACTIONS,
+        **account_settings.ACTIONS,
+        **oidc_providers.ACTIONS,
+        **oidc_client_ids.ACTIONS,
+    },
 )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def create_login_profile(cloud: "Cloud", call: Call) -> Answer:
     """Let a user log on with a password."""
     user = existing_user(cloud, call)
-    _check_password(cloud, call.text("Password"))
+    _check_password(cloud, user.name, call.text("Password"))
     reset, mfa = call.flag("PasswordResetRequired"), call.flag("MFABindRequired")
     if user.login_profile is not None:
         raise ApiError(409, "EntityAlreadyExists.User.LoginProfile", f"The user {user.name} has a login profile.")
@@ -37,7 +37,7 @@ def update_login_profile(cloud: "Cloud", call: Call) -> Answer:
     user = existing_user(cloud, call)
     profile = _existing(user)
     if call.optional("Password") is not None:
-        _check_password(cloud, call.text("Password"))
+        _check_password(cloud, user.name, call.text("Password"))
     reset, mfa = profile.password_reset_required, profile.mfa_bind_required
     user.login_profile = LoginProfile(
         create_date=profile.create_date,
@@ -67,8 +67,8 @@ def _existing(user: User) -> LoginProfile:
     return user.login_profile
 
 
-def _check_password(cloud: "Cloud", password: str) -> None:
-    policy = cloud.account.settings.password_policy
+def _check_password(cloud: "Cloud", user_name: str, password: str) -> None:
+    policy, more = cloud.account.settings.password_policy, cloud.account.settings.ims_password_policy
     kinds = {
         "RequireLowercaseCharacters": str.islower,
         "RequireUppercaseCharacters": str.isupper,
@@ -76,7 +76,9 @@ def _check_password(cloud: "Cloud", password: str) -> None:
         "RequireSymbols": lambda character: not character.isalnum(),
     }
     lacking = [name for name, kind in kinds.items() if policy[name] and not any(map(kind, password))]
-    if len(password) < int(policy["MinimumPasswordLength"]) or lacking:
+    too_few = len(set(password)) < more["MinimumPasswordDifferentCharacter"]
+    named = more["PasswordNotContainUserName"] and user_name.lower() in password.lower()
+    if len(password) < int(policy["MinimumPasswordLength"]) or lacking or too_few or named:
         message = "The parameter Password is not compliant with the password policy."
         raise ApiError(400, "InvalidParameter.Password.TooWeak", message)
 

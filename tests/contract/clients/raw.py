@@ -20,6 +20,8 @@ VERSIONS = {"Ram": "2015-05-01", "Ecs": "2014-05-26", "Sts": "2015-04-01", "Ims"
 ECS_ACTIONS = ("AttachInstanceRamRole", "DetachInstanceRamRole", "CreateInstance", "RunInstances")
 STS_ACTIONS = ("GetCallerIdentity", "AssumeRole", "AssumeRoleWithOIDC")
 
+_OF_IMS = "Ims:"
+
 Pairs = list[tuple[str, str]]
 _nonces = itertools.count()
 
@@ -108,8 +110,15 @@ class RawClient:
         return self.wire.send(Message(query=signed_v1("POST", common(action) + list(given.items()), self._key)))
 
 
+def name_of(action: str) -> str:
+    """Return the action as it is sent, without a product before it."""
+    return action.removeprefix(_OF_IMS)
+
+
 def product_of(action: str) -> str:
-    """Return the product that has the action."""
+    """Return the product that has the action; one that RAM has too is of IMS if its name begins with `Ims:`."""
+    if action.startswith(_OF_IMS):
+        return "Ims"
     if action in STS_ACTIONS:
         return "Sts"
     if "OIDCProvider" in action or action == "GetAccountSummary":
@@ -125,7 +134,7 @@ def text_of(value: object) -> str:
 def common(action: str) -> Pairs:
     """Return the parameters that every V1 request has, but key and signature."""
     return [
-        ("Action", action),
+        ("Action", name_of(action)),
         ("Version", VERSIONS[product_of(action)]),
         ("Format", "JSON"),
         ("SignatureMethod", "HMAC-SHA1"),
@@ -169,7 +178,7 @@ def signed_v3(message: Message, host: str, action: str, key: Key) -> Message:
     """Return the message with the headers and the signature of V3, which covers host and x-acs-...."""
     headers = {
         "host": host,
-        "x-acs-action": action,
+        "x-acs-action": name_of(action),
         "x-acs-version": VERSIONS[product_of(action)],
         "x-acs-date": timestamp(),
         "x-acs-signature-nonce": nonce(),

@@ -7,7 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.contract.clients.raw import FORM, VERSIONS, Key, Message, Pairs, Wire, common, product_of, signed_v1, text_of
+from tests.contract.clients.raw import (
+    FORM,
+    VERSIONS,
+    Key,
+    Message,
+    Pairs,
+    Wire,
+    common,
+    name_of,
+    product_of,
+    signed_v1,
+    text_of,
+)
 from tests.contract.clients.walk import Refused
 
 
@@ -21,7 +33,7 @@ class Shaped:
     def call(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         named = [(name, value if isinstance(value, str) else text_of(value)) for name, value in parameters.items()]
         message = self.message(action, named)
-        message.headers += [("x-acs-action", action), ("x-acs-version", VERSIONS[product_of(action)])]
+        message.headers += [("x-acs-action", name_of(action)), ("x-acs-version", VERSIONS[product_of(action)])]
         reply = self._wire.send(message)
         if reply.status != 200:
             raise Refused(reply.status, reply.answer["Code"], reply.answer["Message"])

@@ -62,6 +62,7 @@ WHOLE: list[tuple[str, dict[str, str]]] = [
     *(("ListAccessKeys", {"UserName": name}) for name in ("dev", "member")),
     *(("GetLoginProfile", {"UserName": name}) for name in ("dev", "member")),
     *((f"Get{what}", {}) for what in ("AccountAlias", "PasswordPolicy", "SecurityPreference", "AccountSummary")),
+    *((f"Ims:Get{what}", {}) for what in ("PasswordPolicy", "SecurityPreference")),
     *(("DescribeInstances", {"RegionId": region, "PageSize": "100"}) for region in ("cn-hangzhou", "cn-beijing")),
 ]
 EVERY = 50
