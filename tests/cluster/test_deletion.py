@@ -95,6 +95,21 @@ def test_a_role_that_is_bound_waits_for_the_binding(world: World) -> None:
     assert world.role_of(nodes["n1"]) == ""
 
 
+def test_a_binding_made_again_while_its_role_goes_does_not_wait_with_it_for_ever(world: World, hand: Hand) -> None:
+    world.add_nodes("p", "n1")
+    world.api.create(role("going"))
+    world.ready("RamRole/going")
+    instance = world.instance(ramRoleName="going")
+    blocked(world, "RamRole/going", "played by 1 instance:", instance)
+    world.api.create(binding("again", "going", "p"))
+    world.says(f"{B}/again", "RoleNotReady", "RamRole/going, which is being deleted", kind="Reconciling")
+    hand.detach_role("going", instance)
+    again(world, "RamRole/going")
+    world.gone("RamRole/going")
+    world.api.create(role("going"))
+    world.ready(f"{B}/again")
+
+
 def test_the_former_role_of_a_binding_goes_as_soon_as_the_instances_have_the_new_one(world: World) -> None:
     nodes = world.add_nodes("p", "n1", "n2")
     world.api.create(role("former"), role("present"), binding("mover", "former", "p"))

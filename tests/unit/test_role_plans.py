@@ -12,6 +12,7 @@ from tests.unit.builders import (
     binding_body,
     cloud_role,
     cluster,
+    condition,
     custom,
     facts_of,
     instance,
@@ -238,6 +239,16 @@ def test_what_we_attached_is_detached_before_the_role_is_deleted() -> None:
 
 def test_a_role_that_is_gone_needs_no_deletion() -> None:
     assert planned(deleting(custom("a")), ABSENT) == Plan()
+
+
+def test_a_binding_that_waits_for_the_role_and_has_attached_nothing_does_not_keep_it() -> None:
+    waits = {
+        "conditions": [condition("Ready", "False", "RoleNotReady")],
+        "instances": [{"node": "a", "state": "Pending"}],
+    }
+    assert planned(deleting(), there(), binding_body(status=waits)).steps == (DeleteRole(NAME, ()),)
+    claims = {**waits, "instances": [{"node": "a", "state": "Pending", "roleName": NAME, "origin": "Attached"}]}
+    assert held(planned(deleting(), there(), binding_body(status=claims))) == [Reason.IN_USE]
 
 
 IN_USE: list[tuple[str, ObservedRole, tuple[Mapping[str, Any], ...], str, float | None]] = [

@@ -22,6 +22,7 @@ from ram_operator.model import (
     KindName,
     NodeFacts,
     ObjectKey,
+    Reason,
     Reference,
     Scope,
 )
@@ -265,6 +266,7 @@ def _uses(view: Reference) -> tuple[Json, ...]:
     """What of an object matters to those that it names and that want to go."""
     return (
         view.deleting,
+        view.reason == Reason.ROLE_NOT_READY,
         str(view.spec.get("policies")),
         str(view.spec.get("roleRef")),
         frozenset(_held(view)),

@@ -45,6 +45,12 @@ class Reference:
         """Sorts the older object first, then by name: who came first has the right to a name or an instance."""
         return self.created, self.key.name
 
+    @property
+    def reason(self) -> str:
+        """The reason of its condition Ready, "" before its first report."""
+        rows = self.status.get("conditions") or ()
+        return next((str(row.get("reason", "")) for row in rows if row["type"] == "Ready"), "")
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

@@ -26,6 +26,7 @@ from ram_operator.model import (
     Pass,
     Plan,
     Reason,
+    Reference,
     Scope,
     StatusFields,
     Step,
@@ -168,7 +169,7 @@ class RamRoleKind:
         except NotFound:
             return ObservedRole()
         found = ObservedRole(role, tags, attached)
-        return found if desired.spec or desired.facts.referrers else await _with_players(found, role.name, cloud.ecs)
+        return found if desired.spec or _users(desired.facts) else await _with_players(found, role.name, cloud.ecs)
 
     def plan(self, desired: DesiredRole, observed: ObservedRole | None, known: StatusFields, turn: Pass) -> Plan:
         subject = f"role {desired.name}"
@@ -211,13 +212,14 @@ class RamRoleKind:
         name = observed.role.name
         managed = {policy.folded for policy in attachments.managed(known)}
         foreign = [str(policy) for policy in observed.attached if policy.folded not in managed]
-        if desired.facts.referrers:
-            bindings = listing(str(binding.key) for binding in desired.facts.referrers)
-            if all(binding.deleting for binding in desired.facts.referrers):
+        if users := _users(desired.facts):
+            bindings = listing(str(binding.key) for binding in users)
+            if all(binding.deleting for binding in users):
                 return Plan(holds=(ownership.waits_for(f"role {name}", bindings),))
-            return _in_use(name, f"bound by {bindings}", None)
+            return _in_use(name, f"bound by {bindings}; delete {'them' if len(users) > 1 else 'it'} first", None)
         if observed.players:
-            return _in_use(name, f"played by {len(observed.players)} instances: {listing(observed.players)}")
+            count = f"{len(observed.players)} instance{'s' if len(observed.players) > 1 else ''}"
+            return _in_use(name, f"played by {count}: {listing(observed.players)}; detach it there first")
         if observed.unread:
             return Plan(unread=observed.unread)
         if foreign:
@@ -303,6 +305,16 @@ async def _players(region: str, role: str, ecs: EcsApi) -> tuple[str, ...] | Unr
         return Unread(region, frozenset({role}), error)
 
 
+def _users(facts: Facts) -> tuple[Reference, ...]:
+    """The bindings in the way of a deletion: not those that have attached nothing and wait for this role themselves."""
+    return tuple(
+        binding
+        for binding in facts.referrers
+        if binding.reason != Reason.ROLE_NOT_READY
+        or any(row.get("origin") == "Attached" for row in binding.status.get("instances") or ())
+    )
+
+
 def _in_use(name: str, users: str, retry_after: float | None = ownership.RECHECK_SECONDS) -> Plan:
-    message = f"role {name} is in use: {users}; {ownership.RETAIN_INSTEAD}"
+    message = f"role {name} is in use: {users}, {ownership.RETAIN_INSTEAD}"
     return Plan(holds=(Hold(f"role {name}", Reason.IN_USE, message, retry_after),))
