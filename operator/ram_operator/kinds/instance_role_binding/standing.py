@@ -17,9 +17,11 @@ def settled_words(rows: Sequence[Row], role: str | None) -> tuple[Reason, str]:
     """What Ready says when nothing is left to do."""
     attached = [row.state for row in rows].count(State.ATTACHED)
     absent = [row.node for row in rows if row.reason is Reason.NODE_NOT_FOUND and row.node]
-    if attached == 0:
-        return Reason.NO_INSTANCES, "no instance is selected now"
+    gone = [f"{row.instance} ({row.node})" if row.node else str(row.instance) for row in rows if _is_gone(row)]
     besides = f"; {_absence(absent)}" if absent else ""
+    besides += f"; ECS does not know {listing(gone)}" if gone else ""
+    if attached == 0:
+        return Reason.NO_INSTANCES, f"no instance is selected now{besides}"
     return Reason.ALL_ATTACHED, f"{attached} instance{'s have' if attached > 1 else ' has'} role {role}{besides}"
 
 
@@ -55,6 +57,10 @@ def crowded_out(instances: Collection[InstanceId]) -> tuple[Hold, ...]:
         return ()
     message = f"{len(instances)} instances do not fit in the {MOST_ROWS} rows of status; split the binding by node pool"
     return (Hold("binding", Reason.INVALID_SPEC, message),)
+
+
+def _is_gone(row: Row) -> bool:
+    return row.state is State.SKIPPED and row.reason is Reason.INSTANCE_GONE
 
 
 def _absence(names: Sequence[str]) -> str:

@@ -292,7 +292,8 @@ def _missing(case: Case) -> Verdict:
         return Verdict(row, hold=hold, revisit_after=left)
     if not case.wanted:
         return Verdict(None)
-    gone = {"reason": Reason.INSTANCE_GONE, "message": "the instance is gone", "missing_since": timestamp(since)}
+    message = "ECS does not know this instance in its region"
+    gone = {"reason": Reason.INSTANCE_GONE, "message": message, "missing_since": timestamp(since)}
     return Verdict(_next(case, State.SKIPPED, role=None, origin=None, confirmed=False, **gone))
 
 
