@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ram_simulator.documents import PolicyDocument
-from ram_simulator.identity_providers import IdentityProvider
+from ram_simulator.identity_providers import IdentityProvider, SamlProvider
 from ram_simulator.people import AccessKey, People, User
 from ram_simulator.registry import Registry
 from ram_simulator.settings import AccountSettings
@@ -86,7 +86,7 @@ class Credential:
 
 
 class Account:
-    """Users, groups, keys, live credentials and OIDC providers of the one account that is simulated.
+    """Users, groups, keys, live credentials and identity providers of the one account that is simulated.
 
     `key_sets` are files with the keys of issuers of tokens, by issuer: what the issuers' addresses would answer.
     """
@@ -100,6 +100,7 @@ class Account:
         self._keys: dict[str, AccessKey] = {}
         self._credentials: dict[str, Credential] = {}
         self.identity_providers: Registry[IdentityProvider] = Registry()
+        self.saml_providers: Registry[SamlProvider] = Registry()
         self.key_sets: dict[str, Path] = {}
 
     def identity_provider(self, arn: str) -> IdentityProvider | None:

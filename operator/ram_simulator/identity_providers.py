@@ -46,6 +46,25 @@ class IdentityProvider:
         return f"acs:ram::{account_id}:oidc-provider/{self.name}"
 
 
+@dataclass(slots=True)
+class SamlProvider:
+    """A SAML provider, which is kept and shown only: nobody comes with an assertion.
+
+    `metadata_document` is in Base64 as it was sent, empty if none was.
+    """
+
+    name: str
+    description: str
+    metadata_document: str
+    sign_algorithm: str
+    create_date: datetime
+    update_date: datetime
+
+    def arn(self, account_id: str) -> str:
+        """Return the ARN that trust policies and calls name it by."""
+        return f"acs:ram::{account_id}:saml-provider/{self.name}"
+
+
 @dataclass(frozen=True, slots=True)
 class VerifiedToken:
     """The claims of a token that is what it says."""

@@ -254,6 +254,7 @@ def test_the_state_tells_who_holds_what(root: OldSdk, simulator: RunningSimulato
         "users",
         "groups",
         "oidcProviders",
+        "samlProviders",
         "instances",
         "buckets",
     ]

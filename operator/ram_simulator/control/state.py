@@ -25,6 +25,9 @@ def state_of(cloud: Cloud) -> Answer:
         "users": _sorted({"userName": user.name} for user in people.users),
         "groups": _sorted({"groupName": group.name, "users": _members(cloud, group)} for group in people.groups),
         "oidcProviders": _sorted(_provider(provider) for provider in cloud.account.identity_providers),
+        "samlProviders": _sorted(
+            {"name": provider.name, "description": provider.description} for provider in cloud.account.saml_providers
+        ),
         "instances": _sorted(_instance(instance) for instance in cloud.ecs),
         "buckets": _sorted(
             {"name": bucket.name, "region": bucket.region, "objects": sorted(bucket.objects)} for bucket in cloud.oss

@@ -1,7 +1,7 @@
 """The table of IMS."""
 
 from ram_simulator.calls import Product
-from ram_simulator.ims import account_settings, oidc_client_ids, oidc_providers, summary
+from ram_simulator.ims import account_settings, oidc_client_ids, oidc_providers, saml_providers, summary
 
 PRODUCT = Product(
     name="Ims",
@@ -13,5 +13,6 @@ PRODUCT = Product(
         **account_settings.ACTIONS,
         **oidc_providers.ACTIONS,
         **oidc_client_ids.ACTIONS,
+        **saml_providers.ACTIONS,
     },
 )

@@ -20,15 +20,15 @@ _LONGEST, _LONGEST_URL, _LONGEST_DESCRIPTION = 128, 255, 256
 _MOST_CLIENT_IDS, _MOST_FINGERPRINTS = 50, 5
 
 
-def provider_name(call: Call) -> str:
-    """Return OIDCProviderName; raise ApiError if it cannot be one."""
-    name = call.text("OIDCProviderName")
+def provider_name(call: Call, parameter: str = "OIDCProviderName") -> str:
+    """Return a provider's name, of SAML's as of OIDC's; raise ApiError if it cannot be one."""
+    name = call.text(parameter)
     if not 1 <= len(name) <= _LONGEST:
-        message = f"The parameter OIDCProviderName must have 1 to {_LONGEST} characters."
-        raise ApiError(400, "InvalidParameter.OIDCProviderName.Length", message)
+        message = f"The parameter {parameter} must have 1 to {_LONGEST} characters."
+        raise ApiError(400, f"InvalidParameter.{parameter}.Length", message)
     if not _NAME.fullmatch(name):
-        message = "The parameter OIDCProviderName may have A-Za-z0-9 and, but for both ends, ._-."
-        raise ApiError(400, "InvalidParameter.OIDCProviderName.InvalidChars", message)
+        message = f"The parameter {parameter} may have A-Za-z0-9 and, but for both ends, ._-."
+        raise ApiError(400, f"InvalidParameter.{parameter}.InvalidChars", message)
     return name
 
 

@@ -8,7 +8,7 @@ from ram_simulator.account import Account, Credential
 from ram_simulator.clock import Clock
 from ram_simulator.cloud import Cloud
 from ram_simulator.ecs.store import EcsStore, Instance
-from ram_simulator.identity_providers import IdentityProvider
+from ram_simulator.identity_providers import IdentityProvider, SamlProvider
 from ram_simulator.oss.store import Bucket, OssStore
 from ram_simulator.people import AccessKey, Group, User
 from ram_simulator.ram.store import Holder, HolderKind, Policy, PolicyType, RamStore, Role
@@ -47,6 +47,7 @@ class Snapshot:
     client_tokens: dict[str, tuple[str, list[str]]]
     buckets: list[Bucket]
     key_sets: dict[str, Path] = field(default_factory=dict)
+    saml_providers: list[SamlProvider] = field(default_factory=list)
     advanced_seconds: float = 0.0
 
 
@@ -68,6 +69,7 @@ def take(cloud: Cloud) -> Snapshot:
         client_tokens=cloud.ecs.client_tokens,
         buckets=list(cloud.oss),
         key_sets=account.key_sets,
+        saml_providers=list(account.saml_providers),
         advanced_seconds=cloud.clock.advanced,
     )
 
@@ -86,6 +88,8 @@ def restore(snapshot: Snapshot, clock: Clock, system_policies: list[Policy], swi
         account.add_credential(credential)
     for provider in snapshot.identity_providers:
         account.identity_providers.add(provider.name, provider)
+    for saml_provider in snapshot.saml_providers:
+        account.saml_providers.add(saml_provider.name, saml_provider)
     account.key_sets = snapshot.key_sets
     return Cloud(account, clock, _ram(snapshot, system_policies), _ecs(snapshot), _oss(snapshot), switches)
 

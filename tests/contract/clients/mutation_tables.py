@@ -3,6 +3,7 @@
 TOKEN stands for a token of the provider's issuer, signed as it should be, whatever it says.
 """
 
+import base64
 import json
 from typing import Any
 
@@ -14,6 +15,10 @@ TOKEN = "a-token-of-the-issuer"
 PROVIDER, FEDERATED, ISSUER = "mutants", "mutant-pod", "https://kubernetes.default.svc"
 _ACCOUNT = "acs:ram::1234567890123456"
 _TAKEN = {"OIDCProviderName": PROVIDER}
+_KNOWN = {"SAMLProviderName": PROVIDER}
+METADATA_DOCUMENT = base64.b64encode(
+    b'<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.example.com"/>'
+).decode()
 _CUSTOM = {"PolicyType": "Custom", "PolicyName": POLICY}
 _ON_ECS = {"RegionId": "cn-hangzhou", "InstanceIds": _IDS}
 _TAG = [{"Key": "team", "Value": "storage"}]
@@ -137,6 +142,12 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("AddFingerprintToOIDCProvider", {**_TAKEN, "Fingerprint": "a"}),
     ("RemoveFingerprintFromOIDCProvider", {**_TAKEN, "Fingerprint": "a"}),
     ("DeleteOIDCProvider", _TAKEN),
+    ("CreateSAMLProvider", {"SAMLProviderName": "new", "EncodedSAMLMetadataDocument": METADATA_DOCUMENT}),
+    ("CreateSAMLProvider", {**_KNOWN, "Description": "d", "AuthnSignAlgo": "rsa-sha256"}),
+    ("GetSAMLProvider", _KNOWN),
+    ("ListSAMLProviders", {"Marker": "1", "MaxItems": "10"}),
+    ("UpdateSAMLProvider", {**_KNOWN, "NewDescription": "d", "NewEncodedSAMLMetadataDocument": METADATA_DOCUMENT}),
+    ("DeleteSAMLProvider", _KNOWN),
     ("GetCallerIdentity", {}),
 ]
 _DEEP = 20_000

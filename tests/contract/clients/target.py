@@ -62,6 +62,7 @@ WHOLE: list[tuple[str, dict[str, str]]] = [
     *(("ListAccessKeys", {"UserName": name}) for name in ("dev", "member")),
     *(("GetLoginProfile", {"UserName": name}) for name in ("dev", "member")),
     *((f"Get{what}", {}) for what in ("AccountAlias", "PasswordPolicy", "SecurityPreference", "AccountSummary")),
+    ("ListSAMLProviders", {}),
     *((f"Ims:Get{what}", {}) for what in ("PasswordPolicy", "SecurityPreference")),
     *(("DescribeInstances", {"RegionId": region, "PageSize": "100"}) for region in ("cn-hangzhou", "cn-beijing")),
 ]
@@ -94,6 +95,7 @@ class Target:
             ("AddUserToGroup", {"UserName": "member", "GroupName": "mutants"}),
             ("CreateLoginProfile", {"UserName": "member", "Password": "correct horse"}),
             ("AttachInstanceRamRole", {"InstanceIds": [INSTANCE], "RamRoleName": ROLE}),
+            ("CreateSAMLProvider", {"SAMLProviderName": PROVIDER}),
             ("CreateRole", {"RoleName": FEDERATED, "AssumeRolePolicyDocument": trust(provider=PROVIDER)}),
         ]
         for action, parameters in steps:

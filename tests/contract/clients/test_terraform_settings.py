@@ -178,13 +178,17 @@ def test_settings_are_authorised_as_those_of_ram(terraform: Terraform, wire: Wir
     dev.call(f"Ims:{action}", {})
 
 
-def test_the_next_simulator_has_the_same_settings(started: Callable[..., RunningSimulator], tmp_path: Path) -> None:
+def test_the_next_simulator_has_the_same_settings_and_providers(
+    started: Callable[..., RunningSimulator], tmp_path: Path
+) -> None:
     def settings_of(running: RunningSimulator, **changes: dict[str, Any]) -> list[Any]:
         wire = Wire(running.endpoint)
         client = Terraform(wire, Key(*ROOT))
         for what, parameters in changes.items():
             client.call(f"Ims:Set{what}", parameters)
+            client.call("CreateSAMLProvider", {"SAMLProviderName": what})
         found = [shown(client, what) for what in ("PasswordPolicy", "SecurityPreference")]
+        found.append(client.call("ListSAMLProviders", {})["SAMLProviders"])
         wire.close()
         return found
 
@@ -195,3 +199,4 @@ def test_the_next_simulator_has_the_same_settings(started: Callable[..., Running
     assert stop_simulator(first) == 0
     assert settings_of(started("--state", str(tmp_path / "state"))) == before
     assert before[0] == POLICY | policy
+    assert len(before[2]["SAMLProvider"]) == 2
