@@ -113,11 +113,12 @@ def test_no_service_of_the_namespace_can_look_like_a_setting(render: Render) -> 
 
 def test_a_service_monitor_is_there_where_it_is_asked_for(render: Render) -> None:
     assert not [kind for kind, _ in render() if kind == "ServiceMonitor"]
-    wanted = ("enabled=true", "interval=30s", "labels.release=prometheus")
+    wanted = ("enabled=true", "interval=30s", "labels.release=prometheus", "labels.app\\.kubernetes\\.io/name=other")
     rendered = render(*(part for value in wanted for part in ("--set", f"serviceMonitor.{value}")))
     monitor = rendered["ServiceMonitor", "ram-operator"]
     service = rendered["Service", "ram-operator-metrics"]
     assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    assert monitor["metadata"]["labels"]["app.kubernetes.io/name"] == "other"
     assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     (port,) = service["spec"]["ports"]
     assert monitor["spec"]["endpoints"] == [{"port": port["name"], "path": "/metrics", "interval": "30s"}]
