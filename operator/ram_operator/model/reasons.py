@@ -41,6 +41,7 @@ class Reason(StrEnum):
     EXCLUDED_NODE = "ExcludedNode"
     NO_PROVIDER_ID = "NoProviderID"
     FOREIGN_PROVIDER_ID = "ForeignProviderID"
+    DUPLICATE_PROVIDER_ID = "DuplicateProviderID"
     INSTANCE_GONE = "InstanceGone"
     CLASSIC_NETWORK = "ClassicNetwork"
     ROLE_NOT_FOUND = "RoleNotFound"

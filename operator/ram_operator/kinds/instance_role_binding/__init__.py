@@ -6,8 +6,8 @@ attached is detached again when its node is no longer selected or the binding go
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import chain, groupby
 
@@ -117,7 +117,8 @@ class InstanceRoleBindingKind:
     def desire(self, spec: BindingSpec | None, known: StatusFields, facts: Facts) -> DesiredBinding:
         if facts.me.deleting or spec is None or spec.role is None:
             return DesiredBinding(facts, None if facts.me.deleting else spec)
-        selected = {node.instance: node.name for node in facts.nodes if node.instance}
+        # of several nodes with one provider ID the first by name stands for the instance
+        selected = {node.instance: node.name for node in reversed(facts.nodes) if node.instance}
         wanted = {key: name for key, name in selected.items() if facts.assigned.get(key) == facts.me.key}
         reference = facts.references.get(spec.role)
         holds = (*_role_holds(spec.role, reference), *_too_many(facts.nodes))
@@ -129,7 +130,7 @@ class InstanceRoleBindingKind:
             arn=status.get("arn"),
             wanted=wanted,
             overridden={key: name for key, name in selected.items() if key not in wanted},
-            skipped=(*(node for node in facts.nodes if node.instance is None), *_absent(spec.node_names, facts.nodes)),
+            skipped=(*_no_instance(facts.nodes, selected), *_absent(spec.node_names, facts.nodes)),
             holds=holds,
         )
 
@@ -297,6 +298,17 @@ def _absent(names: Iterable[str], nodes: tuple[NodeFacts, ...]) -> tuple[NodeFac
         for name in names
         if name not in present
     )
+
+
+def _no_instance(nodes: Iterable[NodeFacts], selected: Mapping[InstanceId, str]) -> Iterator[NodeFacts]:
+    """The nodes that stand for no instance: that are none, or whose instance is another node's."""
+    for node in nodes:
+        first = selected[node.instance] if node.instance else node.name
+        if node.instance is None:
+            yield node
+        elif first != node.name:
+            message = f"Node {first} has the same provider ID, which stands for the instance"
+            yield replace(node, instance=None, skip=Reason.DUPLICATE_PROVIDER_ID, skip_message=message)
 
 
 def _all_rows(
