@@ -11,13 +11,14 @@ from ram_simulator.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class AccessKey:
-    """A long-lived key pair; `user_name` is None for the account's own."""
+    """A long-lived key pair; `user_name` is None for the account's own, `network_policy` is kept and shown only."""
 
     access_key_id: str
     secret: str
     user_name: str | None
     create_date: datetime
     active: bool = True
+    network_policy: str = "{}"
 
 
 @dataclass(frozen=True, slots=True)

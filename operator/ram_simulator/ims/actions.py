@@ -1,7 +1,14 @@
 """The table of IMS."""
 
 from ram_simulator.calls import Product
-from ram_simulator.ims import account_settings, oidc_client_ids, oidc_providers, saml_providers, summary
+from ram_simulator.ims import (
+    access_key_policies,
+    account_settings,
+    oidc_client_ids,
+    oidc_providers,
+    saml_providers,
+    summary,
+)
 
 PRODUCT = Product(
     name="Ims",
@@ -14,5 +21,6 @@ PRODUCT = Product(
         **oidc_providers.ACTIONS,
         **oidc_client_ids.ACTIONS,
         **saml_providers.ACTIONS,
+        **access_key_policies.ACTIONS,
     },
 )

@@ -19,6 +19,8 @@ _KNOWN = {"SAMLProviderName": PROVIDER}
 METADATA_DOCUMENT = base64.b64encode(
     b'<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.example.com"/>'
 ).decode()
+_KEY = {"UserAccessKeyId": "simulator-dev", "UserPrincipalName": "dev@1234567890123456.onaliyun.com"}
+KEY_POLICY = '{"Version":1,"Status":"Active","Statements":[{"Type":"ClassicWhiteList","IPList":["10.0.0.1/32"]}]}'
 _CUSTOM = {"PolicyType": "Custom", "PolicyName": POLICY}
 _ON_ECS = {"RegionId": "cn-hangzhou", "InstanceIds": _IDS}
 _TAG = [{"Key": "team", "Value": "storage"}]
@@ -148,6 +150,8 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("ListSAMLProviders", {"Marker": "1", "MaxItems": "10"}),
     ("UpdateSAMLProvider", {**_KNOWN, "NewDescription": "d", "NewEncodedSAMLMetadataDocument": METADATA_DOCUMENT}),
     ("DeleteSAMLProvider", _KNOWN),
+    ("SetAccessKeyPolicy", {**_KEY, "AccessKeyPolicy": KEY_POLICY}),
+    ("GetAccessKeyPolicy", _KEY),
     ("GetCallerIdentity", {}),
 ]
 _DEEP = 20_000

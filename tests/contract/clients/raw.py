@@ -121,7 +121,7 @@ def product_of(action: str) -> str:
         return "Ims"
     if action in STS_ACTIONS:
         return "Sts"
-    if "OIDCProvider" in action or "SAMLProvider" in action or action == "GetAccountSummary":
+    if any(part in action for part in ("OIDCProvider", "SAMLProvider", "AccessKeyPolicy", "GetAccountSummary")):
         return "Ims"
     return "Ecs" if action in ECS_ACTIONS or "Instance" in action or action == "DescribeRegions" else "Ram"
 

@@ -63,6 +63,7 @@ WHOLE: list[tuple[str, dict[str, str]]] = [
     *(("GetLoginProfile", {"UserName": name}) for name in ("dev", "member")),
     *((f"Get{what}", {}) for what in ("AccountAlias", "PasswordPolicy", "SecurityPreference", "AccountSummary")),
     ("ListSAMLProviders", {}),
+    ("GetAccessKeyPolicy", {"UserAccessKeyId": "simulator-dev", "UserPrincipalName": "dev"}),
     *((f"Ims:Get{what}", {}) for what in ("PasswordPolicy", "SecurityPreference")),
     *(("DescribeInstances", {"RegionId": region, "PageSize": "100"}) for region in ("cn-hangzhou", "cn-beijing")),
 ]

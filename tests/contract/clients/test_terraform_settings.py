@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.contract.clients.mutation_tables import KEY_POLICY
 from tests.contract.clients.raw import Key, Wire
 from tests.contract.clients.shapes import Terraform
 from tests.contract.clients.walk import DEV, ROOT, Refused
@@ -187,8 +188,10 @@ def test_the_next_simulator_has_the_same_settings_and_providers(
         for what, parameters in changes.items():
             client.call(f"Ims:Set{what}", parameters)
             client.call("CreateSAMLProvider", {"SAMLProviderName": what})
+            client.call("SetAccessKeyPolicy", {"UserAccessKeyId": ROOT[0], "AccessKeyPolicy": KEY_POLICY})
         found = [shown(client, what) for what in ("PasswordPolicy", "SecurityPreference")]
         found.append(client.call("ListSAMLProviders", {})["SAMLProviders"])
+        found.append(client.call("GetAccessKeyPolicy", {"UserAccessKeyId": ROOT[0]})["AccessKeyPolicy"])
         wire.close()
         return found
 
@@ -199,4 +202,4 @@ def test_the_next_simulator_has_the_same_settings_and_providers(
     assert stop_simulator(first) == 0
     assert settings_of(started("--state", str(tmp_path / "state"))) == before
     assert before[0] == POLICY | policy
-    assert len(before[2]["SAMLProvider"]) == 2
+    assert (len(before[2]["SAMLProvider"]), before[3]) == (2, KEY_POLICY)
