@@ -167,7 +167,7 @@ def test_the_model_knows_nothing_of_the_simulator() -> None:
 
 
 def test_the_simulator_never_differs_from_the_model(simulator: RunningSimulator, client: RawClient) -> None:
-    play(simulator, client, 20)
+    play(simulator, client, 50)
 
 
 @pytest.mark.soak
