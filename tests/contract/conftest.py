@@ -19,6 +19,7 @@ import pytest
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 from aliyunsdkcore.client import AcsClient
 from aliyunsdkcore.request import CommonRequest
+from tests.contract.clients.raw import Wire
 
 from ram_simulator.__main__ import main
 
@@ -162,6 +163,14 @@ def simulator(simulator_process: RunningSimulator) -> RunningSimulator:
     """The session's simulator, as its fixture describes it."""
     simulator_process.reset()
     return simulator_process
+
+
+@pytest.fixture
+def wire(simulator: RunningSimulator) -> Iterator[Wire]:
+    """A connection to the session's simulator, for requests that are made by hand."""
+    found = Wire(simulator.endpoint)
+    yield found
+    found.close()
 
 
 _PACKAGES = {"Ram": "aliyunsdkram.request.v20150501", "Ecs": "aliyunsdkecs.request.v20140526"}

@@ -1,7 +1,6 @@
 """AccessDeniedDetail: which kind of policy refused a call, and its message that DecodeDiagnosticMessage reads."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,13 +16,6 @@ NO_READING = '{"Version":"1","Statement":[{"Effect":"Deny","Action":"ram:List*",
 OSS_ONLY = ALL.replace('"*","Resource"', '"oss:*","Resource"')
 SESSION, OWN, TRUSTING = "SessionPolicy", "AccountLevelIdentityBasedPolicy", "AssumeRolePolicy"
 IMPLICIT, EXPLICIT = "ImplicitDeny", "ExplicitDeny"
-
-
-@pytest.fixture
-def wire(simulator: RunningSimulator) -> Iterator[Wire]:
-    found = Wire(simulator.endpoint)
-    yield found
-    found.close()
 
 
 @pytest.fixture

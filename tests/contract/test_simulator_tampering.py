@@ -1,6 +1,6 @@
 """What is changed after it was signed is refused, for every action, and takes no effect."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from tests.contract.clients.mutation_tables import CALLS
@@ -84,13 +84,6 @@ SECOND: dict[str, Callable[[Message, str], Message]] = {
     ),
 }
 REFUSALS = {"SignatureDoesNotMatch", "IncompleteSignature", "MissingSignature"}
-
-
-@pytest.fixture
-def wire(simulator: RunningSimulator) -> Iterator[Wire]:
-    found = Wire(simulator.ready["endpoint"])
-    yield found
-    found.close()
 
 
 def first(action: str, given: Pairs) -> Message:

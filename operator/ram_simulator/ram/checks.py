@@ -168,6 +168,15 @@ def existing_role(cloud: "Cloud", call: Call) -> Role:
     return role
 
 
+def add_role(cloud: "Cloud", role: Role) -> None:
+    """Keep a new role; raise ApiError if its name is taken or the account has no room for it."""
+    if cloud.role(role.name) is not None:
+        raise ApiError(409, "EntityAlreadyExists.Role", f"The role already exists: {role.name}.")
+    if len(cloud.ram.roles) >= (most := cloud.switches.number(SwitchName.ROLES)):
+        raise ApiError(409, "LimitExceeded.Role", f"An account has at most {most} roles.")
+    cloud.ram.roles.add(role.name, role)
+
+
 def ordinary_role(cloud: "Cloud", call: Call) -> Role:
     """Return the role that the call would change; raise ApiError if there is none, or a service has it."""
     role = existing_role(cloud, call)

@@ -10,6 +10,7 @@ from ram_simulator.clock import to_seconds
 from ram_simulator.documents import DocumentKind, parse_document
 from ram_simulator.errors import ApiError, MalformedDocument
 from ram_simulator.ram.checks import (
+    add_role,
     description,
     existing_role,
     on_all,
@@ -48,11 +49,7 @@ def create_role(cloud: "Cloud", call: Call) -> Answer:
         tags=new_tags(call),
         allows_console_login=_console_login(call, "AllowConsoleLogin", default=True),
     )
-    if cloud.role(name) is not None:
-        raise ApiError(409, "EntityAlreadyExists.Role", f"The role already exists: {name}.")
-    if len(cloud.ram.roles) >= (most := cloud.switches.number(SwitchName.ROLES)):
-        raise ApiError(409, "LimitExceeded.Role", f"An account has at most {most} roles.")
-    cloud.ram.roles.add(name, role)
+    add_role(cloud, role)
     return {"Role": _with_trust(cloud, role)}
 
 

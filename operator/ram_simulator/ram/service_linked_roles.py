@@ -15,9 +15,8 @@ from ram_simulator.calls import Action, Answer, Call, table
 from ram_simulator.clock import to_seconds
 from ram_simulator.documents import DocumentKind, parse_document
 from ram_simulator.errors import ApiError
-from ram_simulator.ram.checks import LINKED_ROLE, description, existing_role, on_all, on_role, role_arn
+from ram_simulator.ram.checks import LINKED_ROLE, add_role, description, existing_role, on_all, on_role, role_arn
 from ram_simulator.ram.store import Role
-from ram_simulator.switches import SwitchName
 
 if TYPE_CHECKING:
     from ram_simulator.cloud import Cloud
@@ -52,11 +51,7 @@ def create_service_linked_role(cloud: "Cloud", call: Call) -> Answer:
         trust_date=now,
         service=service,
     )
-    if cloud.role(name) is not None:
-        raise ApiError(409, "EntityAlreadyExists.Role", f"The role already exists: {name}.")
-    if len(cloud.ram.roles) >= (most := cloud.switches.number(SwitchName.ROLES)):
-        raise ApiError(409, "LimitExceeded.Role", f"An account has at most {most} roles.")
-    cloud.ram.roles.add(name, role)
+    add_role(cloud, role)
     return {"Role": _shown(cloud, role)}
 
 

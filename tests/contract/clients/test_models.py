@@ -1,24 +1,15 @@
 """Every answer of the walk has the names and types of the new SDK's models, and more that the walk passes over."""
 
 import re
-from collections.abc import Iterator
 
-import pytest
 from tests.contract.clients.models import Modelled, misfits
 from tests.contract.clients.pages import TRUST, rows
 from tests.contract.clients.raw import Key, Wire
 from tests.contract.clients.shapes import CommandLine
 from tests.contract.clients.walk import DEV, ROOT, World, walked
-from tests.contract.conftest import OldSdk, RunningSimulator
+from tests.contract.conftest import OldSdk
 
 KEYS = (ROOT, DEV, ("nobody", "x"), (DEV[0], "wrong"))
-
-
-@pytest.fixture
-def wire(simulator: RunningSimulator) -> Iterator[Wire]:
-    found = Wire(simulator.endpoint)
-    yield found
-    found.close()
 
 
 def test_every_answer_fits_its_model(wire: Wire, world: World) -> None:

@@ -1,29 +1,15 @@
 """Command line client and Terraform's provider, as they were seen on the wire, walk the pages and manage resources."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 from tests.contract.clients.pages import CREATE, READ_OSS, ROLE, ROTATE, TRUST, rows
 from tests.contract.clients.raw import Key, Message, Wire, common, signed_v1
 from tests.contract.clients.shapes import CommandLine, CommandLineByGet, FormOnly, OlderTerraform, Shaped, Terraform
 from tests.contract.clients.walk import DEV, ROOT, Refused, World, walked
-from tests.contract.conftest import RunningSimulator
 
 SHAPES: list[type[Shaped]] = [CommandLine, CommandLineByGet, Terraform, OlderTerraform, FormOnly]
 KEYS = (ROOT, DEV, ("nobody", "x"), (DEV[0], "wrong"))
-
-
-@pytest.fixture
-def wire(simulator: RunningSimulator) -> Iterator[Wire]:
-    found = Wire(simulator.endpoint)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def terraform(wire: Wire) -> Terraform:
-    return Terraform(wire, Key(*ROOT))
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -1,7 +1,6 @@
 """Terraform's policies of access keys: set, read, changed and reset by what its path sends, and what is refused."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,22 +9,9 @@ from tests.contract.clients.raw import Key, Wire
 from tests.contract.clients.shapes import Terraform
 from tests.contract.clients.test_terraform_settings import refusal
 from tests.contract.clients.walk import DEV, ROOT
-from tests.contract.conftest import RunningSimulator
 
 KEY = {"UserAccessKeyId": DEV[0], "UserPrincipalName": "dev@1234567890123456.onaliyun.com"}
 RESET = '{"Version":1,"Status":"Inactive","Statements":[]}'
-
-
-@pytest.fixture
-def wire(simulator: RunningSimulator) -> Iterator[Wire]:
-    found = Wire(simulator.endpoint)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def terraform(wire: Wire) -> Terraform:
-    return Terraform(wire, Key(*ROOT))
 
 
 def test_a_policy_is_set_read_changed_and_reset(terraform: Terraform) -> None:

@@ -1,7 +1,6 @@
 """Terraform's SAML providers: created, read, updated and deleted by what its path sends, and what is refused."""
 
 import base64
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,23 +8,10 @@ from tests.contract.clients.mutation_tables import METADATA_DOCUMENT
 from tests.contract.clients.raw import Key, Wire
 from tests.contract.clients.shapes import Terraform
 from tests.contract.clients.test_terraform_settings import refusal
-from tests.contract.clients.walk import DEV, ROOT
-from tests.contract.conftest import RunningSimulator
+from tests.contract.clients.walk import DEV
 
 NAMED = {"SAMLProviderName": "idp"}
 ARN = "acs:ram::1234567890123456:saml-provider/idp"
-
-
-@pytest.fixture
-def wire(simulator: RunningSimulator) -> Iterator[Wire]:
-    found = Wire(simulator.endpoint)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def terraform(wire: Wire) -> Terraform:
-    return Terraform(wire, Key(*ROOT))
 
 
 def encoded(document: str) -> str:

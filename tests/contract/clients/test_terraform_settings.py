@@ -1,6 +1,6 @@
 """Terraform's resources that go by IMS: what the provider's path sends is created, read, updated and kept."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +10,6 @@ from tests.contract.clients.raw import Key, Wire
 from tests.contract.clients.shapes import Terraform
 from tests.contract.clients.walk import DEV, ROOT, Refused
 from tests.contract.conftest import RunningSimulator, stop_simulator
-
-
-@pytest.fixture
-def wire(simulator: RunningSimulator) -> Iterator[Wire]:
-    found = Wire(simulator.endpoint)
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def terraform(wire: Wire) -> Terraform:
-    return Terraform(wire, Key(*ROOT))
 
 
 def refusal(client: Terraform, action: str, parameters: dict[str, Any]) -> tuple[int, str]:
