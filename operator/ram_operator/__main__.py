@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from ram_operator import metrics
@@ -22,7 +23,7 @@ from ram_operator.cluster import kube as cluster
 from ram_operator.cluster.audit import Audit
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.events import EventRecorder
-from ram_operator.cluster.handlers import Intake
+from ram_operator.cluster.handlers import Intake, register
 from ram_operator.engine.controller import Controller
 from ram_operator.engine.filters import Contention, Unseen
 from ram_operator.engine.reconciler import AnyKind, Cluster, Reconciler
@@ -34,7 +35,6 @@ from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
 from ram_operator.kinds.ram_policy import RamPolicyKind
 from ram_operator.kinds.ram_role import PolicyLimits, RamRoleKind
 from ram_operator.logs import configure
-from ram_operator.model import KindName
 from ram_operator.runtime import Runtime
 from ram_operator.settings import Settings, described, from_environment
 
@@ -58,7 +58,7 @@ def main() -> None:
         settings = from_environment(os.environ)
         configure(settings.log_level)
         log.info("starting", extra={"version": own_version()})
-        code = asyncio.run(run(settings))
+        code = asyncio.run(run(settings, our_kinds(settings)))
     except StartupError as error:
         log.critical("cannot run: %s", error)
         code = 1
@@ -69,15 +69,15 @@ def _leave(*_: object) -> None:
     sys.exit(0)
 
 
-async def run(settings: Settings) -> int:
-    """Build the parts and run them; return the exit code. Raises StartupError."""
+async def run(settings: Settings, kinds: Sequence[AnyKind]) -> int:
+    """Build the parts for these kinds and run them; return the exit code. Raises StartupError."""
     provider = _credentials(settings)
     connection = connect(_cloud_config(settings, provider), time.monotonic, metrics.observe_call)
-    kube = await cluster.connect()
+    kube = await cluster.connect(kind.resource for kind in kinds)
     try:
         await preflight(kube, time.monotonic)
         identity = Cluster(settings.cluster_id or await _cluster_uid(kube), settings.previous_cluster_ids)
-        return await _build(settings, kube, connection.cloud, identity).run()
+        return await _build(settings, kinds, kube, connection.cloud, identity).run()
     finally:
         await kube.close()
         await connection.close()
@@ -91,7 +91,9 @@ async def _cluster_uid(kube: cluster.Kube) -> str:
         raise StartupError(f"cannot tell which cluster this is: {error}; {fix}") from None
 
 
-def _build(settings: Settings, kube: cluster.Kube, cloud: Cloud, identity: Cluster) -> Runtime:
+def _build(
+    settings: Settings, kinds: Sequence[AnyKind], kube: cluster.Kube, cloud: Cloud, identity: Cluster
+) -> Runtime:
     caches = Caches()
     queue = WorkQueue(time.monotonic, random.random)
     intake = Intake(caches, queue, time.time)
@@ -99,7 +101,8 @@ def _build(settings: Settings, kube: cluster.Kube, cloud: Cloud, identity: Clust
     recorder = EventRecorder(kube, _now, socket.gethostname())
     filters = (Unseen(), Contention())
     overdue = max(OVERDUE_SECONDS, 3 * settings.sweep_interval_seconds)
-    reconciler = Reconciler(_kinds(settings), cloud, store, identity, filters, _now, overdue)
+    by_name = {kind.resource.kind: kind for kind in kinds}
+    reconciler = Reconciler(by_name, cloud, store, identity, filters, _now, overdue)
     full_check = timedelta(seconds=settings.full_check_interval_seconds)
     interval = settings.sweep_interval_seconds
     sweeps = Sweeps(cloud, caches, queue, reconciler, interval, full_check, _now, random.random)
@@ -107,17 +110,19 @@ def _build(settings: Settings, kube: cluster.Kube, cloud: Cloud, identity: Clust
     gate = Gate(kube, cloud.sts, caches, time.monotonic, asyncio.Event())
     audit = Audit(kube, caches, intake, store.refresh)
     host, _, port = settings.listen.rpartition(":")
-    return Runtime(gate, intake, audit, controller, sweeps, recorder, settings.workers, (host, int(port)))
+    registry = register(intake, kube.resources)
+    return Runtime(gate, registry, audit, controller, sweeps, recorder, settings.workers, (host, int(port)))
 
 
-def _kinds(settings: Settings) -> dict[KindName, AnyKind]:
+def our_kinds(settings: Settings) -> tuple[AnyKind, ...]:
+    """The kinds that this operator works on."""
     full_check = timedelta(seconds=settings.full_check_interval_seconds)
     limits = PolicyLimits(settings.system_policies_per_role, settings.custom_policies_per_role)
-    return {
-        KindName.RAM_POLICY: RamPolicyKind(full_check),
-        KindName.RAM_ROLE: RamRoleKind(full_check, limits),
-        KindName.INSTANCE_ROLE_BINDING: InstanceRoleBindingKind(timedelta(seconds=settings.node_gone_seconds)),
-    }
+    return (
+        RamPolicyKind(full_check),
+        RamRoleKind(full_check, limits),
+        InstanceRoleBindingKind(timedelta(seconds=settings.node_gone_seconds)),
+    )
 
 
 def _credentials(settings: Settings) -> CredentialsProvider:

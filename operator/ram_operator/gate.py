@@ -16,7 +16,6 @@ from ram_operator.cloud import StsApi
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.kube import API, NODES, Kube
 from ram_operator.errors import CloudError, KubeError, StartupError
-from ram_operator.model import KindName
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +142,7 @@ class Gate:
     async def _covered(self) -> bool:
         """Whether the caches have all names of one complete list; gives them the time until the next list is due."""
         try:
-            wanted = {kind.value: await self.kube.names(f"{API}/{kind.plural}") for kind in KindName}
+            wanted = {each.kind: await self.kube.names(f"{API}/{each.plural}") for each in self.kube.resources}
             wanted["Node"] = await self.kube.names(NODES)
         except KubeError as error:
             self.waits_for = f"the API server: {error}"
@@ -158,7 +157,7 @@ class Gate:
         return True
 
     def _lacking(self, wanted: dict[str, set[str]]) -> str:
-        known = {kind.value: {key.name for key in self.caches.keys(kind)} for kind in KindName}
+        known = {each.kind: {key.name for key in self.caches.keys(each.kind)} for each in self.kube.resources}
         known["Node"] = self.caches.node_names()
         counts = {kind: len(names - known[kind]) for kind, names in wanted.items()}
         return ", ".join(f"{count} of {len(wanted[kind])} {kind}s not seen" for kind, count in counts.items() if count)

@@ -21,7 +21,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ram_operator.cluster.audit import Audit
 from ram_operator.cluster.events import EventRecorder
-from ram_operator.cluster.handlers import Intake, kopf_settings, register
+from ram_operator.cluster.handlers import kopf_settings
 from ram_operator.engine.controller import Controller
 from ram_operator.engine.sweeps import Sweeps
 from ram_operator.errors import KubeError, StartupError
@@ -43,7 +43,7 @@ class Runtime:
 
     Args:
         gate: opens when work may begin.
-        intake: what kopf's handlers feed.
+        registry: kopf's handlers.
         audit: mends what the watches lost.
         controller: the workers.
         sweeps: the drift sweeps.
@@ -53,7 +53,7 @@ class Runtime:
     """
 
     gate: Gate
-    intake: Intake
+    registry: kopf.OperatorRegistry
     audit: Audit
     controller: Controller
     sweeps: Sweeps
@@ -122,7 +122,7 @@ class Runtime:
         # Left to itself kopf asks for the user's name, and the user of a container is often a number without one.
         identity: Any = socket.gethostname()
         await kopf.operator(
-            registry=register(self.intake),
+            registry=self.registry,
             settings=kopf_settings(),
             identity=identity,
             clusterwide=True,

@@ -12,7 +12,8 @@ from typing import Any
 
 from ram_operator.cloud import Policy, PolicyName, PolicyType, Role
 from ram_operator.cluster.caches import Caches
-from ram_operator.model import FINALIZER, GROUP, VERSION, Facts, InstanceId, KindName, ObjectKey, Outcome, Owner, Pass
+from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
+from ram_operator.model import FINALIZER, GROUP, VERSION, Facts, InstanceId, ObjectKey, Outcome, Owner, Pass
 from ram_operator.rules.documents import trust_for_services
 from ram_operator.rules.nodes import node_facts
 
@@ -23,20 +24,20 @@ OTHER_DOCUMENT = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": ["
 ECS_TRUST = json.dumps(trust_for_services(["ecs.aliyuncs.com"]))
 
 
-def key_of(kind: KindName, name: str) -> ObjectKey:
+def key_of(kind: str, name: str) -> ObjectKey:
     return ObjectKey(kind, name)
 
 
 def policy_key(name: str) -> ObjectKey:
-    return ObjectKey(KindName.RAM_POLICY, name)
+    return ObjectKey(RAM_POLICY.kind, name)
 
 
 def role_key(name: str) -> ObjectKey:
-    return ObjectKey(KindName.RAM_ROLE, name)
+    return ObjectKey(RAM_ROLE.kind, name)
 
 
 def binding_key(name: str) -> ObjectKey:
-    return ObjectKey(KindName.INSTANCE_ROLE_BINDING, name)
+    return ObjectKey(INSTANCE_ROLE_BINDING.kind, name)
 
 
 def instance(number: int, region: str = "cn-hangzhou") -> InstanceId:
@@ -56,7 +57,7 @@ def turn(key: ObjectKey, now: datetime = NOW, outcome: Outcome | None = None, pr
 
 
 def body(
-    kind: KindName,
+    kind: str,
     name: str,
     spec: Mapping[str, Any],
     status: Mapping[str, Any] | None = None,
@@ -83,7 +84,7 @@ def body(
         metadata["annotations"] = {f"{GROUP}/reconcile-at": reconcile_at}
     made: dict[str, Any] = {
         "apiVersion": f"{GROUP}/{VERSION}",
-        "kind": kind.value,
+        "kind": kind,
         "metadata": metadata,
         "spec": dict(spec),
     }
@@ -92,16 +93,16 @@ def body(
 
 def policy_body(name: str = "oss-read", status: Mapping[str, Any] | None = None, **how: Any) -> dict[str, Any]:
     spec = {"document": DOCUMENT} | how.pop("spec", {})
-    return body(KindName.RAM_POLICY, name, spec, status, **how)
+    return body(RAM_POLICY.kind, name, spec, status, **how)
 
 
 def role_body(name: str = "oss-reader", status: Mapping[str, Any] | None = None, **how: Any) -> dict[str, Any]:
-    return body(KindName.RAM_ROLE, name, how.pop("spec", {}), status, **how)
+    return body(RAM_ROLE.kind, name, how.pop("spec", {}), status, **how)
 
 
 def binding_body(name: str = "storage-pool", status: Mapping[str, Any] | None = None, **how: Any) -> dict[str, Any]:
     spec = {"roleRef": {"name": "oss-reader"}, "nodeSelector": {"matchLabels": {"pool": "storage"}}}
-    return body(KindName.INSTANCE_ROLE_BINDING, name, spec | how.pop("spec", {}), status, **how)
+    return body(INSTANCE_ROLE_BINDING.kind, name, spec | how.pop("spec", {}), status, **how)
 
 
 def ready(reason: str = "Settled", generation: int = 1) -> list[dict[str, Any]]:
@@ -147,7 +148,7 @@ def cluster(*bodies: Mapping[str, Any], nodes: tuple[Mapping[str, Any], ...] = (
     """Caches that have seen these objects and nodes."""
     caches = Caches()
     for made in bodies:
-        caches.put(ObjectKey(KindName(made["kind"]), made["metadata"]["name"]), made)
+        caches.put(ObjectKey(made["kind"], made["metadata"]["name"]), made)
     for each in nodes:
         caches.put_node(node_facts(each))
     return caches

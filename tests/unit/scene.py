@@ -20,6 +20,7 @@ from ram_operator.engine.filters import Contention, Unseen
 from ram_operator.engine.reconciler import Cluster, Reconciler
 from ram_operator.errors import AlreadyExists, CloudError, Rejected, StaleObject
 from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
+from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
 from ram_operator.kinds.ram_policy import RamPolicyKind
 from ram_operator.kinds.ram_role import RamRoleKind
 from ram_operator.model import (
@@ -28,7 +29,6 @@ from ram_operator.model import (
     RECONCILE_AT,
     Body,
     InstanceId,
-    KindName,
     ObjectKey,
     Report,
     Scope,
@@ -53,17 +53,17 @@ class Scene:
         self._objects: dict[ObjectKey, dict[str, Any]] = {}
         self._version = 100
         full_check = timedelta(hours=6)
-        kinds: dict[KindName, Any] = {
-            KindName.RAM_POLICY: RamPolicyKind(full_check),
-            KindName.RAM_ROLE: RamRoleKind(full_check),
-            KindName.INSTANCE_ROLE_BINDING: InstanceRoleBindingKind(),
+        kinds: dict[str, Any] = {
+            RAM_POLICY.kind: RamPolicyKind(full_check),
+            RAM_ROLE.kind: RamRoleKind(full_check),
+            INSTANCE_ROLE_BINDING.kind: InstanceRoleBindingKind(),
         }
         filters = (Unseen(), Contention())
         self.reconciler = Reconciler(kinds, cloud, self, Cluster(cluster, previous), filters, lambda: self.now, 900)
 
     def put(self, body: Mapping[str, Any]) -> ObjectKey:
         """Create an object, or change what a user may change of it."""
-        key = ObjectKey(KindName(body["kind"]), body["metadata"]["name"])
+        key = ObjectKey(body["kind"], body["metadata"]["name"])
         new = copy.deepcopy(dict(body))
         if old := self._objects.get(key):
             changed = old["spec"] != new["spec"]
@@ -181,7 +181,7 @@ class Scene:
         return self._keep(key, kept)
 
     def _current(self, body: Body) -> tuple[ObjectKey, dict[str, Any]]:
-        key = ObjectKey(KindName(body["kind"]), body["metadata"]["name"])
+        key = ObjectKey(body["kind"], body["metadata"]["name"])
         kept = self._objects.get(key)
         if kept is None or kept["metadata"]["uid"] != body["metadata"]["uid"]:
             raise StaleObject("gone")

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ram_operator.model import InstanceId, KindName, NodeFacts, ObjectKey
+from ram_operator.kinds.names import INSTANCE_ROLE_BINDING
+from ram_operator.model import InstanceId, NodeFacts, ObjectKey
 from ram_operator.rules.assignment import Claimant, assign
 from ram_operator.rules.nodes import selects
 from ram_operator.rules.selectors import Selector
@@ -17,7 +18,7 @@ relaxed = settings(deadline=None, max_examples=100)
 
 
 def key(name: str) -> ObjectKey:
-    return ObjectKey(KindName.INSTANCE_ROLE_BINDING, name)
+    return ObjectKey(INSTANCE_ROLE_BINDING.kind, name)
 
 
 def instance(number: int) -> InstanceId:

@@ -19,7 +19,8 @@ from tests.unit.scene import Instances, Scene
 
 from ram_operator.engine.filters import Contention, Unseen
 from ram_operator.errors import CloudError, Unavailable
-from ram_operator.model import EVERYTHING, InstanceId, KindName, ObjectKey, Outcome, Plan
+from ram_operator.kinds.names import INSTANCE_ROLE_BINDING
+from ram_operator.model import EVERYTHING, InstanceId, ObjectKey, Outcome, Plan
 
 NUMBERS = (1, 2, 3)
 BINDINGS = ("a", "b", "c")
@@ -128,7 +129,7 @@ class World:
             self.scene.edit(binding_key(name), **spec)
 
     def _asked(self) -> list[ObjectKey]:
-        return [key for key in self.scene.asked if key.kind is KindName.INSTANCE_ROLE_BINDING]
+        return [key for key in self.scene.asked if key.kind is INSTANCE_ROLE_BINDING.kind]
 
     async def work(self, count: int) -> None:
         """Work on some of the bindings that are asked for."""

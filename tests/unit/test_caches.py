@@ -23,7 +23,7 @@ from tests.unit.builders import (
 )
 
 from ram_operator.cluster.caches import Caches, Wake
-from ram_operator.model import Body, KindName, ObjectKey
+from ram_operator.model import Body, ObjectKey
 from ram_operator.rules.nodes import node_facts
 
 POLICY, ROLE, BINDING = policy_key("oss-read"), role_key("oss-reader"), binding_key("storage-pool")
@@ -36,7 +36,7 @@ def put(caches: Caches, body: Body) -> set[ObjectKey]:
 
 
 def key_of(body: Body) -> ObjectKey:
-    return ObjectKey(KindName(body["kind"]), body["metadata"]["name"])
+    return ObjectKey(body["kind"], body["metadata"]["name"])
 
 
 def woken(wakes: list[Wake]) -> set[ObjectKey]:

@@ -16,12 +16,13 @@ from tests.unit import virtual_time
 
 from ram_operator.cloud import StsApi
 from ram_operator.cluster.caches import Caches
-from ram_operator.cluster.kube import API, PERMISSIONS, Kube
+from ram_operator.cluster.kube import API, Kube, permissions
 from ram_operator.errors import KubeError
 from ram_operator.gate import Gate
-from ram_operator.model import KindName
+from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
 
-RIGHTS = sum(len(verbs) for _, _, verbs, _ in PERMISSIONS)
+RESOURCES = (RAM_POLICY, RAM_ROLE, INSTANCE_ROLE_BINDING)
+RIGHTS = sum(len(verbs) for _, _, verbs, _ in permissions(RESOURCES))
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
@@ -41,7 +42,7 @@ class ApiServer:
         if self.down:
             raise OSError("connection refused")
         if url == API:
-            return _answer(200, {"resources": [{"name": kind.plural} for kind in KindName]})
+            return _answer(200, {"resources": [{"name": each.plural} for each in RESOURCES]})
         if url == REVIEWS:
             status = body["spec"]["resourceAttributes"]["subresource"] == "status" and self.lacks
             return _answer(201, {"status": {"allowed": not status}})
@@ -70,7 +71,7 @@ def opened(server: ApiServer, then: Callable[[Gate], Awaitable[None]]) -> None:
     """Do something after the gate has opened."""
 
     async def work() -> None:
-        kube = Kube(cast("Any", server))
+        kube = Kube(cast("Any", server), RESOURCES)
         gate = Gate(kube, cast("StsApi", Sts()), Caches(), asyncio.get_running_loop().time, asyncio.Event())
         running = asyncio.create_task(gate.run())
         await gate.open.wait()

@@ -14,6 +14,7 @@ from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.handlers import Intake
 from ram_operator.cluster.kube import NODES, Kube
 from ram_operator.errors import KubeError
+from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.model import ObjectKey
 
 
@@ -36,7 +37,7 @@ class Library:
 
 
 async def test_an_answer_that_is_no_json_is_an_error_that_says_so() -> None:
-    kube = Kube(cast("Any", Library(b'{"items": [')))
+    kube = Kube(cast("Any", Library(b'{"items": [')), ())
     with pytest.raises(KubeError, match=f"GET {NODES}: 200: the answer cannot be read"):
         await kube.request("GET", NODES)
 
@@ -51,7 +52,7 @@ def test_a_comparison_that_fails_is_told_and_made_again(
         raise AssertionError(key)
 
     async def hour() -> None:
-        audit = Audit(Kube(cast("Any", library)), Caches(), cast("Intake", None), refresh)
+        audit = Audit(Kube(cast("Any", library), (RAM_ROLE,)), Caches(), cast("Intake", None), refresh)
         gate = asyncio.Event()
         gate.set()
         running = asyncio.create_task(audit.run(gate))

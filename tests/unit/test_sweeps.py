@@ -30,7 +30,8 @@ from ram_operator.cloud import Cloud, PolicyEntry, PolicyType, RamApi, RoleEntry
 from ram_operator.engine.sweeps import Sweeps
 from ram_operator.engine.workqueue import Lane, WorkQueue
 from ram_operator.errors import Unavailable
-from ram_operator.model import KindName, ObjectKey, Scope
+from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
+from ram_operator.model import ObjectKey, Scope
 
 POLICY, ROLE, BINDING = policy_key("oss-read"), role_key("oss-reader"), binding_key("storage-pool")
 ONE, TWO = instance(1), instance(2)
@@ -94,7 +95,7 @@ class Swept:
             chance=lambda: 0.5,
         )
 
-    async def nominated(self, kind: KindName) -> dict[ObjectKey, Scope]:
+    async def nominated(self, kind: str) -> dict[ObjectKey, Scope]:
         """Sweep once and empty the queue."""
         await self.sweeps.sweep(kind)
         found: dict[ObjectKey, Scope] = {}
@@ -123,7 +124,7 @@ def swept_role(entry: RoleEntry | None = ROLE_ENTRY, **how: Any) -> Swept:
 
 async def test_a_policy_that_the_list_shows_as_it_was_is_left_alone() -> None:
     made = swept_policy()
-    assert await made.nominated(KindName.RAM_POLICY) == {}
+    assert await made.nominated(RAM_POLICY.kind) == {}
     assert made.ram.calls == 1
 
 
@@ -139,7 +140,7 @@ POLICY_DRIFT: dict[str, PolicyEntry | None] = {
 
 @pytest.mark.parametrize("entry", POLICY_DRIFT.values(), ids=POLICY_DRIFT.keys())
 async def test_a_policy_that_the_list_shows_otherwise_is_nominated(entry: PolicyEntry | None) -> None:
-    assert await swept_policy(entry).nominated(KindName.RAM_POLICY) == {POLICY: Scope(swept=True)}
+    assert await swept_policy(entry).nominated(RAM_POLICY.kind) == {POLICY: Scope(swept=True)}
 
 
 SPECS: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
@@ -156,30 +157,30 @@ async def test_what_a_list_shows_of_the_spec_is_compared(
     spec: dict[str, Any], entry: dict[str, Any], differs: bool
 ) -> None:
     made = swept_policy(replace(POLICY_ENTRY, **entry), spec=spec)
-    assert bool(await made.nominated(KindName.RAM_POLICY)) == differs
+    assert bool(await made.nominated(RAM_POLICY.kind)) == differs
 
 
 async def test_names_are_compared_without_case() -> None:
-    assert await swept_policy(replace(POLICY_ENTRY, name="OSS-Read")).nominated(KindName.RAM_POLICY) == {}
+    assert await swept_policy(replace(POLICY_ENTRY, name="OSS-Read")).nominated(RAM_POLICY.kind) == {}
 
 
 async def test_what_was_never_made_or_is_to_go_is_not_the_sweeps_business() -> None:
-    assert await swept_policy(None, status={}).nominated(KindName.RAM_POLICY) == {}
-    assert await swept_policy(None, deleting=True).nominated(KindName.RAM_POLICY) == {}
+    assert await swept_policy(None, status={}).nominated(RAM_POLICY.kind) == {}
+    assert await swept_policy(None, deleting=True).nominated(RAM_POLICY.kind) == {}
 
 
 @pytest.mark.parametrize("reason", ["NotOwned", "OwnedByOther", "NameTaken"])
 async def test_what_another_hand_can_clear_without_an_event_is_looked_at_each_time(reason: str) -> None:
     stalled = {"conditions": [condition("Ready", "False", reason), condition("Stalled", "True", reason)]}
-    assert await swept_policy(None, status=stalled).nominated(KindName.RAM_POLICY) == {POLICY: Scope(swept=True)}
+    assert await swept_policy(None, status=stalled).nominated(RAM_POLICY.kind) == {POLICY: Scope(swept=True)}
 
 
 async def test_after_six_hours_a_policy_is_read_in_detail_although_no_list_shows_a_change() -> None:
     made = swept_policy()
     made.scene.later(6 * 3600 - 1)
-    assert await made.nominated(KindName.RAM_POLICY) == {}
+    assert await made.nominated(RAM_POLICY.kind) == {}
     made.scene.later(1)
-    assert await made.nominated(KindName.RAM_POLICY) == {POLICY: Scope(swept=True)}
+    assert await made.nominated(RAM_POLICY.kind) == {POLICY: Scope(swept=True)}
 
 
 LOST = [(0, True), (1, False), (2, False)]
@@ -192,7 +193,7 @@ async def test_a_role_is_nominated_when_its_policy_is_attached_less_often_than_r
     made = Swept(Lists([replace(POLICY_ENTRY, attachment_count=count)]))
     made.scene.put(policy_body(status=policy_status()))
     made.scene.put(role_body(status=role_status(managedPolicies=[{"type": "Custom", "name": "OSS-Read"}])))
-    assert (ROLE in await made.nominated(KindName.RAM_POLICY)) == nominated
+    assert (ROLE in await made.nominated(RAM_POLICY.kind)) == nominated
 
 
 # Roles
@@ -200,7 +201,7 @@ async def test_a_role_is_nominated_when_its_policy_is_attached_less_often_than_r
 
 async def test_a_role_that_the_list_shows_as_it_was_is_left_alone() -> None:
     made = swept_role()
-    assert await made.nominated(KindName.RAM_ROLE) == {}
+    assert await made.nominated(RAM_ROLE.kind) == {}
     assert made.ram.calls == 1
 
 
@@ -215,13 +216,13 @@ ROLE_DRIFT: dict[str, RoleEntry | None] = {
 
 @pytest.mark.parametrize("entry", ROLE_DRIFT.values(), ids=ROLE_DRIFT.keys())
 async def test_a_role_that_the_list_shows_otherwise_is_nominated(entry: RoleEntry | None) -> None:
-    assert await swept_role(entry).nominated(KindName.RAM_ROLE) == {ROLE: Scope(swept=True)}
+    assert await swept_role(entry).nominated(RAM_ROLE.kind) == {ROLE: Scope(swept=True)}
 
 
 async def test_a_role_whose_session_duration_is_as_the_spec_says_is_left_alone() -> None:
     entry = replace(ROLE_ENTRY, max_session_seconds=7200)
     made = swept_role(entry, spec={"maxSessionDurationSeconds": 7200})
-    assert await made.nominated(KindName.RAM_ROLE) == {}
+    assert await made.nominated(RAM_ROLE.kind) == {}
 
 
 # Bindings
@@ -256,14 +257,14 @@ async def test_a_binding_is_nominated_for_the_instances_that_are_not_as_its_rows
 ) -> None:
     made = swept_binding(roles, *rows)
     wanted = {BINDING: Scope(frozenset(map(str, differing)), swept=True)} if differing else {}
-    assert await made.nominated(KindName.INSTANCE_ROLE_BINDING) == wanted
+    assert await made.nominated(INSTANCE_ROLE_BINDING.kind) == wanted
 
 
 async def test_all_bindings_together_cost_one_describe_a_region() -> None:
     far = instance(3, "cn-beijing")
     made = swept_binding({ONE: "oss-reader", TWO: "oss-reader", far: "oss-reader"}, row(ONE), row(far))
     made.scene.put(binding_body("second", status={"instances": [row(TWO)]}))
-    await made.nominated(KindName.INSTANCE_ROLE_BINDING)
+    await made.nominated(INSTANCE_ROLE_BINDING.kind)
     assert sorted((call[1], len(call[3])) for call in made.ecs.calls) == [("cn-beijing", 1), ("cn-hangzhou", 2)]
 
 
@@ -271,7 +272,7 @@ async def test_a_region_that_does_not_answer_hides_no_drift_of_the_others() -> N
     far = instance(3, "cn-beijing")
     made = swept_binding({ONE: "", far: "oss-reader"}, row(ONE), row(far))
     made.ecs.out["cn-beijing"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
-    assert BINDING in await made.nominated(KindName.INSTANCE_ROLE_BINDING)
+    assert BINDING in await made.nominated(INSTANCE_ROLE_BINDING.kind)
 
 
 async def test_a_sweep_and_the_passes_it_asks_for_bring_back_what_drifted() -> None:
@@ -284,7 +285,7 @@ async def test_a_sweep_and_the_passes_it_asks_for_bring_back_what_drifted() -> N
     await made.scene.reconcile(BINDING)
     ecs.roles[TWO] = ""
     ecs.calls.clear()
-    [(key, scope)] = (await made.nominated(KindName.INSTANCE_ROLE_BINDING)).items()
+    [(key, scope)] = (await made.nominated(INSTANCE_ROLE_BINDING.kind)).items()
     said = await made.scene.reconcile(key, scope)
     assert ecs.roles == {ONE: "oss-reader", TWO: "oss-reader"}
     assert [call[3] for call in ecs.writes] == [(TWO.id,)]
@@ -297,18 +298,18 @@ async def test_a_sweep_and_the_passes_it_asks_for_bring_back_what_drifted() -> N
 async def test_a_sweep_that_fails_nominates_nothing_until_it_is_overdue() -> None:
     made = swept_policy()
     made.ram.failing = True
-    assert await made.nominated(KindName.RAM_POLICY) == {}
+    assert await made.nominated(RAM_POLICY.kind) == {}
     made.scene.later(900)
-    assert await made.nominated(KindName.RAM_POLICY) == {}
+    assert await made.nominated(RAM_POLICY.kind) == {}
     made.scene.later(1)
-    assert await made.nominated(KindName.RAM_POLICY) == {POLICY: Scope(swept=True)}
+    assert await made.nominated(RAM_POLICY.kind) == {POLICY: Scope(swept=True)}
     made.ram.failing = False
-    assert await made.nominated(KindName.RAM_POLICY) == {}
+    assert await made.nominated(RAM_POLICY.kind) == {}
 
 
 async def test_without_objects_nothing_is_asked() -> None:
     made = Swept()
-    for kind in KindName:
+    for kind in made.scene.reconciler.kinds:
         await made.nominated(kind)
     assert (made.ram.calls, made.ecs.calls) == (0, [])
 

@@ -15,7 +15,7 @@ from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.handlers import Intake
 from ram_operator.cluster.kube import API, NODES, Kube
 from ram_operator.errors import KubeError
-from ram_operator.model import KindName, ObjectKey
+from ram_operator.model import ObjectKey
 
 log = logging.getLogger(__name__)
 
@@ -53,11 +53,11 @@ class Audit:
 
     async def compare(self) -> None:
         """Compare once. Raises KubeError."""
-        for kind in KindName:
-            known = {key.name for key in self.caches.keys(kind)}
-            there = await self.kube.names(f"{API}/{kind.plural}")
+        for resource in self.kube.resources:
+            known = {key.name for key in self.caches.keys(resource.kind)}
+            there = await self.kube.names(f"{API}/{resource.plural}")
             for name in known ^ there:
-                await self.refresh(ObjectKey(kind, name))
+                await self.refresh(ObjectKey(resource.kind, name))
         nodes, there = self.caches.node_names(), await self.kube.names(NODES)
         for name in nodes ^ there:
             node = await self.kube.read_node(name)

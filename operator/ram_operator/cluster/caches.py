@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ram_operator.cluster.bindings import BindingIndex
 from ram_operator.kinds.instance_role_binding import role_usable
+from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
 from ram_operator.kinds.ownership import established
 from ram_operator.model import (
     EVERYTHING,
@@ -19,7 +20,6 @@ from ram_operator.model import (
     Body,
     Facts,
     Json,
-    KindName,
     NodeFacts,
     ObjectKey,
     Reason,
@@ -44,7 +44,7 @@ class Caches:
 
     _bodies: dict[ObjectKey, Body] = field(default_factory=dict)
     _views: dict[ObjectKey, Reference] = field(default_factory=dict)
-    _named: dict[tuple[KindName, str], set[ObjectKey]] = field(default_factory=dict)
+    _named: dict[tuple[str, str], set[ObjectKey]] = field(default_factory=dict)
     _referrers: dict[ObjectKey, set[ObjectKey]] = field(default_factory=dict)
     _bindings: BindingIndex = field(default_factory=BindingIndex)
 
@@ -52,7 +52,7 @@ class Caches:
         """The newest known version of an object."""
         return self._bodies.get(key)
 
-    def keys(self, kind: KindName) -> Iterable[ObjectKey]:
+    def keys(self, kind: str) -> Iterable[ObjectKey]:
         """All objects of a kind."""
         return [key for key in self._bodies if key.kind is kind]
 
@@ -70,7 +70,7 @@ class Caches:
         self._bodies[key], self._views[key] = body, after
         self._index(after)
         wakes = list(self._dependents(before, after))
-        if key.kind is KindName.INSTANCE_ROLE_BINDING:
+        if key.kind is INSTANCE_ROLE_BINDING.kind:
             wakes += _with_scope(self._bindings.put(after), key)
         return [*_itself(key, old, body), *wakes]
 
@@ -82,7 +82,7 @@ class Caches:
         del self._views[key], self._bodies[key]
         self._unindex(before)
         wakes = list(self._dependents(before, None))
-        if key.kind is KindName.INSTANCE_ROLE_BINDING:
+        if key.kind is INSTANCE_ROLE_BINDING.kind:
             wakes += _with_scope(self._bindings.drop(key), key)
         return [Wake(key), *wakes]
 
@@ -125,7 +125,7 @@ class Caches:
         yield from named_objects(view)
         for entry in view.spec.get("policies") or ():
             if name := entry.get("custom"):
-                yield from self._named.get((KindName.RAM_POLICY, str(name).lower()), ())
+                yield from self._named.get((RAM_POLICY.kind, str(name).lower()), ())
 
     def _agreed(self, key: ObjectKey, seen_first: Reference) -> bool:
         """Whether a past run has settled one object with this other one as it is: at a start that is no news."""
@@ -142,7 +142,7 @@ class Caches:
         return self._referrers.get(view.key, set()) | by_name
 
     def _index(self, view: Reference) -> None:
-        if view.key.kind is not KindName.INSTANCE_ROLE_BINDING:
+        if view.key.kind is not INSTANCE_ROLE_BINDING.kind:
             self._named.setdefault((view.key.kind, cloud_name(view)), set()).add(view.key)
         for other in _mentions(view):
             self._referrers.setdefault(other, set()).add(view.key)
@@ -182,17 +182,17 @@ def view_of(key: ObjectKey, body: Body) -> Reference:
 
 def cloud_name(view: Reference) -> str:
     """The name of the cloud object that an object names, folded: RAM compares names case-insensitively."""
-    field_of = {KindName.RAM_POLICY: "policyName", KindName.RAM_ROLE: "roleName"}
+    field_of = {RAM_POLICY.kind: "policyName", RAM_ROLE.kind: "roleName"}
     return str(view.spec.get(field_of.get(view.key.kind, "")) or view.key.name).lower()
 
 
 def named_objects(view: Reference) -> list[ObjectKey]:
     """The objects that a spec names by reference."""
-    if view.key.kind is KindName.INSTANCE_ROLE_BINDING:
+    if view.key.kind is INSTANCE_ROLE_BINDING.kind:
         role = (view.spec.get("roleRef") or {}).get("name")
-        return [ObjectKey(KindName.RAM_ROLE, role)] if role else []
+        return [ObjectKey(RAM_ROLE.kind, role)] if role else []
     references = [entry.get("policyRef") or {} for entry in view.spec.get("policies") or ()]
-    return [ObjectKey(KindName.RAM_POLICY, reference["name"]) for reference in references if reference.get("name")]
+    return [ObjectKey(RAM_POLICY.kind, reference["name"]) for reference in references if reference.get("name")]
 
 
 def settled(body: Body) -> bool:
@@ -202,7 +202,7 @@ def settled(body: Body) -> bool:
     ready = next((row for row in conditions if row["type"] == "Ready"), {})
     wanted = (metadata.get("annotations") or {}).get(RECONCILE_AT)
     return (
-        body.get("kind") != KindName.INSTANCE_ROLE_BINDING
+        body.get("kind") != INSTANCE_ROLE_BINDING.kind
         and "deletionTimestamp" not in metadata
         and FINALIZER in (metadata.get("finalizers") or ())
         and ready.get("status") == "True"
@@ -227,7 +227,7 @@ def _asked(body: Body) -> tuple[Json, ...]:
     return metadata.get("uid"), metadata.get("generation"), "deletionTimestamp" in metadata, annotation
 
 
-def _by_cloud_name(kind: KindName, name: str) -> ObjectKey:
+def _by_cloud_name(kind: str, name: str) -> ObjectKey:
     """The key under which those are indexed that mean an object by its cloud name; `/` is in no object's name."""
     return ObjectKey(kind, f"cloud/{name.lower()}")
 
@@ -236,28 +236,28 @@ def _mentions(view: Reference) -> list[ObjectKey]:
     customs = [entry.get("custom") for entry in view.spec.get("policies") or ()]
     return [
         *named_objects(view),
-        *(_by_cloud_name(KindName.RAM_POLICY, str(name)) for name in customs if name),
+        *(_by_cloud_name(RAM_POLICY.kind, str(name)) for name in customs if name),
         *(_by_cloud_name(kind, name) for kind, name in _held(view)),
     ]
 
 
-def _held(view: Reference) -> set[tuple[KindName, str]]:
+def _held(view: Reference) -> set[tuple[str, str]]:
     """What a status says that the object has attached: policies to its role, its role to instances. Names folded."""
-    if view.key.kind is KindName.RAM_ROLE:
+    if view.key.kind is RAM_ROLE.kind:
         rows = view.status.get("managedPolicies") or ()
-        return {(KindName.RAM_POLICY, str(row["name"]).lower()) for row in rows if row.get("type") == "Custom"}
+        return {(RAM_POLICY.kind, str(row["name"]).lower()) for row in rows if row.get("type") == "Custom"}
     rows = view.status.get("instances") or ()
     roles = {str(row["roleName"]).lower() for row in rows if row.get("roleName") and row.get("origin") == "Attached"}
-    return {(KindName.RAM_ROLE, role) for role in roles}
+    return {(RAM_ROLE.kind, role) for role in roles}
 
 
 def _standing(view: Reference | None) -> tuple[Json, ...]:
     """What of an object matters to those that name it."""
     if view is None:
         return ()
-    if view.key.kind is KindName.RAM_POLICY:
+    if view.key.kind is RAM_POLICY.kind:
         return view.uid, view.deleting, established(view.status, view.key.kind), view.status.get("policyName")
-    if view.key.kind is KindName.RAM_ROLE:
+    if view.key.kind is RAM_ROLE.kind:
         return view.uid, view.deleting, role_usable(view), view.status.get("arn"), str(view.spec.get("trust"))
     return view.uid, view.deleting
 

@@ -61,7 +61,7 @@ class EventRecorder:
         """Queue an event. What is too much for its object, or for the queue, is counted and dropped."""
         regarding: dict[str, Json] = {
             "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": key.kind.value,
+            "kind": key.kind,
             "name": key.name,
             "uid": uid,
         }

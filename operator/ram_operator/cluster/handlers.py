@@ -17,7 +17,7 @@ import kopf
 from ram_operator import metrics
 from ram_operator.cluster.caches import Caches, Wake
 from ram_operator.engine.workqueue import WorkQueue
-from ram_operator.model import GROUP, VERSION, Body, KindName, ObjectKey, Scope
+from ram_operator.model import GROUP, VERSION, Body, ObjectKey, Resource, Scope
 from ram_operator.rules.nodes import node_facts
 
 QUIET_SECONDS = 0.1
@@ -50,7 +50,7 @@ class Intake:
 
     def accept(self, body: Body) -> None:
         """Take in a version of one of our objects, from the watch or as the API server answered a write."""
-        key = ObjectKey(KindName(body["kind"]), body["metadata"]["name"])
+        key = ObjectKey(body["kind"], body["metadata"]["name"])
         self._wake(self.caches.put(key, body))
 
     def lose(self, key: ObjectKey, uid: str | None = None) -> None:
@@ -92,8 +92,8 @@ class Intake:
         self.queue.add(key, scope=self._bursts.pop(key).scope)
 
 
-def register(intake: Intake) -> kopf.OperatorRegistry:
-    """Make the registry with all our handlers."""
+def register(intake: Intake, resources: Iterable[Resource]) -> kopf.OperatorRegistry:
+    """Make the registry with our handlers of these resources and of nodes."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -102,8 +102,8 @@ def register(intake: Intake) -> kopf.OperatorRegistry:
         # Projected tokens are rotated: kopf must read the file again before the old one ends.
         return info and replace(info, expiration=datetime.fromtimestamp(intake.now() + RELOGIN_SECONDS, UTC))
 
-    for kind in KindName:
-        _watch(registry, intake, kind)
+    for resource in resources:
+        _watch(registry, intake, resource)
 
     @kopf.on.event("", "v1", "nodes", registry=registry)
     async def on_node(event: Any, name: str, uid: str, **_: Any) -> None:
@@ -116,15 +116,15 @@ def register(intake: Intake) -> kopf.OperatorRegistry:
     return registry
 
 
-def _watch(registry: kopf.OperatorRegistry, intake: Intake, kind: KindName) -> None:
-    @kopf.on.event(GROUP, VERSION, kind.plural, registry=registry, id=kind.value)
+def _watch(registry: kopf.OperatorRegistry, intake: Intake, resource: Resource) -> None:
+    @kopf.on.event(GROUP, VERSION, resource.plural, registry=registry, id=resource.kind)
     async def on_object(event: Any, name: str, uid: str, **_: Any) -> None:
-        metrics.LAST_EVENT.labels(kind).set(intake.now())
+        metrics.LAST_EVENT.labels(resource.kind).set(intake.now())
         if event["type"] == "DELETED":
-            intake.lose(ObjectKey(kind, name), uid)
+            intake.lose(ObjectKey(resource.kind, name), uid)
         else:
             # Items of a list carry no kind of their own.
-            intake.accept({**event["object"], "kind": kind.value})
+            intake.accept({**event["object"], "kind": resource.kind})
 
 
 def kopf_settings() -> kopf.OperatorSettings:

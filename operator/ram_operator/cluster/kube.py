@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -18,7 +18,7 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.exceptions import ApiException
 
 from ram_operator.errors import KubeError, StaleObject, StartupError
-from ram_operator.model import FINALIZER, GROUP, VERSION, Body, Json, KindName, ObjectKey, StatusFields
+from ram_operator.model import FINALIZER, GROUP, VERSION, Body, Json, ObjectKey, Resource, StatusFields
 
 TIMEOUT_SECONDS = 30.0
 PAGE = 500
@@ -26,17 +26,23 @@ NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 API = f"/apis/{GROUP}/{VERSION}"
 NODES = "/api/v1/nodes"
 
-PERMISSIONS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
-    *((GROUP, kind.plural, ("get", "list", "watch", "patch"), "") for kind in KindName),
-    *((GROUP, f"{kind.plural}/status", ("patch",), "") for kind in KindName),
-    ("", "nodes", ("get", "list", "watch"), ""),
-    ("events.k8s.io", "events", ("create", "patch"), "default"),
-)
-"""What the operator needs: API group, resource, verbs, namespace. The chart's roles grant exactly this."""
+Permission = tuple[str, str, tuple[str, ...], str]
+"""API group, resource, verbs, namespace."""
 
 
-async def connect() -> Kube:
-    """Find the cluster: the Pod's own account, else KUBECONFIG. Raises StartupError."""
+def permissions(resources: Iterable[Resource]) -> list[Permission]:
+    """What the operator needs for custom resources, nodes and events. The chart's roles grant exactly this."""
+    names = [resource.plural for resource in resources]
+    return [
+        *((GROUP, name, ("get", "list", "watch", "patch"), "") for name in names),
+        *((GROUP, f"{name}/status", ("patch",), "") for name in names),
+        ("", "nodes", ("get", "list", "watch"), ""),
+        ("events.k8s.io", "events", ("create", "patch"), "default"),
+    ]
+
+
+async def connect(resources: Iterable[Resource]) -> Kube:
+    """Find the cluster: the Pod's own account, else KUBECONFIG; work there on `resources`. Raises StartupError."""
     settings = Configuration()
     try:
         config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
@@ -47,7 +53,7 @@ async def connect() -> Kube:
             raise StartupError(
                 f"no cluster: not in a Pod, and no usable kubeconfig ({error}); set KUBECONFIG"
             ) from None
-    return Kube(ApiClient(configuration=settings))
+    return Kube(ApiClient(configuration=settings), tuple(resources))
 
 
 @dataclass(slots=True)
@@ -55,10 +61,13 @@ class Kube:
     """The connection to the API server.
 
     Attributes:
+        client: the client.
+        resources: the custom resources that are worked on.
         refused: set with each request that our account was not allowed to make.
     """
 
     client: ApiClient
+    resources: tuple[Resource, ...]
     refused: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def request(
@@ -112,6 +121,11 @@ class Kube:
             raise
         return patched
 
+    def path_of(self, key: ObjectKey) -> str:
+        """The URL path of one of our objects."""
+        [plural] = [each.plural for each in self.resources if each.kind == key.kind]
+        return f"{API}/{plural}/{key.name}"
+
     async def names(self, path: str) -> set[str]:
         """List the names of a cluster-scoped resource, in pages and without the objects themselves."""
         names: set[str] = set()
@@ -125,7 +139,7 @@ class Kube:
 
     async def read(self, key: ObjectKey) -> Body | None:
         """Read one of our objects; None where it is gone."""
-        return await self._get(path_of(key))
+        return await self._get(self.path_of(key))
 
     async def read_node(self, name: str) -> Body | None:
         """Read a Node; None where it is gone."""
@@ -151,14 +165,15 @@ class Kube:
             served = await self.request("GET", API)
         except KubeError as error:
             if error.status == 404:
-                return [f"{kind.plural}.{GROUP}" for kind in KindName]
+                return [f"{each.plural}.{GROUP}" for each in self.resources]
             raise
         names = {resource["name"] for resource in served.get("resources") or ()}
-        return [f"{kind.plural}.{GROUP}" for kind in KindName if kind.plural not in names]
+        return [f"{each.plural}.{GROUP}" for each in self.resources if each.plural not in names]
 
     async def missing_permissions(self) -> list[str]:
-        """Which of `PERMISSIONS` our account lacks, in words."""
-        wanted = [(group, what, verb, space) for group, what, verbs, space in PERMISSIONS for verb in verbs]
+        """Which of `permissions` our account lacks, in words."""
+        needed = permissions(self.resources)
+        wanted = [(group, what, verb, space) for group, what, verbs, space in needed for verb in verbs]
         granted = await asyncio.gather(*(self._may(*right) for right in wanted))
         return [
             f"{verb} {what}{group and '.'}{group}" + (f" in namespace {space}" if space else "")
@@ -205,7 +220,7 @@ class ObjectStore:
             return body
         patch = {"metadata": {"finalizers": wanted, **_exactly(body, "uid", "resourceVersion")}}
         key = key_of(body)
-        result = await self.kube.patch(path_of(key), patch)
+        result = await self.kube.patch(self.kube.path_of(key), patch)
         if present or others:
             self.stored(result)
         else:
@@ -218,7 +233,7 @@ class ObjectStore:
         if not change:
             return body
         patch = {"metadata": _exactly(body, "uid"), "status": change}
-        result = await self.kube.patch(f"{path_of(key_of(body))}/status", patch)
+        result = await self.kube.patch(f"{self.kube.path_of(key_of(body))}/status", patch)
         self.stored(result)
         return result
 
@@ -231,14 +246,9 @@ class ObjectStore:
             self.stored(body)
 
 
-def path_of(key: ObjectKey) -> str:
-    """The URL path of an object."""
-    return f"{API}/{key.kind.plural}/{key.name}"
-
-
 def key_of(body: Body) -> ObjectKey:
     """The key of an object."""
-    return ObjectKey(KindName(body["kind"]), body["metadata"]["name"])
+    return ObjectKey(body["kind"], body["metadata"]["name"])
 
 
 def merge_patch(before: Mapping[str, Json], after: Mapping[str, Json]) -> dict[str, Json]:

@@ -12,7 +12,7 @@ from ram_operator import metrics
 from ram_operator.engine.reconciler import Reconciler
 from ram_operator.engine.workqueue import Item, QueueClosed, WorkQueue
 from ram_operator.errors import KubeError, StaleObject
-from ram_operator.model import Body, Event, Facts, KindName, ObjectKey, Report
+from ram_operator.model import Body, Event, Facts, ObjectKey, Report
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class World(Protocol):
     def facts(self, key: ObjectKey) -> Facts | None:
         """All facts about an object; None where there is none."""
 
-    def keys(self, kind: KindName) -> Iterable[ObjectKey]:
+    def keys(self, kind: str) -> Iterable[ObjectKey]:
         """All objects of a kind."""
 
 

@@ -23,7 +23,6 @@ from ram_operator.model import (
     Facts,
     Hold,
     Json,
-    KindName,
     ObjectKey,
     Outcome,
     Owner,
@@ -80,7 +79,7 @@ class Reconciler:
         overdue_after: seconds without an observation after which readiness is unknown.
     """
 
-    kinds: Mapping[KindName, AnyKind]
+    kinds: Mapping[str, AnyKind]
     cloud: Cloud
     store: Store
     cluster: Cluster

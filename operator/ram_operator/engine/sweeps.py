@@ -20,7 +20,8 @@ from ram_operator.engine.controller import World
 from ram_operator.engine.reconciler import Cluster, Reconciler
 from ram_operator.engine.workqueue import Lane, WorkQueue
 from ram_operator.errors import CloudError
-from ram_operator.model import Body, InstanceId, Json, KindName, ObjectKey, Owner, Reason, Scope, StatusFields
+from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
+from ram_operator.model import Body, InstanceId, Json, ObjectKey, Owner, Reason, Scope, StatusFields
 
 log = logging.getLogger(__name__)
 
@@ -52,13 +53,13 @@ class Sweeps:
     full_check: timedelta
     clock: Callable[[], datetime]
     chance: Callable[[], float]
-    _last: dict[KindName, datetime] = field(default_factory=dict)
+    _last: dict[str, datetime] = field(default_factory=dict)
 
     async def run(self, gate: asyncio.Event) -> None:
         """Sweep for ever, first as soon as `gate` opens."""
         await gate.wait()
         while True:
-            for kind in KindName:
+            for kind in self.reconciler.kinds:
                 try:
                     await self.sweep(kind)
                 except Exception:
@@ -67,7 +68,7 @@ class Sweeps:
                     log.exception("sweep failed", extra={"kind": kind})
             await asyncio.sleep(self.interval * (0.9 + 0.2 * self.chance()))
 
-    async def sweep(self, kind: KindName) -> None:
+    async def sweep(self, kind: str) -> None:
         """Look at all objects of a kind once, and nominate what is not as it was."""
         objects = {key: body for key in self.world.keys(kind) if (body := self.world.body(key))}
         metrics.OBJECTS.labels(kind).set(len(objects))
@@ -88,14 +89,16 @@ class Sweeps:
             self.queue.add(key, lane=Lane.SWEEP, scope=replace(scope, swept=True))
         metrics.NOMINATED.labels(kind).inc(len(nominated))
 
-    async def _look(self, kind: KindName, objects: Mapping[ObjectKey, Body]) -> Nominations:
+    async def _look(self, kind: str, objects: Mapping[ObjectKey, Body]) -> Nominations:
         match kind:
-            case KindName.RAM_POLICY:
+            case RAM_POLICY.kind:
                 found = await self._policies(objects)
-            case KindName.RAM_ROLE:
+            case RAM_ROLE.kind:
                 found = await self._roles(objects)
-            case KindName.INSTANCE_ROLE_BINDING:
+            case INSTANCE_ROLE_BINDING.kind:
                 found = await self._bindings(objects)
+            case _:
+                found = {}
         due = {key: Scope() for key, body in objects.items() if self._full_check_due(body) or _waits_for_others(body)}
         return {**found, **due}
 
@@ -125,7 +128,7 @@ class Sweeps:
     def _lost_attachments(self, entries: Mapping[str, PolicyEntry]) -> Nominations:
         """Roles that attached a policy which is attached less often than they say."""
         holders: dict[str, list[ObjectKey]] = defaultdict(list)
-        for key in self.world.keys(KindName.RAM_ROLE):
+        for key in self.world.keys(RAM_ROLE.kind):
             for policy in _status(self.world.body(key) or {}).get("managedPolicies") or ():
                 if policy["type"] == PolicyType.CUSTOM:
                     holders[policy["name"].lower()].append(key)
@@ -206,7 +209,7 @@ class Sweeps:
             return False
         return self.clock() - at >= self.full_check
 
-    def _overdue(self, kind: KindName, objects: Mapping[ObjectKey, Body]) -> Nominations:
+    def _overdue(self, kind: str, objects: Mapping[ObjectKey, Body]) -> Nominations:
         """All objects of a kind whose sweeps have failed for too long: each says so in its own status."""
         last = self._last.setdefault(kind, self.clock())
         late = (self.clock() - last).total_seconds() > self.reconciler.overdue_after

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol, TypeVar
 
 from ram_operator.cloud import Cloud
-from ram_operator.model import Body, Facts, KindName, Pass, Plan, Scope, StatusFields
+from ram_operator.model import Body, Facts, Pass, Plan, Resource, Scope, StatusFields
 
 SpecT = TypeVar("SpecT")
 DesiredT = TypeVar("DesiredT")
@@ -23,7 +23,7 @@ class Kind(Protocol[SpecT, DesiredT, ObservedT]):
     Deletion is the same plan with the object deleting: nothing is wanted any more.
     """
 
-    name: KindName
+    resource: Resource
 
     def parse(self, body: Body) -> SpecT:
         """Read the spec. Raises InvalidSpec with every problem found, each with its place and fix."""

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from ram_operator.cloud import Taggable
+from ram_operator.kinds.names import RAM_POLICY
 from ram_operator.kinds.steps import Tag
-from ram_operator.model import Facts, Hold, Json, KindName, Owner, Ownership, Pass, Reason, StatusFields, timestamp
+from ram_operator.model import Facts, Hold, Json, Owner, Ownership, Pass, Reason, StatusFields, timestamp
 from ram_operator.rules.names import check_tags
 
 RECHECK_SECONDS = 60.0
@@ -136,6 +137,6 @@ def parse_timestamp(text: Json) -> datetime | None:
         return None
 
 
-def established(status: StatusFields, kind: KindName) -> bool:
+def established(status: StatusFields, kind: str) -> bool:
     """Whether the cloud has the object that this status speaks of, as ours."""
-    return bool(status.get("defaultVersion" if kind is KindName.RAM_POLICY else "arn"))
+    return bool(status.get("defaultVersion" if kind is RAM_POLICY.kind else "arn"))

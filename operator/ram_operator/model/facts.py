@@ -105,7 +105,7 @@ class Owner:
         """The tags that mark a role or policy as this owner's."""
         return {
             f"{TAG_PREFIX}cluster": self.cluster,
-            f"{TAG_PREFIX}kind": self.key.kind.value,
+            f"{TAG_PREFIX}kind": self.key.kind,
             f"{TAG_PREFIX}name": self.key.name,
         }
 

@@ -1,11 +1,10 @@
-"""What things are called: the API group, its kinds and objects, instances; and how times and lists are written."""
+"""What things are called: the API group, its resources and objects, instances; and how times and lists are written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 GROUP = "ram.alicloud.dev"
@@ -21,24 +20,19 @@ StatusFields = Mapping[str, Json]
 """A `status` as the API server stores it; `conditions` in it belong to the report alone."""
 
 
-class KindName(StrEnum):
-    """The three kinds of the API group."""
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What a kind of custom resource is called: `kind` in its objects, `plural` in URLs and RBAC rules."""
 
-    RAM_POLICY = "RamPolicy"
-    RAM_ROLE = "RamRole"
-    INSTANCE_ROLE_BINDING = "InstanceRoleBinding"
-
-    @property
-    def plural(self) -> str:
-        """The resource name in URLs and RBAC rules."""
-        return f"{self.value.lower()[:-1]}ies" if self.value.endswith("y") else f"{self.value.lower()}s"
+    kind: str
+    plural: str
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class ObjectKey:
     """One of our objects: all kinds are cluster-scoped, so kind and name suffice."""
 
-    kind: KindName
+    kind: str
     name: str
 
     def __str__(self) -> str:

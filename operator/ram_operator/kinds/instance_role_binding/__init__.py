@@ -18,6 +18,7 @@ from ram_operator.kinds.instance_role_binding import standing
 from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, look
 from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Row, State, rows_as_json, rows_of, summary
 from ram_operator.kinds.instance_role_binding.verdicts import Case, Verdict, judge
+from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_ROLE
 from ram_operator.kinds.steps import AttachRole, DetachRole
 from ram_operator.model import (
     Body,
@@ -28,7 +29,6 @@ from ram_operator.model import (
     Hold,
     InstanceId,
     Json,
-    KindName,
     NodeFacts,
     ObjectKey,
     Outcome,
@@ -93,7 +93,7 @@ class InstanceRoleBindingKind:
     """
 
     node_gone_after: timedelta = timedelta(minutes=10)
-    name = KindName.INSTANCE_ROLE_BINDING
+    resource = INSTANCE_ROLE_BINDING
 
     def parse(self, body: Body) -> BindingSpec:
         spec: Mapping[str, Json] = body.get("spec") or {}
@@ -109,7 +109,7 @@ class InstanceRoleBindingKind:
         if problems:
             raise InvalidSpec(*problems)
         return BindingSpec(
-            role=ObjectKey(KindName.RAM_ROLE, reference) if reference else None,
+            role=ObjectKey(RAM_ROLE.kind, reference) if reference else None,
             node_names=tuple(spec.get("nodeNames") or ()),
             unsupported=ownership.unsupported(spec, DEFAULTS),
         )

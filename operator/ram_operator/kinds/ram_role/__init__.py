@@ -14,6 +14,7 @@ from datetime import timedelta
 from ram_operator.cloud import Cloud, EcsApi, NewRole, PolicyName, PolicyType, Role, RoleChange, Taggable
 from ram_operator.errors import CloudError, InvalidSpec, NotFound
 from ram_operator.kinds import ownership
+from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.kinds.ram_role import attachments
 from ram_operator.kinds.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole
 from ram_operator.model import (
@@ -21,7 +22,6 @@ from ram_operator.model import (
     Facts,
     Hold,
     Json,
-    KindName,
     Ownership,
     Pass,
     Plan,
@@ -101,7 +101,7 @@ class RamRoleKind:
 
     full_check: timedelta
     limits: PolicyLimits = PolicyLimits()
-    name = KindName.RAM_ROLE
+    resource = RAM_ROLE
 
     def parse(self, body: Body) -> RoleSpec:
         spec: Mapping[str, Json] = body.get("spec") or {}

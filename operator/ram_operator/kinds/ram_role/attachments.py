@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from ram_operator.cloud import PolicyName, PolicyType
 from ram_operator.errors import Throttled, Unavailable
 from ram_operator.kinds import ownership
+from ram_operator.kinds.names import RAM_POLICY
 from ram_operator.kinds.steps import AttachPolicy, DetachPolicy
 from ram_operator.model import (
     Claim,
     Facts,
     Hold,
     Json,
-    KindName,
     ObjectKey,
     Outcome,
     Reason,
@@ -105,7 +105,7 @@ def _target(
         case {"custom": str(custom)}:
             return managers.get(custom.lower()), PolicyName(PolicyType.CUSTOM, custom)
         case _:
-            key = ObjectKey(KindName.RAM_POLICY, str((entry.get("policyRef") or {}).get("name")))
+            key = ObjectKey(RAM_POLICY.kind, str((entry.get("policyRef") or {}).get("name")))
             reference = facts.references.get(key)
             return key, PolicyName(PolicyType.CUSTOM, str(reference.status.get("policyName")) if reference else "")
 
@@ -229,4 +229,4 @@ def _looks_like_system(name: str) -> bool:
 
 
 def _has_policy(policy: Reference) -> bool:
-    return ownership.established(policy.status, KindName.RAM_POLICY)
+    return ownership.established(policy.status, RAM_POLICY.kind)

@@ -13,13 +13,13 @@ from datetime import timedelta
 from ram_operator.cloud import Cloud, Entities, NewPolicy, Policy, PolicyName, PolicyType, Taggable
 from ram_operator.errors import AlreadyExists, InvalidSpec, NotFound
 from ram_operator.kinds import ownership
+from ram_operator.kinds.names import RAM_POLICY
 from ram_operator.kinds.steps import CreatePolicy, CreatePolicyVersion, DeletePolicy, UpdatePolicyDescription
 from ram_operator.model import (
     Body,
     Facts,
     Hold,
     Json,
-    KindName,
     Pass,
     Plan,
     Reason,
@@ -72,7 +72,7 @@ class RamPolicyKind:
     """
 
     full_check: timedelta
-    name = KindName.RAM_POLICY
+    resource = RAM_POLICY
 
     def parse(self, body: Body) -> PolicySpec:
         spec: Mapping[str, Json] = body.get("spec") or {}
