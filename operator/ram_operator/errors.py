@@ -7,6 +7,7 @@ OperatorError
 ├── StartupError           the operator cannot start; the text says what to do
 └── CloudError             an API call failed; raised only by `cloud.client`, scrubbed of secrets
     ├── NotFound           a value when observing, success when removing
+    │   └── PolicyNotFound   it is the policy that is not there
     ├── AlreadyExists      somebody was faster, or our first reply was lost: observe again
     ├── InUse              a deletion blocked by what still uses the thing
     ├── Throttled          the API asks for patience
@@ -14,11 +15,14 @@ OperatorError
     ├── Denied             our credentials lack a permission
     │   └── Unauthenticated  the credentials themselves are refused
     └── Rejected           the request itself is refused (malformed, quota): wait for an edit
+        └── ClassicNetwork   the instance cannot have a role, whatever the request
 
 Anything else is a bug: it is logged with its traceback, the key backs off, the process lives.
 """
 
 from __future__ import annotations
+
+from typing import Self
 
 
 class OperatorError(Exception):
@@ -67,7 +71,12 @@ class CloudError(OperatorError):
         code: the API's error code; `SDK.*` where no answer came.
         message: the API's words, scrubbed of keys, tokens and signatures.
         request_id: the API's id of the request, empty where there is none.
+
+    `region` is the region of an ECS call, empty for the global APIs; `cloud.client` sets it. The cloud counts calls by
+    API and, for ECS, region, and permissions are given by region too: what one region refuses another may allow.
     """
+
+    region = ""
 
     def __init__(self, action: str, code: str, message: str = "", request_id: str = "") -> None:
         super().__init__(f"{action}: {code}" + (f": {message}" if message else ""))
@@ -76,9 +85,18 @@ class CloudError(OperatorError):
         self.message = message
         self.request_id = request_id
 
+    def with_region(self, region: str) -> Self:
+        """Set the region and return the error."""
+        self.region = region
+        return self
+
 
 class NotFound(CloudError):
     """The role, policy, attachment or instance is not there."""
+
+
+class PolicyNotFound(NotFound):
+    """The policy is not there, as opposed to the role, or to the attachment of the two."""
 
 
 class AlreadyExists(CloudError):
@@ -104,7 +122,14 @@ class Unavailable(CloudError):
 
 
 class Denied(CloudError):
-    """The operator's credentials lack the permission for the action."""
+    """The operator's credentials lack the permission for the action.
+
+    `missing_action` is what a policy has to allow, such as `ram:CreateRole`: not always the call's own name. `resource`
+    is the ARN that the API named. Both are empty where they are not known.
+    """
+
+    missing_action = ""
+    resource = ""
 
 
 class Unauthenticated(Denied):
@@ -113,3 +138,7 @@ class Unauthenticated(Denied):
 
 class Rejected(CloudError):
     """The request itself is refused: malformed, over a quota, or not allowed for this thing."""
+
+
+class ClassicNetwork(Rejected):
+    """The instance is in a classic network: only instances in a VPC can have a role."""

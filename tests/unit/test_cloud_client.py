@@ -6,13 +6,13 @@ import logging
 import math
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ram_operator.cloud import NewRole, PolicyName, PolicyType
+from ram_operator.cloud import Cloud, NewRole, PolicyName, PolicyType
 from ram_operator.cloud.client.transport import is_write
 from ram_operator.cloud.connection import CloudConfig, Connection, connect
 from ram_operator.cloud.credentials import Credentials, CredentialsProvider
@@ -348,3 +348,41 @@ def test_reads_are_told_from_writes_by_name() -> None:
     writes = ["CreateRole", "AttachInstanceRamRole", "DetachPolicyFromRole", "TagResources", "DeletePolicy", "NewThing"]
     assert not any(map(is_write, reads))
     assert all(map(is_write, writes))
+
+
+async def test_each_error_carries_the_region_of_its_call() -> None:
+    throttled = answer({"Code": "Throttling.User", "Message": "slow"}, "400 Bad Request", x_acs_retry_after="60000")
+    replies = (throttled, answer({"InstanceRamRoleSets": {}}), answer({}))
+    async with serving(*replies) as server, connected(server.url) as connection:
+        roles = connection.cloud.ecs.describe_instance_roles
+        asked = [
+            await failure(lambda region=region: roles(region, ["i-1"]))  # type: ignore[misc]
+            for region in ("cn-beijing", "cn-beijing", "cn-hangzhou", "nowhere")
+        ]
+        asked.append(await failure(lambda: connection.cloud.ram.get_role("EcsRole")))
+    assert [(error.region, error.code) for error in asked] == [
+        ("cn-beijing", "Throttling.User"),
+        ("cn-beijing", "Throttling.Local"),
+        ("cn-hangzhou", "SDK.UnreadableAnswer"),
+        ("nowhere", "InvalidRegionId.NotFound"),
+        ("", "SDK.UnreadableAnswer"),
+    ]
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("call", "missing"),
+    [
+        (lambda cloud: cloud.ram.get_role("EcsRole"), "ram:GetRole"),
+        (lambda cloud: cloud.ecs.describe_instance_roles("cn-hangzhou", ["i-1"]), "ecs:DescribeInstanceRamRole"),
+        (lambda cloud: cloud.sts.caller_identity(), "sts:GetCallerIdentity"),
+    ],
+)
+async def test_a_denied_call_is_missing_its_own_action_where_the_api_names_none(
+    call: Callable[[Cloud], Awaitable[object]], missing: str
+) -> None:
+    reply = answer({"Code": "Forbidden.RAM", "Message": "User not authorized."}, "403 Forbidden")
+    async with serving(reply) as server, connected(server.url) as connection:
+        error = await failure(lambda: call(connection.cloud))
+    assert isinstance(error, Denied)
+    assert error.missing_action == missing

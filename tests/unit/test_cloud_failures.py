@@ -5,10 +5,12 @@ import pytest
 from ram_operator.cloud.client.failures import class_of, refusal, scrub
 from ram_operator.errors import (
     AlreadyExists,
+    ClassicNetwork,
     CloudError,
     Denied,
     InUse,
     NotFound,
+    PolicyNotFound,
     Rejected,
     Throttled,
     Unauthenticated,
@@ -25,7 +27,8 @@ HIDDEN = (KEY_ID, SECRET, TOKEN)
     ("code", "status", "expected"),
     [
         ("EntityNotExist.Role", 404, NotFound),
-        ("EntityNotExist.Policy", 404, NotFound),
+        ("EntityNotExist.Policy", 404, PolicyNotFound),
+        ("EntityNotExist.Policy.Version", 404, PolicyNotFound),
         ("EntityNotExist.Role.Policy", 404, NotFound),
         ("EntityNotExists.ResourceGroup", 404, NotFound),
         ("InvalidInstanceId.NotFound", 404, NotFound),
@@ -49,13 +52,13 @@ HIDDEN = (KEY_ID, SECRET, TOKEN)
         ("SomethingNew", 502, Unavailable),
         ("NoPermission", 403, Denied),
         ("Forbidden.RAM", 403, Denied),
-        ("Forbidden.AccessKeyDisabled", 403, Denied),
+        ("Forbidden.AccessKeyDisabled", 403, Unauthenticated),
         ("InvalidUser.PassRoleForbidden", 403, Denied),
         ("InvalidAccessKeyId.NotFound", 404, Unauthenticated),
         ("InvalidAccessKeyId.Inactive", 400, Unauthenticated),
         ("InvalidSecurityToken.Expired", 400, Unauthenticated),
         ("SignatureDoesNotMatch", 400, Unauthenticated),
-        ("InvalidNetworkType.MismatchRamRole", 403, Rejected),
+        ("InvalidNetworkType.MismatchRamRole", 403, ClassicNetwork),
         ("InvalidParameter.AllEmpty", 403, Rejected),
         ("InvalidRamRole.NotEcsRole", 404, NotFound),
         ("InvalidRegionId.NotFound", 404, Rejected),
@@ -87,6 +90,29 @@ def test_a_throttled_call_says_when_to_come_back() -> None:
     error = refusal("ListRoles", 400, {"Code": "Throttling.User", "Message": "slow down"}, (), 1.5)
     assert isinstance(error, Throttled)
     assert error.retry_after == 1.5
+
+
+DENIED = "You are not authorized to do this action. Resource: acs:ram:*:1234:role/x Action: ram:GetRole"
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "detail", "action", "resource"),
+    [
+        ("NoPermission", DENIED, None, "ram:GetRole", "acs:ram:*:1234:role/x"),
+        ("NoPermission", DENIED, {"AuthAction": "ram:PassRole"}, "ram:PassRole", "acs:ram:*:1234:role/x"),
+        ("NoPermission", DENIED, {"AuthAction": "<script>"}, "ram:GetRole", "acs:ram:*:1234:role/x"),
+        ("Forbidden.RAM", "User not authorized.", {"AuthAction": "ecs:RunInstances"}, "ecs:RunInstances", ""),
+        ("InvalidUser.PassRoleForbidden", "Not allowed.", None, "ram:PassRole", ""),
+        ("Forbidden.RAM", "User not authorized.", None, "", ""),
+        ("Forbidden.RAM", "Resource: role/x Action: GetRole", "odd", "", ""),
+    ],
+)
+def test_a_denied_call_carries_the_action_and_the_resource_that_the_api_named(
+    code: str, message: str, detail: object, action: str, resource: str
+) -> None:
+    error = refusal("CreateRole", 403, {"Code": code, "Message": message, "AccessDeniedDetail": detail})
+    assert isinstance(error, Denied)
+    assert (error.missing_action, error.resource) == (action, resource)
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,7 @@ class EcsApi(Protocol):
         """Attach the role to each instance; return the failures by id, empty when all succeeded.
 
         One request per 100 ids. A batch refused because of an unknown id is retried without what DescribeInstances does
-        not know (those fail with NotFound, classic instances with Rejected), then halved.
+        not know (those fail with NotFound, classic instances with ClassicNetwork), then halved.
         """
 
     async def detach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:

@@ -12,8 +12,8 @@ from ram_operator.cloud.client.endpoints import Endpoints
 from ram_operator.cloud.client.transport import Lease, Transport, signer, tame_sdk
 from ram_operator.cloud.credentials import CredentialsProvider
 from ram_operator.cloud.ecs import Ecs
-from ram_operator.cloud.limits import Limits
 from ram_operator.cloud.ram import Ram
+from ram_operator.cloud.ratelimit import AdaptiveRateLimiter
 from ram_operator.cloud.sts import Sts
 
 
@@ -76,5 +76,5 @@ def connect(
     endpoints = Endpoints(config.endpoint_ram, config.endpoint_ecs, config.endpoint_sts)
     leased = signer(config.credentials, lease or AlwaysValid(), clock)
     transport = Transport(leased, config.region, config.threads, config.https_proxy)
-    client = Client(transport, endpoints, config.credentials, Limits(clock), observe_call)
+    client = Client(transport, endpoints, config.credentials, AdaptiveRateLimiter(clock), observe_call)
     return Connection(Cloud(Ram(client), Ecs(client), Sts(client)), client)

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ram_operator.cloud.client.answers import Answer, decode
+from ram_operator.cloud.client.breaker import CircuitBreakers
 from ram_operator.cloud.client.endpoints import Endpoints
 from ram_operator.cloud.client.failures import CONNECTION_RESET, NO_LEASE, TIMEOUTS, UNREADABLE, WAITING, refusal
-from ram_operator.cloud.client.silence import Silences
 from ram_operator.cloud.client.transport import Exchange, LeaseTooShort, Transport, is_write, reason
 from ram_operator.cloud.credentials import CredentialsProvider
-from ram_operator.cloud.limits import Limits
-from ram_operator.errors import CloudError, Throttled, Unavailable
+from ram_operator.cloud.ratelimit import AdaptiveRateLimiter
+from ram_operator.errors import CloudError, Denied, Throttled, Unavailable
 
 RequestClass = Callable[[], Any]
 """A request class of the SDK. A fresh object is made for each request: the SDK writes into them."""
@@ -47,7 +47,7 @@ class _Call:
     action: str
 
     @property
-    def paced_as(self) -> str:
+    def key(self) -> str:
         """What the cloud counts together: an API, of ECS an API in a region."""
         return f"{self.action}@{self.region}" if self.region else self.action
 
@@ -79,7 +79,7 @@ class Client:
         transport: the SDK.
         endpoints: where each product lives.
         credentials: whose texts are hidden in messages.
-        limits: who may call when; carries the clock.
+        limiter: how fast each API may be called; carries the clock.
         observe_call: is told of each request.
     """
 
@@ -88,15 +88,15 @@ class Client:
         transport: Transport,
         endpoints: Endpoints,
         credentials: CredentialsProvider,
-        limits: Limits,
+        limiter: AdaptiveRateLimiter,
         observe_call: ObserveCall,
     ) -> None:
         self._transport = transport
         self._endpoints = endpoints
         self._credentials = credentials
-        self._limits = limits
+        self._limiter = limiter
         self._observe_call = observe_call
-        self._silences = Silences(limits.clock)
+        self._breakers = CircuitBreakers(limiter.clock)
         self._pool = ThreadPoolExecutor(transport.threads, thread_name_prefix="cloud")
 
     @property
@@ -107,7 +107,8 @@ class Client:
 
     def refused(self, row: Answer) -> CloudError:
         """Return the error that the row of a single instance tells of, within an answer that is none."""
-        return refusal(row.action, 200, row.fields, self._credentials.current().secrets())
+        error = refusal(row.action, 200, row.fields, self._credentials.current().secrets())
+        return error.with_region(row.region)
 
     async def call(self, request_class: RequestClass, parameters: Mapping[str, object], region: str = "") -> Answer:
         """Make one call.
@@ -121,11 +122,25 @@ class Client:
             CloudError: one of its subclasses, always.
         """
         blank = request_class()
-        endpoint = self._endpoints.of(blank, region)
-        call = _Call(request_class, parameters, region, endpoint, blank.get_action_name())
-        if not is_write(call.action) and (silent := self._silences.of(call.paced_as)):
-            raise silent
-        if (wait := await self._limits.admit(call.paced_as)) > 0:
+        action: str = blank.get_action_name()
+        try:
+            endpoint = self._endpoints.of(blank, region)
+            return await self._call(_Call(request_class, parameters, region, endpoint, action))
+        except CloudError as error:
+            if type(error) is Denied:
+                error.missing_action = error.missing_action or f"{blank.get_product().lower()}:{action}"
+            error.with_region(region)
+            raise
+
+    async def close(self) -> None:
+        """Wait for the calls under way and close the connections."""
+        await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
+        self._transport.session.close()
+
+    async def _call(self, call: _Call) -> Answer:
+        if not is_write(call.action) and (unanswered := self._breakers.check(call.key)):
+            raise unanswered
+        if (wait := await self._limiter.admit(call.key)) > 0:
             raise Throttled(call.action, WAITING, "waiting until the API may be called again", retry_after=wait)
         reply = await self._send(call)
         # A server may close an idle connection just when it is used again; a write could have taken effect before that.
@@ -135,32 +150,27 @@ class Client:
             raise reply.result
         return reply.result
 
-    async def close(self) -> None:
-        """Wait for the calls under way and close the connections."""
-        await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
-        self._transport.session.close()
-
     async def _send(self, call: _Call) -> _Reply:
         reply = await asyncio.get_running_loop().run_in_executor(self._pool, self._attempt, call)
         self._observe_call(call.action, reply.code, reply.seconds)
         if not is_write(call.action):
-            self._listen(call.paced_as, reply)
+            self._record(call.key, reply)
         if isinstance(reply.result, Throttled):
-            self._limits.throttled(call.paced_as, reply.sent_at, reply.result.retry_after)
+            self._limiter.throttled(call.key, reply.sent_at, reply.result.retry_after)
         # A refusal counts as accepted: the API had time for it.
         elif not isinstance(reply.result, Unavailable):
-            self._limits.accepted(call.paced_as)
+            self._limiter.accepted(call.key)
         return reply
 
-    def _listen(self, api: str, reply: _Reply) -> None:
+    def _record(self, api: str, reply: _Reply) -> None:
         if isinstance(reply.result, Unavailable) and reply.code in TIMEOUTS:
-            self._silences.unheard(api, reply.sent_at, reply.result)
+            self._breakers.failed(api, reply.sent_at, reply.result)
         else:
-            self._silences.heard(api)
+            self._breakers.succeeded(api)
 
     def _attempt(self, call: _Call) -> _Reply:
         request = call.request()
-        sent_at = self._limits.clock()
+        sent_at = self._limiter.clock()
         result: Answer | CloudError
         try:
             exchange = self._transport.send(request, call.endpoint)
@@ -171,18 +181,18 @@ class Client:
             code, words = reason(error)
             result = Unavailable(call.action, code, f"{call.endpoint}: {words}")
         else:
-            result = self._read(call.action, exchange)
+            result = self._read(call, exchange)
         code = result.code if isinstance(result, CloudError) else OK
-        return _Reply(result, sent_at, self._limits.clock() - sent_at, code)
+        return _Reply(result, sent_at, self._limiter.clock() - sent_at, code)
 
-    def _read(self, action: str, exchange: Exchange) -> Answer | CloudError:
+    def _read(self, call: _Call, exchange: Exchange) -> Answer | CloudError:
         body = decode(exchange.body)
         if body is None:
-            return Unavailable(action, UNREADABLE, f"HTTP {exchange.status} without a readable body")
+            return Unavailable(call.action, UNREADABLE, f"HTTP {exchange.status} without a readable body")
         if 200 <= exchange.status < 300:
-            return Answer(action, body)
+            return Answer(call.action, body, call.region)
         hidden = self._credentials.current().secrets()
-        return refusal(action, exchange.status, body, hidden, _retry_after(exchange))
+        return refusal(call.action, exchange.status, body, hidden, _retry_after(exchange))
 
 
 def _retry_after(exchange: Exchange) -> float | None:

@@ -14,18 +14,24 @@ from ram_operator.errors import Unavailable
 
 
 class Answer:
-    """One JSON object of an answer."""
+    """One JSON object of an answer to a call of `action` in `region`."""
 
-    __slots__ = ("_action", "_fields")
+    __slots__ = ("_action", "_fields", "_region")
 
-    def __init__(self, action: str, fields: Mapping[str, object]) -> None:
+    def __init__(self, action: str, fields: Mapping[str, object], region: str = "") -> None:
         self._action = action
         self._fields = fields
+        self._region = region
 
     @property
     def action(self) -> str:
         """The API's name of the call that this answers."""
         return self._action
+
+    @property
+    def region(self) -> str:
+        """The region of the call, empty for a global API."""
+        return self._region
 
     @property
     def fields(self) -> Mapping[str, object]:
@@ -51,7 +57,7 @@ class Answer:
         value = self._fields.get(name)
         if not isinstance(value, dict):
             raise self._unreadable(name)
-        return Answer(self._action, value)
+        return Answer(self._action, value, self._region)
 
     def rows(self, *path: str) -> tuple[Answer, ...]:
         """Return the objects of a list, such as `Roles.Role`; raises Unavailable where there is no list."""
@@ -60,7 +66,7 @@ class Answer:
             value = value.get(name) if isinstance(value, dict) else None
         if not isinstance(value, list):
             raise self._unreadable(".".join(path))
-        return tuple(Answer(self._action, row) for row in value if isinstance(row, dict))
+        return tuple(Answer(self._action, row, self._region) for row in value if isinstance(row, dict))
 
     def tags(self) -> dict[str, str]:
         """Return `Tags.Tag` as lists of roles and policies carry it, {} where it is absent."""
@@ -69,7 +75,8 @@ class Answer:
         return {row.text("TagKey"): row.text("TagValue") for row in self.rows("Tags", "Tag")}
 
     def _unreadable(self, name: str) -> Unavailable:
-        return Unavailable(self._action, UNREADABLE, f"the answer has no {name}", self.text("RequestId"))
+        error = Unavailable(self._action, UNREADABLE, f"the answer has no {name}", self.text("RequestId"))
+        return error.with_region(self._region)
 
 
 def decode(body: bytes) -> dict[str, object] | None:

@@ -14,10 +14,12 @@ from urllib.parse import quote
 
 from ram_operator.errors import (
     AlreadyExists,
+    ClassicNetwork,
     CloudError,
     Denied,
     InUse,
     NotFound,
+    PolicyNotFound,
     Rejected,
     Throttled,
     Unauthenticated,
@@ -42,6 +44,7 @@ _CODES: Mapping[type[CloudError], frozenset[str]] = MappingProxyType(
         NotFound: frozenset(
             {"EntityNotExist", "EntityNotExists", INSTANCE_NOT_FOUND, ROLE_NOT_FOUND, ROLE_NOT_ECS, NOT_ATTACHED}
         ),
+        PolicyNotFound: frozenset({"EntityNotExist.Policy"}),
         AlreadyExists: frozenset({"EntityAlreadyExists"}),
         InUse: frozenset({"DeleteConflict"}),
         Throttled: frozenset({"Throttling", "Rejected.Throttling"}),
@@ -68,13 +71,15 @@ _CODES: Mapping[type[CloudError], frozenset[str]] = MappingProxyType(
             {
                 "InvalidAccessKeyId",
                 "InvalidAccessKeySecret",
+                "Forbidden.AccessKeyDisabled",
                 "InvalidSecurityToken",
                 "MissingSecurityToken",
                 "IncompleteSignature",
                 "SignatureDoesNotMatch",
             }
         ),
-        Rejected: frozenset({CLASSIC_NETWORK, "InvalidRegionId", "LimitExceeded", "MalformedPolicyDocument"}),
+        ClassicNetwork: frozenset({CLASSIC_NETWORK}),
+        Rejected: frozenset({"InvalidRegionId", "LimitExceeded", "MalformedPolicyDocument"}),
     }
 )
 _CLASS_OF: Mapping[str, type[CloudError]] = MappingProxyType(
@@ -97,6 +102,8 @@ _NAMED_SECRETS = re.compile(
     re.IGNORECASE,
 )
 _KEY_SHAPES = re.compile(r"\b(?:LTAI[A-Za-z0-9]{8,}|STS\.[A-Za-z0-9]{8,})")
+_ACTION = re.compile(r"[a-z]{1,32}:\w{1,64}")
+_NAMED_PERMISSION = re.compile(r"\bResource: (?P<resource>acs:[!-~]{1,512}) Action: (?P<action>[a-z]{1,32}:\w{1,64})\b")
 _URL_QUERIES = re.compile(r"(?P<address>(?:https?://|/)[^\s?\"']*)\?[^\s\"']*=[^\s\"']*")
 
 
@@ -129,12 +136,12 @@ def refusal(
     """
     code = _clean_code(body.get("Code"))
     message = _OWN_WORDS.get(code) or scrub(_text(body.get("Message")), hidden)
-    error = class_of(code, status)
-    if error is Denied:
-        message = f"{_missing(code, body)}{message}"
     request_id = scrub(_text(body.get("RequestId")), hidden)
+    error = class_of(code, status)
     if error is Throttled:
         return Throttled(action, code, message, request_id, retry_after)
+    if error is Denied:
+        return _denied(action, code, message, request_id, body)
     return error(action, code, message, request_id)
 
 
@@ -150,12 +157,17 @@ def scrub(text: str, hidden: Iterable[str] = ()) -> str:
     return _KEY_SHAPES.sub(_HIDDEN, text)[:_LONGEST]
 
 
-def _missing(code: str, body: Mapping[str, object]) -> str:
+def _denied(action: str, code: str, message: str, request_id: str, body: Mapping[str, object]) -> Denied:
     detail = body.get("AccessDeniedDetail")
-    action = _text(detail.get("AuthAction")) if isinstance(detail, Mapping) else ""
+    named = _text(detail.get("AuthAction")) if isinstance(detail, Mapping) else ""
+    told = _NAMED_PERMISSION.search(message)
+    missing = named if _ACTION.fullmatch(named) else told["action"] if told else ""
     if code == PASS_ROLE_FORBIDDEN:
-        action = action or "ram:PassRole"
-    return f"missing permission {action}: " if action else ""
+        missing = missing or "ram:PassRole"
+    error = Denied(action, code, f"missing permission {missing}: {message}" if missing else message, request_id)
+    error.missing_action = missing
+    error.resource = told["resource"] if told else ""
+    return error
 
 
 def _clean_code(code: object) -> str:

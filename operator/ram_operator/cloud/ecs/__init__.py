@@ -158,7 +158,8 @@ class Ecs:
         for instance in batch:
             row = rows.get(instance)
             if row is None:
-                failures[instance] = Unavailable(answer.action, UNREADABLE, f"the answer has no result for {instance}")
+                words = f"the answer has no result for {instance}"
+                failures[instance] = Unavailable(answer.action, UNREADABLE, words).with_region(region)
             elif not _succeeded(row):
                 failures[instance] = self._client.refused(row)
         return failures
@@ -178,7 +179,8 @@ class Ecs:
                 explained[instance] = error
             elif present.lower() != role.lower():
                 words = f"{instance} has role {present}"
-                explained[instance] = AlreadyExists(error.action, error.code, words, error.request_id)
+                named = AlreadyExists(error.action, error.code, words, error.request_id)
+                explained[instance] = named.with_region(region)
         return explained
 
 

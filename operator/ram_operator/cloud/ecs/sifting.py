@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from ram_operator.cloud import Instance
 from ram_operator.cloud.client.failures import CLASSIC_NETWORK, INSTANCE_NOT_FOUND
-from ram_operator.errors import CloudError, NotFound, Rejected
+from ram_operator.errors import ClassicNetwork, CloudError, NotFound
 
 CLASSIC = "classic"
 
@@ -69,5 +69,5 @@ def _unfit(action: str, batch: Sequence[str], known: Mapping[str, Instance]) -> 
             errors[instance] = NotFound(action, INSTANCE_NOT_FOUND, f"{instance} does not exist in the region")
         elif known[instance].network == CLASSIC:
             words = f"{instance} is in a classic network: only instances in a VPC can have a role"
-            errors[instance] = Rejected(action, CLASSIC_NETWORK, words)
+            errors[instance] = ClassicNetwork(action, CLASSIC_NETWORK, words)
     return errors

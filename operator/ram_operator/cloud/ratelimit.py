@@ -57,8 +57,8 @@ class _Pace:
         return len(self.accepted)
 
 
-class Limits:
-    """The learned rates of all APIs, keyed by whatever the cloud counts together.
+class AdaptiveRateLimiter:
+    """The learned rates of all APIs, keyed by what the cloud counts together: an API, for ECS an API in a region.
 
     Args:
         clock: monotonic seconds.

@@ -1,4 +1,4 @@
-"""An API that does not answer is left alone for a while, longer each time, and only that API."""
+"""A circuit breaker opens for an API that does not answer, each time for longer, and for that API alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from ram_operator.cloud import Cloud
 from ram_operator.cloud.client import transport
-from ram_operator.cloud.client.silence import Silences
+from ram_operator.cloud.client.breaker import CircuitBreakers
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import KEY_ID_VARIABLE, KEY_SECRET_VARIABLE, EnvironmentCredentials
 from ram_operator.errors import NotFound, Unavailable
@@ -24,79 +24,79 @@ class Story:
 
     def __init__(self) -> None:
         self.now = 100.0
-        self.silences = Silences(lambda: self.now)
+        self.breakers = CircuitBreakers(lambda: self.now)
 
-    def unheard(self, sent_at: float | None = None) -> None:
+    def call_fails(self, sent_at: float | None = None) -> None:
         sent = self.now if sent_at is None else sent_at
         self.now = max(self.now, sent + 10)
-        self.silences.unheard(API, sent, ERROR)
+        self.breakers.failed(API, sent, ERROR)
 
-    def rests(self) -> float:
-        """For how long the API is left alone from now on."""
+    def stays_open(self) -> float:
+        """For how many seconds the breaker stays open from now on."""
         began = self.now
-        while self.silences.of(API):
+        while self.breakers.check(API):
             self.now += 0.5
         return self.now - began
 
 
-def test_once_is_nothing() -> None:
+def test_one_call_without_an_answer_opens_nothing() -> None:
     story = Story()
-    story.unheard()
-    assert story.silences.of(API) is None
+    story.call_fails()
+    assert story.breakers.check(API) is None
 
 
-def test_an_api_that_stays_silent_is_asked_more_and_more_rarely() -> None:
+def test_the_breaker_of_an_api_that_never_answers_opens_for_longer_each_time() -> None:
     story = Story()
-    story.unheard()
-    rests = []
+    story.call_fails()
+    durations = []
     for _ in range(6):
-        story.unheard()
-        rests.append(story.rests())
-    assert rests == [5, 10, 20, 30, 30, 30]
+        story.call_fails()
+        durations.append(story.stays_open())
+    assert durations == [5, 10, 20, 30, 30, 30]
 
 
 def test_the_error_is_the_one_that_was_met() -> None:
     story = Story()
-    story.unheard()
-    story.unheard()
-    assert str(story.silences.of(API)) == str(ERROR)
-    assert story.silences.of(OTHER) is None
+    story.call_fails()
+    story.call_fails()
+    assert str(story.breakers.check(API)) == str(ERROR)
+    assert story.breakers.check(OTHER) is None
 
 
-def test_any_answer_ends_it() -> None:
+def test_any_answer_closes_the_breaker() -> None:
     story = Story()
-    story.unheard()
-    story.unheard()
-    story.silences.heard(API)
-    assert story.silences.of(API) is None
-    story.unheard()
-    assert story.silences.of(API) is None
+    story.call_fails()
+    story.call_fails()
+    story.breakers.succeeded(API)
+    assert story.breakers.check(API) is None
+    story.call_fails()
+    assert story.breakers.check(API) is None
 
 
 def test_calls_that_were_under_way_together_count_once() -> None:
     story = Story()
     began = story.now
     for _ in range(20):
-        story.unheard(began)
-    assert story.silences.of(API) is None
+        story.call_fails(began)
+    assert story.breakers.check(API) is None
 
 
-def test_after_a_rest_one_call_asks_for_all() -> None:
+def test_a_half_open_breaker_lets_one_call_through() -> None:
     story = Story()
-    story.unheard()
-    story.unheard()
-    story.rests()
-    assert [story.silences.of(API) is None for _ in range(16)] == [False] * 16
-    story.silences.heard(API)
-    assert story.silences.of(API) is None
+    story.call_fails()
+    story.call_fails()
+    story.stays_open()
+    assert [story.breakers.check(API) is None for _ in range(16)] == [False] * 16
+    story.breakers.succeeded(API)
+    assert story.breakers.check(API) is None
 
 
-def test_a_call_that_never_comes_back_does_not_silence_an_api_for_ever() -> None:
+def test_a_probe_that_never_comes_back_does_not_keep_the_breaker_open_for_ever() -> None:
     story = Story()
-    story.unheard()
-    story.unheard()
-    story.rests()
-    assert story.rests() == 15
+    story.call_fails()
+    story.call_fails()
+    story.stays_open()
+    assert story.stays_open() == 15
 
 
 class Moody:
@@ -137,7 +137,7 @@ class Moody:
         listener = await asyncio.start_server(self.serve, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
         credentials = EnvironmentCredentials({KEY_ID_VARIABLE: "key", KEY_SECRET_VARIABLE: "secret"})
-        # The clock stands still: no rest ends because the machine is slow.
+        # The clock stands still: no breaker closes because the machine is slow.
         connection = connect(CloudConfig(credentials, url, url, url), lambda: 100.0)
         try:
             yield connection.cloud
@@ -147,7 +147,9 @@ class Moody:
             listener.close()
 
 
-async def test_a_silent_server_is_not_asked_a_third_time_and_writes_are(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_never_answers_is_not_asked_a_third_time_and_writes_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     server = Moody(monkeypatch)
     async with server.connected() as cloud:
         for _ in range(4):

@@ -6,22 +6,22 @@ from collections import deque
 
 import pytest
 
-from ram_operator.cloud.limits import FIRST_PAUSE, LONGEST_PAUSE, SLOWEST, Limits
+from ram_operator.cloud.ratelimit import FIRST_PAUSE, LONGEST_PAUSE, SLOWEST, AdaptiveRateLimiter
 
 API = "AttachPolicyToRole"
 
 pytestmark = pytest.mark.looptime
 
 
-def limits(patience: float = 5.0) -> Limits:
-    return Limits(asyncio.get_running_loop().time, patience=patience)
+def limiter(patience: float = 5.0) -> AdaptiveRateLimiter:
+    return AdaptiveRateLimiter(asyncio.get_running_loop().time, patience=patience)
 
 
 def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def burst(paces: Limits, count: int) -> None:
+async def burst(paces: AdaptiveRateLimiter, count: int) -> None:
     """Have calls accepted, all at once."""
     for _ in range(count):
         assert await paces.admit(API) == 0.0
@@ -29,7 +29,7 @@ async def burst(paces: Limits, count: int) -> None:
 
 
 async def test_there_is_no_limit_before_the_first_throttling() -> None:
-    paces = limits()
+    paces = limiter()
     started = now()
     await burst(paces, 1000)
     assert now() == started
@@ -37,7 +37,7 @@ async def test_there_is_no_limit_before_the_first_throttling() -> None:
 
 
 async def test_throttling_halves_what_was_accepted_in_the_last_second() -> None:
-    paces = limits()
+    paces = limiter()
     await burst(paces, 5)
     await asyncio.sleep(1.5)
     await burst(paces, 20)
@@ -46,7 +46,7 @@ async def test_throttling_halves_what_was_accepted_in_the_last_second() -> None:
 
 
 async def test_the_next_call_waits_as_long_as_the_cloud_asks() -> None:
-    paces = limits()
+    paces = limiter()
     await burst(paces, 20)
     paces.throttled(API, now(), 2.5)
     started = now()
@@ -55,7 +55,7 @@ async def test_the_next_call_waits_as_long_as_the_cloud_asks() -> None:
 
 
 async def test_calls_then_leave_one_by_one_and_in_order() -> None:
-    paces = limits()
+    paces = limiter()
     await burst(paces, 8)
     paces.throttled(API, now(), 1.0)
     started, left = now(), []
@@ -70,7 +70,7 @@ async def test_calls_then_leave_one_by_one_and_in_order() -> None:
 
 
 async def test_a_call_that_would_wait_too_long_is_given_back_at_once() -> None:
-    paces = limits()
+    paces = limiter()
     await burst(paces, 2)
     paces.throttled(API, now(), 8.0)
     started = now()
@@ -79,7 +79,7 @@ async def test_a_call_that_would_wait_too_long_is_given_back_at_once() -> None:
 
 
 async def test_a_queue_that_is_too_long_gives_back_its_tail() -> None:
-    paces = limits()
+    paces = limiter()
     await burst(paces, 4)
     paces.throttled(API, now(), 1.0)
     answers = await asyncio.gather(*(paces.admit(API) for _ in range(20)))
@@ -89,7 +89,7 @@ async def test_a_queue_that_is_too_long_gives_back_its_tail() -> None:
 
 
 async def test_throttled_again_while_calls_wait_they_wait_on() -> None:
-    paces = limits()
+    paces = limiter()
     await burst(paces, 8)
     sent_at = now()
     paces.throttled(API, sent_at, 1.0)
@@ -102,7 +102,7 @@ async def test_throttled_again_while_calls_wait_they_wait_on() -> None:
 
 
 async def test_calls_that_were_under_way_together_are_one_cut() -> None:
-    paces = limits()
+    paces = limiter()
     await burst(paces, 40)
     sent_at = now()
     await asyncio.sleep(0.1)
@@ -112,7 +112,7 @@ async def test_calls_that_were_under_way_together_are_one_cut() -> None:
 
 
 async def test_the_rate_grows_slowly_while_calls_are_accepted() -> None:
-    paces = limits()
+    paces = limiter()
     await burst(paces, 8)
     paces.throttled(API, now(), 0.0)
     rates = []
@@ -128,7 +128,7 @@ async def test_the_rate_grows_slowly_while_calls_are_accepted() -> None:
 
 
 async def test_pauses_double_until_a_call_is_accepted() -> None:
-    paces = limits(patience=100)
+    paces = limiter(patience=100)
     await burst(paces, 1)
     pauses = []
     for _ in range(8):
@@ -148,14 +148,14 @@ async def test_pauses_double_until_a_call_is_accepted() -> None:
 
 
 async def test_apis_do_not_slow_each_other() -> None:
-    paces = limits()
+    paces = limiter()
     await burst(paces, 2)
     paces.throttled(API, now(), 60.0)
     assert await paces.admit("GetRole") == 0.0
 
 
 async def test_a_cancelled_call_leaves_its_place_to_the_next() -> None:
-    paces = limits()
+    paces = limiter()
     await burst(paces, 4)
     paces.throttled(API, now(), 1.0)
     started = now()
@@ -167,7 +167,7 @@ async def test_a_cancelled_call_leaves_its_place_to_the_next() -> None:
 
 
 async def test_against_a_cloud_with_ten_a_second_the_work_is_done_near_that_rate() -> None:
-    paces = limits()
+    paces = limiter()
     accepted: deque[float] = deque()
     refused = 0
 
