@@ -11,7 +11,7 @@ import pytest
 from ram_operator.cloud import Cloud, NewRole
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import EnvironmentCredentials
-from ram_operator.errors import AlreadyExists, Denied, NotFound, Rejected, Throttled, Unavailable
+from ram_operator.errors import AlreadyExists, ClassicNetwork, Denied, NotFound, Rejected, Throttled, Unavailable
 
 Simulator = Any
 
@@ -143,7 +143,7 @@ async def test_one_classic_instance_among_10_fails_alone(cloud: Cloud, simulator
     [classic] = add_instances(simulator, 1, "classic")
     failures = await cloud.ecs.attach_role(REGION, ROLE, [*ids[:3], classic, *ids[3:]])
     assert list(failures) == [classic]
-    assert type(failures[classic]) is Rejected
+    assert type(failures[classic]) is ClassicNetwork
     assert failures[classic].code == "InvalidNetworkType.MismatchRamRole"
     assert "VPC" in failures[classic].message
     assert set(roles_by_instance(simulator)) == set(ids)
@@ -155,7 +155,7 @@ async def test_gone_and_classic_instances_together_fail_each_for_itself(cloud: C
     ids = add_instances(simulator, 3)
     [classic] = add_instances(simulator, 1, "classic")
     failures = await cloud.ecs.attach_role(REGION, ROLE, [GONE, *ids, classic])
-    assert {name: type(error) for name, error in failures.items()} == {GONE: NotFound, classic: Rejected}
+    assert {name: type(error) for name, error in failures.items()} == {GONE: NotFound, classic: ClassicNetwork}
     assert set(roles_by_instance(simulator)) == set(ids)
     nothing_left = await cloud.ecs.attach_role(REGION, ROLE, [GONE, classic])
     assert set(nothing_left) == {GONE, classic}
