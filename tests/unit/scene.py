@@ -201,14 +201,7 @@ class Scene:
     def _wake(self, wakes: Sequence[Wake]) -> None:
         for wake in wakes:
             before = self.asked.get(wake.key)
-            self.asked[wake.key] = wake.scope if before is None else merged(before, wake.scope)
-
-
-def merged(one: Scope, other: Scope) -> Scope:
-    """Both scopes."""
-    if one.subjects is None or other.subjects is None:
-        return EVERYTHING
-    return Scope(one.subjects | other.subjects)
+            self.asked[wake.key] = wake.scope if before is None else before | wake.scope
 
 
 class Instances:

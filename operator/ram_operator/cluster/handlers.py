@@ -84,7 +84,7 @@ class Intake:
         if burst:
             burst.timer.cancel()
             first = burst.first
-            scope = Scope((burst.scope.subjects or frozenset()) | (wake.scope.subjects or frozenset()))
+            scope = burst.scope | wake.scope
         due = min(loop.time() + QUIET_SECONDS, first + PATIENCE_SECONDS)
         self._bursts[wake.key] = _Burst(first, scope, loop.call_at(due, self._release, wake.key))
 

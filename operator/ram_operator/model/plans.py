@@ -30,6 +30,12 @@ class Scope:
     def __contains__(self, subject: object) -> bool:
         return self.subjects is None or str(subject) in self.subjects
 
+    def __or__(self, other: Scope) -> Scope:
+        """What both ask for: everything where one does, and a sweep's only where both are."""
+        every = self.subjects is None or other.subjects is None
+        subjects = None if every else (self.subjects or frozenset()) | (other.subjects or frozenset())
+        return Scope(subjects, self.swept and other.swept)
+
 
 EVERYTHING = Scope()
 
