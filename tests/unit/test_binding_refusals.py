@@ -99,6 +99,18 @@ async def test_an_attach_that_may_work_later_is_pending_and_comes_back_by_itself
     assert made.condition(BINDING) == ("True", "AllAttached")
 
 
+async def test_an_api_that_goes_on_throttling_costs_one_status_write() -> None:
+    made, ecs = scene({ONE: ""})
+    for left in range(7, 0, -1):
+        ecs.failing["attach"] = Throttled("AttachInstanceRamRole", "Throttling.User", retry_after=left)
+        await made.reconcile(BINDING)
+        if left == 7:
+            made.log.clear()
+        made.later(1)
+    assert len(ecs.writes) == 7
+    assert made.log == []
+
+
 async def test_a_lost_reply_of_an_attach_is_no_failure() -> None:
     made, ecs = scene({ONE: ""})
     ecs.failing["attach"] = Unavailable("AttachInstanceRamRole", "SDK.ReadTimeout")

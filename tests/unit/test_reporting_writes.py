@@ -52,7 +52,7 @@ ERRORS: list[tuple[CloudError, Reason, str, float | None, bool]] = [
     (AlreadyExists("CreateRole", "EntityAlreadyExists.Role"), Reason.VERIFYING, "looks again", None, True),
     (InUse("DeleteRole", "DeleteConflict.Role.Policy"), Reason.IN_USE, "DeleteConflict.Role.Policy", 30, False),
     (Throttled("GetRole", "Throttling.User"), Reason.THROTTLED, "tries again", None, True),
-    (Throttled("GetRole", "Throttling.User", retry_after=7), Reason.THROTTLED, "waits for 7 s", 7, False),
+    (Throttled("GetRole", "Throttling.User", retry_after=7), Reason.THROTTLED, "waits and tries again", 7, False),
     (Unavailable("GetRole", "SDK.ReadTimeout"), Reason.RETRYING, "tries again", None, True),
     (
         Denied("UpdateRole", "NoPermission"),

@@ -125,8 +125,8 @@ def hold_for(subject: str, error: CloudError, step: Step | None = None) -> Hold:
             again = f"tried again every {DENIED_RETRY_SECONDS:.0f} s"
             return Hold(subject, Reason.ACCESS_DENIED, f"{fix}; {again}", DENIED_RETRY_SECONDS)
         case Throttled():
-            wait = f" for {error.retry_after:.0f} s" if error.retry_after else ""
-            return Hold(subject, Reason.THROTTLED, f"{error}; waits{wait} and tries again", error.retry_after)
+            # Without the time that is left: it would be another status, and another write, in each reconcile.
+            return Hold(subject, Reason.THROTTLED, f"{error}; waits and tries again", error.retry_after)
         case Rejected():
             return Hold(subject, Reason.REJECTED, str(error), REJECTED_RETRY_SECONDS)
         case InUse():
