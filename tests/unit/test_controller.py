@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.unit.builders import NOW, binding_body, binding_key, instance, made_role_status, node, role_body
 from tests.unit.scene import Instances, Scene
 
@@ -95,6 +96,13 @@ async def test_a_key_is_worked_on_and_its_events_are_recorded() -> None:
     assert place.ecs.roles == {ONE: "oss-reader"}
     assert [(key, uid) for key, uid, _ in place.ears.heard] == [(BINDING, f"uid-{BINDING.kind}-{BINDING.name}")] * 2
     assert place.queue.depth() == 0
+
+
+async def test_the_gauge_tells_of_keys_that_wait_while_no_worker_works() -> None:
+    place = Place()
+    place.queue.add(BINDING)
+    place.queue.add(binding_key("later"), delay=60)
+    assert REGISTRY.get_sample_value("ram_operator_queue_depth") == 2
 
 
 async def test_nothing_is_touched_before_the_gate_opens() -> None:

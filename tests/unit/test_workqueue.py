@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit import virtual_time
 from tests.unit.builders import policy_key
 
 from ram_operator.engine.workqueue import Backoff, Item, Lane, QueueClosed, WorkQueue
@@ -42,6 +44,10 @@ async def nothing_within(queue: WorkQueue, seconds: float) -> bool:
 
 def only(*subjects: str) -> Scope:
     return Scope(frozenset(subjects))
+
+
+def swept(*subjects: str) -> Scope:
+    return Scope(frozenset(subjects), swept=True)
 
 
 async def test_a_key_added_twice_is_handed_out_once() -> None:
@@ -83,6 +89,41 @@ async def test_an_edited_key_that_is_swept_stays_an_edit() -> None:
     queue.add(A)
     queue.add(A, lane=Lane.SWEEP)
     assert (await queue.get()).lane is Lane.EDIT
+
+
+async def test_a_sweep_does_not_bring_a_delayed_edit_forward_and_is_handed_out_as_a_sweeps() -> None:
+    queue = make()
+    queue.add(A, delay=300, scope=only("i-1"))
+    for key in (B, A):
+        queue.add(key, lane=Lane.SWEEP, scope=swept("i-2"))
+    queue.add(C)
+    items = [await queue.get() for _ in range(3)]
+    assert items == [Item(C, EVERYTHING, Lane.EDIT), *(Item(key, swept("i-2"), Lane.SWEEP) for key in (B, A))]
+    queue.done(A)
+    assert await queue.get() == Item(A, only("i-1"), Lane.EDIT)
+    assert now() == 300
+
+
+async def test_an_edit_that_is_due_does_the_sweeps_work_too() -> None:
+    queue = make()
+    queue.add(A, delay=5, lane=Lane.SWEEP, scope=swept("i-2"))
+    queue.add(A, scope=only("i-1"))
+    assert await queue.get() == Item(A, only("i-1", "i-2"), Lane.EDIT)
+    queue.done(A)
+    assert await nothing_within(queue, 1000)
+
+
+async def test_what_is_asked_of_both_lanes_while_a_key_is_worked_on_comes_in_both() -> None:
+    queue = make()
+    queue.add(A)
+    await queue.get()
+    queue.add(A, delay=10)
+    queue.add(A, delay=5, lane=Lane.SWEEP, scope=swept("i-2"))
+    assert queue.depth() == 1
+    queue.done(A)
+    assert (await queue.get(), now()) == (Item(A, swept("i-2"), Lane.SWEEP), 5)
+    queue.done(A)
+    assert await taken(queue) == (A, 10)
 
 
 async def test_a_delayed_key_comes_when_it_is_due() -> None:
@@ -194,6 +235,8 @@ SCOPES = [
     (only("i-1"), EVERYTHING, EVERYTHING),
     (EVERYTHING, only("i-1"), EVERYTHING),
     (only(), only(), only()),
+    (swept("i-1"), swept("i-2"), swept("i-1", "i-2")),
+    (swept("i-1"), only("i-2"), only("i-1", "i-2")),
 ]
 
 
@@ -248,6 +291,26 @@ async def test_a_retry_brings_the_key_after_its_delay() -> None:
     assert await taken(queue) == (A, 1)
 
 
+@given(st.floats(0, 10_000), st.floats(0, 1, exclude_max=True))
+def test_a_fixed_delay_is_prolonged_by_a_tenth_and_half_a_minute_at_most(delay: float, chance: float) -> None:
+    async def comes() -> float:
+        queue = make(lambda: chance)
+        queue.again(A, delay)
+        return (await taken(queue))[1]
+
+    assert delay <= virtual_time.run(comes()) <= delay + min(delay / 10, 30) + 1e-6
+
+
+def test_keys_that_were_refused_together_do_not_come_back_together() -> None:
+    async def times() -> list[float]:
+        queue = make(Random(1).random)
+        for number in range(100):
+            queue.again(policy_key(f"p{number}"), 60)
+        return [(await taken(queue))[1] for _ in range(100)]
+
+    assert len({round(time, 1) for time in virtual_time.run(times())}) > 30
+
+
 async def test_a_closed_queue_hands_out_nothing_and_wakes_who_waits() -> None:
     queue = make()
     waiting = [asyncio.create_task(queue.get()) for _ in range(3)]
@@ -284,22 +347,24 @@ def test_every_key_comes_once_it_is_due_and_never_before(script: list[tuple[Obje
 
 
 async def follow(script: list[tuple[ObjectKey, float, Lane, bool]]) -> None:
-    """Run a script against a model: per key the earliest deadline asked for since it was last handed out."""
+    """Run a script against a model: per key and lane the earliest deadline asked for since it was last handed out."""
     time = [0.0]
     queue = WorkQueue(lambda: time[0], lambda: 0.0)
-    wanted: dict[ObjectKey, float] = {}
+    wanted: dict[tuple[ObjectKey, Lane], float] = {}
     active: list[ObjectKey] = []
     for key, delay, lane, hand_back in script:
         queue.add(key, delay=delay, lane=lane)
-        wanted[key] = min(wanted.get(key, float("inf")), time[0] + delay)
+        wanted[key, lane] = min(wanted.get((key, lane), float("inf")), time[0] + delay)
         time[0] += 0.7
         if hand_back and active:
             queue.done(active.pop(0))
         for item in await all_that_is_due(queue):
             assert item.key not in active
-            assert wanted.pop(item.key) <= time[0]
+            assert wanted.pop((item.key, item.lane)) <= time[0]
+            if item.lane is Lane.EDIT:
+                wanted.pop((item.key, Lane.SWEEP), None)
             active.append(item.key)
-        assert not [key for key, due in wanted.items() if due <= time[0] and key not in active]
+        assert not [key for (key, _), due in wanted.items() if due <= time[0] and key not in active]
 
 
 async def all_that_is_due(queue: WorkQueue) -> list[Item]:

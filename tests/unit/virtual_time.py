@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 class _Jumping(selectors.SelectSelector):
@@ -27,7 +29,7 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
         return self._jumping.now
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
+def run(work: Coroutine[Any, Any, T]) -> T:
     """Run what only waits for time and for itself, never for a socket or a thread."""
     with asyncio.Runner(loop_factory=_VirtualLoop) as runner:
-        runner.run(work)
+        return runner.run(work)

@@ -59,6 +59,10 @@ class Controller:
     _running: dict[ObjectKey, float] = field(default_factory=dict)
     _doubtful: set[ObjectKey] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        """Let the gauge ask the queue when it is read: keys also come and wait while no worker is done."""
+        metrics.QUEUE_DEPTH.set_function(self.queue.depth)
+
     async def work(self, gate: asyncio.Event) -> None:
         """Be one worker until the queue closes. Nothing is touched before `gate` opens."""
         await gate.wait()
@@ -73,7 +77,6 @@ class Controller:
             finally:
                 metrics.RECONCILE_SECONDS.labels(item.key.kind).observe(self.clock() - self._running.pop(item.key))
                 self.queue.done(item.key)
-                metrics.QUEUE_DEPTH.set(self.queue.depth())
 
     def longest_run(self) -> float:
         """For how many seconds the oldest running pass has been running; 0 when idle."""
@@ -136,7 +139,7 @@ class Controller:
         else:
             self.queue.forget(item.key)
         if delay is not None:
-            self.queue.add(item.key, delay=delay, lane=item.lane, scope=said.again)
+            self.queue.again(item.key, delay, lane=item.lane, scope=said.again)
         self._log(item, facts, said, delay)
 
     def _log(self, item: Item, facts: Facts, said: Report, delay: float | None) -> None:

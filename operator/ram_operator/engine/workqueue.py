@@ -25,6 +25,11 @@ class Lane(IntEnum):
     SWEEP = 1
 
 
+SPREAD = 0.1
+MOST_SPREAD_SECONDS = 30.0
+"""By which share of itself, and by how much at most, a fixed delay is prolonged at random."""
+
+
 class QueueClosed(Exception):
     """The queue is closed and what was left in it stays undone."""
 
@@ -51,15 +56,21 @@ class Item:
 
 
 @dataclass(slots=True)
-class _Entry:
+class _Request:
     due: float
-    lane: Lane
     scope: Scope
+
+
+def _by_lane() -> dict[Lane, dict[ObjectKey, _Request]]:
+    return {lane: {} for lane in Lane}
 
 
 @dataclass(slots=True)
 class WorkQueue:
     """A deduplicating, delaying queue of keys with two lanes and a back-off per key.
+
+    A key may wait in both lanes: for an edit later, and for a sweep before that. The sweep does not bring the edit
+    forward; the edit, when it comes, does the sweep's work too.
 
     Args:
         clock: monotonic seconds, the event loop's own.
@@ -70,28 +81,36 @@ class WorkQueue:
     clock: Callable[[], float]
     chance: Callable[[], float]
     backoff: Backoff = field(default_factory=Backoff)
-    _entries: dict[ObjectKey, _Entry] = field(default_factory=dict)
+    _requests: dict[Lane, dict[ObjectKey, _Request]] = field(default_factory=_by_lane)
     _active: set[ObjectKey] = field(default_factory=set)
     _failures: dict[ObjectKey, int] = field(default_factory=dict)
-    _delayed: list[tuple[float, int, ObjectKey]] = field(default_factory=list)
+    _delayed: list[tuple[float, int, Lane, ObjectKey]] = field(default_factory=list)
     _ready: dict[Lane, deque[ObjectKey]] = field(default_factory=lambda: {lane: deque() for lane in Lane})
     _numbers: count[int] = field(default_factory=count)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
     _closed: bool = False
 
     def add(self, key: ObjectKey, *, delay: float = 0.0, lane: Lane = Lane.EDIT, scope: Scope = EVERYTHING) -> None:
-        """Ask for a key to be worked on, in `delay` seconds. With what is asked already, the earliest time wins."""
-        entry = self._entries.get(key)
+        """Ask for a key to be worked on, in `delay` seconds. The earliest time asked for in a lane wins."""
         due = self.clock() + delay
-        if entry is None:
-            entry = self._entries[key] = _Entry(due, lane, scope)
+        request = self._requests[lane].get(key)
+        if request is None:
+            request = self._requests[lane][key] = _Request(due, scope)
         else:
-            entry.scope = _merged(entry.scope, scope)
-            if entry.due <= due and entry.lane <= lane:
+            request.scope |= scope
+            if request.due <= due:
                 return
-            entry.due, entry.lane = min(entry.due, due), min(entry.lane, lane)
+            request.due = due
         if key not in self._active:
-            self._schedule(key, entry)
+            self._schedule(lane, key, request)
+
+    def again(self, key: ObjectKey, delay: float, *, lane: Lane = Lane.EDIT, scope: Scope = EVERYTHING) -> None:
+        """Add the key after `delay` seconds and up to a tenth more, at most 30 seconds.
+
+        Keys that were refused together would otherwise come back together, for ever.
+        """
+        spread = min(delay * SPREAD, MOST_SPREAD_SECONDS) * self.chance()
+        self.add(key, delay=delay + spread, lane=lane, scope=scope)
 
     def retry(
         self, key: ObjectKey, *, lane: Lane = Lane.EDIT, scope: Scope = EVERYTHING, at_once: bool = False
@@ -129,8 +148,9 @@ class WorkQueue:
     def done(self, key: ObjectKey) -> None:
         """Hand a key back; if it was added meanwhile, it is scheduled now."""
         self._active.discard(key)
-        if entry := self._entries.get(key):
-            self._schedule(key, entry)
+        for lane, requests in self._requests.items():
+            if request := requests.get(key):
+                self._schedule(lane, key, request)
 
     def close(self) -> None:
         """Hand out nothing more."""
@@ -139,36 +159,33 @@ class WorkQueue:
 
     def depth(self) -> int:
         """How many keys wait, delayed ones included."""
-        return len(self._entries)
+        return len(self._requests[Lane.EDIT].keys() | self._requests[Lane.SWEEP].keys())
 
-    def _schedule(self, key: ObjectKey, entry: _Entry) -> None:
-        heapq.heappush(self._delayed, (entry.due, next(self._numbers), key))
+    def _schedule(self, lane: Lane, key: ObjectKey, request: _Request) -> None:
+        heapq.heappush(self._delayed, (request.due, next(self._numbers), lane, key))
         self._changed.set()
 
     def _promote(self) -> None:
         now = self.clock()
         while self._delayed and self._delayed[0][0] <= now:
-            due, _, key = heapq.heappop(self._delayed)
-            entry = self._entries.get(key)
-            if entry and entry.due <= due and key not in self._active:
-                self._ready[entry.lane].append(key)
+            due, _, lane, key = heapq.heappop(self._delayed)
+            request = self._requests[lane].get(key)
+            if request and request.due <= due and key not in self._active:
+                self._ready[lane].append(key)
 
     def _take(self, now: float) -> Item | None:
         for lane, keys in self._ready.items():
             while keys:
                 key = keys.popleft()
-                entry = self._entries.get(key)
-                # A key can stand in a lane twice, or in a lane it was moved from: only its latest entry counts, and
-                # that may be for later.
-                if entry and entry.lane is lane and entry.due <= now and key not in self._active:
-                    del self._entries[key]
-                    self._active.add(key)
-                    return Item(key, entry.scope, lane)
+                request = self._requests[lane].get(key)
+                # A key can stand in a lane twice: only its latest request counts, and that may be for later.
+                if request and request.due <= now and key not in self._active:
+                    return self._hand_out(lane, key)
         return None
 
-
-def _merged(one: Scope, other: Scope) -> Scope:
-    swept = one.swept and other.swept
-    if one.subjects is None or other.subjects is None:
-        return Scope(None, swept)
-    return Scope(one.subjects | other.subjects, swept)
+    def _hand_out(self, lane: Lane, key: ObjectKey) -> Item:
+        scope = self._requests[lane].pop(key).scope
+        if lane is Lane.EDIT and (sweep := self._requests[Lane.SWEEP].pop(key, None)):
+            scope |= sweep.scope
+        self._active.add(key)
+        return Item(key, scope, lane)
