@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 from typing import Any, cast
 
 import pytest
@@ -31,7 +32,7 @@ from ram_operator.engine.sweeps import Sweeps
 from ram_operator.engine.workqueue import Lane, WorkQueue
 from ram_operator.errors import Unavailable
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
-from ram_operator.model import ObjectKey, Scope
+from ram_operator.model import ObjectKey, Scope, timestamp
 
 POLICY, ROLE, BINDING = policy_key("oss-read"), role_key("oss-reader"), binding_key("storage-pool")
 ONE, TWO = instance(1), instance(2)
@@ -223,6 +224,43 @@ async def test_a_role_whose_session_duration_is_as_the_spec_says_is_left_alone()
     entry = replace(ROLE_ENTRY, max_session_seconds=7200)
     made = swept_role(entry, spec={"maxSessionDurationSeconds": 7200})
     assert await made.nominated(RAM_ROLE.kind) == {}
+
+
+def many_roles(count: int) -> Swept:
+    """Roles that were made together, just when their full check is needed."""
+    keys = [role_key(f"r{number}") for number in range(count)]
+    entries = [replace(ROLE_ENTRY, name=key.name, role_id=f"id-{key.name}", tags=owner(key).tags()) for key in keys]
+    made = Swept(Lists(roles=entries))
+    made.sweeps.chance = Random(1).random
+    for key in keys:
+        verified = {"generation": 1, "updateDate": DATE, "at": AT}
+        made.scene.put(role_body(key.name, made_role_status(key.name, verified=verified)))
+    made.scene.later(6 * 3600)
+    return made
+
+
+async def checked_in(made: Swept, sweeps: int, failing: Collection[ObjectKey] = ()) -> list[set[ObjectKey]]:
+    """Sweep so often; return what each one asked for. The full checks of all but the failing are made."""
+    asked = []
+    for _ in range(sweeps):
+        asked.append(set(await made.nominated(RAM_ROLE.kind)))
+        for key in asked[-1].difference(failing):
+            status = made.scene.status(key)
+            status["verified"]["at"] = timestamp(made.scene.now)
+            made.scene.put_status(key, status)
+        made.scene.later(600)
+    return asked
+
+
+async def test_full_checks_of_objects_made_together_are_spread_over_a_quarter_of_the_period() -> None:
+    asked = await checked_in(many_roles(100), 9)
+    assert max(map(len, asked)) == 12
+    assert (len(set().union(*asked)), sum(map(len, asked))) == (100, 100)
+
+
+async def test_objects_whose_full_check_fails_keep_no_others_from_theirs() -> None:
+    asked = await checked_in(many_roles(100), 30, failing=[role_key(f"r{number}") for number in range(12)])
+    assert len(set().union(*asked)) == 100
 
 
 # Bindings

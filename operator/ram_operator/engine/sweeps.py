@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from math import ceil
 
 from ram_operator import metrics
 from ram_operator.cloud import Cloud, PolicyEntry, PolicyType, RoleEntry
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 RECHECKED = (Reason.NOT_OWNED, Reason.OWNED_BY_OTHER, Reason.NAME_TAKEN)
 """What another hand can clear without an event reaching us: a glance each sweep costs a read or two."""
+FULL_CHECK_SPREAD = 0.25
+"""Over which share of its period the full check of objects that need it together is spread."""
 Nominations = dict[ObjectKey, Scope]
 
 
@@ -99,8 +102,8 @@ class Sweeps:
                 found = await self._bindings(objects)
             case _:
                 found = {}
-        due = {key: Scope() for key, body in objects.items() if self._full_check_due(body) or _waits_for_others(body)}
-        return {**found, **due}
+        others = [key for key, body in objects.items() if _waits_for_others(body)]
+        return {**found, **dict.fromkeys([*others, *self._full_checks(objects)], Scope())}
 
     async def _policies(self, objects: Mapping[ObjectKey, Body]) -> Nominations:
         listed = await self.cloud.ram.list_policies(PolicyType.CUSTOM)
@@ -200,6 +203,16 @@ class Sweeps:
         except CloudError as error:
             log.warning("region not swept", extra={"region": region, "error": str(error)})
             return error
+
+    def _full_checks(self, objects: Mapping[ObjectKey, Body]) -> list[ObjectKey]:
+        """Those of the objects that need a full check which get it now.
+
+        Objects made together need it together: they are spread over a quarter of the period, and stay
+        spread in the next one. Chance chooses, since the oldest may be ones that cannot be read.
+        """
+        most = ceil(len(objects) * self.interval / (FULL_CHECK_SPREAD * self.full_check.total_seconds()))
+        overdue = [key for key, body in objects.items() if self._full_check_due(body)]
+        return sorted(overdue, key=lambda _: self.chance())[:most]
 
     def _full_check_due(self, body: Body) -> bool:
         verified = _status(body).get("verified") or {}
