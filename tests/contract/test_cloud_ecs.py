@@ -11,6 +11,7 @@ import pytest
 from ram_operator.cloud import Cloud, NewRole
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import EnvironmentCredentials
+from ram_operator.cloud.ecs import BATCHES_AT_ONCE
 from ram_operator.errors import AlreadyExists, ClassicNetwork, Denied, NotFound, Rejected, Throttled, Unavailable
 
 Simulator = Any
@@ -237,6 +238,47 @@ async def test_a_failing_batch_leaves_the_others_alone(cloud: Cloud, simulator: 
     assert len(failures) in (50, 100)
     assert {type(error) for error in failures.values()} == {Throttled}
     assert set(roles_by_instance(simulator)) == set(ids) - set(failures)
+
+
+async def test_a_batch_that_cannot_be_read_leaves_the_others_alone(cloud: Cloud, simulator: Simulator) -> None:
+    ids = add_instances(simulator, 120)
+    batch = json.dumps(ids[50:100], separators=(",", ":"))
+    fault = {"action": "DescribeInstanceRamRole", "params": {"InstanceIds": batch}, "code": "InternalError"}
+    simulator.control_call("POST", "/faults", fault | {"status": 500})
+    roles = await cloud.ecs.describe_instance_roles(REGION, ids)
+    assert {name: type(role) for name, role in roles.items() if role != ""} == dict.fromkeys(ids[50:100], Unavailable)
+    simulator.control_call("POST", "/faults", fault | {"status": 500, "params": {}, "count": 3})
+    with pytest.raises(Unavailable):
+        await cloud.ecs.describe_instance_roles(REGION, ids)
+
+
+async def test_a_throttled_reading_keeps_what_was_answered_and_asks_no_further(
+    cloud: Cloud, simulator: Simulator
+) -> None:
+    ids = add_instances(simulator, 750)
+    for start in range(250, 750, 50):
+        batch = json.dumps(ids[start : start + 50], separators=(",", ":"))
+        fault = {"action": "DescribeInstanceRamRole", "code": "Throttling.User", "status": 400}
+        simulator.control_call("POST", "/faults", fault | {"params": {"InstanceIds": batch}})
+    newest = simulator.newest_call()
+    roles = await cloud.ecs.describe_instance_roles(REGION, ids)
+    asked = calls(simulator, newest)["DescribeInstanceRamRole"]
+    unread = [name for name in ids if isinstance(roles[name], Throttled)]
+    assert set(roles) == set(ids)
+    assert unread == ids[250:]
+    assert asked - 5 <= BATCHES_AT_ONCE
+
+
+async def test_many_batches_are_read_in_turns_at_the_pace_of_a_slow_api(cloud: Cloud, simulator: Simulator) -> None:
+    ids = add_instances(simulator, 800)
+    await cloud.ecs.describe_instance_roles(REGION, ids)
+    fault = {"action": "DescribeInstanceRamRole", "code": "Throttling.User", "status": 400, "retryAfterMs": 1}
+    simulator.control_call("POST", "/faults", fault)
+    throttled = await cloud.ecs.describe_instance_roles(REGION, ids)
+    assert set(throttled) == set(ids)
+    newest = simulator.newest_call()
+    assert await cloud.ecs.describe_instance_roles(REGION, ids) == dict.fromkeys(ids, "")
+    assert calls(simulator, newest) == {"DescribeInstanceRamRole": 16}
 
 
 @pytest.mark.parametrize("way", [{"lostReply": True}, {"emptyBody": True}], ids=str)

@@ -211,6 +211,7 @@ class Instances:
         roles: the role of each instance that exists, "" for none.
         classic: instances of the classic network.
         out: what every call to a region raises; regions that answer have none.
+        unreadable: the error in place of the role of an instance whose batch could not be read.
         out_after_writes: what a region begins to raise with its next write, which takes effect.
         failing: what a call of `attach`, `detach` or `describe` raises, until it is taken out.
         calls: the calls, with region, role and ids.
@@ -220,6 +221,7 @@ class Instances:
         self.roles = dict(roles)
         self.classic: set[InstanceId] = set()
         self.out: dict[str, CloudError] = {}
+        self.unreadable: dict[InstanceId, CloudError] = {}
         self.out_after_writes: dict[str, CloudError] = {}
         self.failing: dict[str, CloudError] = {}
         self.calls: list[tuple[str, str, str, tuple[str, ...]]] = []
@@ -240,10 +242,10 @@ class Instances:
     async def describe_instances(self, region: str, ids: Sequence[str]) -> Mapping[str, Instance]:
         return {id_: Instance(id_, "vpc", "Running") for id_ in ids if InstanceId(region, id_) in self.roles}
 
-    async def describe_instance_roles(self, region: str, ids: Sequence[str]) -> Mapping[str, str]:
+    async def describe_instance_roles(self, region: str, ids: Sequence[str]) -> Mapping[str, str | CloudError]:
         self._called("describe", region, "", ids)
         asked = [InstanceId(region, id_) for id_ in ids]
-        return {one.id: self.roles[one] for one in asked if one in self.roles}
+        return {one.id: self.unreadable.get(one, self.roles[one]) for one in asked if one in self.roles}
 
     async def instances_with_role(self, region: str, role: str) -> tuple[str, ...]:
         self._called("describe", region, role, ())

@@ -9,7 +9,7 @@ from tests.unit.scene import Instances, Scene
 
 from ram_operator.errors import CloudError, Denied, Throttled, Unavailable
 from ram_operator.kinds.instance_role_binding.observing import ObservedBinding
-from ram_operator.model import Scope
+from ram_operator.model import EVERYTHING, Scope
 
 FAR, FARTHER = instance(8, "cn-beijing"), instance(9, "cn-beijing")
 OUT = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
@@ -53,6 +53,22 @@ async def test_a_region_that_is_out_is_named_and_the_others_are_served(
     assert made.condition(BINDING, type_) == ("True", reason)
     assert message(made, type_).startswith(f"cn-beijing: {error}")
     assert said.backoff or said.requeue_after
+
+
+@pytest.mark.parametrize(("error", "type_", "reason"), OUTAGES, ids=[error.code for error, _, _ in OUTAGES])
+async def test_a_part_of_a_region_that_cannot_be_read_is_named_and_the_rest_is_served(
+    error: CloudError, type_: str, reason: str
+) -> None:
+    made, ecs = await both_attached()
+    ecs.out.clear()
+    ecs.unreadable[ONE] = error
+    before = made.rows(BINDING)[str(ONE)]
+    made.put_node(node("node-2", 2, pool="storage"))
+    await made.reconcile(BINDING, EVERYTHING)
+    assert ecs.roles == {ONE: "oss-reader", TWO: "oss-reader", FAR: "oss-reader", FARTHER: ""}
+    assert (state(made, TWO), made.rows(BINDING)[str(ONE)]) == (("Attached", "oss-reader", "Attached"), before)
+    assert made.condition(BINDING, type_) == ("True", reason)
+    assert message(made, type_).startswith(f"cn-hangzhou: {error}")
 
 
 async def test_a_region_that_is_out_is_named_beside_what_a_person_must_mend() -> None:

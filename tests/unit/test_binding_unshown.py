@@ -22,7 +22,7 @@ class Slow(Instances):
         self.error = error
         self.executed = executed
 
-    async def describe_instance_roles(self, region: str, ids: Sequence[str]) -> Mapping[str, str]:
+    async def describe_instance_roles(self, region: str, ids: Sequence[str]) -> Mapping[str, str | CloudError]:
         seen = await super().describe_instance_roles(region, ids)
         return seen if self.shows else dict.fromkeys(seen, "")
 

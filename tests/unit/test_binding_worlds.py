@@ -40,7 +40,7 @@ class Ecs(Instances):
         self.lost: set[str] = set()
         self.shown: Mapping[InstanceId, str] | None = None
 
-    async def describe_instance_roles(self, region: str, ids: Sequence[str]) -> Mapping[str, str]:
+    async def describe_instance_roles(self, region: str, ids: Sequence[str]) -> Mapping[str, str | CloudError]:
         seen = await super().describe_instance_roles(region, ids)
         return seen if self.shown is None else {id_: self.shown[InstanceId(region, id_)] for id_ in seen}
 

@@ -16,7 +16,7 @@ from tests.unit.scene import Instances, Scene
 
 from ram_operator.engine.controller import Controller
 from ram_operator.engine.workqueue import WorkQueue
-from ram_operator.errors import KubeError, Rejected, StaleObject, Throttled, Unavailable
+from ram_operator.errors import CloudError, KubeError, Rejected, StaleObject, Throttled, Unavailable
 from ram_operator.model import Event, ObjectKey
 
 pytestmark = pytest.mark.looptime(start=0)
@@ -43,7 +43,7 @@ class Slow(Instances):
         self.looks: list[float] = []
         self.at_once = self.most_at_once = 0
 
-    async def describe_instance_roles(self, region: str, ids: Any) -> Mapping[str, str]:
+    async def describe_instance_roles(self, region: str, ids: Any) -> Mapping[str, str | CloudError]:
         self.looks.append(now())
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)

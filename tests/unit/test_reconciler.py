@@ -16,7 +16,7 @@ from tests.unit.builders import (
 )
 from tests.unit.scene import Instances, Scene
 
-from ram_operator.errors import StaleObject, Throttled, Unavailable
+from ram_operator.errors import CloudError, StaleObject, Throttled, Unavailable
 from ram_operator.model import EVERYTHING, FINALIZER, Body
 
 ONE = instance(1)
@@ -108,7 +108,7 @@ async def test_a_request_that_comes_during_a_pass_is_not_answered_by_it() -> Non
     made, ecs = scene((FINALIZER,))
 
     class Asking(Instances):
-        async def describe_instance_roles(self, region: str, ids: Any) -> Mapping[str, str]:
+        async def describe_instance_roles(self, region: str, ids: Any) -> Mapping[str, str | CloudError]:
             if not self.calls:
                 made.ask(BINDING, "now")
             return await super().describe_instance_roles(region, ids)
@@ -151,7 +151,7 @@ class Forgetful(Instances):
 
     blind = 0
 
-    async def describe_instance_roles(self, region: str, ids: Any) -> Mapping[str, str]:
+    async def describe_instance_roles(self, region: str, ids: Any) -> Mapping[str, str | CloudError]:
         seen = await super().describe_instance_roles(region, ids)
         if self.blind > 0:
             self.blind -= 1

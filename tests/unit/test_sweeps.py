@@ -30,12 +30,12 @@ from tests.unit.scene import Instances, Scene
 from ram_operator.cloud import Cloud, PolicyEntry, PolicyType, RamApi, RoleEntry, StsApi
 from ram_operator.engine.sweeps import Sweeps
 from ram_operator.engine.workqueue import Lane, WorkQueue
-from ram_operator.errors import Unavailable
+from ram_operator.errors import CloudError, Throttled, Unavailable
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
 from ram_operator.model import ObjectKey, Scope, timestamp
 
 POLICY, ROLE, BINDING = policy_key("oss-read"), role_key("oss-reader"), binding_key("storage-pool")
-ONE, TWO = instance(1), instance(2)
+ONE, TWO, THREE = instance(1), instance(2), instance(3)
 DATE = "2026-04-01T00:00:00Z"
 AT = "2026-05-01T12:00:00Z"
 
@@ -311,6 +311,22 @@ async def test_a_region_that_does_not_answer_hides_no_drift_of_the_others() -> N
     made = swept_binding({ONE: "", far: "oss-reader"}, row(ONE), row(far))
     made.ecs.out["cn-beijing"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
     assert BINDING in await made.nominated(INSTANCE_ROLE_BINDING.kind)
+
+
+THROTTLED = Throttled("DescribeInstanceRamRole", "Throttling.User", retry_after=3)
+UNANSWERED = Unavailable("DescribeInstanceRamRole", "SDK.ReadTimeout")
+
+
+@pytest.mark.parametrize(
+    ("error", "nominated"), [(THROTTLED, [TWO]), (UNANSWERED, [TWO, THREE])], ids=["throttled", "out"]
+)
+async def test_what_a_throttled_sweep_could_not_read_is_left_to_the_next_sweep(
+    error: CloudError, nominated: list[Any]
+) -> None:
+    made = swept_binding({ONE: "oss-reader", TWO: "", THREE: "oss-reader"}, row(ONE), row(TWO), row(THREE))
+    made.ecs.unreadable[THREE] = error
+    wanted = {BINDING: Scope(frozenset(map(str, nominated)), swept=True)}
+    assert await made.nominated(INSTANCE_ROLE_BINDING.kind) == wanted
 
 
 async def test_a_sweep_and_the_passes_it_asks_for_bring_back_what_drifted() -> None:

@@ -222,10 +222,12 @@ class EcsApi(Protocol):
     async def describe_instances(self, region: str, ids: Sequence[str]) -> Mapping[str, Instance]:
         """Return what exists of `ids`, by id; what is missing from the answer does not exist in the region."""
 
-    async def describe_instance_roles(self, region: str, ids: Sequence[str]) -> Mapping[str, str]:
+    async def describe_instance_roles(self, region: str, ids: Sequence[str]) -> Mapping[str, str | CloudError]:
         """Return the role of each instance by id, "" where it has none; an id without a row does not exist.
 
         One request per 50 ids; where the API refuses a batch because one id is unknown, one DescribeInstances finds it.
+        The ids of a batch that could not be read have the error in place of the role; where no batch could be read,
+        the error is raised. After a Throttled or Denied the batches that were not asked for yet are left out.
         """
 
     async def instances_with_role(self, region: str, role: str) -> tuple[str, ...]:
@@ -235,7 +237,8 @@ class EcsApi(Protocol):
         """Attach the role to each instance; return the failures by id, empty when all succeeded.
 
         One request per 100 ids. A batch refused because of an unknown id is retried without what DescribeInstances does
-        not know (those fail with NotFound, classic instances with ClassicNetwork), then halved.
+        not know (those fail with NotFound, classic instances with ClassicNetwork), then halved. After a Throttled or
+        Denied the batches that were not sent yet fail with the same error.
         """
 
     async def detach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:

@@ -20,7 +20,7 @@ from ram_operator.cloud import Cloud, PolicyEntry, PolicyType, RoleEntry
 from ram_operator.engine.controller import World
 from ram_operator.engine.reconciler import Cluster, Reconciler
 from ram_operator.engine.workqueue import Lane, WorkQueue
-from ram_operator.errors import CloudError
+from ram_operator.errors import CloudError, Throttled
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
 from ram_operator.model import Body, InstanceId, Json, ObjectKey, Owner, Reason, Scope, StatusFields
 
@@ -178,31 +178,38 @@ class Sweeps:
         answers = await self._roles_of({instance for _, instance in rows})
         found: dict[ObjectKey, set[str]] = defaultdict(set)
         for (key, instance), row in rows.items():
-            roles = answers[instance.region]
+            role = answers[instance.region].get(instance.id, "")
             wanted = str(row.get("roleName", "")).lower()
-            # A region that does not answer is left to the passes: each says in its own status what keeps it.
-            differs = isinstance(roles, CloudError) or roles.get(instance.id, "").lower() != wanted
+            # A region that does not answer is left to the passes: each says in its own status what keeps it. One that
+            # throttles must not be called once more for each row: the next sweep reads what this one could not.
+            differs = not isinstance(role, Throttled) and (isinstance(role, CloudError) or role.lower() != wanted)
             if differs or row["state"] == "Conflict":
                 found[key].add(str(instance))
         return {key: Scope(frozenset(subjects)) for key, subjects in found.items()}
 
-    async def _roles_of(self, instances: Iterable[InstanceId]) -> dict[str, Mapping[str, str] | CloudError]:
-        """By region the role of each instance that exists, "" for none. Raises the error where no region answers."""
+    async def _roles_of(self, instances: Iterable[InstanceId]) -> dict[str, Mapping[str, str | CloudError]]:
+        """By region the role of each instance that exists, "" for none. Raises the error where nothing can be read."""
         regions: dict[str, list[str]] = defaultdict(list)
         for instance in sorted(instances):
             regions[instance.region].append(instance.id)
         seen = await asyncio.gather(*(self._roles_in(region, ids) for region, ids in regions.items()))
-        errors = [answer for answer in seen if isinstance(answer, CloudError)]
-        if errors and len(errors) == len(seen):
+        roles = [role for answer in seen for role in answer.values()]
+        errors = [role for role in roles if isinstance(role, CloudError)]
+        if errors and len(errors) == len(roles):
             raise errors[0]
         return dict(zip(regions, seen, strict=True))
 
-    async def _roles_in(self, region: str, ids: list[str]) -> Mapping[str, str] | CloudError:
+    async def _roles_in(self, region: str, ids: list[str]) -> Mapping[str, str | CloudError]:
+        roles: Mapping[str, str | CloudError]
         try:
-            return await self.cloud.ecs.describe_instance_roles(region, ids)
+            roles = await self.cloud.ecs.describe_instance_roles(region, ids)
         except CloudError as error:
-            log.warning("region not swept", extra={"region": region, "error": str(error)})
-            return error
+            roles = dict.fromkeys(ids, error)
+        errors = [role for role in roles.values() if isinstance(role, CloudError)]
+        if errors:
+            unread = {"region": region, "instances": len(errors), "of": len(ids), "error": str(errors[0])}
+            log.warning("a part of the region could not be swept", extra=unread)
+        return roles
 
     def _full_checks(self, objects: Mapping[ObjectKey, Body]) -> list[ObjectKey]:
         """Those of the objects that need a full check which get it now.

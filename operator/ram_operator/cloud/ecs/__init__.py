@@ -1,8 +1,8 @@
 """ECS behind its port: instances and the one role each may have.
 
-Built in `cloud.connection`. Ids are cut into batches of what an API takes, and batches run together. One bad id makes
-the API refuse a whole batch, so refused batches are sifted: one DescribeInstances tells what to leave out, and only if
-the rest is refused again is it halved. Parameters and shapes: https://api.aliyun.com, ECS 2014-05-26.
+Built in `cloud.connection`. Ids are cut into batches of what an API takes, and a few batches run at a time. One bad id
+makes the API refuse a whole batch, so refused batches are sifted: one DescribeInstances tells what to leave out, and
+only if the rest is refused again is it halved. Parameters and shapes: https://api.aliyun.com, ECS 2014-05-26.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import itertools
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 
 from aliyunsdkecs.request.v20140526.AttachInstanceRamRoleRequest import AttachInstanceRamRoleRequest
 from aliyunsdkecs.request.v20140526.DescribeInstanceRamRoleRequest import DescribeInstanceRamRoleRequest
@@ -23,13 +24,12 @@ from ram_operator.cloud import Instance
 from ram_operator.cloud.client import Client, RequestClass
 from ram_operator.cloud.client.answers import Answer
 from ram_operator.cloud.client.failures import (
-    CLASSIC_NETWORK,
     NOT_ATTACHED,
     ROLE_NOT_FOUND,
     UNREADABLE,
 )
 from ram_operator.cloud.ecs.sifting import Sieve
-from ram_operator.errors import AlreadyExists, CloudError, NotFound, Unavailable
+from ram_operator.errors import AlreadyExists, ClassicNetwork, CloudError, Denied, NotFound, Throttled, Unavailable
 
 WRITE_BATCH = 100
 """Ids that AttachInstanceRamRole and DetachInstanceRamRole take."""
@@ -40,10 +40,16 @@ INSTANCES_BATCH = 100
 ROLES_BATCH = 50
 """Ids that DescribeInstanceRamRole takes (the older pages say 100), and rows of its page."""
 
+BATCHES_AT_ONCE = 4
+"""How many batches of one reading or write are under way: few, so that each has its turn within the patience of the
+rate limiter, however many there are."""
+
 _NOTHING_TO_DETACH = frozenset({NOT_ATTACHED, ROLE_NOT_FOUND})
 
 Failures = dict[str, CloudError]
 """Errors by instance id."""
+
+T = TypeVar("T")
 
 
 class Ecs:
@@ -64,10 +70,27 @@ class Ecs:
         )
         return {instance.instance_id: instance for answer in answers for instance in answer}
 
-    async def describe_instance_roles(self, region: str, ids: Sequence[str]) -> Mapping[str, str]:
-        """Return the role of each instance by id, "" where it has none; an id without a row does not exist."""
-        answers = await asyncio.gather(*(self._roles_of(region, batch) for batch in _batches(ids, ROLES_BATCH)))
-        return {instance: role for answer in answers for instance, role in answer.items()}
+    async def describe_instance_roles(self, region: str, ids: Sequence[str]) -> Mapping[str, str | CloudError]:
+        """Return the role of each instance by id, "" where it has none; an id without a row does not exist.
+
+        The ids of a batch that could not be read have the error in place of the role; where no batch could be read,
+        the error is raised.
+        """
+
+        async def ask(batch: Sequence[str]) -> dict[str, str | CloudError]:
+            rows = await self._role_rows(region, {"InstanceIds": _id_list(batch)})
+            # An instance without a role has no row, or one without a name: answers of both kinds are known.
+            return {**dict.fromkeys(batch, ""), **{row.text("InstanceId"): row.text("RamRoleName") for row in rows}}
+
+        def instead(error: CloudError) -> str | None:
+            return "" if isinstance(error, ClassicNetwork) else None
+
+        sieve = Sieve(ask, partial(self.describe_instances, region), instead)
+        roles = await _in_batches(ids, ROLES_BATCH, sieve.values)
+        errors = [role for role in roles.values() if isinstance(role, CloudError)]
+        if errors and len(errors) == len(roles):
+            raise errors[0]
+        return roles
 
     async def instances_with_role(self, region: str, role: str) -> tuple[str, ...]:
         """Return the ids of all instances that have the role; () also where the role does not exist."""
@@ -113,17 +136,6 @@ class Ecs:
             for row in answer.rows("Instances", "Instance")
         ]
 
-    async def _roles_of(self, region: str, batch: Sequence[str]) -> dict[str, str]:
-        async def ask(ids: Sequence[str]) -> dict[str, str]:
-            rows = await self._role_rows(region, {"InstanceIds": _id_list(ids)})
-            # An instance without a role has no row, or one without a name: answers of both kinds are known.
-            return dict.fromkeys(ids, "") | {row.text("InstanceId"): row.text("RamRoleName") for row in rows}
-
-        def instead(error: CloudError) -> str | None:
-            return "" if error.code == CLASSIC_NETWORK else None
-
-        return await Sieve(ask, partial(self.describe_instances, region), instead).values(batch)
-
     async def _role_rows(self, region: str, filters: Mapping[str, object]) -> list[Answer]:
         rows: list[Answer] = []
         for number in itertools.count(1):
@@ -138,16 +150,8 @@ class Ecs:
     async def _write_all(
         self, region: str, ids: Sequence[str], write: Callable[[Sequence[str]], Awaitable[Failures]]
     ) -> Failures:
-        async def whole(batch: Sequence[str]) -> Failures:
-            sieve: Sieve[CloudError] = Sieve(write, partial(self.describe_instances, region), lambda error: error)
-            try:
-                return await sieve.values(batch)
-            except CloudError as error:
-                # Kept to this batch: what the others did has to be known.
-                return dict.fromkeys(batch, error)
-
-        answers = await asyncio.gather(*(whole(batch) for batch in _batches(ids, WRITE_BATCH)))
-        return {instance: error for answer in answers for instance, error in answer.items()}
+        sieve: Sieve[CloudError] = Sieve(write, partial(self.describe_instances, region), lambda error: error)
+        return await _in_batches(ids, WRITE_BATCH, sieve.values)
 
     async def _write(
         self, request_class: RequestClass, region: str, batch: Sequence[str], parameters: Mapping[str, object]
@@ -175,13 +179,36 @@ class Ecs:
         explained: Failures = {}
         for instance, error in failures.items():
             present = roles.get(instance, "")
-            if not present:
+            if not present or isinstance(present, CloudError):
                 explained[instance] = error
             elif present.lower() != role.lower():
                 words = f"{instance} has role {present}"
                 named = AlreadyExists(error.action, error.code, words, error.request_id)
                 explained[instance] = named.with_region(region)
         return explained
+
+
+async def _in_batches(
+    ids: Sequence[str], size: int, ask: Callable[[Sequence[str]], Awaitable[Mapping[str, T | CloudError]]]
+) -> dict[str, T | CloudError]:
+    """Return what `ask` answers for each batch.
+
+    A batch that is refused for want of permission or patience answers for all that were not asked for yet: their calls
+    would be refused as well.
+    """
+    found: dict[str, T | CloudError] = {}
+    batches = iter(_batches(ids, size))
+    stopped: CloudError | None = None
+
+    async def work() -> None:
+        nonlocal stopped
+        for batch in batches:
+            answer = dict.fromkeys(batch, stopped) if stopped else await ask(batch)
+            found.update(answer)
+            stopped = stopped or next((one for one in answer.values() if isinstance(one, Throttled | Denied)), None)
+
+    await asyncio.gather(*(work() for _ in range(BATCHES_AT_ONCE)))
+    return found
 
 
 def _succeeded(row: Answer) -> bool:

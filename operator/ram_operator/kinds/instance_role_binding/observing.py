@@ -43,16 +43,17 @@ async def look(instances: Iterable[InstanceId], ecs: EcsApi) -> ObservedBinding:
     unread: dict[str, Unread] = {}
     asked_of: set[InstanceId] = set()
     for (region, asked), answer in zip(regions, answers, strict=True):
-        if isinstance(answer, CloudError):
-            unread[region] = Unread(region, frozenset(map(str, asked)), answer)
-        else:
-            asked_of |= set(asked)
-            roles |= {InstanceId(region, id_): role for id_, role in answer.items()}
+        errors = {InstanceId(region, id_): error for id_, error in answer.items() if isinstance(error, CloudError)}
+        if errors:
+            unread[region] = Unread(region, frozenset(map(str, errors)), next(iter(errors.values())))
+        asked_of |= set(asked) - errors.keys()
+        roles |= {InstanceId(region, id_): role for id_, role in answer.items() if isinstance(role, str)}
     return ObservedBinding(roles, frozenset(asked_of - roles.keys()), unread)
 
 
-async def _roles_in(region: str, instances: Sequence[InstanceId], ecs: EcsApi) -> Mapping[str, str] | CloudError:
+async def _roles_in(region: str, instances: Sequence[InstanceId], ecs: EcsApi) -> Mapping[str, str | CloudError]:
+    ids = [instance.id for instance in instances]
     try:
-        return await ecs.describe_instance_roles(region, [instance.id for instance in instances])
+        return await ecs.describe_instance_roles(region, ids)
     except CloudError as error:
-        return error
+        return dict.fromkeys(ids, error)
