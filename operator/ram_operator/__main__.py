@@ -26,11 +26,12 @@ from ram_operator.cluster.events import EventRecorder
 from ram_operator.cluster.handlers import Intake, register
 from ram_operator.engine.controller import Controller
 from ram_operator.engine.filters import Contention, Unseen
-from ram_operator.engine.reconciler import AnyKind, Cluster, Reconciler
+from ram_operator.engine.reconciler import Cluster, Reconciler
 from ram_operator.engine.sweeps import Sweeps
 from ram_operator.engine.workqueue import WorkQueue
 from ram_operator.errors import KubeError, StartupError
 from ram_operator.gate import Gate, preflight
+from ram_operator.kinds import AnyKind
 from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
 from ram_operator.kinds.ram_policy import RamPolicyKind
 from ram_operator.kinds.ram_role import PolicyLimits, RamRoleKind
@@ -94,7 +95,7 @@ async def _cluster_uid(kube: cluster.Kube) -> str:
 def _build(
     settings: Settings, kinds: Sequence[AnyKind], kube: cluster.Kube, cloud: Cloud, identity: Cluster
 ) -> Runtime:
-    caches = Caches()
+    caches = Caches(kinds)
     queue = WorkQueue(time.monotonic, random.random)
     intake = Intake(caches, queue, time.time)
     store = cluster.ObjectStore(kube, intake.accept, intake.lose)

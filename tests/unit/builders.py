@@ -12,7 +12,11 @@ from typing import Any
 
 from ram_operator.cloud import Policy, PolicyName, PolicyType, Role
 from ram_operator.cluster.caches import Caches
+from ram_operator.kinds import AnyKind
+from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
+from ram_operator.kinds.ram_policy import RamPolicyKind
+from ram_operator.kinds.ram_role import RamRoleKind
 from ram_operator.model import FINALIZER, GROUP, VERSION, Facts, InstanceId, ObjectKey, Outcome, Owner, Pass
 from ram_operator.rules.documents import trust_for_services
 from ram_operator.rules.nodes import node_facts
@@ -21,6 +25,8 @@ NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 CLUSTER = "c-1"
 DOCUMENT = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": ["oss:Get*"], "Resource": "*"}]}
 OTHER_DOCUMENT = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": ["oss:List*"], "Resource": "*"}]}
+FULL_CHECK = timedelta(hours=6)
+KINDS: tuple[AnyKind, ...] = (RamPolicyKind(FULL_CHECK), RamRoleKind(FULL_CHECK), InstanceRoleBindingKind())
 ECS_TRUST = json.dumps(trust_for_services(["ecs.aliyuncs.com"]))
 
 
@@ -146,7 +152,7 @@ def node(name: str, number: int | None = 1, /, region: str = "cn-hangzhou", **la
 
 def cluster(*bodies: Mapping[str, Any], nodes: tuple[Mapping[str, Any], ...] = ()) -> Caches:
     """Caches that have seen these objects and nodes."""
-    caches = Caches()
+    caches = Caches(KINDS)
     for made in bodies:
         caches.put(ObjectKey(made["kind"], made["metadata"]["name"]), made)
     for each in nodes:

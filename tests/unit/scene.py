@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from tests.unit.builders import CLUSTER, NOW
+from tests.unit.builders import CLUSTER, KINDS, NOW
 
 from ram_operator.cloud import Cloud, Instance, RamApi, StsApi
 from ram_operator.cluster.caches import Caches, Wake
@@ -19,10 +19,6 @@ from ram_operator.cluster.kube import merge_patch
 from ram_operator.engine.filters import Contention, Unseen
 from ram_operator.engine.reconciler import Cluster, Reconciler
 from ram_operator.errors import AlreadyExists, CloudError, Rejected, StaleObject
-from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
-from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
-from ram_operator.kinds.ram_policy import RamPolicyKind
-from ram_operator.kinds.ram_role import RamRoleKind
 from ram_operator.model import (
     EVERYTHING,
     FINALIZER,
@@ -46,18 +42,13 @@ class Scene:
     """
 
     def __init__(self, cloud: Cloud, cluster: str = CLUSTER, previous: tuple[str, ...] = ()) -> None:
-        self.caches = Caches()
+        self.caches = Caches(KINDS)
         self.now: datetime = NOW
         self.log: list[tuple[str, Any]] = []
         self.asked: dict[ObjectKey, Scope] = {}
         self._objects: dict[ObjectKey, dict[str, Any]] = {}
         self._version = 100
-        full_check = timedelta(hours=6)
-        kinds: dict[str, Any] = {
-            RAM_POLICY.kind: RamPolicyKind(full_check),
-            RAM_ROLE.kind: RamRoleKind(full_check),
-            INSTANCE_ROLE_BINDING.kind: InstanceRoleBindingKind(),
-        }
+        kinds = {kind.resource.kind: kind for kind in KINDS}
         filters = (Unseen(), Contention())
         self.reconciler = Reconciler(kinds, cloud, self, Cluster(cluster, previous), filters, lambda: self.now, 900)
 

@@ -16,6 +16,7 @@ from tests.unit.builders import (
 )
 
 from ram_operator.cluster.caches import Caches
+from ram_operator.kinds.instance_role_binding.index import selection
 from ram_operator.kinds.instance_role_binding.rows import State, rows_of
 from ram_operator.model import InstanceId, Scope
 from ram_operator.rules.assignment import Claimant, assign
@@ -45,7 +46,7 @@ happenings = st.one_of(
 @settings(max_examples=80, deadline=None)
 @given(st.lists(happenings, max_size=12))
 def test_the_index_always_says_what_all_nodes_and_bindings_say(script: list[tuple[Any, ...]]) -> None:
-    caches = Caches()
+    caches = cluster()
     bodies: dict[str, dict[str, Any]] = {}
     nodes: dict[str, Any] = {}
     for number, (what, name, *rest) in enumerate(script):
@@ -87,18 +88,18 @@ def assert_equal(caches: Caches, bodies: dict[str, dict[str, Any]], nodes: dict[
         chosen = (
             [] if going else [one for one in nodes.values() if selects(body["spec"]["nodeSelector"], frozenset(), one)]
         )
-        assert set(facts.nodes) == set(chosen)
+        assert set(selection(facts).nodes) == set(chosen)
         rows = {InstanceId.of(row["instance"]) for row in body["status"]["instances"]}
         concerned = rows | {one.instance for one in chosen if one.instance}
-        assert facts.assigned == {one: expected[one] for one in concerned if one in expected}
-        assert facts.known.keys() == {one.instance for one in nodes.values()} & concerned
+        assert selection(facts).assigned == {one: expected[one] for one in concerned if one in expected}
+        assert selection(facts).known.keys() == {one.instance for one in nodes.values()} & concerned
         others = {
             InstanceId.of(row["instance"])
             for other, its in bodies.items()
             if other != name
             for row in its["status"]["instances"]
         }
-        assert facts.other_rows.keys() == others & concerned
+        assert selection(facts).other_rows.keys() == others & concerned
 
 
 def test_scopes_of_wakes_are_never_everything_for_a_node() -> None:

@@ -19,6 +19,7 @@ from tests.unit.scene import Instances, Scene
 
 from ram_operator.engine.filters import Contention, Unseen
 from ram_operator.errors import CloudError, Unavailable
+from ram_operator.kinds.instance_role_binding.index import selection
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING
 from ram_operator.model import EVERYTHING, InstanceId, ObjectKey, Outcome, Plan
 
@@ -181,11 +182,11 @@ class World:
             assert facts
             assert not facts.me.deleting, "a deletion ends"
             role = facts.me.spec["roleRef"]["name"]
-            wanted |= {one: role for one, has in facts.assigned.items() if has == key}
+            wanted |= {one: role for one, has in selection(facts).assigned.items() if has == key}
             rows = self.scene.rows(key).values()
             claims |= {(row["instance"], row["roleName"]) for row in rows if row.get("origin") == "Attached"}
             states = {row["state"] for row in rows}
-            nothing_left = "Overridden" in states and key not in facts.assigned.values()
+            nothing_left = "Overridden" in states and key not in selection(facts).assigned.values()
             stalled = "Conflict" in states or nothing_left
             assert self.scene.condition(key)[0] == ("False" if stalled else "True")
         for one, role in self.ecs.roles.items():

@@ -23,6 +23,7 @@ from tests.unit.builders import (
 )
 
 from ram_operator.cluster.caches import Caches, Wake
+from ram_operator.kinds.instance_role_binding.index import selection
 from ram_operator.model import Body, ObjectKey
 from ram_operator.rules.nodes import node_facts
 
@@ -59,7 +60,7 @@ def claim(one: Any, role: str = "oss-reader", state: str = "Attached") -> dict[s
 
 
 def test_a_new_object_is_looked_at() -> None:
-    assert put(Caches(), policy_body()) == {POLICY}
+    assert put(cluster(), policy_body()) == {POLICY}
 
 
 SETTLED = {**made_policy_status(), "conditions": ready()}
@@ -82,11 +83,11 @@ FIRST_SIGHT: list[tuple[str, dict[str, Any], bool]] = [
 
 @pytest.mark.parametrize(("body", "looked_at"), [row[1:] for row in FIRST_SIGHT], ids=[row[0] for row in FIRST_SIGHT])
 def test_at_first_sight_only_what_is_settled_is_left_to_the_sweep(body: dict[str, Any], looked_at: bool) -> None:
-    assert (POLICY in put(Caches(), body)) == looked_at
+    assert (POLICY in put(cluster(), body)) == looked_at
 
 
 def test_a_binding_is_always_looked_at_at_first_sight() -> None:
-    assert BINDING in put(Caches(), binding_body(status={"conditions": ready("AllAttached")}))
+    assert BINDING in put(cluster(), binding_body(status={"conditions": ready("AllAttached")}))
 
 
 EDITS: list[tuple[str, dict[str, Any], bool]] = [
@@ -239,8 +240,8 @@ def test_a_node_that_appears_wakes_its_binding_for_its_instance_only() -> None:
     wakes = caches.put_node(node_facts(node("a", 1, pool="storage")))
     assert scopes(wakes) == {BINDING: only(ONE)}
     assert all(wake.burst for wake in wakes)
-    assert facts_of(BINDING, caches).assigned == {ONE: BINDING}
-    assert facts_of(BINDING, caches).known == {ONE: "a"}
+    assert selection(facts_of(BINDING, caches)).assigned == {ONE: BINDING}
+    assert selection(facts_of(BINDING, caches)).known == {ONE: "a"}
 
 
 def test_a_node_that_nobody_selects_wakes_nobody() -> None:
@@ -273,7 +274,7 @@ def test_a_node_that_goes_wakes_its_binding_and_whoever_holds_a_row_for_its_inst
     )
     caches = cluster(binding_body(), holder, nodes=(node("a", 1, pool="storage"),))
     assert scopes(caches.drop_node("a")) == {BINDING: only(ONE), binding_key("holder"): only(ONE)}
-    assert facts_of(BINDING, caches).known == {}
+    assert selection(facts_of(BINDING, caches)).known == {}
 
 
 OLDER = binding_body("older", created="2025-01-01T00:00:00Z")
@@ -284,26 +285,26 @@ def test_an_older_binding_takes_instances_and_the_loser_is_told_which() -> None:
     caches = cluster(binding_body(status=status), nodes=(node("a", 1, pool="storage"), node("b", 2, pool="storage")))
     wakes = caches.put(binding_key("older"), OLDER)
     assert scopes(wakes)[BINDING] == only(ONE)
-    assert facts_of(BINDING, caches).assigned == dict.fromkeys((ONE, TWO), binding_key("older"))
+    assert selection(facts_of(BINDING, caches)).assigned == dict.fromkeys((ONE, TWO), binding_key("older"))
 
 
 def test_the_loser_is_woken_when_the_winners_claim_is_stored() -> None:
     caches = cluster(binding_body(status={"instances": [claim(ONE)]}), OLDER, nodes=(node("a", 1, pool="storage"),))
-    assert facts_of(BINDING, caches).other_rows == {}
+    assert selection(facts_of(BINDING, caches)).other_rows == {}
     claimed = {
         **OLDER,
         "status": {"instances": [claim(ONE)]},
         "metadata": {**OLDER["metadata"], "resourceVersion": "2"},
     }
     assert scopes(caches.put(binding_key("older"), claimed)) == {BINDING: only(ONE)}
-    assert facts_of(BINDING, caches).other_rows[ONE]["roleName"] == "oss-reader"
+    assert selection(facts_of(BINDING, caches)).other_rows[ONE]["roleName"] == "oss-reader"
 
 
 def test_of_several_claims_on_an_instance_that_of_the_binding_that_has_it_counts() -> None:
     first = binding_body("a", {"instances": [claim(ONE, "winner")]}, created="2020-01-01T00:00:00Z")
     third = binding_body("z", {"instances": [claim(ONE, "loser")]}, created="2027-01-01T00:00:00Z")
     caches = cluster(first, binding_body(), third, nodes=(node("a", 1, pool="storage"),))
-    assert facts_of(BINDING, caches).other_rows[ONE]["roleName"] == "winner"
+    assert selection(facts_of(BINDING, caches)).other_rows[ONE]["roleName"] == "winner"
 
 
 @pytest.mark.parametrize("goes", ["is deleted", "is gone", "selects others"])
@@ -321,10 +322,10 @@ def test_the_next_binding_is_woken_when_the_first_lets_go(goes: str) -> None:
             key, binding_body("older", created="2025-01-01T00:00:00Z", spec=spec, generation=2, version=2)
         )
     assert scopes(wakes)[BINDING] == only(ONE)
-    assert facts_of(BINDING, caches).assigned == {ONE: BINDING}
+    assert selection(facts_of(BINDING, caches)).assigned == {ONE: BINDING}
 
 
 def test_a_binding_made_anew_under_its_old_name_is_as_young_as_it_is() -> None:
     caches = cluster(binding_body(), OLDER, nodes=(node("a", 1, pool="storage"),))
     caches.put(binding_key("older"), binding_body("older", created="2026-03-01T00:00:00Z", uid="new", version=2))
-    assert facts_of(BINDING, caches).assigned == {ONE: BINDING}
+    assert selection(facts_of(BINDING, caches)).assigned == {ONE: BINDING}

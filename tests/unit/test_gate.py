@@ -72,7 +72,7 @@ def opened(server: ApiServer, then: Callable[[Gate], Awaitable[None]]) -> None:
 
     async def work() -> None:
         kube = Kube(cast("Any", server), RESOURCES)
-        gate = Gate(kube, cast("StsApi", Sts()), Caches(), asyncio.get_running_loop().time, asyncio.Event())
+        gate = Gate(kube, cast("StsApi", Sts()), Caches(()), asyncio.get_running_loop().time, asyncio.Event())
         running = asyncio.create_task(gate.run())
         await gate.open.wait()
         server.asked.clear()

@@ -52,7 +52,7 @@ def test_a_comparison_that_fails_is_told_and_made_again(
         raise AssertionError(key)
 
     async def hour() -> None:
-        audit = Audit(Kube(cast("Any", library), (RAM_ROLE,)), Caches(), cast("Intake", None), refresh)
+        audit = Audit(Kube(cast("Any", library), (RAM_ROLE,)), Caches(()), cast("Intake", None), refresh)
         gate = asyncio.Event()
         gate.set()
         running = asyncio.create_task(audit.run(gate))

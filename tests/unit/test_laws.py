@@ -21,6 +21,7 @@ from tests.unit.worlds import Made, bindings, policies, roles
 
 import ram_operator
 from ram_operator.cluster.kube import merge_patch
+from ram_operator.kinds.instance_role_binding.index import selection
 from ram_operator.kinds.steps import AttachPolicy, AttachRole, CreatePolicy, CreateRole, DetachPolicy, DetachRole
 from ram_operator.model import Plan
 
@@ -140,7 +141,7 @@ def test_only_roles_that_a_claim_covers_are_ever_detached_and_only_claimed_insta
         }
 
     stored = claims(known.get("instances") or ())
-    others = claims(facts.other_rows.values())
+    others = claims(selection(facts).other_rows.values())
     new = claims(row for claim in plan.claims for row in claim.value)
     for step in plan.steps:
         assert isinstance(step, AttachRole | DetachRole)

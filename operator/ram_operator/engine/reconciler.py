@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Generic, Protocol
+from typing import Generic, Protocol
 
 from ram_operator.cloud import Cloud
 from ram_operator.engine.applying import apply
 from ram_operator.engine.filters import Filter
 from ram_operator.engine.reporting import Subject, report
 from ram_operator.errors import CloudError, InvalidSpec, OperatorError
-from ram_operator.kinds import DesiredT, Kind, ObservedT, SpecT
+from ram_operator.kinds import AnyKind, DesiredT, Kind, ObservedT, SpecT
 from ram_operator.model import (
     FINALIZER,
     Body,
@@ -33,8 +33,6 @@ from ram_operator.model import (
     Scope,
     StatusFields,
 )
-
-AnyKind = Kind[Any, Any, Any]
 
 
 class Store(Protocol):

@@ -241,7 +241,7 @@ def _step_events(steps: Iterable[Step], subject: Subject) -> list[Event]:
         what = EventReason.DRIFT_REPAIRED if drift else step.event
         events.append(Event(what, f"changed by another hand; {step.done()}" if drift else step.done()))
         for one in step.subjects if facts else ():
-            if facts and (node := facts.known.get(InstanceId.of(one))):
+            if facts and facts.indexed and (node := facts.indexed.known.get(InstanceId.of(one))):
                 alone = step.without(frozenset(step.subjects) - {one})
                 events.append(Event(step.event, f"{alone.done()} by {facts.me.key}" if alone else "", node=node))
     return events

@@ -1,19 +1,77 @@
-"""What makes the kinds the same: the seven verbs of `Kind`. Know one kind, know all three.
+"""What makes the kinds the same. Know one kind, know all three: `kinds/<kind>/` holds all that is its own.
 
-`engine.reconciler` calls the verbs in this order: parse, desire, observe, plan, (apply, observe, plan again,) project.
-Every verb but `observe` is pure, total and reads no clock. The kinds are built in `__main__` with their settings.
+A kind says what it is called (`resource`), how its objects relate to others (`links`), what it keeps of all nodes and
+of all its objects (`index`), and has five verbs. `engine.reconciler` calls the verbs in this order: parse, desire,
+observe, plan, (apply, observe, plan again,) project. Everything but `observe` is pure, total and reads no clock. The
+kinds are built in `__main__` with their settings; nothing in `engine` and `cluster` names one of them.
 """
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, Protocol, TypeVar
 
 from ram_operator.cloud import Cloud
-from ram_operator.model import Body, Facts, Pass, Plan, Resource, Scope, StatusFields
+from ram_operator.model import (
+    Body,
+    CloudName,
+    Facts,
+    NodeFacts,
+    ObjectKey,
+    Pass,
+    Plan,
+    Reference,
+    Resource,
+    Scope,
+    StatusFields,
+)
 
 SpecT = TypeVar("SpecT")
 DesiredT = TypeVar("DesiredT")
 ObservedT = TypeVar("ObservedT")
+Wakes = Mapping[ObjectKey, Scope]
+"""The objects that a change concerns, and which of their subjects."""
+
+
+class Links(Protocol):
+    """How the objects of a kind relate to others. `cluster.caches` asks, and wakes whom a change concerns."""
+
+    def manages(self, view: Reference) -> CloudName | None:
+        """The cloud object that an object names as its own: the others that name it are its rivals."""
+
+    def refers_to(self, view: Reference) -> Iterable[ObjectKey | CloudName]:
+        """What its spec names: objects by their names, or cloud objects, which stand for the objects that manage them.
+
+        Those objects are in the `references` of its facts, and it is among their `referrers`.
+        """
+
+    def holds(self, view: Reference) -> Iterable[CloudName]:
+        """The cloud objects that its status says it has in use, also those that its spec does not name any more."""
+
+    def offers(self, view: Reference) -> Hashable:
+        """What of an object matters to its referrers and rivals: they are woken when this changes."""
+
+    def uses(self, view: Reference) -> Hashable:
+        """What of an object matters to those that it names or holds: those that go are woken when this changes."""
+
+    def in_sync(self, body: Body) -> bool:
+        """Whether an object needs no reconcile when it is seen for the first time, after a start."""
+
+
+class Index(Protocol):
+    """What a kind keeps of all nodes and all its objects, so that a change concerns only those that it is about.
+
+    `before` and `after` are the versions that a change leads from and to, None where there is none.
+    """
+
+    def node_changed(self, before: NodeFacts | None, after: NodeFacts | None) -> Wakes:
+        """Note a change of a node; return the objects that it concerns."""
+
+    def object_changed(self, before: Reference | None, after: Reference | None) -> Wakes:
+        """Note a change of an object of the kind; return the other objects of the kind that it concerns."""
+
+    def facts(self, key: ObjectKey) -> object:
+        """What the verbs get as `Facts.indexed`: a value of the kind's own."""
 
 
 class Kind(Protocol[SpecT, DesiredT, ObservedT]):
@@ -23,7 +81,16 @@ class Kind(Protocol[SpecT, DesiredT, ObservedT]):
     Deletion is the same plan with the object deleting: nothing is wanted any more.
     """
 
-    resource: Resource
+    @property
+    def resource(self) -> Resource:
+        """What the kind is called."""
+
+    @property
+    def links(self) -> Links:
+        """How its objects relate to others."""
+
+    def index(self) -> Index | None:
+        """Make a new index; None where the kind needs no other facts than its links give."""
 
     def parse(self, body: Body) -> SpecT:
         """Read the spec. Raises InvalidSpec with every problem found, each with its place and fix."""
@@ -44,3 +111,6 @@ class Kind(Protocol[SpecT, DesiredT, ObservedT]):
 
     def project(self, desired: DesiredT, observed: ObservedT, known: StatusFields, turn: Pass) -> StatusFields:
         """Return the status fields of this kind after the pass; None as a value removes a field."""
+
+
+AnyKind = Kind[Any, Any, Any]

@@ -9,9 +9,21 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from ram_operator.cloud import Taggable
-from ram_operator.kinds.names import RAM_POLICY
 from ram_operator.kinds.steps import Tag
-from ram_operator.model import Facts, Hold, Json, Owner, Ownership, Pass, Reason, StatusFields, timestamp
+from ram_operator.model import (
+    FINALIZER,
+    RECONCILE_AT,
+    Body,
+    Facts,
+    Hold,
+    Json,
+    Owner,
+    Ownership,
+    Pass,
+    Reason,
+    StatusFields,
+    timestamp,
+)
 from ram_operator.rules.names import check_tags
 
 RECHECK_SECONDS = 60.0
@@ -137,6 +149,17 @@ def parse_timestamp(text: Json) -> datetime | None:
         return None
 
 
-def established(status: StatusFields, kind: str) -> bool:
-    """Whether the cloud has the object that this status speaks of, as ours."""
-    return bool(status.get("defaultVersion" if kind is RAM_POLICY.kind else "arn"))
+def reconciled(body: Body) -> bool:
+    """Whether a past reconcile finished with this very generation of an object, so that a start needs no other."""
+    metadata, status = body["metadata"], body.get("status") or {}
+    conditions: list[Mapping[str, Json]] = status.get("conditions") or []
+    ready = next((row for row in conditions if row["type"] == "Ready"), {})
+    asked = (metadata.get("annotations") or {}).get(RECONCILE_AT)
+    return (
+        "deletionTimestamp" not in metadata
+        and FINALIZER in (metadata.get("finalizers") or ())
+        and ready.get("status") == "True"
+        and ready.get("observedGeneration") == metadata.get("generation")
+        and len(conditions) == 1
+        and asked in (None, status.get("lastHandledReconcileAt"))
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from ram_operator.model.names import InstanceId, Json, ObjectKey, StatusFields
 from ram_operator.model.reasons import Reason
@@ -57,10 +58,8 @@ class Facts:
     """Everything a kind's pure verbs need from the cluster, gathered once per pass.
 
     `me` is the object itself, `asked` its annotation reconcile-at. `references` are the objects the spec names (missing
-    ones are absent), `referrers` those that name this one, `rivals` the others that name the same cloud object. For
-    bindings, `nodes` are the nodes that the binding selects, `known` the node of each instance, `assigned` says which
-    binding has each instance of `nodes` and of its rows, and `other_rows` are claims of other bindings for those
-    instances.
+    ones are absent), `referrers` those that name this one, `rivals` the others that name the same cloud object.
+    `indexed` is what the kind's own index says of the object: only the kind reads it.
     """
 
     me: Reference
@@ -69,10 +68,7 @@ class Facts:
     references: Mapping[ObjectKey, Reference] = field(default_factory=dict)
     referrers: tuple[Reference, ...] = ()
     rivals: tuple[Reference, ...] = ()
-    nodes: tuple[NodeFacts, ...] = ()
-    known: Mapping[InstanceId, str] = field(default_factory=dict)
-    assigned: Mapping[InstanceId, ObjectKey] = field(default_factory=dict)
-    other_rows: Mapping[InstanceId, Mapping[str, Json]] = field(default_factory=dict)
+    indexed: Any = None
 
     @property
     def requested(self) -> bool:

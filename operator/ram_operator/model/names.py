@@ -40,6 +40,19 @@ class ObjectKey:
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class CloudName:
+    """A cloud object that objects of a kind manage: the kind, and the name in lower case, as RAM compares names."""
+
+    kind: str
+    name: str
+
+    @classmethod
+    def of(cls, kind: str, name: Json) -> CloudName:
+        """Make one of a name in any case."""
+        return cls(kind, str(name).lower())
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class InstanceId:
     """An ECS instance: a region and the id in it, written `cn-hangzhou.i-bp1...` as ACK writes provider IDs."""
 

@@ -1,7 +1,7 @@
 """Which binding has an instance, decided once for all bindings: an instance can have one role only.
 
-`cluster.caches` asks before and after each change and wakes the bindings whose instances moved; `kinds` get the answer
-with their facts.
+The bindings' index asks with each change and wakes the bindings whose instances moved; they get the answer with their
+facts.
 """
 
 from __future__ import annotations

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from ram_operator.model import Json
 from ram_operator.rules.wording import capped, child, nearest, quoted, type_name, unknown_keys
 
+Label = tuple[str, str]
+"""A label's key and value."""
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 _WITH_VALUES = ("In", "NotIn")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
@@ -44,6 +46,12 @@ class Selector:
     """A label selector, read once so that it can be asked for thousands of nodes. Without terms it matches nothing."""
 
     terms: tuple[Requirement, ...] = ()
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """Labels of which each selected node has at least one; none where no term asks for a value."""
+        first = next((term for term in self.terms if term.operator == "In"), None)
+        return tuple((first.key, value) for value in first.values) if first else ()
 
     @classmethod
     def of(cls, selector: Json) -> Selector:

@@ -15,10 +15,13 @@ from ram_operator.cloud import Cloud
 from ram_operator.errors import InvalidSpec
 from ram_operator.kinds import ownership
 from ram_operator.kinds.instance_role_binding import standing
+from ram_operator.kinds.instance_role_binding.index import BindingIndex, selection
+from ram_operator.kinds.instance_role_binding.links import BindingLinks
 from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, look
 from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Row, State, rows_as_json, rows_of, summary
 from ram_operator.kinds.instance_role_binding.verdicts import Case, Verdict, judge
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_ROLE
+from ram_operator.kinds.offers import role_usable
 from ram_operator.kinds.steps import AttachRole, DetachRole
 from ram_operator.model import (
     Body,
@@ -94,6 +97,10 @@ class InstanceRoleBindingKind:
 
     node_gone_after: timedelta = timedelta(minutes=10)
     resource = INSTANCE_ROLE_BINDING
+    links = BindingLinks()
+
+    def index(self) -> BindingIndex:
+        return BindingIndex()
 
     def parse(self, body: Body) -> BindingSpec:
         spec: Mapping[str, Json] = body.get("spec") or {}
@@ -117,11 +124,12 @@ class InstanceRoleBindingKind:
     def desire(self, spec: BindingSpec | None, known: StatusFields, facts: Facts) -> DesiredBinding:
         if facts.me.deleting or spec is None or spec.role is None:
             return DesiredBinding(facts, None if facts.me.deleting else spec)
+        nodes = selection(facts).nodes
         # of several nodes with one provider ID the first by name stands for the instance
-        selected = {node.instance: node.name for node in reversed(facts.nodes) if node.instance}
-        wanted = {key: name for key, name in selected.items() if facts.assigned.get(key) == facts.me.key}
+        selected = {node.instance: node.name for node in reversed(nodes) if node.instance}
+        wanted = {key: name for key, name in selected.items() if selection(facts).assigned.get(key) == facts.me.key}
         reference = facts.references.get(spec.role)
-        holds = (*_role_holds(spec.role, reference), *_too_many(facts.nodes))
+        holds = (*_role_holds(spec.role, reference), *_too_many(nodes))
         status = reference.status if reference else {}
         return DesiredBinding(
             facts=facts,
@@ -130,7 +138,10 @@ class InstanceRoleBindingKind:
             arn=status.get("arn"),
             wanted=wanted,
             overridden={key: name for key, name in selected.items() if key not in wanted},
-            skipped=(*_no_instance(facts.nodes, selected), *_absent(spec.node_names, facts.nodes)),
+            skipped=(
+                *_no_instance(nodes, selected),
+                *_absent(spec.node_names, nodes),
+            ),
             holds=holds,
         )
 
@@ -221,7 +232,7 @@ class _Now:
     def case(self, subject: InstanceId, row: Row | None) -> Case:
         """All that bears on one instance, which has this row."""
         desired, facts = self.desired, self.desired.facts
-        other = facts.assigned.get(subject)
+        other = selection(facts).assigned.get(subject)
         taken = other if other and other != facts.me.key else None
         if taken and row is None:
             row = Row(State.OVERRIDDEN, subject)
@@ -233,9 +244,9 @@ class _Now:
             selected=subject in desired.wanted or subject in desired.overridden,
             seen=self.observed.roles.get(subject),
             missing=subject in self.observed.missing,
-            node=desired.wanted.get(subject) or facts.known.get(subject),
+            node=desired.wanted.get(subject) or selection(facts).known.get(subject),
             taken_by=taken,
-            other_claim=facts.other_rows.get(subject),
+            other_claim=selection(facts).other_rows.get(subject),
             deleting=facts.me.deleting,
             requested=facts.requested,
             node_gone_after=self.node_gone_after,
@@ -256,15 +267,6 @@ def _written(outcome: Outcome) -> tuple[frozenset[InstanceId], frozenset[Instanc
 
 def _settled(row: Row | None, role: str | None) -> bool:
     return row is not None and row.settled and (role is None or row.role == role)
-
-
-def role_usable(role: Reference) -> bool:
-    """Whether a role may be attached to instances: it exists in the cloud as ours, with all its policies.
-
-    It stays usable while a later edit of it is refused: its last good state is what instances get.
-    """
-    done, _, wanted = str(role.status.get("policySummary", "")).partition("/")
-    return not role.deleting and bool(role.status.get("arn")) and (role.ready or (done == wanted != ""))
 
 
 def _role_holds(key: ObjectKey, role: Reference | None) -> tuple[Hold, ...]:
@@ -325,7 +327,7 @@ def _all_rows(
 
 def _without_instances(desired: DesiredBinding, rows: Sequence[Row]) -> tuple[Hold, ...]:
     """Why the binding has no instance, where that is not simply an empty pool."""
-    assigned = desired.facts.assigned
+    assigned = selection(desired.facts).assigned
     holders = [assigned[instance] for instance in desired.overridden if instance in assigned]
     taken = standing.overridden(holders, desired.wanted)
     return taken or standing.named_in_vain(desired.skipped, rows, desired.wanted)
@@ -369,5 +371,5 @@ def _left_alone(
         Event(EventReason.LEFT_ALONE, f"left {key} alone: it has role {seen}, not {rows[key].role}", warning=True)
         for key, verdict in verdicts.items()
         if verdict.row is None and key in rows and rows[key].claimed and (seen := observed.roles.get(key))
-        if facts.assigned.get(key, facts.me.key) == facts.me.key
+        if selection(facts).assigned.get(key, facts.me.key) == facts.me.key
     )

@@ -14,6 +14,7 @@ from ram_operator.cloud import Cloud, Entities, NewPolicy, Policy, PolicyName, P
 from ram_operator.errors import AlreadyExists, InvalidSpec, NotFound
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
+from ram_operator.kinds.ram_policy.links import PolicyLinks
 from ram_operator.kinds.steps import CreatePolicy, CreatePolicyVersion, DeletePolicy, UpdatePolicyDescription
 from ram_operator.model import (
     Body,
@@ -73,6 +74,10 @@ class RamPolicyKind:
 
     full_check: timedelta
     resource = RAM_POLICY
+    links = PolicyLinks()
+
+    def index(self) -> None:
+        return None
 
     def parse(self, body: Body) -> PolicySpec:
         spec: Mapping[str, Json] = body.get("spec") or {}

@@ -16,6 +16,7 @@ from ram_operator.errors import CloudError, InvalidSpec, NotFound
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.kinds.ram_role import attachments
+from ram_operator.kinds.ram_role.links import RoleLinks
 from ram_operator.kinds.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole
 from ram_operator.model import (
     Body,
@@ -102,6 +103,10 @@ class RamRoleKind:
     full_check: timedelta
     limits: PolicyLimits = PolicyLimits()
     resource = RAM_ROLE
+    links = RoleLinks()
+
+    def index(self) -> None:
+        return None
 
     def parse(self, body: Body) -> RoleSpec:
         spec: Mapping[str, Json] = body.get("spec") or {}

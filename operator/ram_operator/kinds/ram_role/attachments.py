@@ -9,6 +9,7 @@ from ram_operator.cloud import PolicyName, PolicyType
 from ram_operator.errors import Throttled, Unavailable
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
+from ram_operator.kinds.offers import policy_exists
 from ram_operator.kinds.steps import AttachPolicy, DetachPolicy
 from ram_operator.model import (
     Claim,
@@ -76,7 +77,7 @@ def resolve(policies: Iterable[Mapping[str, Json]], facts: Facts) -> Resolution:
             names.setdefault(policy.folded, policy)
             continue
         waits.setdefault(way, {})[key] = None
-        if reference and reference.deleting and _has_policy(reference):
+        if reference and reference.deleting and policy_exists(reference):
             leaving.setdefault(policy.folded, policy)
     holds = tuple(
         Hold(str(min(keys)), Reason.POLICY_NOT_READY, f"waits for {listing(map(str, keys))}{way[len(keys) > 1]}")
@@ -88,7 +89,7 @@ def resolve(policies: Iterable[Mapping[str, Json]], facts: Facts) -> Resolution:
 def _managers(facts: Facts) -> Mapping[str, ObjectKey]:
     """The object that makes each policy, by the policy's folded name."""
     # Of several that name one policy, the one that has it comes last and counts.
-    ordered = sorted(facts.references.values(), key=lambda policy: (_has_policy(policy), policy.key))
+    ordered = sorted(facts.references.values(), key=lambda policy: (policy_exists(policy), policy.key))
     return {
         str(policy.status.get("policyName") or policy.spec.get("policyName") or policy.key.name).lower(): policy.key
         for policy in ordered
@@ -119,7 +120,7 @@ def _waiting(policy: Reference | None) -> Way | None:
         return _MISSING
     if policy.deleting:
         return _GOING
-    return None if _has_policy(policy) else _UNREADY
+    return None if policy_exists(policy) else _UNREADY
 
 
 def managed(known: StatusFields) -> tuple[PolicyName, ...]:
@@ -226,7 +227,3 @@ def _entries(field: str, policies: Iterable[PolicyName]) -> str:
 
 def _looks_like_system(name: str) -> bool:
     return name.startswith("Aliyun") or name in ("AdministratorAccess", "ReadOnlyAccess")
-
-
-def _has_policy(policy: Reference) -> bool:
-    return ownership.established(policy.status, RAM_POLICY.kind)

@@ -1,0 +1,36 @@
+"""How an InstanceRoleBinding relates to others: it names a role. Nothing names a binding."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+
+from ram_operator.kinds.instance_role_binding.rows import Origin
+from ram_operator.kinds.names import RAM_ROLE
+from ram_operator.model import Body, CloudName, ObjectKey, Reason, Reference
+
+
+class BindingLinks:
+    """The links of InstanceRoleBinding; implements `kinds.Links`."""
+
+    def manages(self, view: Reference) -> None:
+        return None
+
+    def refers_to(self, view: Reference) -> Iterator[ObjectKey]:
+        if role := (view.spec.get("roleRef") or {}).get("name"):
+            yield ObjectKey(RAM_ROLE.kind, role)
+
+    def holds(self, view: Reference) -> frozenset[CloudName]:
+        rows = view.status.get("instances") or ()
+        ours = (row["roleName"] for row in rows if row.get("roleName") and row.get("origin") == Origin.ATTACHED)
+        return frozenset(CloudName.of(RAM_ROLE.kind, role) for role in ours)
+
+    def offers(self, view: Reference) -> Hashable:
+        return view.uid, view.deleting
+
+    def uses(self, view: Reference) -> Hashable:
+        waits = view.reason == Reason.ROLE_NOT_READY
+        return view.deleting, waits, str(view.spec.get("roleRef")), self.holds(view)
+
+    def in_sync(self, body: Body) -> bool:
+        """Never: which nodes there are may have changed while nobody looked."""
+        return False

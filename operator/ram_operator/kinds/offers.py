@@ -1,0 +1,22 @@
+"""What an object of one kind offers to those of another: a policy to roles, a role to bindings.
+
+Kinds never import each other; what one may read in the status of another stands here.
+"""
+
+from __future__ import annotations
+
+from ram_operator.model import Reference
+
+
+def policy_exists(policy: Reference) -> bool:
+    """Whether the cloud has the policy as ours, so that it can be attached; also while an edit of it is refused."""
+    return bool(policy.status.get("defaultVersion"))
+
+
+def role_usable(role: Reference) -> bool:
+    """Whether a role may be attached to instances: it exists in the cloud as ours, with all its policies.
+
+    It stays usable while a later edit of it is refused: its last good state is what instances get.
+    """
+    done, _, wanted = str(role.status.get("policySummary", "")).partition("/")
+    return not role.deleting and bool(role.status.get("arn")) and (role.ready or (done == wanted != ""))

@@ -1,0 +1,32 @@
+"""How a RamPolicy relates to others: roles name it, by its object or by its policy's name."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from ram_operator.kinds import ownership
+from ram_operator.kinds.names import RAM_POLICY
+from ram_operator.kinds.offers import policy_exists
+from ram_operator.model import Body, CloudName, Reference
+
+
+class PolicyLinks:
+    """The links of RamPolicy; implements `kinds.Links`."""
+
+    def manages(self, view: Reference) -> CloudName:
+        return CloudName.of(RAM_POLICY.kind, view.spec.get("policyName") or view.key.name)
+
+    def refers_to(self, view: Reference) -> tuple[()]:
+        return ()
+
+    def holds(self, view: Reference) -> tuple[()]:
+        return ()
+
+    def offers(self, view: Reference) -> Hashable:
+        return view.uid, view.deleting, policy_exists(view), view.status.get("policyName")
+
+    def uses(self, view: Reference) -> Hashable:
+        return ()
+
+    def in_sync(self, body: Body) -> bool:
+        return ownership.reconciled(body)
