@@ -11,7 +11,8 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from zlib import crc32
 
 from ram_operator import metrics
 from ram_operator.cluster.kube import Kube
@@ -25,12 +26,40 @@ NOTE_LENGTH = 1024
 """Bytes of a note, not characters."""
 NAME_LENGTH = 230
 BURST = 25
-REFILL_SECONDS = 300.0
+REFILL = timedelta(minutes=5)
 """Each object may have 25 events at once and one more per 5 minutes, the limits of client-go's event broadcaster."""
-SERIES_SECONDS = 600.0
+SERIES = timedelta(minutes=10)
 """Within this time the same event again is counted in the first one."""
+WRITERS = 4
 BACKLOG = 5000
+"""How many events may wait to be written."""
+MOST_SERIES = 10_000
+"""How many events are remembered, to count the same ones again; the oldest are forgotten first."""
 Said = tuple[str, str, str, str]
+"""Kind, uid, reason and note: what makes two events the same one."""
+
+
+@dataclass(slots=True)
+class _Budget:
+    """How many events each object may still have.
+
+    For each object the time is kept at which it may have all of them again (the generic cell rate algorithm).
+    """
+
+    _full_at: dict[str, datetime] = field(default_factory=dict)
+    _checked_at: int = BACKLOG
+
+    def take(self, uid: str, now: datetime) -> bool:
+        """Take one event of an object's budget; False where none is left."""
+        full_at = max(self._full_at.get(uid, now), now) + REFILL
+        if full_at - now > BURST * REFILL:
+            return False
+        self._full_at[uid] = full_at
+        if len(self._full_at) > self._checked_at:
+            self._full_at = {uid: at for uid, at in self._full_at.items() if at > now}
+            # Only when there are twice as many again, or many objects with events would cost a look at all for each.
+            self._checked_at = max(BACKLOG, 2 * len(self._full_at))
+        return True
 
 
 @dataclass(slots=True)
@@ -41,77 +70,49 @@ class _Series:
 
 
 @dataclass(slots=True)
-class EventRecorder:
-    """Takes events at once and writes them one after the other; implements `engine.controller.Recorder`.
+class _Writer:
+    """Writes the events of some objects, one after the other.
 
-    Args:
-        kube: the connection.
-        clock: the time of day.
-        instance: this process, for `reportingInstance`.
+    A new event goes to the end of `_series`, and so does one that is counted again: the oldest stand first.
     """
 
     kube: Kube
     clock: Callable[[], datetime]
     instance: str
-    _queue: asyncio.Queue[tuple[Said, dict[str, Json], bool]] = field(default_factory=lambda: asyncio.Queue(BACKLOG))
+    queue: asyncio.Queue[tuple[Said, dict[str, Json], bool]] = field(
+        default_factory=lambda: asyncio.Queue(BACKLOG // WRITERS)
+    )
     _series: dict[Said, _Series] = field(default_factory=dict)
-    _buckets: dict[str, tuple[float, datetime]] = field(default_factory=dict)
-
-    def record(self, key: ObjectKey, uid: str, event: Event) -> None:
-        """Queue an event. What is too much for its object, or for the queue, is counted and dropped."""
-        regarding: dict[str, Json] = {
-            "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": key.kind,
-            "name": key.name,
-            "uid": uid,
-        }
-        if event.node is not None:
-            # kubectl describe node looks for events whose uid is the node's name, as kubelet writes them.
-            regarding = {"apiVersion": "v1", "kind": "Node", "name": event.node, "uid": event.node}
-        if not self._allowed(regarding["uid"]):
-            metrics.EVENTS_DROPPED.labels("rate").inc()
-            return
-        # By uid: an event of an object of the same name that was deleted is not shown for this one.
-        said = (regarding["kind"], regarding["uid"], event.reason, event.note)
-        try:
-            self._queue.put_nowait((said, regarding, event.warning))
-        except asyncio.QueueFull:
-            metrics.EVENTS_DROPPED.labels("backlog").inc()
 
     async def run(self) -> None:
         """Write events for ever."""
         while True:
-            said, regarding, warning = await self._queue.get()
+            said, regarding, warning = await self.queue.get()
             try:
                 await self._write(said, regarding, warning)
             except KubeError as error:
                 metrics.EVENTS_DROPPED.labels("refused").inc()
                 log.warning("event not written", extra={"error": str(error)})
             finally:
-                self._queue.task_done()
-
-    async def flush(self) -> None:
-        """Wait until all is written."""
-        await self._queue.join()
-
-    def _allowed(self, who: str) -> bool:
-        now = self.clock()
-        tokens, at = self._buckets.get(who, (float(BURST), now))
-        tokens = min(BURST, tokens + (now - at).total_seconds() / REFILL_SECONDS)
-        self._buckets[who] = (max(tokens - 1, 0.0) if tokens >= 1 else tokens, now)
-        if len(self._buckets) > BACKLOG:
-            full = BURST * REFILL_SECONDS
-            self._buckets = {key: row for key, row in self._buckets.items() if (now - row[1]).total_seconds() < full}
-        return tokens >= 1
+                self.queue.task_done()
 
     async def _write(self, said: Said, regarding: dict[str, Json], warning: bool) -> None:
         now = self.clock()
-        self._series = {key: row for key, row in self._series.items() if _age(row, now) < SERIES_SECONDS}
-        row = self._series.get(said)
+        self._forget(now)
+        row = self._series.pop(said, None)
         if row is None or not await self._counted(row, now):
             name = f"{regarding['name'][:NAME_LENGTH]}.{secrets.token_hex(8)}"
             await self.kube.request("POST", PATH, body=self._event(name, said, regarding, warning))
-            self._series[said] = _Series(name, 1, now)
+            row = _Series(name, 1, now)
+        self._series[said] = row
+
+    def _forget(self, now: datetime) -> None:
+        """Forget what is too old to be counted, and the oldest of too many."""
+        while self._series:
+            oldest = next(iter(self._series))
+            if len(self._series) < MOST_SERIES // WRITERS and now - self._series[oldest].last < SERIES:
+                return
+            del self._series[oldest]
 
     async def _counted(self, row: _Series, now: datetime) -> bool:
         """Count one more in the event that is there; False where somebody has deleted it."""
@@ -142,8 +143,58 @@ class EventRecorder:
         }
 
 
-def _age(row: _Series, now: datetime) -> float:
-    return (now - row.last).total_seconds()
+@dataclass(slots=True)
+class EventRecorder:
+    """Takes events at once and gives them to its writers; implements `engine.controller.Recorder`.
+
+    The events of an object all go to one writer, so that they are written in order.
+
+    Args:
+        kube: the connection.
+        clock: the time of day.
+        instance: this process, for `reportingInstance`.
+    """
+
+    kube: Kube
+    clock: Callable[[], datetime]
+    instance: str
+    _budget: _Budget = field(default_factory=_Budget)
+    _writers: tuple[_Writer, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the writers."""
+        self._writers = tuple(_Writer(self.kube, self.clock, self.instance) for _ in range(WRITERS))
+
+    def record(self, key: ObjectKey, uid: str, event: Event) -> None:
+        """Queue an event. What is too much for its object, or for the queue, is counted and dropped."""
+        regarding: dict[str, Json] = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": key.kind,
+            "name": key.name,
+            "uid": uid,
+        }
+        if event.node is not None:
+            # kubectl describe node looks for events whose uid is the node's name, as kubelet writes them.
+            regarding = {"apiVersion": "v1", "kind": "Node", "name": event.node, "uid": event.node}
+        if not self._budget.take(regarding["uid"], self.clock()):
+            metrics.EVENTS_DROPPED.labels("rate").inc()
+            return
+        # By uid: an event of an object of the same name that was deleted is not shown for this one.
+        said = (regarding["kind"], regarding["uid"], event.reason, event.note)
+        writer = self._writers[crc32(regarding["uid"].encode()) % len(self._writers)]
+        try:
+            writer.queue.put_nowait((said, regarding, event.warning))
+        except asyncio.QueueFull:
+            metrics.EVENTS_DROPPED.labels("backlog").inc()
+
+    async def run(self) -> None:
+        """Write events for ever."""
+        await asyncio.gather(*(writer.run() for writer in self._writers))
+
+    async def flush(self) -> None:
+        """Wait until all is written."""
+        for writer in self._writers:
+            await writer.queue.join()
 
 
 def _micro(now: datetime) -> str:
