@@ -20,10 +20,10 @@ from ram_operator.cloud.client.transport import own_version
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import CredentialsProvider, EnvironmentCredentials, FileCredentials
 from ram_operator.cluster import kube as cluster
-from ram_operator.cluster.audit import Audit
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.events import EventRecorder
 from ram_operator.cluster.handlers import Intake, register
+from ram_operator.cluster.resync import Resync
 from ram_operator.engine.controller import Controller
 from ram_operator.engine.filters import Contention, Unseen
 from ram_operator.engine.reconciler import Cluster, Reconciler
@@ -98,7 +98,7 @@ def _build(
     caches = Caches(kinds)
     queue = WorkQueue(time.monotonic, random.random)
     intake = Intake(caches, queue, time.time)
-    store = cluster.ObjectStore(kube, intake.accept, intake.lose)
+    store = cluster.ObjectStore(kube, caches.body, intake.accept, intake.lose)
     recorder = EventRecorder(kube, _now, socket.gethostname())
     filters = (Unseen(), Contention())
     overdue = max(OVERDUE_SECONDS, 3 * settings.sweep_interval_seconds)
@@ -109,10 +109,10 @@ def _build(
     sweeps = Sweeps(cloud, caches, queue, reconciler, interval, full_check, _now, random.random)
     controller = Controller(queue, caches, reconciler, recorder, store.refresh, time.monotonic)
     gate = Gate(kube, cloud.sts, caches, time.monotonic, asyncio.Event())
-    audit = Audit(kube, caches, intake, store.refresh)
+    resync = Resync(kube, caches, intake, store.refresh)
     host, _, port = settings.listen.rpartition(":")
     registry = register(intake, kube.resources)
-    return Runtime(gate, registry, audit, controller, sweeps, recorder, settings.workers, (host, int(port)))
+    return Runtime(gate, registry, resync, controller, sweeps, recorder, settings.workers, (host, int(port)))
 
 
 def our_kinds(settings: Settings) -> tuple[AnyKind, ...]:

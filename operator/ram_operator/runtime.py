@@ -19,9 +19,9 @@ import kopf
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from ram_operator.cluster.audit import Audit
 from ram_operator.cluster.events import EventRecorder
 from ram_operator.cluster.handlers import kopf_settings
+from ram_operator.cluster.resync import Resync
 from ram_operator.engine.controller import Controller
 from ram_operator.engine.sweeps import Sweeps
 from ram_operator.errors import KubeError, StartupError
@@ -44,7 +44,7 @@ class Runtime:
     Args:
         gate: opens when work may begin.
         registry: kopf's handlers.
-        audit: mends what the watches lost.
+        resync: mends what the watches lost.
         controller: the workers.
         sweeps: the drift sweeps.
         recorder: writes the events.
@@ -54,7 +54,7 @@ class Runtime:
 
     gate: Gate
     registry: kopf.OperatorRegistry
-    audit: Audit
+    resync: Resync
     controller: Controller
     sweeps: Sweeps
     recorder: EventRecorder
@@ -74,7 +74,7 @@ class Runtime:
         others = [
             self._start(self.gate.run()),
             self._start(self.sweeps.run(self.gate.open)),
-            self._start(self.audit.run(self.gate.open)),
+            self._start(self.resync.run(self.gate.open)),
             self._start(self.recorder.run()),
         ]
         ready, stop_kopf = asyncio.Event(), asyncio.Event()

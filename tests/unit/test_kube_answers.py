@@ -9,10 +9,10 @@ from typing import Any, cast
 import pytest
 from tests.unit import virtual_time
 
-from ram_operator.cluster.audit import Audit
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.handlers import Intake
 from ram_operator.cluster.kube import NODES, Kube
+from ram_operator.cluster.resync import Resync
 from ram_operator.errors import KubeError
 from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.model import ObjectKey
@@ -52,10 +52,10 @@ def test_a_comparison_that_fails_is_told_and_made_again(
         raise AssertionError(key)
 
     async def hour() -> None:
-        audit = Audit(Kube(cast("Any", library), (RAM_ROLE,)), Caches(()), cast("Intake", None), refresh)
+        resync = Resync(Kube(cast("Any", library), (RAM_ROLE,)), Caches(()), cast("Intake", None), refresh)
         gate = asyncio.Event()
         gate.set()
-        running = asyncio.create_task(audit.run(gate))
+        running = asyncio.create_task(resync.run(gate))
         await asyncio.sleep(3601)
         running.cancel()
 

@@ -63,6 +63,11 @@ class Caches:
         """All nodes."""
         return set(self._nodes)
 
+    def node_uid(self, name: str) -> str | None:
+        """The uid of a node; None where it is not known."""
+        node = self._nodes.get(name)
+        return node.uid if node else None
+
     def put(self, key: ObjectKey, body: Body) -> list[Wake]:
         """Take in a version of an object; older ones than the known are ignored."""
         old = self._bodies.get(key)

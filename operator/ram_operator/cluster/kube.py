@@ -203,13 +203,15 @@ class ObjectStore:
 
     Args:
         kube: the connection.
+        known: the version of an object that the cache has.
         stored: is told each object as the API server stored it, before the watch tells of it.
-        gone: is told each object that is no more.
+        gone: is told the key and the uid of each object that is no more.
     """
 
     kube: Kube
+    known: Callable[[ObjectKey], Body | None]
     stored: Callable[[Body], None]
-    gone: Callable[[ObjectKey], None]
+    gone: Callable[[ObjectKey, str], None]
 
     async def set_finalizer(self, body: Body, present: bool) -> Body:
         """Add or remove our finalizer, if and only if nobody changed the object since it was read."""
@@ -219,12 +221,8 @@ class ObjectStore:
         if wanted == (metadata.get("finalizers") or []):
             return body
         patch = {"metadata": {"finalizers": wanted, **_exactly(body, "uid", "resourceVersion")}}
-        key = key_of(body)
-        result = await self.kube.patch(self.kube.path_of(key), patch)
-        if present or others:
-            self.stored(result)
-        else:
-            self.gone(key)
+        result = await self.kube.patch(self.kube.path_of(key_of(body)), patch)
+        self._tell(key_of(body), metadata["uid"], result if present or others else None)
         return result
 
     async def write_status(self, body: Body, status: StatusFields) -> Body:
@@ -234,16 +232,28 @@ class ObjectStore:
             return body
         patch = {"metadata": _exactly(body, "uid"), "status": change}
         result = await self.kube.patch(f"{self.kube.path_of(key_of(body))}/status", patch)
-        self.stored(result)
+        self._tell(key_of(body), body["metadata"]["uid"], result)
         return result
 
     async def refresh(self, key: ObjectKey) -> None:
         """Read an object anew and tell of it, or of its end."""
-        body = await self.kube.read(key)
-        if body is None:
-            self.gone(key)
-        else:
-            self.stored(body)
+        before = _uid(self.known(key))
+        self._tell(key, before, await self.kube.read(key))
+
+    def _tell(self, key: ObjectKey, before: str, answer: Body | None) -> None:
+        """Tell of an answer of the API server, unless the watch told of a later object, or of the end, meanwhile.
+
+        `before` is the uid that was known when the request was sent, empty where there was none.
+        """
+        now = _uid(self.known(key))
+        if answer is None and before:
+            self.gone(key, before)
+        elif answer is not None and now in (before, _uid(answer)):
+            self.stored(answer)
+
+
+def _uid(body: Body | None) -> str:
+    return str(body["metadata"]["uid"]) if body else ""
 
 
 def key_of(body: Body) -> ObjectKey:

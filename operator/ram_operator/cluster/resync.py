@@ -1,7 +1,7 @@
-"""Every ten minutes the caches are held against the API server's names, since a watch can lose what happened.
+"""The resync: every ten minutes the caches are compared with the API server's names.
 
-kopf tells of no deletion that fell into a gap between two lists, and drops an event whose handler failed. What is gone
-is forgotten here, and what is unknown is read.
+A watch can lose what happened: kopf tells of no deletion that fell into a gap between two lists, and drops an event
+whose handler failed. What is gone is removed from the caches here, and what is not in them is read.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ INTERVAL_SECONDS = 600.0
 
 
 @dataclass(slots=True)
-class Audit:
-    """The comparison.
+class Resync:
+    """The resync.
 
     Args:
         kube: the cluster.
-        caches: what is known.
-        intake: is told what is not so.
+        caches: what the watches saw.
+        intake: is told what differs.
         refresh: reads one of our objects anew.
     """
 
@@ -39,7 +39,7 @@ class Audit:
     refresh: Callable[[ObjectKey], Awaitable[None]]
 
     async def run(self, gate: asyncio.Event) -> None:
-        """Compare for ever, from ten minutes after `gate` opens."""
+        """Compare for ever, first ten minutes after `gate` is set."""
         await gate.wait()
         while True:
             await asyncio.sleep(INTERVAL_SECONDS)
@@ -52,16 +52,22 @@ class Audit:
                 log.exception("comparing the caches with the API server failed")
 
     async def compare(self) -> None:
-        """Compare once. Raises KubeError."""
+        """Compare once, and mend what differs. Raises KubeError."""
         for resource in self.kube.resources:
             known = {key.name for key in self.caches.keys(resource.kind)}
             there = await self.kube.names(f"{API}/{resource.plural}")
             for name in known ^ there:
                 await self.refresh(ObjectKey(resource.kind, name))
-        nodes, there = self.caches.node_names(), await self.kube.names(NODES)
-        for name in nodes ^ there:
-            node = await self.kube.read_node(name)
-            if node is None:
-                self.intake.lose_node(name)
-            else:
-                self.intake.accept_node(node)
+        for name in self.caches.node_names() ^ await self.kube.names(NODES):
+            await self._refresh_node(name)
+
+    async def _refresh_node(self, name: str) -> None:
+        before = self.caches.node_uid(name)
+        node = await self.kube.read_node(name)
+        if self.caches.node_uid(name) != before:
+            # The watch told of another node, or of the end, while the answer was on its way.
+            return
+        if node is not None:
+            self.intake.accept_node(node)
+        elif before is not None:
+            self.intake.lose_node(name, before)
