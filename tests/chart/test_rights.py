@@ -1,5 +1,7 @@
 """Who may do what: the operator no more than it needs, people what their job is."""
 
+import json
+import re
 from typing import Any
 
 from tests.chart.conftest import Render
@@ -34,6 +36,12 @@ def test_the_rights_are_bound_to_the_account_of_the_pod_and_to_nobody_else(rende
     assert [binding["subjects"] for binding in bindings] == [[account], [account]]
     assert {binding["roleRef"]["name"] for binding in bindings} == {"ram-operator", "ram-operator-events"}
     assert ("ServiceAccount", "elsewhere") in rendered
+
+
+def test_the_admission_policies_name_the_account_of_the_pod_and_no_other(render: Render) -> None:
+    rendered = render("--set", "serviceAccount.name=elsewhere", "--namespace", "there")
+    text = json.dumps([value for (kind, _), value in rendered.items() if kind.startswith("ValidatingAdmission")])
+    assert set(re.findall("system:serviceaccount:[a-z:-]+", text)) == {"system:serviceaccount:there:elsewhere"}
 
 
 def test_nothing_but_the_operators_own_pod_gets_its_token(render: Render) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.cluster.admission.case import PLURALS, Case, Spec, binding, policy, trust_statement
+from tests.cluster.admission.case import PLURALS, Case, Spec, binding, policy, statement, trust_statement
 from tests.conftest import RunningControlPlane
 
 FINALIZER = "tests.ram.alicloud.dev/hold"
+OPERATOR = ("--as", "system:serviceaccount:ram-operator:ram-operator")
 TIGHTENED = "object.metadata.name != 'tightened'"
 
 Store = Callable[[Case], str]
@@ -66,7 +67,7 @@ def test_a_name_in_ram_never_changes(
 @pytest.mark.parametrize(("kind", "field", "spec"), NAMES)
 def test_everything_but_the_name_may_change(kind: str, field: str, spec: Spec, store: Store, patch: Patch) -> None:
     reference = store(Case("changed", kind, {**spec, field: ONE}))
-    change = {"description": "new", "tags": {"a": "b"}, "deletionPolicy": "Retain", "managementPolicy": "Plan"}
+    change = {"description": "new", "tags": {"a": "b"}, "deletionPolicy": "Retain"}
     assert patch(reference, {"spec": {**change, field: ONE}}).returncode == 0
 
 
@@ -96,26 +97,28 @@ def test_a_role_goes_from_the_default_trust_to_a_document(
 def test_a_binding_may_go_to_another_role(store: Store, patch: Patch) -> None:
     reference = store(Case("moved", "InstanceRoleBinding", binding()))
     assert patch(reference, {"spec": {"roleRef": {"name": "other"}}}).returncode == 0
-    assert patch(reference, {"spec": {"roleRef": None, "roleName": "Existing"}}).returncode == 0
 
 
-def test_how_to_unbind_may_still_be_changed_while_a_binding_is_deleted(
-    installed: RunningControlPlane, store: Store, patch: Patch
+@pytest.mark.parametrize(("kind", "spec"), [("RamPolicy", policy()), ("RamRole", {})])
+def test_what_deletion_leaves_may_still_be_changed_while_the_object_is_deleted(
+    kind: str, spec: Spec, installed: RunningControlPlane, store: Store, patch: Patch
 ) -> None:
-    reference = store(Case("leaving", "InstanceRoleBinding", binding()))
+    reference = store(Case("leaving", kind, spec))
     patch(reference, {"metadata": {"finalizers": [FINALIZER]}})
     installed.kubectl("delete", reference, "--wait=false")
-    assert patch(reference, {"spec": {"unbindPolicy": "Retain"}}).returncode == 0
+    assert patch(reference, {"spec": {"deletionPolicy": "Retain"}}).returncode == 0
 
 
 def test_a_list_of_rows_is_replaced_whole_and_limited(store: Store, patch: Patch) -> None:
     reference = store(Case("rows", "InstanceRoleBinding", binding()))
     row = {"instance": "cn-hangzhou.i-1", "node": "n", "state": "Attached", "origin": "Attached", "confirmed": True}
     status = {"instances": [row] * 1000, "summary": {"selected": 1000, "ready": "1000/1000"}}
-    assert patch(reference, {"status": status}, "--subresource=status").returncode == 0
-    refused = patch(reference, {"status": {"instances": [row] * 1001}}, "--subresource=status")
+    assert patch(reference, {"status": status}, "--subresource=status", *OPERATOR).returncode == 0
+    refused = patch(reference, {"status": {"instances": [row] * 1001}}, "--subresource=status", *OPERATOR)
     assert "at most 1000 items" in refused.stderr
-    unheard_of = patch(reference, {"status": {"instances": [{**row, "state": "Lost"}]}}, "--subresource=status")
+    unheard_of = patch(
+        reference, {"status": {"instances": [{**row, "state": "Lost"}]}}, "--subresource=status", *OPERATOR
+    )
     assert 'supported values: "Pending"' in unheard_of.stderr
 
 
@@ -146,7 +149,12 @@ def test_kubectl_get_shows_what_it_is_why_it_is_not_ready_and_on_request_what_to
     kind: str, spec: Spec, status: Spec, shown: str, store: Store, patch: Patch, installed: RunningControlPlane
 ) -> None:
     reference = store(Case("shown", kind, spec))
-    assert patch(reference, {"status": {**status, "conditions": [CONDITION]}}, "--subresource=status").returncode == 0
+    assert (
+        patch(
+            reference, {"status": {**status, "conditions": [CONDITION]}}, "--subresource=status", *OPERATOR
+        ).returncode
+        == 0
+    )
     headings, row = installed.kubectl("get", reference).stdout.splitlines()
     parts = shown.split()
     assert headings.split() == ["NAME", "READY", *parts[::2], "REASON", "AGE"]
@@ -178,7 +186,7 @@ def tighten(installed: RunningControlPlane, eventually: Callable[..., Any]) -> I
             "--dry-run=server",
             "--type=merge",
             "-p",
-            '{"spec":{"tags":{"a":"b"}}}',
+            json.dumps({"spec": policy(document={"Statement": [statement(Action="oss:List*")]})}),
         )
         eventually(lambda: "denied request: tightened" in installed.kubectl(*probe).stderr)
 
@@ -193,10 +201,13 @@ def test_an_object_that_breaks_a_new_rule_can_still_lose_its_finalizer(
     reference = store(Case("tightened", "RamPolicy", policy()))
     assert patch(reference, {"metadata": {"finalizers": [FINALIZER]}}).returncode == 0
     tighten()
-    assert "tightened" in patch(reference, {"spec": {"description": "new"}}).stderr
+    changed = {"spec": {"document": {"Statement": [statement(Action="oss:Put*")]}}}
+    assert "tightened" in patch(reference, changed).stderr
+    assert patch(reference, {"spec": {"description": "new"}}).returncode == 0
     assert patch(reference, {"metadata": {"annotations": {"a": "b"}}}).returncode == 0
-    assert patch(reference, {"status": {"policyName": "p"}}, "--subresource=status").returncode == 0
+    assert patch(reference, {"status": {"policyName": "p"}}, "--subresource=status", *OPERATOR).returncode == 0
     installed.kubectl("delete", reference, "--wait=false")
+    assert "tightened" in patch(reference, changed).stderr
     assert patch(reference, {"spec": {"deletionPolicy": "Retain"}}).returncode == 0
     assert patch(reference, {"metadata": {"finalizers": None}}).returncode == 0
     assert "NotFound" in installed.kubectl("get", reference).stderr

@@ -1,6 +1,6 @@
 """InstanceRoleBinding, the session policy apart."""
 
-from tests.cluster.admission.case import Case, Spec, binding, statement
+from tests.cluster.admission.case import Case, Spec, binding
 
 KIND = "InstanceRoleBinding"
 ONE_ROLE = "write exactly one of roleRef and roleName; this version obeys roleRef: {name: <a RamRole>} only"
@@ -24,20 +24,24 @@ def expression(**fields: object) -> dict[str, object]:
     return {"matchExpressions": [fields]}
 
 
+def expressions(terms: int, values: int) -> dict[str, object]:
+    """A selector with so many expressions, each with so many values of the greatest length."""
+    long = [f"{n:063}" for n in range(values)]
+    return {"matchExpressions": [{"key": f"k{n}", "operator": "NotIn", "values": long} for n in range(terms)]}
+
+
+LONG_NAMES = [f"{n:0240}" for n in range(1000)]
+LONG_INSTANCES = [f"cn-hangzhou.i-{n:0106}" for n in range(1000)]
 BINDINGS = (
     taken("with a role and a selector"),
     taken(
         "with everything",
-        roleRef=...,
-        roleName="ExistingRole",
         nodeNames=["node-a", "cn-hangzhou.192.168.0.81"],
-        instances=["cn-hangzhou.i-bp1simulator00000001", "rus-west-1-pop.i-23abc"],
-        conflictPolicy="Replace",
-        allowProtectedRoles=True,
-        unbindPolicy="Detach",
-        sessionPolicy={"Version": "1", "Statement": [statement()]},
-        rollout={"maxUnavailable": "25%"},
-        managementPolicy="Plan",
+        conflictPolicy="Fail",
+        allowProtectedRoles=False,
+        unbindPolicy="Restore",
+        rollout={"maxUnavailable": "10%"},
+        managementPolicy="Enforce",
     ),
     Case("binding without a spec", KIND, None, "spec: Required value"),
     refused("without a role", ONE_ROLE, roleRef=...),
@@ -47,7 +51,6 @@ BINDINGS = (
     refused("that selects nothing", NOTHING_SELECTED, nodeSelector=...),
     refused("that selects empty lists", NOTHING_SELECTED, nodeSelector=..., nodeNames=[], instances=[]),
     taken("of a node", nodeSelector=..., nodeNames=["node-a"]),
-    taken("of an instance", nodeSelector=..., instances=["cn-hangzhou.i-bp1"]),
     refused("with an empty selector", EMPTY_SELECTOR, nodeSelector={}),
     refused("with an empty selector beside names", EMPTY_SELECTOR, nodeSelector={}, nodeNames=["node-a"]),
     refused("with no labels", EMPTY_SELECTOR, nodeSelector={"matchLabels": {}, "matchExpressions": []}),
@@ -67,16 +70,16 @@ BINDINGS = (
     refused("with a provider id", "write for example cn-hangzhou.i-bp1", instances=["alicloud://cn-hangzhou.i-bp1"]),
     refused("with an instance twice", "Duplicate value", instances=["cn-hangzhou.i-bp1"] * 2),
     taken("with 1000 nodes", nodeNames=[f"n{n}" for n in range(1000)]),
+    taken("with 1000 nodes of 64 characters", nodeNames=[f"{n:064}" for n in range(1000)]),
+    refused("with 1000 nodes of 240 characters", "more than 64000 characters", nodeNames=LONG_NAMES),
+    refused("with 1000 instances of 120 characters", "more than 64000 characters", instances=LONG_INSTANCES),
+    taken("with 500 values", nodeSelector=expressions(5, 100)),
+    refused("with 5000 values", "more than 500 values", nodeSelector=expressions(50, 100)),
     refused("with 1001 nodes", "at most 1000 items", nodeNames=[f"n{n}" for n in range(1001)]),
     refused("that merges", 'supported values: "Fail", "Replace"', conflictPolicy="Merge"),
     refused("that allows protected roles in words", "must be of type boolean", allowProtectedRoles="yes"),
-    taken("that leaves the role", unbindPolicy="Retain"),
     refused("that deletes", 'supported values: "Restore", "Detach", "Retain"', unbindPolicy="Delete"),
     refused("paused", 'supported values: "Enforce", "Plan", "Suspend"', managementPolicy="Pause"),
-    *(
-        taken(f"rolled out by {number}", rollout={"maxUnavailable": given})
-        for number, given in enumerate((1, 1000, "1%", "100%"))
-    ),
     *(
         refused(f"never rolled out {number}", 'write for example 1 or "10%"', rollout={"maxUnavailable": given})
         for number, given in enumerate((0, -1, "0%", "101%", "1", "ten", "010%"))
