@@ -7,18 +7,19 @@ IMAGE ?= ram-operator:dev
 KIND_CLUSTER ?= ram-operator
 KIND_NODE_IMAGE ?=
 KIND = KIND_CLUSTER=$(KIND_CLUSTER) KIND_NODE_IMAGE=$(KIND_NODE_IMAGE) IMAGE=$(IMAGE)
-TESTS ?= tests/unit tests/contract tests/chart tests/cluster
+TESTS ?= tests/unit tests/contract tests/chart tests/docs tests/cluster
 JOBS ?= 2
+BASE_IMAGE ?=
 ARGS ?=
 
 BIN := .venv/bin
-SOURCES := operator/ram_operator operator/ram_simulator operator/ram_sandbox tests
+SOURCES := operator/ram_operator operator/ram_simulator operator/ram_sandbox tests docs
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv setup demo test check format soak bench image kind kind-down lock clean
+.PHONY: help venv setup demo test check format generate soak bench image kind kind-down lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,11 +42,16 @@ check: venv ## format, lint, types, import contracts, chart, copies of the CRDs;
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports
 	"$$($(BIN)/ram-sandbox which helm)" lint --strict charts/ram-operator
-	diff -r crds charts/ram-operator/files/crds
+	@diff -r crds charts/ram-operator/files/crds || { echo "the chart's copies of crds/ are out of date: run \`make generate\`" >&2; exit 1; }
+	$(BIN)/python -m docs.generate --check
 
 format: venv ## write the code as `make check` wants it
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
+
+generate: setup ## write what is made from something else: the chart's copies of crds/, deploy/base/, tables of docs/
+	@HELM="$$($(BIN)/ram-sandbox which helm)" deploy/render
+	@$(BIN)/python -m docs.generate
 
 soak: setup ## long sweeps and fault rounds
 	$(BIN)/pytest tests -m soak $(ARGS)
@@ -56,7 +62,7 @@ bench: setup ## print how fast and how frugal the operator is (ARGS=--quick)
 image: ## build the container image (ENGINE=docker IMAGE=name:tag)
 	@command -v $(ENGINE) >/dev/null || { echo "make image needs $(ENGINE), and it is not on PATH: install it," \
 		"or name another engine: make image ENGINE=podman" >&2; exit 1; }
-	$(ENGINE) build --file deploy/Dockerfile --tag $(IMAGE) .
+	$(ENGINE) build --file deploy/Dockerfile $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag $(IMAGE) .
 
 kind: ## a kind cluster with the operator and the simulated cloud in it (KIND_NODE_IMAGE=...)
 	@[ "$(ENGINE)" = docker ] || { echo "make kind works with docker only: leave out ENGINE=$(ENGINE)" >&2; exit 1; }

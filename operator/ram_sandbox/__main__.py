@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ram_sandbox.controlplane.binaries import TOOL_NAMES
 from ram_sandbox.controlplane.build import ensure, ensure_tools
+from ram_sandbox.controlplane.server import write_private
 from ram_sandbox.errors import SandboxError
 from ram_sandbox.processes import without_proxy
 from ram_sandbox.progress import Progress
@@ -48,7 +49,10 @@ def _up(options: argparse.Namespace) -> int:
     progress = Progress(sys.stderr)
     sandbox = Sandbox(ensure(os.environ, progress), _sandbox_options(options), os.environ, progress)
     sandbox.start()
+    copy = options.kubeconfig
     try:
+        if copy:
+            write_private(copy, sandbox.kubeconfig.read_bytes())
         print(json.dumps(sandbox.ready_line()), flush=True)
         lines = [*sandbox.shell_lines(), "kubectl get nodes,ram", *sandbox.address_lines()]
         progress.say("\n  ".join(["ready; next, in another terminal:", *lines]))
@@ -59,6 +63,8 @@ def _up(options: argparse.Namespace) -> int:
     finally:
         with progress.step("stopping"):
             sandbox.stop()
+            if copy:
+                copy.unlink(missing_ok=True)
     return 0
 
 
@@ -111,6 +117,12 @@ def _add_up(up: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how many Node objects with simulated instances (default: %(default)s)",
     )
+    up.add_argument(
+        "--kubeconfig",
+        type=_new_file,
+        metavar="FILE",
+        help="a file that does not exist yet: the kubeconfig of an administrator, removed at the end",
+    )
     up.add_argument("--no-operator", action="store_true", help="you start the operator yourself")
     up.add_argument(
         "--fixture",
@@ -132,6 +144,15 @@ def _add_up(up: argparse.ArgumentParser) -> None:
         help="whether the cloud throttles as documented (default: %(default)s)",
     )
     up.set_defaults(run=_up)
+
+
+def _new_file(text: str) -> Path:
+    path = Path(text).absolute()
+    if path.exists():
+        raise argparse.ArgumentTypeError(f"{text} exists already: name a file that does not, or remove it")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: there is no folder {path.parent}")
+    return path
 
 
 def _count(text: str) -> int:

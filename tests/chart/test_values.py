@@ -1,4 +1,4 @@
-"""values.yaml, values.schema.json and the chart's README say the same, and a wrong value is refused with a reason."""
+"""values.yaml and values.schema.json say the same, and a wrong value is refused with a reason."""
 
 import json
 from collections.abc import Iterator
@@ -83,15 +83,6 @@ def test_every_default_is_described_by_the_schema_and_the_other_way_round() -> N
     assert described - {"global"} == set(value_paths(VALUES, described))
 
 
-def test_every_value_is_in_the_readme_with_its_default() -> None:
-    readme = (CHART / "README.md").read_text()
-    missing = [path for path in schema_paths(SCHEMA) if f"| `{path}` |" not in readme and path not in ("global",)]
-    assert [path for path in missing if not path.startswith("resources.")] == []
-    for path in value_paths(VALUES, set(schema_paths(SCHEMA))):
-        if not path.startswith("resources."):
-            assert f"| `{path}` | `{shown(value_at(path))}` |" in readme
-
-
 def schema_paths(schema: dict[str, Any], place: str = "") -> Iterator[str]:
     """Dotted names of the leaves that the schema describes; each object and leaf has to have a description."""
     for name, child in schema.get("properties", {}).items():
@@ -111,16 +102,3 @@ def value_paths(values: dict[str, Any], leaves: set[str], place: str = "") -> It
             yield from value_paths(child, leaves, path)
         else:
             yield path
-
-
-def value_at(path: str) -> object:
-    """The default with this dotted name."""
-    found: Any = VALUES
-    for name in path.split("."):
-        found = found[name]
-    return found
-
-
-def shown(value: object) -> str:
-    """A default as the README writes it."""
-    return value if isinstance(value, str) and value else json.dumps(value)

@@ -1,4 +1,4 @@
-"""The policy that the chart's README prints for the operator's key: all that it needs, and nothing that it does not."""
+"""The RAM policy for the operator's key: all that it needs, and nothing that it does not."""
 
 import copy
 import json
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.chart.test_readme import blocks
+from tests.chart.conftest import ROOT
 from tests.cluster.hand import Hand
 from tests.cluster.objects import node
 from tests.cluster.world import World
@@ -22,8 +22,8 @@ NO_CALLS = {"ram:PassRole"}
 
 
 def printed(account: str) -> dict[str, Any]:
-    """The README's policy for this account."""
-    (text,) = blocks("json")
+    """The policy for this account."""
+    text = (ROOT / "deploy/ram-policies/full.json").read_text()
     found: dict[str, Any] = json.loads(text.replace("UID", account))
     return found
 
@@ -40,7 +40,7 @@ def samples() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def restricted(world: World, hand: Hand) -> Iterator[World]:
-    """The operator with the key of the fixture's user ``dev``, who has the README's policy and no other."""
+    """The operator with the key of the fixture's user ``dev``, who has this policy and no other."""
     policy = printed(world.cloud.facts["account"])
     hand.create_policy("operator", policy)
     hand.ram("AttachPolicyToUser", PolicyType="Custom", PolicyName="operator", UserName="dev")
@@ -49,7 +49,7 @@ def restricted(world: World, hand: Hand) -> Iterator[World]:
         yield world
 
 
-def test_the_samples_walk_needs_exactly_the_policy_that_the_charts_readme_prints(restricted: World) -> None:
+def test_the_samples_walk_needs_exactly_this_policy(restricted: World) -> None:
     world, mark = restricted, restricted.mark()
     before = world.state()
     world.api.create(node("gone", "cn-hangzhou.i-bp1nosuchinstance0001", "storage"))

@@ -73,8 +73,10 @@ def alive(pids: list[int]) -> list[int]:
 def test_up_prints_one_ready_line_and_leaves_nothing_behind(
     binaries: Binaries, tmp_path: Path, number: signal.Signals
 ) -> None:
-    with up(tmp_path, "--nodes", "9", "--no-operator") as process:
+    copy = tmp_path / "sandbox.kubeconfig"
+    with up(tmp_path, "--nodes", "9", "--no-operator", "--kubeconfig", str(copy)) as process:
         facts = ready_line(process)
+        assert copy.read_bytes() == Path(facts["kubeconfig"]).read_bytes()
         assert set(facts) == {"kubeconfig", "simulator", "operator"}
         assert facts["operator"] is None
         assert facts["simulator"]["accessKeyId"]
@@ -88,8 +90,19 @@ def test_up_prints_one_ready_line_and_leaves_nothing_behind(
         rest, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
     assert rest == ""
+    assert not copy.exists()
     assert alive(started) == []
     assert list(tmp_path.glob("ram-sandbox-*")) == []
+
+
+def test_up_overwrites_no_kubeconfig(tmp_path: Path) -> None:
+    mine = tmp_path / "config"
+    mine.write_text("mine")
+    refused = [command("up", "--kubeconfig", str(path)) for path in (mine, tmp_path / "nowhere/config")]
+    said = [subprocess.run(each, capture_output=True, text=True, check=False).stderr for each in refused]
+    assert "exists already: name a file that does not" in said[0]
+    assert "there is no folder" in said[1]
+    assert mine.read_text() == "mine"
 
 
 def test_up_that_is_interrupted_while_it_starts_leaves_nothing_behind(binaries: Binaries, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from tests.contract.conftest import printed, refused_start
 
 from ram_simulator.command_line import parser
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+REFERENCE = (Path(__file__).parents[2] / "docs/simulator/reference.md").read_text()
 LONG_NAME = "a" * 64  # longer than names may be, so that no name server is asked
 
 
@@ -56,12 +56,12 @@ def test_an_end_of_a_file_is_not_waited_for() -> None:
     assert "--until-eof: standard input is a file, or closed" in refused_start("--until-eof")
 
 
-def test_the_help_has_every_option_with_its_default_and_the_readme_has_them_too() -> None:
+def test_the_help_has_every_option_with_its_default_and_the_reference_has_them_too() -> None:
     text = printed("serve", "--help")
     blocks = re.findall(r"^  (--[a-z-]+).*?(?=^  --|^$)", text, re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 8
     assert text.count("(default:") == len(blocks)
-    assert [name for name in blocks if f"`{name}" not in README] == []
+    assert [name for name in blocks if f"`{name}" not in REFERENCE] == []
     assert "ram-simulator serve --listen 127.0.0.1:0 " in text
 
 

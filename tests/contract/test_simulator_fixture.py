@@ -15,7 +15,6 @@ from ram_simulator.clock import Clock
 from ram_simulator.errors import InvalidFixture
 from ram_simulator.fixtures import build, read_fixture
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
 FIXTURE = """
 account: {id: "42", accessKeyId: key, accessKeySecret: secret}
 groups:
@@ -105,7 +104,6 @@ def test_the_example_of_a_fixture_is_taken_as_it_is_printed(
     assert (running.ready["accessKeyId"], running.ready["buckets"]) == ("my-key", ["reports"])
     (instance,) = running.state()["instances"]
     assert instance["ramRoleName"] == "EcsReports"
-    assert printed("fixture") in README, "put `ram-simulator fixture` into README.md"
     assert yaml.safe_load(printed("fixture", "--built-in"))["users"][0]["name"] == "dev"
 
 

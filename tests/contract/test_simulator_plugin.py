@@ -1,4 +1,4 @@
-"""The pytest plugin in a project of somebody else, and the tables that the README shows."""
+"""The pytest plugin in a project of somebody else, and the tables for people."""
 
 import importlib
 import os
@@ -187,15 +187,3 @@ def test_the_table_says_which_parameters_have_no_effect() -> None:
     assert "| DryRun; without effect: ForceStop, StoppedMode, ConfirmStop, Hibernate |" in row
     actions = [action for product in PRODUCTS.values() for action in product.actions.values()]
     assert all(set(action.without_effect) <= set(action.optional) for action in actions)
-
-
-@pytest.mark.parametrize("command", ["actions", "switches", "control"])
-def test_the_tables_of_the_readme_are_those_of_the_code(command: str) -> None:
-    readme = (ROOT / "README.md").read_text()
-    _, start_mark, rest = readme.partition(f"<!-- {command} -->\n")
-    shown, end_mark, _ = rest.partition(f"<!-- /{command} -->")
-    assert start_mark, f"README.md has no <!-- {command} -->"
-    assert end_mark
-    assert shown.strip() == printed(command, "--markdown").strip(), (
-        f"put `ram-simulator {command} --markdown` into README.md"
-    )

@@ -59,6 +59,6 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- $env = append $env .name }}
 {{- end }}
 {{- if and (gt (int .Values.replicas) 0) (not .Values.cloud.credentials.secretName) (not (has "ALIBABA_CLOUD_ACCESS_KEY_ID" $env)) }}
-{{- fail (printf "cloud.credentials.secretName: name the Secret with the operator's AccessKey: kubectl -n %s create secret generic ram-operator-credentials --from-literal=accessKeyId=... --from-literal=accessKeySecret=..., then --set cloud.credentials.secretName=ram-operator-credentials" .Release.Namespace) }}
+{{- fail (printf "cloud.credentials.secretName: name the Secret with the operator's AccessKey: kubectl -n %s create secret generic ram-operator-credentials --from-file=accessKeyId=FILE --from-file=accessKeySecret=FILE, then --set cloud.credentials.secretName=ram-operator-credentials" .Release.Namespace) }}
 {{- end }}
 {{- end }}
