@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from tests.contract.conftest import OldSdk, RunningSimulator
+from tests.polling import PATIENCE
 
 from ram_simulator.signatures import sign_v1, sign_v3
 
@@ -34,7 +35,7 @@ class Wire:
         return status, json.loads(text)
 
     def raw(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, str]:
-        connection = HTTPConnection(self._address, timeout=10)
+        connection = HTTPConnection(self._address, timeout=PATIENCE)
         try:
             connection.request(method, path, body, headers)
             reply = connection.getresponse()
@@ -347,6 +348,6 @@ def test_garbage_gets_a_documented_error(wire: Wire, query: str) -> None:
 
 
 def test_a_body_beyond_any_document_gets_a_documented_error(wire: Wire) -> None:
-    asked = common("CreatePolicy", Version="2015-05-01", PolicyName="large", PolicyDocument=" " * (2 << 20))
+    asked = common("CreatePolicy", Version="2015-05-01", PolicyName="large", PolicyDocument="x" * (2 << 20))
     status, answer = wire.send("POST", {}, signed("POST", asked), FORM)
     assert (status, answer["Code"]) == (400, "InvalidParameter.PolicyDocument.Length")
