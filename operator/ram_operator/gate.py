@@ -1,7 +1,7 @@
-"""The start gate: no cloud write before the cluster is known in full, the cloud answers, and we may do our work.
+"""The start gate: nothing is written before the initial sync is complete and the cloud answers.
 
-A node cache that is half filled looks like a cluster whose nodes went: a binding would detach its role from all of
-them. kopf does not tell when its first lists are through, so the gate lists names itself and compares.
+A node cache that is half filled looks like a cluster whose nodes were deleted: a binding would detach its role from all
+of them. kopf does not tell when its first lists are complete, so the gate lists names itself and compares.
 """
 
 from __future__ import annotations
@@ -65,14 +65,14 @@ async def check(kube: Kube, rights: bool = True) -> None:
 
 @dataclass(slots=True)
 class Gate:
-    """Opens once, when everything that workers rely on is there, and stays open.
+    """Opens once, when the initial sync is complete, and stays open.
 
-    `waits_for` says what is lacking before and after that, for /readyz.
+    `waits_for` says what is missing, before that and after it, for /readyz.
 
     Args:
         kube: the cluster.
-        sts: tells whose credentials we have, and whether the cloud answers at all.
-        caches: what the watches saw.
+        sts: tells whose credentials these are, and whether the cloud answers.
+        caches: what the watches fill.
         clock: monotonic seconds.
     """
 
@@ -85,47 +85,47 @@ class Gate:
     _rest: float = RELIST_SECONDS
 
     async def run(self) -> None:
-        """Wait for the cloud and for the caches, then open; from then on say what is lacking, without an end."""
+        """Wait for the cloud and for the caches, then open; from then on keep `waits_for` up to date, for ever."""
         started = self.clock()
         await self._cloud()
         late = started + LATE_SECONDS
         while not await self._covered():
             if self.clock() > late:
                 log.error(
-                    "still closed: nothing is written before the watches have listed everything",
+                    "initial sync not complete, nothing is written yet",
                     extra={"waitsFor": self.waits_for},
                 )
                 late += LATE_SECONDS
         self.waits_for = ""
         self.open.set()
-        log.info("gate open", extra={"seconds": round(self.clock() - started, 2)})
+        log.info("initial sync complete, starting reconcilers", extra={"seconds": round(self.clock() - started, 2)})
         while True:
-            await self._doubt()
-            await self._look()
+            await self._await_check()
+            await self._check()
 
-    async def _doubt(self) -> None:
-        """Wait until it is time to ask whether we can still do our work: often while not, else after a refusal."""
+    async def _await_check(self) -> None:
+        """Wait until the next check of what is missing: a short time while something is, else until a refusal."""
         await asyncio.sleep(self._rest)
         if not self.waits_for:
             with suppress(TimeoutError):
                 async with asyncio.timeout(RECHECK_SECONDS):
                     await self.kube.refused.wait()
 
-    async def _look(self) -> None:
-        """Keep /readyz truthful: who cannot write a status must not look healthy."""
-        refused, lacked, lacks = self.kube.refused.is_set(), bool(self.waits_for), ""
+    async def _check(self) -> None:
+        """Check what is missing: an operator that cannot write a status must not look healthy."""
+        refused, was_missing, missing = self.kube.refused.is_set(), bool(self.waits_for), ""
         self.kube.refused.clear()
         try:
-            await check(self.kube, rights=refused or lacked)
+            await check(self.kube, rights=refused or was_missing)
         except (StartupError, KubeError) as error:
-            lacks = f"the API server: {error}"
-        if lacks and not lacked:
-            log.error("not able to work", extra={"waitsFor": lacks})
-        elif lacked and not lacks:
-            log.info("able to work again")
-        self.waits_for = lacks
-        # What is refused for another reason than a right that lacks may be refused for ever.
-        self._rest = RECHECK_SECONDS if refused and not (lacked or lacks) else RELIST_SECONDS
+            missing = f"the API server: {error}"
+        if missing and not was_missing:
+            log.error("not ready", extra={"waitsFor": missing})
+        elif was_missing and not missing:
+            log.info("ready again")
+        self.waits_for = missing
+        # A request that is refused although no right is missing may be refused for ever.
+        self._rest = RECHECK_SECONDS if refused and not (was_missing or missing) else RELIST_SECONDS
 
     async def _cloud(self) -> None:
         while True:
@@ -140,7 +140,7 @@ class Gate:
                 return
 
     async def _covered(self) -> bool:
-        """Whether the caches have all names of one complete list; gives them the time until the next list is due."""
+        """Whether the caches have all names of one complete list; waits for them until it is time for the next list."""
         try:
             wanted = {each.kind: await self.kube.names(f"{API}/{each.plural}") for each in self.kube.resources}
             wanted["Node"] = await self.kube.names(NODES)
@@ -149,14 +149,14 @@ class Gate:
             await asyncio.sleep(RELIST_SECONDS)
             return False
         until = self.clock() + RELIST_SECONDS
-        while lacking := self._lacking(wanted):
-            self.waits_for = f"the watches: {lacking}"
+        while missing := self._missing(wanted):
+            self.waits_for = f"the watches: {missing}"
             if self.clock() > until:
                 return False
             await asyncio.sleep(LOOK_SECONDS)
         return True
 
-    def _lacking(self, wanted: dict[str, set[str]]) -> str:
+    def _missing(self, wanted: dict[str, set[str]]) -> str:
         known = {each.kind: {key.name for key in self.caches.keys(each.kind)} for each in self.kube.resources}
         known["Node"] = self.caches.node_names()
         counts = {kind: len(names - known[kind]) for kind, names in wanted.items()}

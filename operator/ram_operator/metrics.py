@@ -12,18 +12,18 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 RECONCILES = Counter(
     "ram_operator_reconciles",
-    "Passes over an object, by kind and the reason its Ready condition had.",
+    "Reconciles, by kind and the reason of the Ready condition.",
     ["kind", "reason"],
 )
-RECONCILE_SECONDS = Histogram("ram_operator_reconcile_seconds", "How long a pass took.", ["kind"])
-QUEUE_DEPTH = Gauge("ram_operator_queue_depth", "Keys waiting, those with a delay included.")
+RECONCILE_SECONDS = Histogram("ram_operator_reconcile_seconds", "How long a reconcile took.", ["kind"])
+QUEUE_DEPTH = Gauge("ram_operator_queue_depth", "Keys in the work queue, those with a delay included.")
 CLOUD_CALLS = Counter("ram_operator_cloud_calls", "Calls to cloud APIs, by API and error code.", ["api", "code"])
 CLOUD_SECONDS = Histogram("ram_operator_cloud_call_seconds", "How long a cloud call took.", ["api"])
-SWEEPS = Counter("ram_operator_sweeps", "Drift sweeps, by kind and whether they came through.", ["kind", "result"])
-NOMINATED = Counter("ram_operator_nominated", "Objects that a sweep asked to be looked at.", ["kind"])
-OBJECTS = Gauge("ram_operator_objects", "Objects known, by kind.", ["kind"])
+SWEEPS = Counter("ram_operator_sweeps", "Drift sweeps, by kind and result.", ["kind", "result"])
+NOMINATED = Counter("ram_operator_nominated", "Objects that a sweep queued.", ["kind"])
+OBJECTS = Gauge("ram_operator_objects", "Objects, by kind.", ["kind"])
 LAST_EVENT = Gauge("ram_operator_last_event_timestamp_seconds", "When the last watch event came, by kind.", ["kind"])
-EVENTS_DROPPED = Counter("ram_operator_events_dropped", "Kubernetes events not written, by why.", ["why"])
+EVENTS_DROPPED = Counter("ram_operator_events_dropped", "Kubernetes events not written, by reason.", ["why"])
 
 
 def observe_call(api: str, code: str, seconds: float) -> None:

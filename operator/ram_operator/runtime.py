@@ -32,9 +32,9 @@ log = logging.getLogger(__name__)
 DRAIN_SECONDS = 20.0
 FLUSH_SECONDS = 3.0
 EXPLAIN_SECONDS = 5.0
-"""For how long it is asked what may have made a part fail: an API server that is gone does not tell."""
+"""How long the start-up checks may take that explain a failure: the API server may be gone."""
 STUCK_SECONDS = 600.0
-"""A pass that runs longer than this is stuck: every call in it has a timeout of seconds."""
+"""A reconcile that runs longer than this is stuck: every call in it has a timeout of seconds."""
 
 
 @dataclass(slots=True)
@@ -42,9 +42,9 @@ class Runtime:
     """The process.
 
     Args:
-        gate: opens when work may begin.
+        gate: opens when the initial sync is complete.
         registry: kopf's handlers.
-        resync: mends what the watches lost.
+        resync: compares the caches with the API server.
         controller: the workers.
         sweeps: the drift sweeps.
         recorder: writes the events.
@@ -61,6 +61,7 @@ class Runtime:
     workers: int
     listen: tuple[str, int]
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _signal: str = ""
     _kopf: asyncio.Task[None] | None = None
 
     async def run(self) -> int:
@@ -87,7 +88,7 @@ class Runtime:
         await asyncio.wait({stopped, self._kopf}, return_when=asyncio.FIRST_COMPLETED)
         failed = not self._stop.is_set()
         if not failed:
-            log.info("told to end: what is under way is finished first")
+            log.info("received %s, shutting down gracefully", self._signal)
         await self._drain(workers)
         stop_kopf.set()
         await asyncio.wait({self._kopf}, timeout=FLUSH_SECONDS)
@@ -116,7 +117,11 @@ class Runtime:
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self._shut_down, number)
+
+    def _shut_down(self, number: signal.Signals) -> None:
+        self._signal = number.name
+        self._stop.set()
 
     async def _watch(self, ready: asyncio.Event, stop: asyncio.Event) -> None:
         # Left to itself kopf asks for the user's name, and the user of a container is often a number without one.
@@ -132,12 +137,12 @@ class Runtime:
         )
 
     async def _drain(self, workers: list[asyncio.Task[None]]) -> None:
-        """Let the passes under way finish, and write their events."""
+        """Let running reconciles finish, and write their events."""
         self.controller.queue.close()
         patience = DRAIN_SECONDS if self.gate.open.is_set() else 0.0
         _, late = await asyncio.wait(workers, timeout=patience)
         if late and patience:
-            log.warning("passes cut off", extra={"count": len(late)})
+            log.warning("reconciles cancelled", extra={"count": len(late)})
         await _cancel(late)
         try:
             async with asyncio.timeout(FLUSH_SECONDS):
@@ -162,9 +167,9 @@ class Runtime:
         return runner
 
     async def _livez(self, _: web.Request) -> web.Response:
-        longest = self.controller.longest_run()
+        longest = self.controller.longest_reconcile()
         if longest > STUCK_SECONDS:
-            return web.Response(status=503, text=f"a pass has been running for {longest:.0f} s\n")
+            return web.Response(status=503, text=f"a reconcile has been running for {longest:.0f} s\n")
         return web.Response(text="ok\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:

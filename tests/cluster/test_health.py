@@ -27,5 +27,5 @@ def test_an_operator_that_may_not_report_is_not_ready_until_it_may(mute: World) 
     until(lambda: mute.probe("/readyz")[0] == 503)
     assert "not allowed to patch rampolicies/status.ram.alicloud.dev" in mute.probe("/readyz")[1]
     assert mute.probe("/livez") == (200, "ok\n")
-    said = [json.loads(line) for line in mute.operator.child.log.read_text().splitlines() if "not able to work" in line]
+    said = [json.loads(line) for line in mute.operator.child.log.read_text().splitlines() if "not ready" in line]
     assert {line["level"] for line in said} == {"ERROR"}

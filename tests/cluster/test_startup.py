@@ -68,7 +68,7 @@ def test_a_crd_that_is_deleted_ends_it_with_the_same_words(
     kubectl("create", "-f", str(source("crds")))
     kubectl("wait", "--for=condition=Established", "crd", "--all")
     child = another.launch({"KUBECONFIG": str(bare_cluster.kubeconfig)})
-    until(lambda: "gate open" in child.log.read_text())
+    until(lambda: "initial sync complete" in child.log.read_text())
     kubectl("delete", "crd", "ramroles.ram.alicloud.dev")
     assert child.wait(GRACE_SECONDS) == 1, child.tail()
     text = child.log.read_text()
@@ -129,7 +129,7 @@ def test_an_api_server_that_does_not_answer_is_tried_again_aloud(
         until(lambda: "does not answer, trying again" in child.log.read_text())
         assert child.running
         line.open()
-        until(lambda: "gate open" in child.log.read_text())
+        until(lambda: "initial sync complete" in child.log.read_text())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -150,7 +150,7 @@ def test_it_runs_as_a_user_whose_number_has_no_name(another: OperatorProcess, tm
     path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
     nameless = dict.fromkeys(("LOGNAME", "USER", "LNAME", "USERNAME"), "")
     child = another.launch({"PYTHONPATH": path, **nameless})
-    until(lambda: "gate open" in child.log.read_text())
+    until(lambda: "initial sync complete" in child.log.read_text())
     child.signal(signal.SIGTERM)
     assert child.wait(GRACE_SECONDS) == 0, child.tail()
 
@@ -201,7 +201,7 @@ def test_credentials_that_the_cloud_refuses_keep_it_unready_and_are_said_without
     assert "a-wrong-secret" not in text
     assert world.cloud.facts["accessKeyId"] not in text
     (folder / "accessKeySecret").write_text(world.cloud.facts["accessKeySecret"])
-    until(lambda: "gate open" in child.log.read_text())
+    until(lambda: "initial sync complete" in child.log.read_text())
 
 
 def test_told_to_end_before_it_is_ready_it_ends_at_once(world: World, another: OperatorProcess) -> None:

@@ -314,12 +314,12 @@ async def test_an_object_that_is_gone_is_forgotten() -> None:
     assert place.queue.retry(binding_key("nobody")) == 1
 
 
-async def test_the_longest_run_tells_of_a_pass_that_is_stuck() -> None:
+async def test_the_longest_reconcile_tells_of_a_pass_that_is_stuck() -> None:
     place = Place()
-    assert place.controller.longest_run() == 0
+    assert place.controller.longest_reconcile() == 0
     async with place.working():
         place.queue.add(BINDING)
         await asyncio.sleep(0.75)
-        assert place.controller.longest_run() == 0.75
+        assert place.controller.longest_reconcile() == 0.75
         await asyncio.sleep(10)
-        assert place.controller.longest_run() == 0
+        assert place.controller.longest_reconcile() == 0

@@ -142,4 +142,4 @@ def test_an_api_server_that_does_not_answer_is_told_within_a_minute_and_so_is_it
         assert gate.waits_for == ""
 
     opened(server, then)
-    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["not able to work"]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == ["not ready"]

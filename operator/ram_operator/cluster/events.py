@@ -35,7 +35,7 @@ BACKLOG = 5000
 """How many events may wait to be written."""
 MOST_SERIES = 10_000
 """How many events are remembered, to count the same ones again; the oldest are forgotten first."""
-Said = tuple[str, str, str, str]
+Identity = tuple[str, str, str, str]
 """Kind, uid, reason and note: what makes two events the same one."""
 
 
@@ -79,32 +79,32 @@ class _Writer:
     kube: Kube
     clock: Callable[[], datetime]
     instance: str
-    queue: asyncio.Queue[tuple[Said, dict[str, Json], bool]] = field(
+    queue: asyncio.Queue[tuple[Identity, dict[str, Json], bool]] = field(
         default_factory=lambda: asyncio.Queue(BACKLOG // WRITERS)
     )
-    _series: dict[Said, _Series] = field(default_factory=dict)
+    _series: dict[Identity, _Series] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Write events for ever."""
         while True:
-            said, regarding, warning = await self.queue.get()
+            identity, regarding, warning = await self.queue.get()
             try:
-                await self._write(said, regarding, warning)
+                await self._write(identity, regarding, warning)
             except KubeError as error:
                 metrics.EVENTS_DROPPED.labels("refused").inc()
                 log.warning("event not written", extra={"error": str(error)})
             finally:
                 self.queue.task_done()
 
-    async def _write(self, said: Said, regarding: dict[str, Json], warning: bool) -> None:
+    async def _write(self, identity: Identity, regarding: dict[str, Json], warning: bool) -> None:
         now = self.clock()
         self._forget(now)
-        row = self._series.pop(said, None)
+        row = self._series.pop(identity, None)
         if row is None or not await self._counted(row, now):
             name = f"{regarding['name'][:NAME_LENGTH]}.{secrets.token_hex(8)}"
-            await self.kube.request("POST", PATH, body=self._event(name, said, regarding, warning))
+            await self.kube.request("POST", PATH, body=self._event(name, identity, regarding, warning))
             row = _Series(name, 1, now)
-        self._series[said] = row
+        self._series[identity] = row
 
     def _forget(self, now: datetime) -> None:
         """Forget what is too old to be counted, and the oldest of too many."""
@@ -127,16 +127,16 @@ class _Writer:
             raise
         return True
 
-    def _event(self, name: str, said: Said, regarding: dict[str, Json], warning: bool) -> Json:
+    def _event(self, name: str, identity: Identity, regarding: dict[str, Json], warning: bool) -> Json:
         return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {"name": name, "namespace": "default"},
             "eventTime": _micro(self.clock()),
             "type": "Warning" if warning else "Normal",
-            "reason": said[2],
+            "reason": identity[2],
             "action": "Reconcile",
-            "note": said[3].encode()[:NOTE_LENGTH].decode(errors="ignore"),
+            "note": identity[3].encode()[:NOTE_LENGTH].decode(errors="ignore"),
             "regarding": regarding,
             "reportingController": f"{GROUP}/operator",
             "reportingInstance": self.instance,
@@ -180,10 +180,10 @@ class EventRecorder:
             metrics.EVENTS_DROPPED.labels("rate").inc()
             return
         # By uid: an event of an object of the same name that was deleted is not shown for this one.
-        said = (regarding["kind"], regarding["uid"], event.reason, event.note)
+        identity = (regarding["kind"], regarding["uid"], event.reason, event.note)
         writer = self._writers[crc32(regarding["uid"].encode()) % len(self._writers)]
         try:
-            writer.queue.put_nowait((said, regarding, event.warning))
+            writer.queue.put_nowait((identity, regarding, event.warning))
         except asyncio.QueueFull:
             metrics.EVENTS_DROPPED.labels("backlog").inc()
 

@@ -80,7 +80,7 @@ class Kube:
         headers: Mapping[str, str] | None = None,
     ) -> Json:
         """Make one request and return its JSON. Raises KubeError."""
-        said = f"{method} {path}"
+        request = f"{method} {path}"
         url = path + (f"?{urllib.parse.urlencode(query)}" if query else "")
         sent = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
         try:
@@ -90,20 +90,20 @@ class Kube:
             response = await self.client.call_api(method, url, sent, sent_body, _request_timeout=TIMEOUT_SECONDS)
             data: bytes = await response.read()  # type: ignore[no-untyped-call]
         except ApiException as error:
-            raise self._failed(said, error.status or 0, _message(error.body)) from None
+            raise self._failed(request, error.status or 0, _message(error.body)) from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise KubeError(said, 0, f"{type(error).__name__}: {error}") from None
+            raise KubeError(request, 0, f"{type(error).__name__}: {error}") from None
         if response.status >= 300:
-            raise self._failed(said, response.status, _message(data))
+            raise self._failed(request, response.status, _message(data))
         try:
             return json.loads(data) if data else {}
         except ValueError:
-            raise KubeError(said, response.status, "the answer cannot be read") from None
+            raise KubeError(request, response.status, "the answer cannot be read") from None
 
-    def _failed(self, said: str, status: int, message: str) -> KubeError:
+    def _failed(self, request: str, status: int, message: str) -> KubeError:
         if status in (401, 403):
             self.refused.set()
-        return KubeError(said, status, message)
+        return KubeError(request, status, message)
 
     async def patch(self, path: str, body: Json) -> Body:
         """Merge-patch an object. Raises StaleObject when it is gone or has changed, KubeError otherwise."""
@@ -203,9 +203,9 @@ class ObjectStore:
 
     Args:
         kube: the connection.
-        known: the version of an object that the cache has.
-        stored: is told each object as the API server stored it, before the watch tells of it.
-        gone: is told the key and the uid of each object that is no more.
+        known: the cached version of an object.
+        stored: is called with each object as the API server stored it, before the watch has it.
+        gone: is called with the key and the uid of each object that is gone.
     """
 
     kube: Kube
@@ -222,7 +222,7 @@ class ObjectStore:
             return body
         patch = {"metadata": {"finalizers": wanted, **_exactly(body, "uid", "resourceVersion")}}
         result = await self.kube.patch(self.kube.path_of(key_of(body)), patch)
-        self._tell(key_of(body), metadata["uid"], result if present or others else None)
+        self._take(key_of(body), metadata["uid"], result if present or others else None)
         return result
 
     async def write_status(self, body: Body, status: StatusFields) -> Body:
@@ -232,18 +232,18 @@ class ObjectStore:
             return body
         patch = {"metadata": _exactly(body, "uid"), "status": change}
         result = await self.kube.patch(f"{self.kube.path_of(key_of(body))}/status", patch)
-        self._tell(key_of(body), body["metadata"]["uid"], result)
+        self._take(key_of(body), body["metadata"]["uid"], result)
         return result
 
     async def refresh(self, key: ObjectKey) -> None:
-        """Read an object anew and tell of it, or of its end."""
+        """Read an object again, and update or remove it in the cache."""
         before = _uid(self.known(key))
-        self._tell(key, before, await self.kube.read(key))
+        self._take(key, before, await self.kube.read(key))
 
-    def _tell(self, key: ObjectKey, before: str, answer: Body | None) -> None:
-        """Tell of an answer of the API server, unless the watch told of a later object, or of the end, meanwhile.
+    def _take(self, key: ObjectKey, before: str, answer: Body | None) -> None:
+        """Take an answer of the API server, unless the watch brought a later object, or a deletion, meanwhile.
 
-        `before` is the uid that was known when the request was sent, empty where there was none.
+        `before` is the uid that was cached when the request was sent, empty where there was none.
         """
         now = _uid(self.known(key))
         if answer is None and before:

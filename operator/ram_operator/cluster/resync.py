@@ -29,7 +29,7 @@ class Resync:
     Args:
         kube: the cluster.
         caches: what the watches saw.
-        intake: is told what differs.
+        intake: takes what differs.
         refresh: reads one of our objects anew.
     """
 
@@ -65,7 +65,7 @@ class Resync:
         before = self.caches.node_uid(name)
         node = await self.kube.read_node(name)
         if self.caches.node_uid(name) != before:
-            # The watch told of another node, or of the end, while the answer was on its way.
+            # The watch brought another node, or a deletion, while the answer was on its way.
             return
         if node is not None:
             self.intake.accept_node(node)

@@ -1,4 +1,4 @@
-"""The workers: take a key, run the pipeline on it, record what it says, ask for it again when the report says so."""
+"""The workers: each takes a key, reconciles its object, records the events and queues the key again as reported."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ log = logging.getLogger(__name__)
 
 
 class World(Protocol):
-    """What is known of the cluster, kept by the watches."""
+    """The caches that the watches fill."""
 
     def body(self, key: ObjectKey) -> Body | None:
-        """The newest known version of an object; None where there is none."""
+        """The cached version of an object; None where there is none."""
 
     def facts(self, key: ObjectKey) -> Facts | None:
         """All facts about an object; None where there is none."""
@@ -34,7 +34,7 @@ class Recorder(Protocol):
     """Where events go. It never blocks and never raises."""
 
     def record(self, key: ObjectKey, uid: str, event: Event) -> None:
-        """Tell of something that happened to an object, or to the node that the event names."""
+        """Record an event about an object, or about the node that the event names."""
 
 
 @dataclass(slots=True)
@@ -44,9 +44,9 @@ class Controller:
     Args:
         queue: what to work on.
         world: the objects and their facts.
-        reconciler: the pipeline.
+        reconciler: reconciles one object.
         recorder: takes the events.
-        refresh: reads an object anew into the world, or drops it there when it is gone.
+        refresh: reads an object again into the caches, or removes it there when it is gone.
         clock: monotonic seconds.
     """
 
@@ -57,14 +57,14 @@ class Controller:
     refresh: Callable[[ObjectKey], Awaitable[None]]
     clock: Callable[[], float]
     _running: dict[ObjectKey, float] = field(default_factory=dict)
-    _doubtful: set[ObjectKey] = field(default_factory=set)
+    _stale: set[ObjectKey] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        """Let the gauge ask the queue when it is read: keys also come and wait while no worker is done."""
+        """Let the gauge ask the queue when it is scraped: keys are also added while no worker is done."""
         metrics.QUEUE_DEPTH.set_function(self.queue.depth)
 
     async def work(self, gate: asyncio.Event) -> None:
-        """Be one worker until the queue closes. Nothing is touched before `gate` opens."""
+        """Run one worker until the queue closes. It starts when `gate` is set."""
         await gate.wait()
         while True:
             try:
@@ -78,12 +78,12 @@ class Controller:
                 metrics.RECONCILE_SECONDS.labels(item.key.kind).observe(self.clock() - self._running.pop(item.key))
                 self.queue.done(item.key)
 
-    def longest_run(self) -> float:
-        """For how many seconds the oldest running pass has been running; 0 when idle."""
+    def longest_reconcile(self) -> float:
+        """For how many seconds the oldest running reconcile has been running; 0 when idle."""
         return max((self.clock() - since for since in self._running.values()), default=0.0)
 
     async def _reconcile(self, item: Item) -> None:
-        if item.key in self._doubtful and not await self._renewed(item):
+        if item.key in self._stale and not await self._refreshed(item):
             return
         body, facts = self.world.body(item.key), self.world.facts(item.key)
         if body is None or facts is None:
@@ -91,60 +91,60 @@ class Controller:
             self.reconciler.forget(item.key)
             return
         try:
-            said = await self.reconciler.reconcile(body, facts, item.scope)
-            for event in said.events:
+            report = await self.reconciler.reconcile(body, facts, item.scope)
+            for event in report.events:
                 self.recorder.record(item.key, facts.me.uid, event)
-            if said.unstored:
-                raise said.unstored
+            if report.unstored:
+                raise report.unstored
         except StaleObject:
             metrics.RECONCILES.labels(item.key.kind, "stale").inc()
-            self._doubtful.add(item.key)
-            if await self._renewed(item):
-                # Once is a matter of course, again and again means that somebody writes faster than we do.
+            self._stale.add(item.key)
+            if await self._refreshed(item):
+                # Once is normal; again and again means that somebody writes faster than we do.
                 self.queue.retry(item.key, lane=item.lane, scope=item.scope, at_once=True)
         except KubeError as error:
             metrics.RECONCILES.labels(item.key.kind, "unstored").inc()
-            # It may have been taken all the same: the next status is a change of what is stored, not of what we know.
-            self._doubtful.add(item.key)
+            # The write may have been stored all the same: the next status has to be compared with what is stored.
+            self._stale.add(item.key)
             delay = self.queue.retry(item.key, lane=item.lane, scope=item.scope)
-            said_so = {"key": str(item.key), "error": str(error), "retryInSeconds": round(delay, 1)}
-            log.warning("the API server did not take a write", extra=said_so)
+            fields = {"key": str(item.key), "error": str(error), "retryInSeconds": round(delay, 1)}
+            log.warning("the API server refused a write", extra=fields)
         except Exception:
-            # A bug must cost this key a back-off, not everybody the process.
+            # A bug costs this key a back-off, not all of them the process.
             metrics.RECONCILES.labels(item.key.kind, "bug").inc()
             delay = self.queue.retry(item.key, lane=item.lane, scope=item.scope)
             log.exception("reconcile failed", extra={"key": str(item.key), "retryInSeconds": round(delay, 1)})
         else:
-            self._follow(item, facts, said)
+            self._follow(item, facts, report)
 
-    async def _renewed(self, item: Item) -> bool:
-        """Read an object of which the cache may be behind; where that fails, it comes again later."""
+    async def _refreshed(self, item: Item) -> bool:
+        """Read an object of which the cache may be behind; where that fails, queue it again."""
         try:
             await self.refresh(item.key)
         except Exception as error:
             log.warning("cannot read object", extra={"key": str(item.key), "error": str(error)})
             self.queue.retry(item.key, lane=item.lane, scope=item.scope)
             return False
-        self._doubtful.discard(item.key)
+        self._stale.discard(item.key)
         return True
 
-    def _follow(self, item: Item, facts: Facts, said: Report) -> None:
+    def _follow(self, item: Item, facts: Facts, report: Report) -> None:
         """Queue the key again as the report asks."""
-        ready = next((row for row in said.conditions if row["type"] == "Ready"), {})
+        ready = next((row for row in report.conditions if row["type"] == "Ready"), {})
         metrics.RECONCILES.labels(item.key.kind, ready.get("reason", "Released")).inc()
-        delay = said.requeue_after
-        if said.backoff:
-            grown = self.queue.retry(item.key, lane=item.lane, scope=said.again)
+        delay = report.requeue_after
+        if report.backoff:
+            grown = self.queue.retry(item.key, lane=item.lane, scope=report.again)
             delay = grown if delay is None else min(grown, delay)
         else:
             self.queue.forget(item.key)
         if delay is not None:
-            self.queue.again(item.key, delay, lane=item.lane, scope=said.again)
-        self._log(item, facts, said, delay)
+            self.queue.again(item.key, delay, lane=item.lane, scope=report.again)
+        self._log(item, facts, report, delay)
 
-    def _log(self, item: Item, facts: Facts, said: Report, delay: float | None) -> None:
-        ready = next((row for row in said.conditions if row["type"] == "Ready"), {})
-        level = logging.INFO if said.events or ready.get("status") != "True" else logging.DEBUG
+    def _log(self, item: Item, facts: Facts, report: Report, delay: float | None) -> None:
+        ready = next((row for row in report.conditions if row["type"] == "Ready"), {})
+        level = logging.INFO if report.events or ready.get("status") != "True" else logging.DEBUG
         log.log(
             level,
             "reconciled",
@@ -153,7 +153,7 @@ class Controller:
                 "generation": facts.generation,
                 "ready": ready.get("status", "released"),
                 "reason": ready.get("reason", ""),
-                "events": [event.note for event in said.events if event.node is None],
+                "events": [event.note for event in report.events if event.node is None],
                 "again": None if delay is None else round(delay, 1),
             },
         )
