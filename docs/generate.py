@@ -16,8 +16,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from ram_operator import metrics
 from ram_operator.model import EventReason, Reason
 from ram_operator.settings import PREFIX, Settings
-from ram_simulator.fixtures import example_text
-from ram_simulator.tables import actions_table, control_table, switches_table
+from ram_simulator.testing.fixtures import example_text
+from ram_simulator.testing.tables import actions_table, control_table, switches_table
 
 ROOT = Path(__file__).parents[1]
 CHART = ROOT / "charts/ram-operator"

@@ -9,20 +9,20 @@ import signal
 import sys
 import time
 
-from ram_simulator.clock import Clock
-from ram_simulator.command_line import parser
-from ram_simulator.ecs.store import REGIONS
-from ram_simulator.errors import CannotServe, InvalidFixture, InvalidState
-from ram_simulator.faults import Faults
-from ram_simulator.fixtures import build, builtin_text, example_text, read_builtin_fixture, read_fixture
-from ram_simulator.journal import Journal
-from ram_simulator.persistence import StateFile
-from ram_simulator.quotas import Quotas
-from ram_simulator.server import Addresses, Servers
-from ram_simulator.simulator import Simulator
-from ram_simulator.switches import Switches
-from ram_simulator.tables import actions_table, control_table, switches_table
-from ram_simulator.tls import server_context
+from ram_simulator.cloud.clock import Clock
+from ram_simulator.cloud.ecs_store import REGIONS
+from ram_simulator.cloud.quotas import Quotas
+from ram_simulator.cloud.switches import Switches
+from ram_simulator.testing.command_line import parser
+from ram_simulator.testing.errors import CannotServe, InvalidFixture, InvalidState
+from ram_simulator.testing.faults import Faults
+from ram_simulator.testing.fixtures import build, builtin_text, example_text, read_builtin_fixture, read_fixture
+from ram_simulator.testing.journal import Journal
+from ram_simulator.testing.persistence import StateFile
+from ram_simulator.testing.simulator import Simulator
+from ram_simulator.testing.tables import actions_table, control_table, switches_table
+from ram_simulator.wire.server import Addresses, Servers
+from ram_simulator.wire.tls import server_context
 
 _TABLES = {"switches": switches_table, "actions": actions_table, "control": control_table}
 

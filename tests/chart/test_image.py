@@ -86,14 +86,14 @@ def test_a_sample_is_one_explained_object(path: Path) -> None:
 
 
 def test_the_nodes_of_the_kind_cluster_are_instances_of_the_built_in_fixture() -> None:
-    fixture = yaml.safe_load((ROOT / "operator/ram_simulator/data/default_fixture.yaml").read_text())
+    fixture = yaml.safe_load((ROOT / "operator/ram_simulator/testing/fixtures/data/default_fixture.yaml").read_text())
     instances = {f"{row['region']}.{row['id']}" for row in fixture["instances"] if row.get("networkType") != "classic"}
     nodes = files(ROOT / "deploy/kind/nodes.yaml").values()
     assert {node["spec"]["providerID"] for node in nodes} <= instances
 
 
 def test_the_key_of_the_kind_cluster_is_the_one_of_the_built_in_fixture() -> None:
-    fixture = yaml.safe_load((ROOT / "operator/ram_simulator/data/default_fixture.yaml").read_text())
+    fixture = yaml.safe_load((ROOT / "operator/ram_simulator/testing/fixtures/data/default_fixture.yaml").read_text())
     secret = files(ROOT / "deploy/kind/simulator.yaml")["Secret", "simulated-cloud"]["stringData"]
     assert secret == {key: fixture["account"][key] for key in ("accessKeyId", "accessKeySecret")}
 

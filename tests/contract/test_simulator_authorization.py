@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ram_simulator.authorization.engine import (
+from ram_simulator.policies import DocumentKind, Grammar, PolicyDocument, parse_document
+from ram_simulator.policies.engine import (
     AccessRequest,
     Assumer,
     Context,
@@ -14,8 +15,7 @@ from ram_simulator.authorization.engine import (
     evaluate_layers,
     trusts,
 )
-from ram_simulator.documents import DocumentKind, Grammar, PolicyDocument, parse_document
-from ram_simulator.errors import MalformedDocument
+from ram_simulator.policies.model import MalformedDocument
 
 Raw = dict[str, Any]
 ALLOWED, EXPLICIT, IMPLICIT = Verdict.ALLOWED, Verdict.EXPLICIT_DENY, Verdict.IMPLICIT_DENY

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.contract.conftest import printed, refused_start
 
-from ram_simulator.command_line import parser
+from ram_simulator.testing.command_line import parser
 
 REFERENCE = (Path(__file__).parents[2] / "docs/simulator/reference.md").read_text()
 LONG_NAME = "a" * 64  # longer than names may be, so that no name server is asked

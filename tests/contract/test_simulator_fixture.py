@@ -11,9 +11,9 @@ import pytest
 import yaml
 from tests.contract.conftest import OldSdk, RunningSimulator, printed, refused_start
 
-from ram_simulator.clock import Clock
-from ram_simulator.errors import InvalidFixture
-from ram_simulator.fixtures import build, read_fixture
+from ram_simulator.cloud.clock import Clock
+from ram_simulator.testing.errors import InvalidFixture
+from ram_simulator.testing.fixtures import build, read_fixture
 
 FIXTURE = """
 account: {id: "42", accessKeyId: key, accessKeySecret: secret}
@@ -54,15 +54,15 @@ def test_a_fixture_describes_the_world(started: Callable[..., RunningSimulator],
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[]", "a mapping is due"),
+        ("[]", "a mapping is required"),
         ("a: [", "not YAML"),
         ("\udcff", "not YAML"),
         ("rolls: []", "the file: unknown key 'rolls'. Did you mean roles?"),
         ("users: [{name: a, accesKeyId: b}]", "users[0]: unknown key 'accesKeyId'. Did you mean accessKeyId?"),
-        ("account: {id: 42}", "account.id: a string is due"),
+        ("account: {id: 42}", "account.id: a string is required"),
         ("account: {id: x}", "account.id"),
-        ("users: dev", "users: a list is due"),
-        ("users: [{}]", "users[0].name: a string is due"),
+        ("users: dev", "users: a list is required"),
+        ("users: [{}]", "users[0].name: a string is required"),
         ("users: [{name: a}, {name: A}]", "the user A is there twice"),
         ("users: [{name: a, groups: [b]}]", "group b"),
         ("roles: [{name: a, policies: [{custom: b}]}]", "the custom policy b"),
@@ -73,7 +73,7 @@ def test_a_fixture_describes_the_world(started: Callable[..., RunningSimulator],
         ("instances: [{region: moon}]", "instances[0].region: 'moon'"),
         ("instances: [{region: cn-hangzou}]", "Did you mean cn-hangzhou?"),
         ("instances: [{networkType: wifi}]", "networkType: 'wifi'"),
-        ("instances: [{ramRoleName: a}]", "plays the role a"),
+        ("instances: [{ramRoleName: a}]", "has the role a"),
         ("instances: [{id: i-1}, {id: i-1}]", "there twice"),
         ("buckets: [{name: a, objects: [{key: b}]}]", "exactly one of text and file"),
         ("buckets: [{name: a, objects: [{key: b, file: c}]}]", "c: there is no such file"),
@@ -90,7 +90,7 @@ def test_a_wrong_fixture_is_said_with_its_place(tmp_path: Path, text: str, said:
 def test_a_fixture_that_does_not_fit_together_is_said_with_its_file(tmp_path: Path) -> None:
     path = tmp_path / "fixture.yaml"
     path.write_text("instances: [{id: i-one, ramRoleName: a}]")
-    assert f"--fixture {path}: i-one plays the role a, which the fixture does not have" in refused_start(
+    assert f"--fixture {path}: i-one has the role a, which the fixture does not have" in refused_start(
         "--fixture", str(path)
     )
 

@@ -26,7 +26,7 @@ from tests.contract.clients.walk import ROOT
 from tests.contract.conftest import start_simulator, stop_simulator
 from tests.contract.test_simulator_oidc import Issuer
 
-from ram_simulator.products import PRODUCTS
+from ram_simulator.testing.simulator import PRODUCTS
 
 
 @pytest.fixture(scope="module")

@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from tests.contract.conftest import OldSdk, RunningSimulator, start_simulator, stop_simulator
 
-from ram_simulator.errors import InvalidFixture
-from ram_simulator.fixtures import read_fixture
-from ram_simulator.identity_providers import IdentityProvider, TokenRefused, verify
+from ram_simulator.cloud.identity_providers import IdentityProvider, TokenRefused, verify
+from ram_simulator.testing.errors import InvalidFixture
+from ram_simulator.testing.fixtures import read_fixture
 
 ACCOUNT = "1234567890123456"
 ISSUER = "https://kubernetes.default.svc"

@@ -13,11 +13,11 @@ import pytest
 from tests.contract.conftest import printed
 from tests.polling import until
 
-from ram_simulator.products import PRODUCTS
-from ram_simulator.running import Ended, NotStarted, start
+from ram_simulator.testing.running import Ended, NotStarted, start
+from ram_simulator.testing.simulator import PRODUCTS
 
 ROOT = Path(__file__).parents[2]
-PLUGIN = "ram_simulator.pytest_plugin"
+PLUGIN = "ram_simulator.testing.pytest_plugin"
 THEIR_TESTS = """
 import urllib.request
 
@@ -132,7 +132,7 @@ def test_a_project_that_does_not_ask_starts_nothing_and_imports_nothing(tmp_path
     (tmp_path / "test_theirs.py").write_text(
         "import sys\n\n\n"
         "def test_it():\n"
-        "    assert {'aiohttp', 'yaml', 'ram_simulator.running'}.isdisjoint(sys.modules)\n"
+        "    assert {'aiohttp', 'yaml', 'ram_simulator.testing.running'}.isdisjoint(sys.modules)\n"
     )
     done = run_pytest(tmp_path)
     assert "1 passed" in done.stdout, done.stdout + done.stderr
@@ -158,7 +158,7 @@ def test_a_simulator_that_has_ended_says_so() -> None:
 
 
 def test_a_simulator_ends_with_the_process_that_started_it() -> None:
-    program = "from ram_simulator.running import start; print(start().host, flush=True); input()"
+    program = "from ram_simulator.testing.running import start; print(start().host, flush=True); input()"
     environment = os.environ | {"PYTHONPATH": str(ROOT / "operator")}
     asked = [sys.executable, "-c", program]
     with subprocess.Popen(asked, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as starter:

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from ram_simulator.authorization.engine import AccessRequest, Verdict, evaluate, evaluate_layers
-from ram_simulator.documents import DocumentKind, Grammar, PolicyDocument, parse_document
+from ram_simulator.policies import DocumentKind, Grammar, PolicyDocument, parse_document
+from ram_simulator.policies.engine import AccessRequest, Verdict, evaluate, evaluate_layers
 
 Raw = dict[str, Any]
 

@@ -6,8 +6,8 @@ import pytest
 from tests.contract.clients.pages import READ_OSS
 from tests.contract.conftest import OldSdk, RunningSimulator
 
-from ram_simulator.documents import DOCUMENTED, DocumentKind, Grammar, PolicyDocument, parse_document
-from ram_simulator.errors import MalformedDocument
+from ram_simulator.policies import DOCUMENTED, DocumentKind, Grammar, PolicyDocument, parse_document
+from ram_simulator.policies.model import MalformedDocument
 
 UNREADABLE = [
     ("IpAddress", "10.0.0.0/33"),

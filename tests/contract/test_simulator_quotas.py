@@ -6,13 +6,13 @@ import pytest
 from tests.contract.clients.raw import Key, RawClient, Wire
 from tests.contract.conftest import start_simulator, stop_simulator
 
-from ram_simulator.calls import Product
-from ram_simulator.ecs.actions import PRODUCT as ECS
-from ram_simulator.errors import ApiError
-from ram_simulator.quotas import Quotas
-from ram_simulator.ram.actions import PRODUCT as RAM
-from ram_simulator.sts.actions import PRODUCT as STS
-from ram_simulator.switches import Switches
+from ram_simulator.cloud.calls import Product
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.quotas import Quotas
+from ram_simulator.cloud.switches import Switches
+from ram_simulator.ecs import PRODUCT as ECS
+from ram_simulator.ram import PRODUCT as RAM
+from ram_simulator.sts import PRODUCT as STS
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 # as "Quotas" of RAM and STS say; the last three of each are those that the pages leave out

@@ -201,7 +201,7 @@ DAMAGED = [
     ('{"version": 2}', "it is of version 2 of this format, and this simulator reads version 1"),
     ('{"version": 1}', "cloud"),
     (broken(users=1), "cloud.users"),
-    (broken(users=[{"name": 1}]), "cloud.users[0].name: str is due"),
+    (broken(users=[{"name": 1}]), "cloud.users[0].name: str is required"),
     (broken(users=[{"nome": "x"}]), "unknown: nome"),
     (broken(roles=[{"name": "x"}]), "cloud.roles[0]"),
     (broken(more=1), "unknown: more"),

@@ -14,7 +14,7 @@ from aliyunsdkcore.acs_exception.exceptions import ServerException
 from tests.contract.clients.raw import Key, Message, Wire, common, signed_v1
 from tests.contract.conftest import OldSdk, RunningSimulator, start_simulator, stop_simulator
 
-from ram_simulator.switches import SWITCHES, SwitchName
+from ram_simulator.cloud.switches import SWITCHES, SwitchName
 
 ECS_TRUST = json.dumps(
     {

@@ -21,7 +21,7 @@ from tests.contract.clients.raw import (
 from tests.contract.clients.walk import ROOT
 from tests.contract.conftest import RunningSimulator
 
-from ram_simulator.products import PRODUCTS
+from ram_simulator.testing.simulator import PRODUCTS
 
 ANONYMOUS = {"AssumeRoleWithOIDC"}
 SIGNED = [(action, given) for action, given in CALLS if action not in ANONYMOUS]

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from tests.contract.conftest import OldSdk, RunningSimulator, start_simulator, stop_simulator
 
-from ram_simulator.authorization.engine import AccessRequest, Assumer, Context, Verdict, evaluate, trusts
-from ram_simulator.clock import Clock
-from ram_simulator.documents import DOCUMENTED, DocumentKind, Grammar, parse_document
-from ram_simulator.errors import InvalidFixture, MalformedDocument
-from ram_simulator.fixtures import build, read_fixture
-from ram_simulator.switches import Switches
+from ram_simulator.cloud.clock import Clock
+from ram_simulator.cloud.switches import Switches
+from ram_simulator.policies import DOCUMENTED, DocumentKind, Grammar, parse_document
+from ram_simulator.policies.engine import AccessRequest, Assumer, Context, Verdict, evaluate, trusts
+from ram_simulator.policies.model import MalformedDocument
+from ram_simulator.testing.errors import InvalidFixture
+from ram_simulator.testing.fixtures import build, read_fixture
 
 Raw = dict[str, Any]
 OBEYED, IGNORING = Grammar(undocumented=True), Grammar(unknown_keys=True)

@@ -15,7 +15,7 @@ import pytest
 from tests.contract.conftest import OldSdk, RunningSimulator
 from tests.polling import PATIENCE
 
-from ram_simulator.signatures import sign_v1, sign_v3
+from ram_simulator.wire.signatures import sign_v1, sign_v3
 
 Answered = tuple[int, dict[str, Any]]
 ROOT = ("simulator-root", "simulator-root-secret")

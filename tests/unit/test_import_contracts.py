@@ -21,6 +21,8 @@ KUBERNETES = "only cluster.kube speaks to the Kubernetes client"
 SDK = "only cloud/ knows the SDK"
 PURE = "pure rooms read no clock, no environment and make no noise"
 KINDS = "kinds never import each other"
+SIMULATOR = "the simulator's wire stands above its rules, and what serves tests stands apart"
+HTTP = "only the simulator's wire speaks HTTP"
 
 ARROWS: list[tuple[str, str, str]] = [
     ("ram_operator.errors", "ram_operator.settings", LAYERS),
@@ -30,10 +32,10 @@ ARROWS: list[tuple[str, str, str]] = [
     ("ram_operator.engine.filters", "ram_operator.cluster.caches", LAYERS),
     ("ram_operator.cluster.caches", "ram_operator.runtime", LAYERS),
     ("ram_operator.cloud", "ram_operator.model", LAYERS),
-    ("ram_operator.errors", "ram_simulator.errors", WITNESSES),
-    ("ram_simulator.errors", "ram_operator.errors", WITNESSES),
+    ("ram_operator.errors", "ram_simulator.cloud.errors", WITNESSES),
+    ("ram_simulator.cloud.errors", "ram_operator.errors", WITNESSES),
     ("ram_sandbox.errors", "ram_operator.errors", WITNESSES),
-    ("ram_sandbox.errors", "ram_simulator.errors", WITNESSES),
+    ("ram_sandbox.errors", "ram_simulator.cloud.errors", WITNESSES),
     ("ram_operator.kinds.steps", "ram_operator.cloud.ram", ADAPTERS),
     ("ram_operator.engine.sweeps", "ram_operator.cloud.ecs", ADAPTERS),
     ("ram_operator.gate", "ram_operator.cloud.client", ADAPTERS),
@@ -57,6 +59,15 @@ ARROWS: list[tuple[str, str, str]] = [
     ("ram_operator.kinds.ram_role", "ram_operator.kinds.ram_policy", KINDS),
     ("ram_operator.kinds.ram_policy", "ram_operator.kinds.instance_role_binding", KINDS),
     ("ram_operator.kinds.instance_role_binding.rows", "ram_operator.kinds.ram_role", KINDS),
+    ("ram_simulator.policies.engine", "ram_simulator.cloud.cloud", SIMULATOR),
+    ("ram_simulator.cloud.cloud", "ram_simulator.ram.checks", SIMULATOR),
+    ("ram_simulator.ram.checks", "ram_simulator.ecs.checks", SIMULATOR),
+    ("ram_simulator.ecs.checks", "ram_simulator.metadata.errors", SIMULATOR),
+    ("ram_simulator.oss.objects", "ram_simulator.testing.faults", SIMULATOR),
+    ("ram_simulator.testing.simulator", "ram_simulator.wire.server", SIMULATOR),
+    ("ram_simulator.ram.roles", "ram_simulator.wire.rendering", SIMULATOR),
+    ("ram_simulator.oss.operations", "aiohttp", HTTP),
+    ("ram_simulator.testing.journal", "aiohttp", HTTP),
 ]
 
 

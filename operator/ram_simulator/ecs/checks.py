@@ -3,18 +3,14 @@
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-from ram_simulator.authorization.engine import Assumer, Context, trusts
-from ram_simulator.calls import Call
-from ram_simulator.cloud import AccessRefused
-from ram_simulator.ecs.store import REGIONS, Instance
-from ram_simulator.errors import ApiError
-from ram_simulator.ram.store import Role
-from ram_simulator.switches import SwitchName
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
+from ram_simulator.cloud.calls import Call
+from ram_simulator.cloud.cloud import AccessRefused, Cloud
+from ram_simulator.cloud.ecs_store import REGIONS, Instance
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.ram_store import Role
+from ram_simulator.cloud.switches import SwitchName
+from ram_simulator.policies.engine import Assumer, Context, trusts
 
 ECS_SERVICE = "ecs.aliyuncs.com"
 _FARTHEST_HOP = 64
@@ -56,7 +52,7 @@ def _suggestion(text: str) -> str:
     return json.dumps(found or ["i-bp1...", "i-bp2..."])
 
 
-def existing_instances(cloud: "Cloud", region: str, ids: Sequence[str]) -> list[Instance]:
+def existing_instances(cloud: Cloud, region: str, ids: Sequence[str]) -> list[Instance]:
     """Return the instances; raise ApiError if one is unknown or in another region."""
     found = [cloud.ecs.get(instance_id) for instance_id in ids]
     missing = [
@@ -70,7 +66,7 @@ def existing_instances(cloud: "Cloud", region: str, ids: Sequence[str]) -> list[
     return [instance for instance in found if instance is not None]
 
 
-def existing_instance(cloud: "Cloud", call: Call) -> Instance:
+def existing_instance(cloud: Cloud, call: Call) -> Instance:
     """Return the instance that the call names; raise ApiError if there is none."""
     instance = cloud.ecs.get(call.text("InstanceId"))
     if instance is None:
@@ -97,7 +93,7 @@ def check_metadata_options(call: Call) -> None:
         raise ApiError(400, "InvalidHttpPutResponseHopLimit.NotSupported", message)
 
 
-def existing_ram_role(cloud: "Cloud", call: Call) -> Role:
+def existing_ram_role(cloud: Cloud, call: Call) -> Role:
     """Return the role that RamRoleName names; raise ApiError if there is none."""
     name = call.text("RamRoleName")
     role = cloud.role(name)
@@ -106,8 +102,8 @@ def existing_ram_role(cloud: "Cloud", call: Call) -> Role:
     return role
 
 
-def playable_role(cloud: "Cloud", call: Call, refused_with: int) -> Role:
-    """Return the role that instances are to play; raise ApiError unless it trusts ECS and the caller may pass it on.
+def attachable_role(cloud: Cloud, call: Call, refused_with: int) -> Role:
+    """Return the role to be attached; raise ApiError unless it trusts ECS and the caller may pass it on.
 
     `refused_with` is the status for a role that does not trust ECS: 404 when attached, 401 when an instance is made.
     """
@@ -119,59 +115,61 @@ def playable_role(cloud: "Cloud", call: Call, refused_with: int) -> Role:
     return role
 
 
-def trusts_ecs(cloud: "Cloud", role: Role, context: Context) -> bool:
+def trusts_ecs(cloud: Cloud, role: Role, context: Context) -> bool:
     """Say whether ECS may assume the role for its instances, by the trust policy that it sees."""
     seen = role.earlier_trust if cloud.is_new(role.trust_date, SwitchName.TRUST_TO_ECS) else role.trust
     return seen is not None and trusts(seen, Assumer("Service", (ECS_SERVICE,)), context)
 
 
-def check_pass_role(cloud: "Cloud", call: Call, role_name: str) -> None:
+def check_pass_role(cloud: Cloud, call: Call, role_name: str) -> None:
     """Raise AccessRefused unless the caller may hand the role to ECS (`ram:PassRole`)."""
     arn = f"acs:ram:*:{cloud.account.account_id}:role/{role_name}"
     try:
         cloud.authorize(call.principal, "ram:PassRole", [arn], {**call.context, "acs:Service": ECS_SERVICE})
     except AccessRefused as refused:
         refused.code = "InvalidUser.PassRoleForbidden"
-        refused.reason = f"The RAM user does not have the privilege to pass the role: ram:PassRole on {arn} is due."
+        refused.reason = (
+            f"The RAM user does not have the privilege to pass the role: ram:PassRole on {arn} is required."
+        )
         raise
 
 
 def check_network(instances: Sequence[Instance]) -> None:
-    """Raise ApiError if an instance is in the classic network, where no role can be played."""
+    """Raise ApiError if an instance is in the classic network, where instances have no roles."""
     classic = [instance.instance_id for instance in instances if instance.network_type == "classic"]
     if classic:
         message = f"A RAM role can only be used in a VPC; in the classic network are: {', '.join(classic)}."
         raise ApiError(403, "InvalidNetworkType.MismatchRamRole", message)
 
 
-def on_instances(cloud: "Cloud", call: Call) -> Sequence[str]:
+def on_instances(cloud: Cloud, call: Call) -> Sequence[str]:
     """Return the resources of calls on InstanceIds, all instances of the region if there are none."""
     ids = instance_ids(call, 100) if call.text("InstanceIds") else ["*"]
     return [_instance_arn(cloud, call, instance_id) for instance_id in ids]
 
 
-def on_instances_and_role(cloud: "Cloud", call: Call) -> Sequence[str]:
+def on_instances_and_role(cloud: Cloud, call: Call) -> Sequence[str]:
     """Return the resources of attaching and detaching: the instances and, if named, the role."""
     name = call.text("RamRoleName")
     role = f"acs:ram:{call.text('RegionId')}:{cloud.account.account_id}:role/{name}"
     return [*on_instances(cloud, call), *([role] if name else [])]
 
 
-def on_instance(cloud: "Cloud", call: Call) -> Sequence[str]:
+def on_instance(cloud: Cloud, call: Call) -> Sequence[str]:
     """Return the resource of calls on InstanceId."""
     return (_instance_arn(cloud, call, call.text("InstanceId")),)
 
 
-def on_region(kind: str) -> Callable[["Cloud", Call], Sequence[str]]:
+def on_region(kind: str) -> Callable[[Cloud, Call], Sequence[str]]:
     """Return the resource of calls on everything of a kind in a region."""
 
-    def resources(cloud: "Cloud", call: Call) -> Sequence[str]:
+    def resources(cloud: Cloud, call: Call) -> Sequence[str]:
         return (f"acs:ecs:{call.text('RegionId') or '*'}:{cloud.account.account_id}:{kind}/*",)
 
     return resources
 
 
-def _instance_arn(cloud: "Cloud", call: Call, instance_id: str) -> str:
+def _instance_arn(cloud: Cloud, call: Call, instance_id: str) -> str:
     # calls without RegionId act on the instance wherever it is; the ARN needs its region all the same
     known = cloud.ecs.get(instance_id)
     region = known.region if known else call.text("RegionId") or "*"

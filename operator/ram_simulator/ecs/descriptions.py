@@ -4,10 +4,11 @@ None of them shows the role of an instance; only DescribeInstanceRamRole does.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.clock import to_minutes
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.clock import to_minutes
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.ecs_store import REGIONS, Instance, NetworkType
 from ram_simulator.ecs.checks import (
     check_dry_run,
     existing_instance,
@@ -18,17 +19,13 @@ from ram_simulator.ecs.checks import (
     region_of,
 )
 from ram_simulator.ecs.filters import EXPIRED_TIME, FILTERS, filters_of
-from ram_simulator.ecs.store import REGIONS, Instance, NetworkType
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
 
 _MOST_LISTED = 100
 _FEWEST_LISTED = 10
 _WITHOUT_EFFECT = ("AdditionalAttributes", "DeviceAvailable", "NeedSaleCycle")
 
 
-def describe_regions(cloud: "Cloud", call: Call) -> Answer:
+def describe_regions(cloud: Cloud, call: Call) -> Answer:
     """List all regions."""
     regions = [
         {
@@ -42,7 +39,7 @@ def describe_regions(cloud: "Cloud", call: Call) -> Answer:
     return {"Regions": {"Region": regions}}
 
 
-def describe_instances(cloud: "Cloud", call: Call) -> Answer:
+def describe_instances(cloud: Cloud, call: Call) -> Answer:
     """List instances of a region; ids that are unknown there are left out. Pages by number, or by token."""
     region = region_of(call)
     check_dry_run(call)
@@ -59,7 +56,7 @@ def describe_instances(cloud: "Cloud", call: Call) -> Answer:
     }
 
 
-def _candidates(cloud: "Cloud", call: Call, region: str) -> Sequence[Instance]:
+def _candidates(cloud: Cloud, call: Call, region: str) -> Sequence[Instance]:
     if not call.text("InstanceIds"):
         return cloud.ecs.in_region(region)
     named = [cloud.ecs.get(instance_id) for instance_id in instance_ids(call, _MOST_LISTED)]
@@ -91,7 +88,7 @@ _LISTED_ONLY = (
 )
 
 
-def describe_instance_attribute(cloud: "Cloud", call: Call) -> Answer:
+def describe_instance_attribute(cloud: Cloud, call: Call) -> Answer:
     """Show one instance."""
     instance = existing_instance(cloud, call)
     shown = _shown(instance)

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 
-from ram_simulator.calls import Call
-from ram_simulator.clock import to_minutes
-from ram_simulator.ecs.store import Instance, NetworkType
-from ram_simulator.errors import ApiError
+from ram_simulator.cloud.calls import Call
+from ram_simulator.cloud.clock import to_minutes
+from ram_simulator.cloud.ecs_store import Instance, NetworkType
+from ram_simulator.cloud.errors import ApiError
 
 EXPIRED_TIME = "2099-12-31T15:59Z"
 _EQUAL = {

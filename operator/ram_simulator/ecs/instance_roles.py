@@ -3,38 +3,35 @@
 What is wrong with the request as a whole is an error; what is wrong with one instance is a row of a 200 answer.
 """
 
-from typing import TYPE_CHECKING
-
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.documents import DocumentKind, PolicyDocument, parse_document
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.ecs_store import Instance, RoleBinding
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.switches import SwitchName
 from ram_simulator.ecs.checks import (
+    attachable_role,
     check_network,
     existing_instances,
     existing_ram_role,
     instance_ids,
     on_instances,
     on_instances_and_role,
-    playable_role,
     region_of,
 )
-from ram_simulator.ecs.store import Instance, RoleBinding
-from ram_simulator.errors import ApiError, MalformedDocument
-from ram_simulator.switches import SwitchName
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
+from ram_simulator.policies import DocumentKind, PolicyDocument, parse_document
+from ram_simulator.policies.model import MalformedDocument
 
 _MOST_CHANGED = 100
 _MOST_DESCRIBED = 50
 _SESSION_POLICY_LENGTH = 1024
 
 
-def attach_instance_ram_role(cloud: "Cloud", call: Call) -> Answer:
-    """Let instances play a role; one that plays a role already, even this one, fails for itself."""
+def attach_instance_ram_role(cloud: Cloud, call: Call) -> Answer:
+    """Attach a role to instances; one that has a role already, even this one, fails for itself."""
     region = region_of(call)
     instances = existing_instances(cloud, region, instance_ids(call, _MOST_CHANGED))
     check_network(instances)
-    role = playable_role(cloud, call, refused_with=404)
+    role = attachable_role(cloud, call, refused_with=404)
     binding = RoleBinding(role.name, _session_policy(cloud, call), cloud.clock.now())
     # all rows first: where a refusal is an error of the whole call, nothing may have happened yet
     rows = [_attached(cloud, instance, role.name) for instance in instances]
@@ -44,8 +41,8 @@ def attach_instance_ram_role(cloud: "Cloud", call: Call) -> Answer:
     return _answer(role.name, "AttachInstanceRamRoleResult", rows)
 
 
-def detach_instance_ram_role(cloud: "Cloud", call: Call) -> Answer:
-    """Take the role back; an instance that plays none, or not the one named, fails for itself."""
+def detach_instance_ram_role(cloud: Cloud, call: Call) -> Answer:
+    """Take the role back; an instance that has none, or not the one named, fails for itself."""
     region = region_of(call)
     instances = existing_instances(cloud, region, instance_ids(call, _MOST_CHANGED))
     check_network(instances)
@@ -59,14 +56,14 @@ def detach_instance_ram_role(cloud: "Cloud", call: Call) -> Answer:
     return _answer(wanted, "DetachInstanceRamRoleResult", rows)
 
 
-def describe_instance_ram_role(cloud: "Cloud", call: Call) -> Answer:
-    """List instances that play a role: of those named, or all of the role named, or both at once, by pages."""
+def describe_instance_ram_role(cloud: Cloud, call: Call) -> Answer:
+    """List instances that have a role: of those named, or all of the role named, or both at once, by pages."""
     if not call.text("InstanceIds") and not call.text("RamRoleName"):
         message = "InstanceIds and RamRoleName can not be empty at the same time."
         raise ApiError(403, "InvalidParameter.AllEmpty", message)
     region = region_of(call)
     number, size = call.number("PageNumber", 1, 1, 10**8), call.number("PageSize", 10, 1, _MOST_DESCRIBED)
-    found = _playing(cloud, call, region)
+    found = _having_role(cloud, call, region)
     shown = found[(number - 1) * size : number * size]
     return {
         "RegionId": region,
@@ -83,26 +80,28 @@ def describe_instance_ram_role(cloud: "Cloud", call: Call) -> Answer:
     }
 
 
-def _playing(cloud: "Cloud", call: Call, region: str) -> list[Instance]:
+def _having_role(cloud: Cloud, call: Call, region: str) -> list[Instance]:
     role = existing_ram_role(cloud, call) if call.text("RamRoleName") else None
     if not call.text("InstanceIds"):
-        players = cloud.ecs.playing(region, role.name) if role else []
-        return [instance for instance in players if role and _plays(cloud, instance, role.name)]
+        holders = cloud.ecs.having_role(region, role.name) if role else []
+        return [instance for instance in holders if role and _has_role(cloud, instance, role.name)]
     most = cloud.switches.number(SwitchName.DESCRIBE_ROLE_IDS)
     instances = existing_instances(cloud, region, instance_ids(call, most))
     check_network(instances)
     if role is None and cloud.switches.text(SwitchName.DESCRIBE_ROLELESS) == "listed":
         return instances
     return [
-        instance for instance in instances if instance.binding and (role is None or _plays(cloud, instance, role.name))
+        instance
+        for instance in instances
+        if instance.binding and (role is None or _has_role(cloud, instance, role.name))
     ]
 
 
-def _plays(cloud: "Cloud", instance: Instance, role_name: str) -> bool:
+def _has_role(cloud: Cloud, instance: Instance, role_name: str) -> bool:
     return instance.binding is not None and cloud.is_same_role(instance.binding.role_name, role_name)
 
 
-def _session_policy(cloud: "Cloud", call: Call) -> PolicyDocument | None:
+def _session_policy(cloud: Cloud, call: Call) -> PolicyDocument | None:
     text = call.text("Policy")
     if not text:
         return None
@@ -115,33 +114,33 @@ def _session_policy(cloud: "Cloud", call: Call) -> PolicyDocument | None:
         raise ApiError(400, "MalformedPolicyDocument", str(error)) from error
 
 
-def _attached(cloud: "Cloud", instance: Instance, role_name: str) -> Answer:
+def _attached(cloud: Cloud, instance: Instance, role_name: str) -> Answer:
     taken = instance.binding
-    repeated = _plays(cloud, instance, role_name)
+    repeated = _has_role(cloud, instance, role_name)
     if taken is None or (repeated and cloud.switches.text(SwitchName.SAME_ROLE) == "succeeds"):
         return _succeeded(instance)
     return _refused(cloud, instance, taken)
 
 
-def _detached(cloud: "Cloud", instance: Instance, wanted: str) -> Answer:
+def _detached(cloud: Cloud, instance: Instance, wanted: str) -> Answer:
     binding = instance.binding
     other_too = cloud.switches.text(SwitchName.DETACH_OTHER_ROLE) == "succeeds"
-    if binding is None or (wanted and not other_too and not _plays(cloud, instance, wanted)):
+    if binding is None or (wanted and not other_too and not _has_role(cloud, instance, wanted)):
         return _not_attached(cloud, instance, binding)
     taken = {"InstanceRamRoleSet": [{"InstanceId": instance.instance_id, "RamRoleName": binding.role_name}]}
     return _succeeded(instance) | {"InstanceRamRoleSets": taken}
 
 
-def _refused(cloud: "Cloud", instance: Instance, taken: RoleBinding) -> Answer:
-    # the true code is not documented; clients are told to look again rather than to parse it
+def _refused(cloud: Cloud, instance: Instance, taken: RoleBinding) -> Answer:
+    # the true code is not documented; clients are advised to look again rather than to parse it
     code = cloud.switches.text(SwitchName.SECOND_ROLE_CODE)
-    message = f"The instance already plays the role {taken.role_name}; detach it first."
+    message = f"The instance already has the role {taken.role_name}; detach it first."
     if cloud.switches.text(SwitchName.SECOND_ROLE) == "error":
         raise ApiError(403, code, message)
     return _failed(instance, code, message)
 
 
-def _not_attached(cloud: "Cloud", instance: Instance, other: RoleBinding | None) -> Answer:
+def _not_attached(cloud: Cloud, instance: Instance, other: RoleBinding | None) -> Answer:
     code, message = "InvalidRamRole.NotAttached", "The role is not attached to the instance."
     match cloud.switches.text(SwitchName.DETACH_NONE):
         case "error":

@@ -5,15 +5,12 @@ import secrets
 import string
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
-from typing import TYPE_CHECKING
 
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.ecs.checks import check_dry_run, check_metadata_options, on_region, playable_role, region_of
-from ram_simulator.ecs.store import REGIONS, Instance, InstanceStatus, NetworkType, RoleBinding
-from ram_simulator.errors import ApiError
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.ecs_store import REGIONS, Instance, InstanceStatus, NetworkType, RoleBinding
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.ecs.checks import attachable_role, check_dry_run, check_metadata_options, on_region, region_of
 
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 _MOST_STARTED = 100
@@ -26,7 +23,7 @@ def new_instance_id() -> str:
     return "i-" + "".join(secrets.choice(_ID_ALPHABET) for _ in range(20))
 
 
-def make_instance(cloud: "Cloud", region: str, network_type: NetworkType, instance_id: str | None = None) -> Instance:
+def make_instance(cloud: Cloud, region: str, network_type: NetworkType, instance_id: str | None = None) -> Instance:
     """Make a running instance in `region` with everything else at its default, and add it to the cloud."""
     number = len(cloud.ecs) + 1
     vpc = network_type is NetworkType.VPC
@@ -46,13 +43,13 @@ def make_instance(cloud: "Cloud", region: str, network_type: NetworkType, instan
     return instance
 
 
-def create_instance(cloud: "Cloud", call: Call) -> Answer:
+def create_instance(cloud: Cloud, call: Call) -> Answer:
     """Create one instance, stopped."""
     ids = _once(cloud, call, lambda: _create(cloud, call, 1, InstanceStatus.STOPPED))
     return {"InstanceId": ids[0], **_order(call, ids)}
 
 
-def run_instances(cloud: "Cloud", call: Call) -> Answer:
+def run_instances(cloud: Cloud, call: Call) -> Answer:
     """Create up to 100 instances and start them."""
     amount = call.number("Amount", 1, 1, _MOST_STARTED)
     call.number("MinAmount", 1, 1, amount)
@@ -66,7 +63,7 @@ def _order(call: Call, ids: Sequence[str]) -> Answer:
     return {"TradePrice": 0.0, **(number if call.text("InstanceChargeType") == "PrePaid" else {})}
 
 
-def _once(cloud: "Cloud", call: Call, create: Callable[[], list[str]]) -> list[str]:
+def _once(cloud: Cloud, call: Call, create: Callable[[], list[str]]) -> list[str]:
     """Create, or answer again what the same ClientToken has created before."""
     token = call.text("ClientToken")
     if not token:
@@ -84,7 +81,7 @@ def _once(cloud: "Cloud", call: Call, create: Callable[[], list[str]]) -> list[s
     return before[1]
 
 
-def _create(cloud: "Cloud", call: Call, amount: int, status: InstanceStatus) -> list[str]:
+def _create(cloud: Cloud, call: Call, amount: int, status: InstanceStatus) -> list[str]:
     region = region_of(call)
     binding = _binding(cloud, call)
     check_metadata_options(call)
@@ -101,13 +98,13 @@ def _create(cloud: "Cloud", call: Call, amount: int, status: InstanceStatus) -> 
     return [instance.instance_id for instance in made]
 
 
-def _binding(cloud: "Cloud", call: Call) -> RoleBinding | None:
+def _binding(cloud: Cloud, call: Call) -> RoleBinding | None:
     if not call.text("RamRoleName"):
         return None
     if not call.text("VSwitchId"):
-        message = "A RAM role can only be used in a VPC: VSwitchId is due with RamRoleName."
+        message = "A RAM role can only be used in a VPC: VSwitchId is required with RamRoleName."
         raise ApiError(403, "InvalidNetworkType.MismatchRamRole", message)
-    role = playable_role(cloud, call, refused_with=401)
+    role = attachable_role(cloud, call, refused_with=401)
     return RoleBinding(role.name, None, cloud.clock.now())
 
 
@@ -124,7 +121,7 @@ def _user_data(call: Call) -> str:
     return content.decode("utf-8", "surrogateescape")  # it may be any bytes, such as a compressed file
 
 
-def _addresses(cloud: "Cloud", call: Call, amount: int) -> list[str]:
+def _addresses(cloud: Cloud, call: Call, amount: int) -> list[str]:
     """Return consecutive addresses from PrivateIpAddress on, empty ones if it was not sent."""
     text, vswitch = call.text("PrivateIpAddress"), call.text("VSwitchId")
     if not text:
@@ -148,7 +145,7 @@ def _check_options(call: Call) -> None:
             raise ApiError(400, f"InvalidParameter.{name}", f"The parameter {name} must be {' or '.join(allowed)}.")
 
 
-def _one(cloud: "Cloud", call: Call, region: str) -> Instance:
+def _one(cloud: Cloud, call: Call, region: str) -> Instance:
     vswitch = call.text("VSwitchId")
     instance = make_instance(cloud, region, NetworkType.VPC if vswitch else NetworkType.CLASSIC)
     instance.vswitch_id = vswitch

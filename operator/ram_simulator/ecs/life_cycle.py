@@ -1,8 +1,9 @@
 """What becomes of an instance that is there: StartInstance, StopInstance, DeleteInstance, and its metadata options."""
 
-from typing import TYPE_CHECKING
-
-from ram_simulator.calls import Action, Answer, Call, table
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.ecs_store import Instance, InstanceStatus
+from ram_simulator.cloud.errors import ApiError
 from ram_simulator.ecs.checks import (
     check_dry_run,
     check_metadata_options,
@@ -11,14 +12,9 @@ from ram_simulator.ecs.checks import (
     on_instance,
     region_of,
 )
-from ram_simulator.ecs.store import Instance, InstanceStatus
-from ram_simulator.errors import ApiError
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
 
 
-def start_instance(cloud: "Cloud", call: Call) -> Answer:
+def start_instance(cloud: Cloud, call: Call) -> Answer:
     """Start a stopped instance; it runs at once."""
     instance = existing_instance(cloud, call)
     _check_status(instance, InstanceStatus.STOPPED)
@@ -27,8 +23,8 @@ def start_instance(cloud: "Cloud", call: Call) -> Answer:
     return {}
 
 
-def stop_instance(cloud: "Cloud", call: Call) -> Answer:
-    """Stop a running instance; it stands still at once."""
+def stop_instance(cloud: Cloud, call: Call) -> Answer:
+    """Stop a running instance; it stops at once."""
     instance = existing_instance(cloud, call)
     _check_status(instance, InstanceStatus.RUNNING)
     check_dry_run(call)
@@ -42,7 +38,7 @@ def _check_status(instance: Instance, wanted: InstanceStatus) -> None:
         raise ApiError(403, "IncorrectInstanceStatus", message)
 
 
-def delete_instance(cloud: "Cloud", call: Call) -> Answer:
+def delete_instance(cloud: Cloud, call: Call) -> Answer:
     """Release an instance; a running one only with Force, a protected one not at all."""
     instance = existing_instance(cloud, call)
     if instance.deletion_protection:
@@ -56,7 +52,7 @@ def delete_instance(cloud: "Cloud", call: Call) -> Answer:
     return {}
 
 
-def modify_instance_metadata_options(cloud: "Cloud", call: Call) -> Answer:
+def modify_instance_metadata_options(cloud: Cloud, call: Call) -> Answer:
     """Change what the metadata service of an instance asks for, at once; what is not named stays as it is."""
     (instance,) = existing_instances(cloud, region_of(call), [call.text("InstanceId")])
     check_metadata_options(call)

@@ -7,34 +7,32 @@ added, an empty object is refused. The error codes are made as RAM makes its own
 import ipaddress
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ram_simulator.account import UserPrincipal
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.errors import ApiError
+from ram_simulator.cloud.account import UserPrincipal
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.people import AccessKey
 from ram_simulator.ims.account_settings import on_everything
-from ram_simulator.people import AccessKey
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
 
 _STATES = ("Active", "Inactive")
 _MOST_STATEMENTS = 8
 
 
-def set_access_key_policy(cloud: "Cloud", call: Call) -> Answer:
+def set_access_key_policy(cloud: Cloud, call: Call) -> Answer:
     """Put a policy in the place of the one that the key has."""
     key = replace(_existing(cloud, call), network_policy=_policy(call.text("AccessKeyPolicy")))
     cloud.account.add_key(key)
     return _shown(key)
 
 
-def get_access_key_policy(cloud: "Cloud", call: Call) -> Answer:
+def get_access_key_policy(cloud: Cloud, call: Call) -> Answer:
     """Show the policy of a key."""
     return _shown(_existing(cloud, call))
 
 
-def _existing(cloud: "Cloud", call: Call) -> AccessKey:
+def _existing(cloud: Cloud, call: Call) -> AccessKey:
     """Return the key of the user that is named by its logon name, of the caller if none is."""
     named, access_key_id = call.text("UserPrincipalName").partition("@")[0], call.text("UserAccessKeyId")
     owner = call.principal.user_name if isinstance(call.principal, UserPrincipal) else None

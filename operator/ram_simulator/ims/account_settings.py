@@ -7,11 +7,11 @@ alicloud_ram_security_preference make these calls.
 
 import ipaddress
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.errors import ApiError
-from ram_simulator.settings import (
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.settings import (
     IDLE_DAYS,
     IMS_IDLE_LIMITS,
     IMS_LOGIN_CHOICES,
@@ -24,9 +24,6 @@ from ram_simulator.settings import (
     VERIFICATION_TYPES,
 )
 
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
-
 _RANGES = PASSWORD_NUMBERS | IMS_PASSWORD_NUMBERS
 # as IMS calls it -> as it is kept
 _FLAGS = {name.replace("HardExpiry", "HardExpire"): name for name in (*PASSWORD_FLAGS, *IMS_PASSWORD_FLAGS)}
@@ -37,7 +34,7 @@ _GROUPS = {name: PREFERENCE_FLAGS[name] for name in _SHARED_PREFERENCES} | {
 _MOST_MASKS, _LONGEST_MASKS = 40, 512
 
 
-def set_password_policy(cloud: "Cloud", call: Call) -> Answer:
+def set_password_policy(cloud: Cloud, call: Call) -> Answer:
     """Set what a password must have."""
     settings = cloud.account.settings
     sent = {name: _number(call, name) for name in _RANGES if call.text(name)}
@@ -48,7 +45,7 @@ def set_password_policy(cloud: "Cloud", call: Call) -> Answer:
     return get_password_policy(cloud, call)
 
 
-def get_password_policy(cloud: "Cloud", call: Call) -> Answer:
+def get_password_policy(cloud: Cloud, call: Call) -> Answer:
     """Show what a password must have."""
     settings = cloud.account.settings
     held = settings.password_policy | settings.ims_password_policy
@@ -56,7 +53,7 @@ def get_password_policy(cloud: "Cloud", call: Call) -> Answer:
     return {"PasswordPolicy": {name: held[kept] for name, kept in names.items()}}
 
 
-def set_security_preference(cloud: "Cloud", call: Call) -> Answer:
+def set_security_preference(cloud: Cloud, call: Call) -> Answer:
     """Set what users may do by themselves, and how they log on."""
     settings = cloud.account.settings
     flags = {name: call.flag(name) for name in _GROUPS if call.text(name)}
@@ -72,7 +69,7 @@ def set_security_preference(cloud: "Cloud", call: Call) -> Answer:
     return get_security_preference(cloud, call)
 
 
-def get_security_preference(cloud: "Cloud", call: Call) -> Answer:
+def get_security_preference(cloud: Cloud, call: Call) -> Answer:
     """Show what users may do by themselves, and how they log on."""
     settings = cloud.account.settings
     held, shown = settings.preferences | settings.ims_preferences, dict[str, Answer]()
@@ -144,7 +141,7 @@ def _invalid(name: str, what: str) -> ApiError:
     return ApiError(400, f"InvalidParameter.{name}", f"The parameter {name} must be {what}.")
 
 
-def on_everything(cloud: "Cloud", call: Call) -> Sequence[str]:
+def on_everything(cloud: Cloud, call: Call) -> Sequence[str]:
     """Return the resource of calls that can be allowed on all resources only."""
     return ("*",)
 

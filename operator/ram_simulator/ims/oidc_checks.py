@@ -2,16 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ram_simulator.calls import Answer, Call
-from ram_simulator.clock import to_seconds
-from ram_simulator.errors import ApiError
-from ram_simulator.identity_providers import IdentityProvider
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
+from ram_simulator.cloud.calls import Answer, Call
+from ram_simulator.cloud.clock import to_seconds
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.identity_providers import IdentityProvider
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
@@ -84,7 +81,7 @@ def _listed(text: str, parameter: str, allowed: re.Pattern[str]) -> tuple[str, .
     return found
 
 
-def existing_provider(cloud: "Cloud", call: Call) -> IdentityProvider:
+def existing_provider(cloud: Cloud, call: Call) -> IdentityProvider:
     """Return the provider that the call names; raise ApiError if there is none."""
     name = provider_name(call)
     provider = cloud.account.identity_providers.get(name)
@@ -93,7 +90,7 @@ def existing_provider(cloud: "Cloud", call: Call) -> IdentityProvider:
     return provider
 
 
-def shown_provider(cloud: "Cloud", provider: IdentityProvider) -> Answer:
+def shown_provider(cloud: Cloud, provider: IdentityProvider) -> Answer:
     """Render a provider as answers show it."""
     return {
         "OIDCProvider": {
@@ -112,22 +109,22 @@ def shown_provider(cloud: "Cloud", provider: IdentityProvider) -> Answer:
     }
 
 
-def on_provider(cloud: "Cloud", call: Call) -> Sequence[str]:
+def on_provider(cloud: Cloud, call: Call) -> Sequence[str]:
     """Return the resource of calls on the provider that the call names."""
     return (f"acs:ram:*:{cloud.account.account_id}:oidc-provider/{call.text('OIDCProviderName')}",)
 
 
-def on_all_providers(cloud: "Cloud", call: Call) -> Sequence[str]:
+def on_all_providers(cloud: Cloud, call: Call) -> Sequence[str]:
     """Return the resource of calls that are about no provider in particular."""
     return (f"acs:ram:*:{cloud.account.account_id}:oidc-provider/*",)
 
 
-def issuer_key(cloud: "Cloud", call: Call) -> Mapping[str, str]:
+def issuer_key(cloud: Cloud, call: Call) -> Mapping[str, str]:
     """Return the condition key of creating: the issuer."""
     return {"ram:OidcIssuerUrl": call.text("IssuerUrl")}
 
 
-def own_issuer_key(cloud: "Cloud", call: Call) -> Mapping[str, str]:
+def own_issuer_key(cloud: Cloud, call: Call) -> Mapping[str, str]:
     """Return the condition key of calls on a provider: its issuer, if there is the provider."""
     provider = cloud.account.identity_providers.get(call.text("OIDCProviderName"))
     return {} if provider is None else {"ram:OidcIssuerUrl": provider.issuer}

@@ -1,9 +1,8 @@
 """Client ids and fingerprints of an OIDC provider one by one: two calls that add, two that remove."""
 
-from typing import TYPE_CHECKING
-
-from ram_simulator.calls import Action, Answer, Call, Handler, table
-from ram_simulator.errors import ApiError
+from ram_simulator.cloud.calls import Action, Answer, Call, Handler, table
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
 from ram_simulator.ims.oidc_checks import (
     client_ids,
     existing_provider,
@@ -13,15 +12,12 @@ from ram_simulator.ims.oidc_checks import (
     shown_provider,
 )
 
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
-
 _FIELDS = {"ClientId": "client_ids", "Fingerprint": "fingerprints"}
 _READ = {"ClientId": client_ids, "Fingerprint": fingerprints}
 
 
 def _add(parameter: str) -> Handler:
-    def add(cloud: "Cloud", call: Call) -> Answer:
+    def add(cloud: Cloud, call: Call) -> Answer:
         provider = existing_provider(cloud, call)
         wanted, held = _wanted(call, parameter), getattr(provider, _FIELDS[parameter])
         if wanted in held:
@@ -36,7 +32,7 @@ def _add(parameter: str) -> Handler:
 
 
 def _remove(parameter: str) -> Handler:
-    def remove(cloud: "Cloud", call: Call) -> Answer:
+    def remove(cloud: Cloud, call: Call) -> Answer:
         provider = existing_provider(cloud, call)
         wanted, held = _wanted(call, parameter), getattr(provider, _FIELDS[parameter])
         if wanted not in held:

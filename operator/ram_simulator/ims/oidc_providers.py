@@ -5,11 +5,10 @@ from clients are EntityNotExist.OIDCProvider and EntityAlreadyExists.OIDCProvide
 makes its own.
 """
 
-from typing import TYPE_CHECKING
-
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.errors import ApiError
-from ram_simulator.identity_providers import IdentityProvider
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.identity_providers import IdentityProvider
 from ram_simulator.ims.oidc_checks import (
     client_ids,
     existing_provider,
@@ -24,14 +23,11 @@ from ram_simulator.ims.oidc_checks import (
     shown_provider,
 )
 
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
-
 _MOST_PROVIDERS = 100
 _DEFAULT_HOURS, _MOST_HOURS = 12, 168
 
 
-def create_oidc_provider(cloud: "Cloud", call: Call) -> Answer:
+def create_oidc_provider(cloud: Cloud, call: Call) -> Answer:
     """Create a provider; its keys are those that the fixture has for its issuer."""
     name, issuer, now = provider_name(call), issuer_url(call), cloud.clock.now()
     account = cloud.account
@@ -57,12 +53,12 @@ def create_oidc_provider(cloud: "Cloud", call: Call) -> Answer:
     return shown_provider(cloud, provider)
 
 
-def get_oidc_provider(cloud: "Cloud", call: Call) -> Answer:
+def get_oidc_provider(cloud: Cloud, call: Call) -> Answer:
     """Show a provider."""
     return shown_provider(cloud, existing_provider(cloud, call))
 
 
-def list_oidc_providers(cloud: "Cloud", call: Call) -> Answer:
+def list_oidc_providers(cloud: Cloud, call: Call) -> Answer:
     """List providers by pages."""
     page = cloud.account.identity_providers.page(call.marker("Marker"), call.number("MaxItems", 100, 1, 100))
     shown = [shown_provider(cloud, provider)["OIDCProvider"] for provider in page.items]
@@ -70,7 +66,7 @@ def list_oidc_providers(cloud: "Cloud", call: Call) -> Answer:
     return answer | ({"Marker": page.marker} if page.marker else {})
 
 
-def update_oidc_provider(cloud: "Cloud", call: Call) -> Answer:
+def update_oidc_provider(cloud: Cloud, call: Call) -> Answer:
     """Change what is sent; client ids as a whole."""
     provider = existing_provider(cloud, call)
     description, hours = short_text(call, "NewDescription"), _hours(call, provider.issuance_limit_hours)
@@ -84,7 +80,7 @@ def update_oidc_provider(cloud: "Cloud", call: Call) -> Answer:
     return shown_provider(cloud, provider)
 
 
-def delete_oidc_provider(cloud: "Cloud", call: Call) -> Answer:
+def delete_oidc_provider(cloud: Cloud, call: Call) -> Answer:
     """Delete a provider; roles that trust it go on naming it."""
     cloud.account.identity_providers.remove(existing_provider(cloud, call).name)
     return {}

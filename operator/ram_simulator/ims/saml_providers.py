@@ -8,18 +8,15 @@ codes are made as those of OIDC providers.
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.clock import to_seconds
-from ram_simulator.errors import ApiError
-from ram_simulator.identity_providers import SamlProvider
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.clock import to_seconds
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.identity_providers import SamlProvider
 from ram_simulator.ims.account_settings import on_everything
 from ram_simulator.ims.oidc_checks import provider_name, short_text
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
 
 _MOST_PROVIDERS = 100
 _ALGORITHMS = ("rsa-sha1", "rsa-sha256")
@@ -27,7 +24,7 @@ _ROOTS = tuple(f"{{urn:oasis:names:tc:SAML:2.0:metadata}}{name}" for name in ("E
 _CHANGES = ("NewDescription", "NewEncodedSAMLMetadataDocument", "AuthnSignAlgo")
 
 
-def create_saml_provider(cloud: "Cloud", call: Call) -> Answer:
+def create_saml_provider(cloud: Cloud, call: Call) -> Answer:
     """Create a provider."""
     name, now, providers = provider_name(call, "SAMLProviderName"), cloud.clock.now(), cloud.account.saml_providers
     provider = SamlProvider(
@@ -46,7 +43,7 @@ def create_saml_provider(cloud: "Cloud", call: Call) -> Answer:
     return _changed(cloud, provider)
 
 
-def get_saml_provider(cloud: "Cloud", call: Call) -> Answer:
+def get_saml_provider(cloud: Cloud, call: Call) -> Answer:
     """Show a provider with its document."""
     provider = _existing(cloud, call)
     shown = _changed(cloud, provider)
@@ -54,7 +51,7 @@ def get_saml_provider(cloud: "Cloud", call: Call) -> Answer:
     return shown
 
 
-def list_saml_providers(cloud: "Cloud", call: Call) -> Answer:
+def list_saml_providers(cloud: Cloud, call: Call) -> Answer:
     """List providers by pages."""
     page = cloud.account.saml_providers.page(call.marker("Marker"), call.number("MaxItems", 100, 1, 100))
     shown = [_shown(cloud, provider) for provider in page.items]
@@ -62,7 +59,7 @@ def list_saml_providers(cloud: "Cloud", call: Call) -> Answer:
     return answer | ({"Marker": page.marker} if page.marker else {})
 
 
-def update_saml_provider(cloud: "Cloud", call: Call) -> Answer:
+def update_saml_provider(cloud: Cloud, call: Call) -> Answer:
     """Change what is sent; an empty document is none, which leaves the old one."""
     provider = _existing(cloud, call)
     if not any(name in call.params for name in _CHANGES):
@@ -76,13 +73,13 @@ def update_saml_provider(cloud: "Cloud", call: Call) -> Answer:
     return _changed(cloud, provider)
 
 
-def delete_saml_provider(cloud: "Cloud", call: Call) -> Answer:
+def delete_saml_provider(cloud: Cloud, call: Call) -> Answer:
     """Delete a provider; roles that trust it go on naming it."""
     cloud.account.saml_providers.remove(_existing(cloud, call).name)
     return {}
 
 
-def _existing(cloud: "Cloud", call: Call) -> SamlProvider:
+def _existing(cloud: Cloud, call: Call) -> SamlProvider:
     name = provider_name(call, "SAMLProviderName")
     provider = cloud.account.saml_providers.get(name)
     if provider is None:
@@ -114,7 +111,7 @@ def _algorithm(call: Call, default: str) -> str:
     return algorithm
 
 
-def _shown(cloud: "Cloud", provider: SamlProvider) -> Answer:
+def _shown(cloud: Cloud, provider: SamlProvider) -> Answer:
     return {
         "SAMLProviderName": provider.name,
         "Arn": provider.arn(cloud.account.account_id),
@@ -124,11 +121,11 @@ def _shown(cloud: "Cloud", provider: SamlProvider) -> Answer:
     }
 
 
-def _changed(cloud: "Cloud", provider: SamlProvider) -> Answer:
+def _changed(cloud: Cloud, provider: SamlProvider) -> Answer:
     return {"SAMLProvider": _shown(cloud, provider) | {"AuthnSignAlgo": provider.sign_algorithm}}
 
 
-def _on_provider(cloud: "Cloud", call: Call) -> Sequence[str]:
+def _on_provider(cloud: Cloud, call: Call) -> Sequence[str]:
     return (f"acs:ram:*:{cloud.account.account_id}:saml-provider/{call.text('SAMLProviderName')}",)
 
 

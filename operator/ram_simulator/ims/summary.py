@@ -1,22 +1,18 @@
 """GetAccountSummary: the limits and counts of the account."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from ram_simulator.calls import Action, Answer, Call, table
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.ram_store import PolicyType
+from ram_simulator.cloud.switches import SwitchName
 from ram_simulator.ram.checks import DOCUMENT_LENGTH
 from ram_simulator.ram.limits import LIMITS
-from ram_simulator.ram.store import PolicyType
-from ram_simulator.switches import SwitchName
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
-
 
 _HOLDERS = ("User", "Group", "Role")
 
 
-def get_account_summary(cloud: "Cloud", call: Call) -> Answer:
+def get_account_summary(cloud: Cloud, call: Call) -> Answer:
     """Tell how much of everything there is, and how much there may be."""
     switches = cloud.switches
     system, custom = switches.number(SwitchName.SYSTEM_POLICIES), switches.number(SwitchName.CUSTOM_POLICIES)
@@ -43,7 +39,7 @@ def get_account_summary(cloud: "Cloud", call: Call) -> Answer:
     }
 
 
-def _on_everything(cloud: "Cloud", call: Call) -> Sequence[str]:
+def _on_everything(cloud: Cloud, call: Call) -> Sequence[str]:
     return ("*",)
 
 

@@ -2,19 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from ram_simulator.calls import Answer
+from ram_simulator.cloud.calls import Answer
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.oss_store import Bucket, StoredObject
 from ram_simulator.oss.replies import OssReply, existing_bucket, max_keys, milliseconds, owner_of, xml_reply
-from ram_simulator.oss.signatures import OssRequest
-from ram_simulator.oss.store import Bucket, StoredObject
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
+from ram_simulator.oss.requests import OssRequest
 
 
-def list_objects(cloud: "Cloud", request: OssRequest) -> OssReply:
+def list_objects(cloud: Cloud, request: OssRequest) -> OssReply:
     """List objects, in either version of the call."""
     bucket, is_v2 = existing_bucket(cloud, request.bucket), request.query.get("list-type") == "2"
     if is_v2:

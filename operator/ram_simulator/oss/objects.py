@@ -5,16 +5,13 @@ import hashlib
 import re
 from collections.abc import Mapping
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from ram_simulator.errors import ApiError
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.oss_store import StoredObject, new_object
 from ram_simulator.oss.replies import OssReply, existing_bucket, milliseconds, xml_reply
-from ram_simulator.oss.signatures import OssRequest, http_date
-from ram_simulator.oss.store import StoredObject, new_object
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
+from ram_simulator.oss.requests import OssRequest, http_date
 
 COPY_SOURCE = "x-oss-copy-source"
 NOT_MODIFIED = 304
@@ -23,7 +20,7 @@ _ANY_TYPE = "application/octet-stream"
 _KEPT = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
 
 
-def get_object(cloud: "Cloud", request: OssRequest) -> OssReply:
+def get_object(cloud: Cloud, request: OssRequest) -> OssReply:
     """Read an object, or the one range of it that is asked for; `response-*` in the query sets headers."""
     stored = _stored(cloud, request.bucket, request.key)
     _check_preconditions(stored, request.headers, "")
@@ -44,14 +41,14 @@ def _range(first: str, last: str, length: int) -> tuple[int, int]:
     return int(first), min(int(last or length), length - 1)
 
 
-def head_object(cloud: "Cloud", request: OssRequest) -> OssReply:
+def head_object(cloud: Cloud, request: OssRequest) -> OssReply:
     """Tell about an object; the server leaves the body out."""
     stored = _stored(cloud, request.bucket, request.key)
     _check_preconditions(stored, request.headers, "")
     return OssReply(body=stored.content, headers=_object_headers(stored))
 
 
-def put_object(cloud: "Cloud", request: OssRequest) -> OssReply:
+def put_object(cloud: Cloud, request: OssRequest) -> OssReply:
     """Write an object; raise ApiError if it is not what Content-MD5 says, or may not replace another."""
     digest = request.headers.get("content-md5")
     if digest is not None and digest != base64.b64encode(_md5(request.body)).decode():
@@ -72,7 +69,7 @@ def copied_from(request: OssRequest) -> tuple[str, str]:
     return bucket, key
 
 
-def copy_object(cloud: "Cloud", request: OssRequest) -> OssReply:
+def copy_object(cloud: Cloud, request: OssRequest) -> OssReply:
     """Copy an object; onto itself, or by `x-oss-metadata-directive`, its headers are those of the request."""
     source = copied_from(request)
     stored = _stored(cloud, *source)
@@ -86,24 +83,23 @@ def copy_object(cloud: "Cloud", request: OssRequest) -> OssReply:
     made = new_object(request.key, stored.content, content_type, cloud.clock.now(), kept)
     _store(cloud, request, made)
     answer = {"ETag": f'"{made.etag}"', "LastModified": milliseconds(made.last_modified)}
-    reply = xml_reply("CopyObjectResult", answer)
-    return OssReply(body=reply.body, headers={**reply.headers, **_checksums(made)})
+    return xml_reply("CopyObjectResult", answer, _checksums(made))
 
 
-def delete_object(cloud: "Cloud", request: OssRequest) -> OssReply:
+def delete_object(cloud: Cloud, request: OssRequest) -> OssReply:
     """Delete an object; one that is not there is deleted already."""
     existing_bucket(cloud, request.bucket).objects.pop(request.key, None)
     return OssReply(204)
 
 
-def _stored(cloud: "Cloud", bucket: str, key: str) -> StoredObject:
+def _stored(cloud: Cloud, bucket: str, key: str) -> StoredObject:
     stored = existing_bucket(cloud, bucket).objects.get(key)
     if stored is None:
         raise ApiError(404, "NoSuchKey", "The specified key does not exist.")
     return stored
 
 
-def _store(cloud: "Cloud", request: OssRequest, stored: StoredObject) -> None:
+def _store(cloud: Cloud, request: OssRequest, stored: StoredObject) -> None:
     objects = existing_bucket(cloud, request.bucket).objects
     if request.headers.get("x-oss-forbid-overwrite", "").lower() == "true" and request.key in objects:
         message = "The object you specified already exists and can not be overwritten."

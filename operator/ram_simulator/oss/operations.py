@@ -5,10 +5,11 @@ A request matches an operation by its method, by whether it names bucket and key
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ram_simulator.calls import Answer
-from ram_simulator.errors import ApiError
+from ram_simulator.cloud.calls import Answer
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.oss_store import Bucket
 from ram_simulator.oss.listing import list_objects
 from ram_simulator.oss.objects import (
     COPY_SOURCE,
@@ -19,12 +20,8 @@ from ram_simulator.oss.objects import (
     head_object,
     put_object,
 )
-from ram_simulator.oss.replies import XML, OssReply, existing_bucket, max_keys, milliseconds, owner_of, xml_reply
-from ram_simulator.oss.signatures import OssRequest
-from ram_simulator.oss.store import Bucket
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
+from ram_simulator.oss.replies import OssReply, existing_bucket, max_keys, milliseconds, owner_of, xml_reply
+from ram_simulator.oss.requests import OssRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,7 @@ class Operation:
     """One operation; `action` is its name in policies without `oss:`, where it differs from its own."""
 
     name: str
-    answer: Callable[["Cloud", OssRequest], OssReply]
+    answer: Callable[[Cloud, OssRequest], OssReply]
     action: str
     write: bool = False
 
@@ -56,7 +53,7 @@ def operations() -> Iterable[Operation]:
     return _OPERATIONS.values()
 
 
-def rights_for(cloud: "Cloud", request: OssRequest, operation: Operation) -> Sequence[tuple[str, str]]:
+def rights_for(cloud: Cloud, request: OssRequest, operation: Operation) -> Sequence[tuple[str, str]]:
     """Return the pairs of action and ARN that a request takes; raise ApiError if a bucket does not exist."""
     rights = [(f"oss:{operation.action}", _arn(cloud, request.bucket, request.key))]
     if operation.answer is copy_object:
@@ -64,7 +61,7 @@ def rights_for(cloud: "Cloud", request: OssRequest, operation: Operation) -> Seq
     return rights
 
 
-def _arn(cloud: "Cloud", bucket: str, key: str) -> str:
+def _arn(cloud: Cloud, bucket: str, key: str) -> str:
     owner = cloud.account.account_id
     if not bucket:
         return f"acs:oss:*:{owner}:*"
@@ -72,7 +69,7 @@ def _arn(cloud: "Cloud", bucket: str, key: str) -> str:
     return f"acs:oss:{region}:{owner}:{bucket}{'/' + key if key else ''}"
 
 
-def list_buckets(cloud: "Cloud", request: OssRequest) -> OssReply:
+def list_buckets(cloud: Cloud, request: OssRequest) -> OssReply:
     """List the account's buckets."""
     size, marker = max_keys(request, 100), request.query.get("marker", "")
     prefix = request.query.get("prefix", "")
@@ -102,7 +99,7 @@ def _shown_bucket(bucket: Bucket) -> Answer:
     }
 
 
-def get_bucket_info(cloud: "Cloud", request: OssRequest) -> OssReply:
+def get_bucket_info(cloud: Cloud, request: OssRequest) -> OssReply:
     """Show a bucket."""
     shown = _shown_bucket(existing_bucket(cloud, request.bucket)) | {
         "Owner": owner_of(cloud),
@@ -112,15 +109,12 @@ def get_bucket_info(cloud: "Cloud", request: OssRequest) -> OssReply:
     return xml_reply("BucketInfo", {"Bucket": shown})
 
 
-def get_bucket_location(cloud: "Cloud", request: OssRequest) -> OssReply:
+def get_bucket_location(cloud: Cloud, request: OssRequest) -> OssReply:
     """Tell where a bucket is."""
-    text = (
-        f"<?xml version='1.0' encoding='UTF-8'?><LocationConstraint>oss-{existing_bucket(cloud, request.bucket).region}"
-    )
-    return OssReply(body=f"{text}</LocationConstraint>".encode(), headers=XML)
+    return xml_reply("LocationConstraint", f"oss-{existing_bucket(cloud, request.bucket).region}")
 
 
-def get_bucket_acl(cloud: "Cloud", request: OssRequest) -> OssReply:
+def get_bucket_acl(cloud: Cloud, request: OssRequest) -> OssReply:
     """Show a bucket's ACL; all buckets are private."""
     return xml_reply("AccessControlPolicy", {"Owner": owner_of(cloud), "AccessControlList": {"Grant": "private"}})
 

@@ -3,36 +3,33 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from ram_simulator.calls import Answer
-from ram_simulator.errors import ApiError
-from ram_simulator.oss.signatures import OssRequest
-from ram_simulator.oss.store import Bucket
-from ram_simulator.rendering import render
+from ram_simulator.cloud.calls import Answer
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.oss_store import Bucket
+from ram_simulator.oss.requests import OssRequest
 
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
-
-XML = {"Content-Type": "application/xml"}
 _MOST_KEYS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class OssReply:
-    """An answer of OSS."""
+    """An answer of OSS: the bytes of an object, or with a `root` an XML document of that outermost element."""
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    root: str = ""
+    answer: Answer | str = ""
 
 
-def xml_reply(root: str, answer: Answer) -> OssReply:
-    """Render an answer; `root` is the outermost element."""
-    return OssReply(body=render("XML", root, answer), headers=XML)
+def xml_reply(root: str, answer: Answer | str, headers: Mapping[str, str] | None = None) -> OssReply:
+    """Return an XML document; `root` is the outermost element."""
+    return OssReply(root=root, answer=answer, headers=headers or {})
 
 
-def existing_bucket(cloud: "Cloud", name: str) -> Bucket:
+def existing_bucket(cloud: Cloud, name: str) -> Bucket:
     """Return a bucket; raise ApiError if there is none of that name."""
     bucket = cloud.oss.get(name)
     if bucket is None:
@@ -40,7 +37,7 @@ def existing_bucket(cloud: "Cloud", name: str) -> Bucket:
     return bucket
 
 
-def owner_of(cloud: "Cloud") -> Answer:
+def owner_of(cloud: Cloud) -> Answer:
     """Return the owner of everything: the account."""
     return {"ID": cloud.account.account_id, "DisplayName": cloud.account.account_id}
 

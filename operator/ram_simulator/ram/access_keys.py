@@ -2,23 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from ram_simulator.account import UserPrincipal, random_text
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.clock import to_seconds
-from ram_simulator.errors import ApiError
-from ram_simulator.people import AccessKey
+from ram_simulator.cloud.account import UserPrincipal, random_text
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.clock import to_seconds
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.people import AccessKey
 from ram_simulator.ram.checks import existing_user
 from ram_simulator.ram.limits import LIMITS
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
 
 _STATES = {"Active": True, "Inactive": False}
 
 
-def create_access_key(cloud: "Cloud", call: Call) -> Answer:
+def create_access_key(cloud: Cloud, call: Call) -> Answer:
     """Make a key; a user has at most two."""
     owner = _owner(cloud, call)
     if len(cloud.account.keys_of(owner)) >= LIMITS.keys_per_user:
@@ -29,7 +26,7 @@ def create_access_key(cloud: "Cloud", call: Call) -> Answer:
     return {"AccessKey": _shown(key) | {"AccessKeySecret": key.secret}}
 
 
-def update_access_key(cloud: "Cloud", call: Call) -> Answer:
+def update_access_key(cloud: Cloud, call: Call) -> Answer:
     """Switch a key on or off; calls with it fail at once."""
     key = _existing(cloud, call)
     status = call.text("Status")
@@ -39,26 +36,26 @@ def update_access_key(cloud: "Cloud", call: Call) -> Answer:
     return {}
 
 
-def delete_access_key(cloud: "Cloud", call: Call) -> Answer:
+def delete_access_key(cloud: Cloud, call: Call) -> Answer:
     """Delete a key."""
     cloud.account.remove_key(_existing(cloud, call).access_key_id)
     return {}
 
 
-def list_access_keys(cloud: "Cloud", call: Call) -> Answer:
+def list_access_keys(cloud: Cloud, call: Call) -> Answer:
     """List the keys without their secrets; there are no pages."""
     keys = cloud.account.keys_of(_owner(cloud, call))
     return {"AccessKeys": {"AccessKey": [_shown(key) for key in keys]}}
 
 
-def _owner(cloud: "Cloud", call: Call) -> str | None:
+def _owner(cloud: Cloud, call: Call) -> str | None:
     """Return the user that is named, the caller if none is, None for the account itself."""
     if call.text("UserName"):
         return existing_user(cloud, call).name
     return call.principal.user_name if isinstance(call.principal, UserPrincipal) else None
 
 
-def _existing(cloud: "Cloud", call: Call) -> AccessKey:
+def _existing(cloud: Cloud, call: Call) -> AccessKey:
     owner, access_key_id = _owner(cloud, call), call.text("UserAccessKeyId")
     key = cloud.account.key(access_key_id)
     if key is None or key not in cloud.account.keys_of(owner):
@@ -71,7 +68,7 @@ def _shown(key: AccessKey) -> Answer:
     return {"AccessKeyId": key.access_key_id, "Status": status, "CreateDate": to_seconds(key.create_date)}
 
 
-def _on_owner(cloud: "Cloud", call: Call) -> Sequence[str]:
+def _on_owner(cloud: Cloud, call: Call) -> Sequence[str]:
     name = call.text("UserName")
     if not name and isinstance(call.principal, UserPrincipal):
         name = call.principal.user_name

@@ -2,20 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.errors import ApiError
-from ram_simulator.settings import PASSWORD_FLAGS, PASSWORD_NUMBERS, PREFERENCE_FLAGS
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.settings import PASSWORD_FLAGS, PASSWORD_NUMBERS, PREFERENCE_FLAGS
 
 _ALIAS = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SHORTEST_ALIAS, _LONGEST_ALIAS = 3, 32
 
 
-def set_account_alias(cloud: "Cloud", call: Call) -> Answer:
+def set_account_alias(cloud: Cloud, call: Call) -> Answer:
     """Give the account another name for its log-on address."""
     alias = call.text("AccountAlias")
     if not _SHORTEST_ALIAS <= len(alias) <= _LONGEST_ALIAS:
@@ -28,18 +25,18 @@ def set_account_alias(cloud: "Cloud", call: Call) -> Answer:
     return {}
 
 
-def get_account_alias(cloud: "Cloud", call: Call) -> Answer:
+def get_account_alias(cloud: Cloud, call: Call) -> Answer:
     """Tell the alias; an account without one has its id for it."""
     return {"AccountAlias": cloud.account.settings.alias or cloud.account.account_id}
 
 
-def clear_account_alias(cloud: "Cloud", call: Call) -> Answer:
+def clear_account_alias(cloud: Cloud, call: Call) -> Answer:
     """Take the alias away."""
     cloud.account.settings.alias = ""
     return {}
 
 
-def set_password_policy(cloud: "Cloud", call: Call) -> Answer:
+def set_password_policy(cloud: Cloud, call: Call) -> Answer:
     """Set what a password must have; what is not sent stays."""
     policy = cloud.account.settings.password_policy
     numbers = {name: _ranged(call, name, policy[name]) for name in PASSWORD_NUMBERS}
@@ -48,12 +45,12 @@ def set_password_policy(cloud: "Cloud", call: Call) -> Answer:
     return get_password_policy(cloud, call)
 
 
-def get_password_policy(cloud: "Cloud", call: Call) -> Answer:
+def get_password_policy(cloud: Cloud, call: Call) -> Answer:
     """Show what a password must have."""
     return {"PasswordPolicy": dict(cloud.account.settings.password_policy)}
 
 
-def set_security_preference(cloud: "Cloud", call: Call) -> Answer:
+def set_security_preference(cloud: Cloud, call: Call) -> Answer:
     """Set what users may do by themselves; what is not sent stays."""
     settings = cloud.account.settings
     flags = {name: call.flag(name) for name in PREFERENCE_FLAGS if call.text(name)}
@@ -64,7 +61,7 @@ def set_security_preference(cloud: "Cloud", call: Call) -> Answer:
     return get_security_preference(cloud, call)
 
 
-def get_security_preference(cloud: "Cloud", call: Call) -> Answer:
+def get_security_preference(cloud: Cloud, call: Call) -> Answer:
     """Show what users may do by themselves."""
     settings = cloud.account.settings
     shown: dict[str, Answer] = {group: {} for group in PREFERENCE_FLAGS.values()}
@@ -83,7 +80,7 @@ def _ranged(call: Call, name: str, default: int) -> int:
         raise ApiError(400, f"InvalidParameter.{name}.Range", error.message) from error
 
 
-def _on_account(cloud: "Cloud", call: Call) -> Sequence[str]:
+def _on_account(cloud: Cloud, call: Call) -> Sequence[str]:
     return (f"acs:ram:*:{cloud.account.account_id}:*",)
 
 

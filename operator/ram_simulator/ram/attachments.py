@@ -1,11 +1,13 @@
 """Who holds which policy: attach, detach and list, for roles, users and groups. Neither direction is idempotent."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-from ram_simulator.calls import Action, Answer, Call, Handler, Resources, table
-from ram_simulator.clock import to_seconds
-from ram_simulator.errors import ApiError
+from ram_simulator.cloud.calls import Action, Answer, Call, Handler, Resources, table
+from ram_simulator.cloud.clock import to_seconds
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.ram_store import Holder, HolderKind, PolicyType, key_of
+from ram_simulator.cloud.switches import SwitchName
 from ram_simulator.ram.checks import (
     existing_group,
     existing_policy,
@@ -16,16 +18,11 @@ from ram_simulator.ram.checks import (
     policy_type,
     role_arn,
 )
-from ram_simulator.ram.store import Holder, HolderKind, PolicyType, key_of
-from ram_simulator.switches import SwitchName
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
 
 _MOST_POLICIES = {PolicyType.SYSTEM: SwitchName.SYSTEM_POLICIES, PolicyType.CUSTOM: SwitchName.CUSTOM_POLICIES}
 
 
-def _existing_holder(cloud: "Cloud", call: Call, kind: HolderKind) -> Holder:
+def _existing_holder(cloud: Cloud, call: Call, kind: HolderKind) -> Holder:
     match kind:
         case HolderKind.ROLE:
             return existing_role(cloud, call).holder
@@ -35,12 +32,12 @@ def _existing_holder(cloud: "Cloud", call: Call, kind: HolderKind) -> Holder:
             return Holder(kind, existing_group(cloud, call).name.lower())
 
 
-def _changed_holder(cloud: "Cloud", call: Call, kind: HolderKind) -> Holder:
+def _changed_holder(cloud: Cloud, call: Call, kind: HolderKind) -> Holder:
     return ordinary_role(cloud, call).holder if kind is HolderKind.ROLE else _existing_holder(cloud, call, kind)
 
 
 def _attach(kind: HolderKind) -> Handler:
-    def attach(cloud: "Cloud", call: Call) -> Answer:
+    def attach(cloud: Cloud, call: Call) -> Answer:
         _check_resource_group(call)
         policy = existing_policy(cloud, call, policy_type(call))
         holder = _changed_holder(cloud, call, kind)
@@ -60,7 +57,7 @@ def _attach(kind: HolderKind) -> Handler:
 
 
 def _detach(kind: HolderKind) -> Handler:
-    def detach(cloud: "Cloud", call: Call) -> Answer:
+    def detach(cloud: Cloud, call: Call) -> Answer:
         _check_resource_group(call)
         policy = existing_policy(cloud, call, policy_type(call))
         holder = _changed_holder(cloud, call, kind)
@@ -82,14 +79,14 @@ def _check_resource_group(call: Call) -> None:
         raise ApiError(404, "EntityNotExists.ResourceGroup", f"The resource group does not exist: {group}.")
 
 
-def _touch(cloud: "Cloud", holder: Holder) -> None:
+def _touch(cloud: Cloud, holder: Holder) -> None:
     role = cloud.ram.roles.get(holder.name) if holder.kind is HolderKind.ROLE else None
     if role is not None and cloud.switches.text(SwitchName.UPDATE_DATE_ON_ATTACH) == "moved":
         role.update_date = cloud.clock.now()
 
 
 def _list_policies(kind: HolderKind) -> Handler:
-    def list_policies(cloud: "Cloud", call: Call) -> Answer:
+    def list_policies(cloud: Cloud, call: Call) -> Answer:
         holder = _existing_holder(cloud, call, kind)
         shown = []
         for key, attached in cloud.ram.attachments.of_holder(holder).items():
@@ -110,7 +107,7 @@ def _list_policies(kind: HolderKind) -> Handler:
     return list_policies
 
 
-def list_entities_for_policy(cloud: "Cloud", call: Call) -> Answer:
+def list_entities_for_policy(cloud: Cloud, call: Call) -> Answer:
     """List all holders of a policy; there are no pages."""
     policy = existing_policy(cloud, call, policy_type(call))
     shown: dict[HolderKind, list[Answer]] = {kind: [] for kind in HolderKind}
@@ -124,7 +121,7 @@ def list_entities_for_policy(cloud: "Cloud", call: Call) -> Answer:
     }
 
 
-def _role_entity(cloud: "Cloud", name: str) -> Answer:
+def _role_entity(cloud: Cloud, name: str) -> Answer:
     role = cloud.ram.roles.get(name)
     if role is None:
         return {}
@@ -132,19 +129,19 @@ def _role_entity(cloud: "Cloud", name: str) -> Answer:
     return {"RoleId": role.role_id, "RoleName": role.name, "Arn": arn, "Description": role.description}
 
 
-def _user_entity(cloud: "Cloud", name: str) -> Answer:
+def _user_entity(cloud: Cloud, name: str) -> Answer:
     user = cloud.account.people.users.get(name)
     if user is None:
         return {}
     return {"UserId": user.user_id, "UserName": user.name, "DisplayName": user.display_name}
 
 
-def _group_entity(cloud: "Cloud", name: str) -> Answer:
+def _group_entity(cloud: Cloud, name: str) -> Answer:
     group = cloud.account.people.groups.get(name)
     return {} if group is None else {"GroupName": group.name, "Comments": group.comments}
 
 
-_ENTITIES: dict[HolderKind, Callable[["Cloud", str], Answer]] = {
+_ENTITIES: dict[HolderKind, Callable[[Cloud, str], Answer]] = {
     HolderKind.ROLE: _role_entity,
     HolderKind.USER: _user_entity,
     HolderKind.GROUP: _group_entity,
@@ -152,7 +149,7 @@ _ENTITIES: dict[HolderKind, Callable[["Cloud", str], Answer]] = {
 
 
 def _on_holder(kind: HolderKind) -> Resources:
-    def resources(cloud: "Cloud", call: Call) -> Sequence[str]:
+    def resources(cloud: Cloud, call: Call) -> Sequence[str]:
         name = call.text(f"{kind.value}Name")
         return (f"acs:ram:*:{cloud.account.account_id}:{kind.value.lower()}/{name}",)
 
@@ -162,7 +159,7 @@ def _on_holder(kind: HolderKind) -> Resources:
 def _on_both(kind: HolderKind) -> Resources:
     on_holder = _on_holder(kind)
 
-    def resources(cloud: "Cloud", call: Call) -> Sequence[str]:
+    def resources(cloud: Cloud, call: Call) -> Sequence[str]:
         return (*on_holder(cloud, call), *on_policy(cloud, call))
 
     return resources

@@ -6,17 +6,15 @@ Codes and limits are those of the error tables and limitations page of RAM's doc
 import json
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
-from ram_simulator.calls import Call
-from ram_simulator.documents import DocumentKind, PolicyDocument, parse_document
-from ram_simulator.errors import ApiError, MalformedDocument
-from ram_simulator.people import Group, User
-from ram_simulator.ram.store import Holder, Policy, PolicyKey, PolicyType, Role, key_of
-from ram_simulator.switches import SwitchName
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
+from ram_simulator.cloud.calls import Call
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.people import Group, User
+from ram_simulator.cloud.ram_store import Holder, Policy, PolicyKey, PolicyType, Role, key_of
+from ram_simulator.cloud.switches import SwitchName
+from ram_simulator.policies import DocumentKind, PolicyDocument, parse_document
+from ram_simulator.policies.model import MalformedDocument
 
 _ROLE_NAME = re.compile(r"[A-Za-z0-9.-]*")
 _ROLE_NAME_WITH_UNDERSCORE = re.compile(r"[A-Za-z0-9._-]*")
@@ -28,7 +26,7 @@ _COMMENTS_LENGTH = 128
 DOCUMENT_LENGTH = 6144
 
 
-def role_name(cloud: "Cloud", call: Call) -> str:
+def role_name(cloud: Cloud, call: Call) -> str:
     """Return RoleName; raise ApiError if it cannot be one."""
     name = call.text("RoleName")
     # that of a service-linked role has one before its suffix
@@ -101,14 +99,14 @@ def description(call: Call, parameter: str) -> str:
     return value
 
 
-def permissions(cloud: "Cloud", call: Call) -> PolicyDocument:
+def permissions(cloud: Cloud, call: Call) -> PolicyDocument:
     """Return PolicyDocument, parsed; raise ApiError if RAM would not take it."""
     text = call.text("PolicyDocument")
     _check_length(text, "PolicyDocument", DOCUMENT_LENGTH)
     return _parsed(cloud, text, DocumentKind.IDENTITY)
 
 
-def trust(cloud: "Cloud", call: Call, parameter: str) -> PolicyDocument:
+def trust(cloud: Cloud, call: Call, parameter: str) -> PolicyDocument:
     """Return a trust policy, parsed; its users and roles of this account must exist."""
     text = call.text(parameter)
     _check_length(text, parameter, cloud.switches.number(SwitchName.TRUST_LENGTH))
@@ -128,14 +126,14 @@ def _check_length(text: str, parameter: str, longest: int) -> None:
         raise ApiError(400, f"InvalidParameter.{parameter}.Length", message)
 
 
-def _parsed(cloud: "Cloud", text: str, kind: DocumentKind) -> PolicyDocument:
+def _parsed(cloud: Cloud, text: str, kind: DocumentKind) -> PolicyDocument:
     try:
         return parse_document(text, kind, cloud.grammar)
     except MalformedDocument as error:
         raise ApiError(400, "MalformedPolicyDocument", str(error)) from error
 
 
-def _check_principal(cloud: "Cloud", arn: str) -> None:
+def _check_principal(cloud: Cloud, arn: str) -> None:
     match arn.split(":"):
         case ["acs", "ram", "" | "*", account, name] if account == cloud.account.account_id:
             exists = _principal_exists(cloud, name)
@@ -147,7 +145,7 @@ def _check_principal(cloud: "Cloud", arn: str) -> None:
         raise ApiError(400, "MalformedPolicyDocument", f"The principal {arn} does not exist.")
 
 
-def _principal_exists(cloud: "Cloud", name: str) -> bool:
+def _principal_exists(cloud: Cloud, name: str) -> bool:
     kind, _, rest = name.partition("/")
     match kind:
         case "root" | "*":
@@ -159,7 +157,7 @@ def _principal_exists(cloud: "Cloud", name: str) -> bool:
     return False
 
 
-def existing_role(cloud: "Cloud", call: Call) -> Role:
+def existing_role(cloud: Cloud, call: Call) -> Role:
     """Return the role that the call names; raise ApiError if there is none."""
     name = role_name(cloud, call)
     role = cloud.role(name)
@@ -168,7 +166,7 @@ def existing_role(cloud: "Cloud", call: Call) -> Role:
     return role
 
 
-def add_role(cloud: "Cloud", role: Role) -> None:
+def add_role(cloud: Cloud, role: Role) -> None:
     """Keep a new role; raise ApiError if its name is taken or the account has no room for it."""
     if cloud.role(role.name) is not None:
         raise ApiError(409, "EntityAlreadyExists.Role", f"The role already exists: {role.name}.")
@@ -177,7 +175,7 @@ def add_role(cloud: "Cloud", role: Role) -> None:
     cloud.ram.roles.add(role.name, role)
 
 
-def ordinary_role(cloud: "Cloud", call: Call) -> Role:
+def ordinary_role(cloud: Cloud, call: Call) -> Role:
     """Return the role that the call would change; raise ApiError if there is none, or a service has it."""
     role = existing_role(cloud, call)
     if role.service:
@@ -186,7 +184,7 @@ def ordinary_role(cloud: "Cloud", call: Call) -> Role:
     return role
 
 
-def existing_policy(cloud: "Cloud", call: Call, kind: PolicyType) -> Policy:
+def existing_policy(cloud: Cloud, call: Call, kind: PolicyType) -> Policy:
     """Return the policy that the call names; raise ApiError if there is none."""
     name = policy_name(call)
     policy = cloud.ram.policies[kind].get(name)
@@ -198,31 +196,31 @@ def existing_policy(cloud: "Cloud", call: Call, kind: PolicyType) -> Policy:
     return policy
 
 
-def holders_seen(cloud: "Cloud", policy: Policy) -> set[Holder]:
+def holders_seen(cloud: Cloud, policy: Policy) -> set[Holder]:
     """Return who holds a policy, as deleting sees it: a detachment may be seen late."""
     late = {holder for holder, key in _late_detachments(cloud) if key == key_of(policy)}
     return late | set(cloud.ram.attachments.of_policy(key_of(policy)))
 
 
-def policies_seen(cloud: "Cloud", holder: Holder) -> set[PolicyKey]:
+def policies_seen(cloud: Cloud, holder: Holder) -> set[PolicyKey]:
     """Return what a holder has, as deleting sees it: a detachment may be seen late."""
     late = {key for other, key in _late_detachments(cloud) if other == holder}
     return late | set(cloud.ram.attachments.of_holder(holder))
 
 
-def _late_detachments(cloud: "Cloud") -> list[tuple[Holder, PolicyKey]]:
+def _late_detachments(cloud: Cloud) -> list[tuple[Holder, PolicyKey]]:
     delay = cloud.switches.delay(SwitchName.DETACH_SEEN)
     return cloud.ram.attachments.detached_since(cloud.clock.now() - delay) if delay else []
 
 
-def shown_document(cloud: "Cloud", document: PolicyDocument) -> str:
+def shown_document(cloud: Cloud, document: PolicyDocument) -> str:
     """Return the text of a document as answers show it."""
     if cloud.switches.text(SwitchName.STORED_DOCUMENTS) == "as-sent":
         return document.text
     return json.dumps(json.loads(document.text), ensure_ascii=False, indent=2, sort_keys=True)
 
 
-def existing_user(cloud: "Cloud", call: Call) -> User:
+def existing_user(cloud: Cloud, call: Call) -> User:
     """Return the user that the call names; raise ApiError if there is none."""
     name = user_name(call)
     user = cloud.account.people.users.get(name)
@@ -231,7 +229,7 @@ def existing_user(cloud: "Cloud", call: Call) -> User:
     return user
 
 
-def existing_group(cloud: "Cloud", call: Call) -> Group:
+def existing_group(cloud: Cloud, call: Call) -> Group:
     """Return the group that the call names; raise ApiError if there is none."""
     name = group_name(call)
     group = cloud.account.people.groups.get(name)
@@ -240,36 +238,36 @@ def existing_group(cloud: "Cloud", call: Call) -> Group:
     return group
 
 
-def role_arn(cloud: "Cloud", name: str) -> str:
+def role_arn(cloud: Cloud, name: str) -> str:
     """Return the ARN of a role as answers show it: the name lower-cased."""
     return f"acs:ram::{cloud.account.account_id}:role/{name.lower()}"
 
 
-def on_role(cloud: "Cloud", call: Call) -> Sequence[str]:
+def on_role(cloud: Cloud, call: Call) -> Sequence[str]:
     """Return the resource of calls on the role that the call names."""
     return (f"acs:ram:*:{cloud.account.account_id}:role/{call.text('RoleName')}",)
 
 
-def on_policy(cloud: "Cloud", call: Call) -> Sequence[str]:
+def on_policy(cloud: Cloud, call: Call) -> Sequence[str]:
     """Return the resource of calls on the policy that the call names; system policies belong to no account."""
     owner = "system" if call.text("PolicyType") == PolicyType.SYSTEM else cloud.account.account_id
     return (f"acs:ram:*:{owner}:policy/{call.text('PolicyName')}",)
 
 
-def on_user(cloud: "Cloud", call: Call) -> Sequence[str]:
+def on_user(cloud: Cloud, call: Call) -> Sequence[str]:
     """Return the resource of calls on the user that the call names."""
     return (f"acs:ram:*:{cloud.account.account_id}:user/{call.text('UserName')}",)
 
 
-def on_group(cloud: "Cloud", call: Call) -> Sequence[str]:
+def on_group(cloud: Cloud, call: Call) -> Sequence[str]:
     """Return the resource of calls on the group that the call names."""
     return (f"acs:ram:*:{cloud.account.account_id}:group/{call.text('GroupName')}",)
 
 
-def on_all(kind: str) -> Callable[["Cloud", Call], Sequence[str]]:
+def on_all(kind: str) -> Callable[[Cloud, Call], Sequence[str]]:
     """Return the resource of calls that list everything of a kind."""
 
-    def resources(cloud: "Cloud", call: Call) -> Sequence[str]:
+    def resources(cloud: Cloud, call: Call) -> Sequence[str]:
         return (f"acs:ram:*:{cloud.account.account_id}:{kind}/*",)
 
     return resources

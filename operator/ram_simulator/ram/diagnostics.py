@@ -1,17 +1,14 @@
 """DecodeDiagnosticMessage: why policies refused a call."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from ram_simulator.authorization.diagnosis import decode
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.errors import ApiError
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.policies.diagnosis import decode
 
 
-def decode_diagnostic_message(cloud: "Cloud", call: Call) -> Answer:
+def decode_diagnostic_message(cloud: Cloud, call: Call) -> Answer:
     """Show what an AccessDeniedDetail says in its EncodedDiagnosticMessage."""
     try:
         return {"DecodedDiagnosticMessage": decode(call.text("EncodedDiagnosticMessage"))}
@@ -20,7 +17,7 @@ def decode_diagnostic_message(cloud: "Cloud", call: Call) -> Answer:
         raise ApiError(400, "InvalidParameter.EncodedDiagnosticMessage", message) from error
 
 
-def _on_everything(cloud: "Cloud", call: Call) -> Sequence[str]:
+def _on_everything(cloud: Cloud, call: Call) -> Sequence[str]:
     return ("*",)
 
 

@@ -1,13 +1,14 @@
 """Groups and who is in them. Codes are those of RAM's "Error messages"."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from ram_simulator.account import random_text
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.clock import to_seconds
-from ram_simulator.errors import ApiError
-from ram_simulator.people import Group
+from ram_simulator.cloud.account import random_text
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.clock import to_seconds
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.people import Group
+from ram_simulator.cloud.ram_store import Holder, HolderKind
 from ram_simulator.ram.checks import (
     comments,
     existing_group,
@@ -19,13 +20,9 @@ from ram_simulator.ram.checks import (
     person_name,
 )
 from ram_simulator.ram.limits import LIMITS
-from ram_simulator.ram.store import Holder, HolderKind
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
 
 
-def create_group(cloud: "Cloud", call: Call) -> Answer:
+def create_group(cloud: Cloud, call: Call) -> Answer:
     """Create a group with nobody in it."""
     name, now, groups = group_name(call), cloud.clock.now(), cloud.account.people.groups
     group = Group(name, f"g-{random_text(16)}", now, now, comments(call, "Comments"))
@@ -37,12 +34,12 @@ def create_group(cloud: "Cloud", call: Call) -> Answer:
     return {"Group": _created(group)}
 
 
-def get_group(cloud: "Cloud", call: Call) -> Answer:
+def get_group(cloud: Cloud, call: Call) -> Answer:
     """Show a group."""
     return {"Group": _shown(existing_group(cloud, call))}
 
 
-def update_group(cloud: "Cloud", call: Call) -> Answer:
+def update_group(cloud: Cloud, call: Call) -> Answer:
     """Change a group, its name included; what is not sent stays."""
     group = existing_group(cloud, call)
     new_name = person_name(call, "NewGroupName") if call.text("NewGroupName") else group.name
@@ -59,7 +56,7 @@ def update_group(cloud: "Cloud", call: Call) -> Answer:
     return {"Group": _shown(group)}
 
 
-def delete_group(cloud: "Cloud", call: Call) -> Answer:
+def delete_group(cloud: Cloud, call: Call) -> Answer:
     """Delete a group that has no member and no policy."""
     group = existing_group(cloud, call)
     held = cloud.ram.attachments.of_holder(Holder(HolderKind.GROUP, group.name.lower()))
@@ -71,7 +68,7 @@ def delete_group(cloud: "Cloud", call: Call) -> Answer:
     return {}
 
 
-def list_groups(cloud: "Cloud", call: Call) -> Answer:
+def list_groups(cloud: Cloud, call: Call) -> Answer:
     """List groups by pages."""
     page = cloud.account.people.groups.page(call.marker("Marker"), call.number("MaxItems", 100, 1, 1000))
     shown = [_shown(group) for group in page.items]
@@ -79,7 +76,7 @@ def list_groups(cloud: "Cloud", call: Call) -> Answer:
     return answer | ({"Marker": page.marker} if page.marker else {})
 
 
-def add_user_to_group(cloud: "Cloud", call: Call) -> Answer:
+def add_user_to_group(cloud: Cloud, call: Call) -> Answer:
     """Put a user into a group."""
     user, group = existing_user(cloud, call), existing_group(cloud, call)
     if group.name.lower() in user.groups:
@@ -92,7 +89,7 @@ def add_user_to_group(cloud: "Cloud", call: Call) -> Answer:
     return {}
 
 
-def remove_user_from_group(cloud: "Cloud", call: Call) -> Answer:
+def remove_user_from_group(cloud: Cloud, call: Call) -> Answer:
     """Take a user out of a group."""
     user, group = existing_user(cloud, call), existing_group(cloud, call)
     if group.name.lower() not in user.groups:
@@ -101,7 +98,7 @@ def remove_user_from_group(cloud: "Cloud", call: Call) -> Answer:
     return {}
 
 
-def list_users_for_group(cloud: "Cloud", call: Call) -> Answer:
+def list_users_for_group(cloud: Cloud, call: Call) -> Answer:
     """List the members of a group by pages."""
     group = existing_group(cloud, call)
     start, size = call.marker("Marker"), call.number("MaxItems", 100, 1, 1000)
@@ -116,7 +113,7 @@ def list_users_for_group(cloud: "Cloud", call: Call) -> Answer:
     return answer | ({"Marker": str(start + size)} if truncated else {})
 
 
-def list_groups_for_user(cloud: "Cloud", call: Call) -> Answer:
+def list_groups_for_user(cloud: Cloud, call: Call) -> Answer:
     """List the groups that a user is in; there are no pages."""
     user = existing_user(cloud, call)
     groups = cloud.account.people.groups
@@ -146,7 +143,7 @@ def _shown(group: Group) -> Answer:
     return _created(group) | {"UpdateDate": to_seconds(group.update_date)}
 
 
-def _on_both(cloud: "Cloud", call: Call) -> Sequence[str]:
+def _on_both(cloud: Cloud, call: Call) -> Sequence[str]:
     return (*on_user(cloud, call), *on_group(cloud, call))
 
 

@@ -3,19 +3,15 @@
 MFA devices belong to it: users have none here, and are told so.
 """
 
-from typing import TYPE_CHECKING
-
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.clock import to_seconds
-from ram_simulator.errors import ApiError
-from ram_simulator.people import LoginProfile, User
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.clock import to_seconds
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.people import LoginProfile, User
 from ram_simulator.ram.checks import existing_user, on_user
 
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
 
-
-def create_login_profile(cloud: "Cloud", call: Call) -> Answer:
+def create_login_profile(cloud: Cloud, call: Call) -> Answer:
     """Let a user log on with a password."""
     user = existing_user(cloud, call)
     _check_password(cloud, user.name, call.text("Password"))
@@ -26,13 +22,13 @@ def create_login_profile(cloud: "Cloud", call: Call) -> Answer:
     return {"LoginProfile": _shown(user, user.login_profile)}
 
 
-def get_login_profile(cloud: "Cloud", call: Call) -> Answer:
+def get_login_profile(cloud: Cloud, call: Call) -> Answer:
     """Show a login profile."""
     user = existing_user(cloud, call)
     return {"LoginProfile": _shown(user, _existing(user))}
 
 
-def update_login_profile(cloud: "Cloud", call: Call) -> Answer:
+def update_login_profile(cloud: Cloud, call: Call) -> Answer:
     """Change password or demands; what is not sent stays."""
     user = existing_user(cloud, call)
     profile = _existing(user)
@@ -47,7 +43,7 @@ def update_login_profile(cloud: "Cloud", call: Call) -> Answer:
     return {}
 
 
-def delete_login_profile(cloud: "Cloud", call: Call) -> Answer:
+def delete_login_profile(cloud: Cloud, call: Call) -> Answer:
     """Let a user log on no more."""
     user = existing_user(cloud, call)
     _existing(user)
@@ -55,7 +51,7 @@ def delete_login_profile(cloud: "Cloud", call: Call) -> Answer:
     return {}
 
 
-def no_mfa_device(cloud: "Cloud", call: Call) -> Answer:
+def no_mfa_device(cloud: Cloud, call: Call) -> Answer:
     """Say that the user has no MFA device, which is always so here."""
     user = existing_user(cloud, call)
     raise ApiError(404, "EntityNotExist.User.MFADevice", f"The user {user.name} has not bound any MFA device.")
@@ -67,7 +63,7 @@ def _existing(user: User) -> LoginProfile:
     return user.login_profile
 
 
-def _check_password(cloud: "Cloud", user_name: str, password: str) -> None:
+def _check_password(cloud: Cloud, user_name: str, password: str) -> None:
     policy, more = cloud.account.settings.password_policy, cloud.account.settings.ims_password_policy
     kinds = {
         "RequireLowercaseCharacters": str.islower,

@@ -1,10 +1,12 @@
 """Policies: CreatePolicy, GetPolicy, DeletePolicy, ListPolicies, UpdatePolicyDescription."""
 
-from typing import TYPE_CHECKING
-
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.clock import to_seconds
-from ram_simulator.errors import ApiError
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.clock import to_seconds
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.ram_store import HolderKind, Policy, PolicyType, PolicyVersion, key_of
+from ram_simulator.cloud.registry import Page
+from ram_simulator.cloud.switches import SwitchName
 from ram_simulator.ram.checks import (
     description,
     existing_policy,
@@ -16,17 +18,11 @@ from ram_simulator.ram.checks import (
     policy_type,
     shown_document,
 )
-from ram_simulator.ram.store import HolderKind, Policy, PolicyType, PolicyVersion, key_of
 from ram_simulator.ram.tags import new_tags, tag_filter, tag_list
 from ram_simulator.ram.versions import shown_version
-from ram_simulator.registry import Page
-from ram_simulator.switches import SwitchName
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
 
 
-def create_policy(cloud: "Cloud", call: Call) -> Answer:
+def create_policy(cloud: Cloud, call: Call) -> Answer:
     """Create a custom policy with its first version."""
     name = policy_name(call)
     now = cloud.clock.now()
@@ -47,14 +43,14 @@ def create_policy(cloud: "Cloud", call: Call) -> Answer:
     return {"Policy": _created(policy)}
 
 
-def get_policy(cloud: "Cloud", call: Call) -> Answer:
+def get_policy(cloud: Cloud, call: Call) -> Answer:
     """Show a policy with the document in force."""
     policy = existing_policy(cloud, call, policy_type(call))
     shown = _summary(cloud, policy) | {"PolicyDocument": shown_document(cloud, policy.default.document)}
     return {"Policy": shown, "DefaultPolicyVersion": shown_version(cloud, policy, policy.default)}
 
 
-def delete_policy(cloud: "Cloud", call: Call) -> Answer:
+def delete_policy(cloud: Cloud, call: Call) -> Answer:
     """Delete a policy that nobody holds; CascadingDelete takes its older versions along."""
     policy = existing_policy(cloud, call, PolicyType.CUSTOM)
     held_by = {holder.kind for holder in holders_seen(cloud, policy)}
@@ -71,7 +67,7 @@ def delete_policy(cloud: "Cloud", call: Call) -> Answer:
     return {}
 
 
-def list_policies(cloud: "Cloud", call: Call) -> Answer:
+def list_policies(cloud: Cloud, call: Call) -> Answer:
     """List policies by pages: of one type, or the system's and then the custom ones."""
     kinds = [policy_type(call)] if call.text("PolicyType") else [PolicyType.SYSTEM, PolicyType.CUSTOM]
     page = _page(cloud, call, kinds)
@@ -81,7 +77,7 @@ def list_policies(cloud: "Cloud", call: Call) -> Answer:
     return answer | ({"Marker": page.marker} if page.marker else {})
 
 
-def _page(cloud: "Cloud", call: Call, kinds: list[PolicyType]) -> Page[Policy]:
+def _page(cloud: Cloud, call: Call, kinds: list[PolicyType]) -> Page[Policy]:
     size, wanted = call.number("MaxItems", 100, 1, 1000), tag_filter(call)
     # a marker is the place in a registry, times two, plus which registry
     place, which = divmod(call.marker("Marker"), 2)
@@ -97,7 +93,7 @@ def _page(cloud: "Cloud", call: Call, kinds: list[PolicyType]) -> Page[Policy]:
     return Page(page.items + rest.items, marker)
 
 
-def update_policy_description(cloud: "Cloud", call: Call) -> Answer:
+def update_policy_description(cloud: Cloud, call: Call) -> Answer:
     """Change the description."""
     policy = existing_policy(cloud, call, PolicyType.CUSTOM)
     policy.description = description(call, "NewDescription")
@@ -115,7 +111,7 @@ def _created(policy: Policy) -> Answer:
     }
 
 
-def _summary(cloud: "Cloud", policy: Policy) -> Answer:
+def _summary(cloud: Cloud, policy: Policy) -> Answer:
     return _created(policy) | {
         "UpdateDate": to_seconds(policy.update_date),
         "AttachmentCount": len(cloud.ram.attachments.of_policy(key_of(policy))),

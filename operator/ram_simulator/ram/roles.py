@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
-from ram_simulator.account import random_digits
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.clock import to_seconds
-from ram_simulator.documents import DocumentKind, parse_document
-from ram_simulator.errors import ApiError, MalformedDocument
+from ram_simulator.cloud.account import random_digits
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.clock import to_seconds
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.ram_store import Role
+from ram_simulator.cloud.switches import SWITCHES, SwitchName
+from ram_simulator.policies import DocumentKind, parse_document
+from ram_simulator.policies.model import MalformedDocument
 from ram_simulator.ram.checks import (
     add_role,
     description,
@@ -22,17 +25,12 @@ from ram_simulator.ram.checks import (
     shown_document,
     trust,
 )
-from ram_simulator.ram.store import Role
 from ram_simulator.ram.tags import new_tags, tag_filter, tag_list
-from ram_simulator.switches import SWITCHES, SwitchName
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
 
 _SHORTEST_SESSION, _LONGEST_SESSION = 3600, 43200
 
 
-def create_role(cloud: "Cloud", call: Call) -> Answer:
+def create_role(cloud: Cloud, call: Call) -> Answer:
     """Create a role."""
     name = role_name(cloud, call)
     document = trust(cloud, call, "AssumeRolePolicyDocument")
@@ -53,7 +51,7 @@ def create_role(cloud: "Cloud", call: Call) -> Answer:
     return {"Role": _with_trust(cloud, role)}
 
 
-def get_role(cloud: "Cloud", call: Call) -> Answer:
+def get_role(cloud: Cloud, call: Call) -> Answer:
     """Show a role, its tags apart."""
     role = existing_role(cloud, call)
     shown = _with_trust(cloud, role) | {
@@ -64,7 +62,7 @@ def get_role(cloud: "Cloud", call: Call) -> Answer:
     return {"Role": shown}
 
 
-def update_role(cloud: "Cloud", call: Call) -> Answer:
+def update_role(cloud: Cloud, call: Call) -> Answer:
     """Change trust, description and session duration; what is not sent stays."""
     role = ordinary_role(cloud, call)
     new_description = _description(cloud, call, "NewDescription")
@@ -82,25 +80,25 @@ def update_role(cloud: "Cloud", call: Call) -> Answer:
     return {"Role": _with_trust(cloud, role) | {"UpdateDate": to_seconds(role.update_date)}}
 
 
-def delete_role(cloud: "Cloud", call: Call) -> Answer:
-    """Delete a role that holds no policy; instances that play it are no obstacle."""
+def delete_role(cloud: Cloud, call: Call) -> Answer:
+    """Delete a role that holds no policy; instances that have it are no obstacle."""
     role = ordinary_role(cloud, call)
     if policies_seen(cloud, role.holder):
         message = f"The role still has policies attached: {role.name}. Detach them first."
         raise ApiError(409, "DeleteConflict.Role.Policy", message)
-    # no refusal for instances that play it is documented; they keep the name
-    if cloud.switches.text(SwitchName.DELETE_ROLE_PLAYED) == "refused" and _is_played(cloud, role):
-        raise ApiError(409, "DeleteConflict.Role.Instance", f"Instances still play the role: {role.name}.")
+    # no refusal for instances that have it is documented; they keep the name
+    if cloud.switches.text(SwitchName.DELETE_ROLE_PLAYED) == "refused" and _is_attached(cloud, role):
+        raise ApiError(409, "DeleteConflict.Role.Instance", f"Instances still have the role: {role.name}.")
     cloud.ram.roles.remove(role.name)
     return {}
 
 
-def _is_played(cloud: "Cloud", role: Role) -> bool:
-    players = cloud.ecs.playing_anywhere(role.name)
-    return any(player.binding and cloud.is_same_role(player.binding.role_name, role.name) for player in players)
+def _is_attached(cloud: Cloud, role: Role) -> bool:
+    holders = cloud.ecs.having_role_anywhere(role.name)
+    return any(holder.binding and cloud.is_same_role(holder.binding.role_name, role.name) for holder in holders)
 
 
-def list_roles(cloud: "Cloud", call: Call) -> Answer:
+def list_roles(cloud: Cloud, call: Call) -> Answer:
     """List roles by pages, without their trust policies."""
     page = cloud.ram.roles.page(call.marker("Marker"), call.number("MaxItems", 100, 1, 1000), tag_filter(call))
     shown = [
@@ -111,7 +109,7 @@ def list_roles(cloud: "Cloud", call: Call) -> Answer:
     return answer | ({"Marker": page.marker} if page.marker else {})
 
 
-def _summary(cloud: "Cloud", role: Role) -> Answer:
+def _summary(cloud: Cloud, role: Role) -> Answer:
     return {
         "RoleId": role.role_id,
         "RoleName": role.name,
@@ -123,11 +121,11 @@ def _summary(cloud: "Cloud", role: Role) -> Answer:
     }
 
 
-def _with_trust(cloud: "Cloud", role: Role) -> Answer:
+def _with_trust(cloud: Cloud, role: Role) -> Answer:
     return _summary(cloud, role) | {"AssumeRolePolicyDocument": shown_document(cloud, role.trust)}
 
 
-def _session_duration(cloud: "Cloud", call: Call, parameter: str, default: int) -> int:
+def _session_duration(cloud: Cloud, call: Call, parameter: str, default: int) -> int:
     with _coded(cloud, SwitchName.SESSION_DURATION_CODE):
         return call.number(parameter, default, _SHORTEST_SESSION, _LONGEST_SESSION)
 
@@ -136,13 +134,13 @@ def _console_login(call: Call, parameter: str, *, default: bool) -> bool:
     return call.flag(parameter) if call.text(parameter) else default
 
 
-def _description(cloud: "Cloud", call: Call, parameter: str) -> str:
+def _description(cloud: Cloud, call: Call, parameter: str) -> str:
     with _coded(cloud, SwitchName.ROLE_DESCRIPTION_CODE):
         return description(call, parameter)
 
 
 @contextmanager
-def _coded(cloud: "Cloud", switch: SwitchName) -> Iterator[None]:
+def _coded(cloud: Cloud, switch: SwitchName) -> Iterator[None]:
     """Give a refusal the code of a switch that has been changed."""
     try:
         yield
@@ -153,7 +151,7 @@ def _coded(cloud: "Cloud", switch: SwitchName) -> Iterator[None]:
         raise ApiError(400, code, error.message) from error
 
 
-def _trust_keys(cloud: "Cloud", call: Call) -> Mapping[str, tuple[str, ...]]:
+def _trust_keys(cloud: Cloud, call: Call) -> Mapping[str, tuple[str, ...]]:
     """Return the condition keys of CreateRole: the kinds of principals trusted, and the services among them."""
     try:
         document = parse_document(call.text("AssumeRolePolicyDocument"), DocumentKind.TRUST, cloud.grammar)

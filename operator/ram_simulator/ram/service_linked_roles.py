@@ -8,42 +8,39 @@ import json
 import re
 import uuid
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from ram_simulator.account import random_digits
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.clock import to_seconds
-from ram_simulator.documents import DocumentKind, parse_document
-from ram_simulator.errors import ApiError
+from ram_simulator.cloud.account import random_digits
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.clock import to_seconds
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.ram_store import Role
+from ram_simulator.policies import DocumentKind, parse_document
 from ram_simulator.ram.checks import LINKED_ROLE, add_role, description, existing_role, on_all, on_role, role_arn
-from ram_simulator.ram.store import Role
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
 
 _SERVICE = re.compile(r"[a-z0-9-]{1,20}(\.[a-z0-9-]{1,20}){0,2}\.aliyuncs\.com")
 _SUFFIX = re.compile(r"[A-Za-z0-9.-]*")
 _LONGEST_NAME = 64
 _SESSION_SECONDS = 3600
-# those of the pages that cannot be told from the name of the service
+# those of the pages that cannot be derived from the name of the service
 _NAMES: Mapping[str, str] = {
     "polardb.aliyuncs.com": "PolarDB",
     "ops.elasticsearch.aliyuncs.com": "ElasticsearchOps",
 }
 
 
-def create_service_linked_role(cloud: "Cloud", call: Call) -> Answer:
+def create_service_linked_role(cloud: Cloud, call: Call) -> Answer:
     """Create the role of a service, or one of several if they have a suffix."""
     service, suffix = _service(call), _suffix(call)
     name = _role_name(service, suffix)
     # without a suffix the description is the service's own, whatever is sent
-    told = description(call, "Description")
+    given = description(call, "Description")
     trust = {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": [service]}}
     now = cloud.clock.now()
     role = Role(
         name=name,
         role_id=random_digits(18),
-        description=told if suffix else f"The service-linked role of {service}.",
+        description=given if suffix else f"The service-linked role of {service}.",
         trust=parse_document(json.dumps({"Statement": [trust], "Version": "1"}), DocumentKind.TRUST),
         max_session_duration=_SESSION_SECONDS,
         create_date=now,
@@ -55,7 +52,7 @@ def create_service_linked_role(cloud: "Cloud", call: Call) -> Answer:
     return {"Role": _shown(cloud, role)}
 
 
-def delete_service_linked_role(cloud: "Cloud", call: Call) -> Answer:
+def delete_service_linked_role(cloud: Cloud, call: Call) -> Answer:
     """Delete the role of a service, at once, and name the task that has done it."""
     role = existing_role(cloud, call)
     if not role.service:
@@ -91,7 +88,7 @@ def _role_name(service: str, suffix: str) -> str:
     return name
 
 
-def _shown(cloud: "Cloud", role: Role) -> Answer:
+def _shown(cloud: Cloud, role: Role) -> Answer:
     return {
         "RoleId": role.role_id,
         "RoleName": role.name,
@@ -103,12 +100,12 @@ def _shown(cloud: "Cloud", role: Role) -> Answer:
     }
 
 
-def _service_key(cloud: "Cloud", call: Call) -> Mapping[str, str]:
+def _service_key(cloud: Cloud, call: Call) -> Mapping[str, str]:
     """Return the condition key of creating: the service."""
     return {"ram:ServiceName": call.text("ServiceName")}
 
 
-def _own_service_key(cloud: "Cloud", call: Call) -> Mapping[str, str]:
+def _own_service_key(cloud: Cloud, call: Call) -> Mapping[str, str]:
     """Return the condition key of deleting: the service of the role, if there is the role."""
     role = cloud.role(call.text("RoleName"))
     return {} if role is None else {"ram:ServiceName": role.service}

@@ -6,15 +6,13 @@ RAM's array parameters are one parameter that holds a JSON string, unlike those 
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ram_simulator.calls import Action, Answer, Call, Handler, table
-from ram_simulator.errors import ApiError
-from ram_simulator.ram.store import Policy, PolicyType, Role
-from ram_simulator.switches import SwitchName
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
+from ram_simulator.cloud.calls import Action, Answer, Call, Handler, table
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.ram_store import Policy, PolicyType, Role
+from ram_simulator.cloud.switches import SwitchName
 
 _MOST_TAGS = 20
 _MOST_NAMES = 50
@@ -63,7 +61,7 @@ def _is_pair(item: Mapping[str, Any]) -> bool:
     return isinstance(item.get("Key"), str) and isinstance(item.get("Value", ""), str)
 
 
-def tag_resources(cloud: "Cloud", call: Call) -> Answer:
+def tag_resources(cloud: Cloud, call: Call) -> Answer:
     """Add tags to roles or policies."""
     tags = new_tags(call)
     items = _named(cloud, call)
@@ -77,7 +75,7 @@ def tag_resources(cloud: "Cloud", call: Call) -> Answer:
     return {}
 
 
-def untag_resources(cloud: "Cloud", call: Call) -> Answer:
+def untag_resources(cloud: Cloud, call: Call) -> Answer:
     """Remove the named tags, or all."""
     keys = call.json_list("TagKeys") or []
     if not keys and not call.flag("All"):
@@ -91,12 +89,12 @@ def untag_resources(cloud: "Cloud", call: Call) -> Answer:
     return {}
 
 
-def _touch(cloud: "Cloud", item: Role | Policy) -> None:
+def _touch(cloud: Cloud, item: Role | Policy) -> None:
     if cloud.switches.text(SwitchName.UPDATE_DATE_ON_TAG) == "moved":
         item.update_date = cloud.clock.now()
 
 
-def list_tag_resources(cloud: "Cloud", call: Call) -> Answer:
+def list_tag_resources(cloud: Cloud, call: Call) -> Answer:
     """List tags row by row; the pages are of rows, by name and key, so that what goes meanwhile moves no other."""
     kind = call.text("ResourceType")
     items = _named(cloud, call) if call.text("ResourceNames") else _all(cloud, kind)
@@ -133,7 +131,7 @@ def _after(call: Call) -> tuple[str, str]:
     raise ApiError(400, "InvalidParameter.NextToken", "The parameter NextToken is not one that a list has returned.")
 
 
-def _named(cloud: "Cloud", call: Call) -> list[Role | Policy]:
+def _named(cloud: Cloud, call: Call) -> list[Role | Policy]:
     names = call.json_list("ResourceNames") or []
     if not 1 <= len(names) <= _MOST_NAMES or not all(isinstance(name, str) for name in names):
         message = f"ResourceNames must be a JSON array of 1 to {_MOST_NAMES} names."
@@ -141,7 +139,7 @@ def _named(cloud: "Cloud", call: Call) -> list[Role | Policy]:
     return [_lookup(cloud, call.text("ResourceType"), name) for name in names]
 
 
-def _lookup(cloud: "Cloud", kind: str, name: str) -> Role | Policy:
+def _lookup(cloud: Cloud, kind: str, name: str) -> Role | Policy:
     found: Role | Policy | None
     if kind == "role":
         found = cloud.role(name)
@@ -153,7 +151,7 @@ def _lookup(cloud: "Cloud", kind: str, name: str) -> Role | Policy:
     return found
 
 
-def _all(cloud: "Cloud", kind: str) -> Sequence[Role | Policy]:
+def _all(cloud: Cloud, kind: str) -> Sequence[Role | Policy]:
     _check_kind(kind)
     return list(cloud.ram.roles) if kind == "role" else list(cloud.ram.policies[PolicyType.CUSTOM])
 
@@ -163,14 +161,14 @@ def _check_kind(kind: str) -> None:
         raise ApiError(400, "InvalidParameter.ResourceType", "The parameter ResourceType must be role or policy.")
 
 
-def _on_named(cloud: "Cloud", call: Call) -> Sequence[str]:
+def _on_named(cloud: Cloud, call: Call) -> Sequence[str]:
     owner, kind = cloud.account.account_id, call.text("ResourceType")
     names = call.json_list("ResourceNames") or ["*"]
     return [f"acs:ram:*:{owner}:{kind}/{name}" for name in names]
 
 
 def _told(handler: Handler) -> Handler:
-    def run(cloud: "Cloud", call: Call) -> Answer:
+    def run(cloud: Cloud, call: Call) -> Answer:
         try:
             return handler(cloud, call)
         except ApiError as error:

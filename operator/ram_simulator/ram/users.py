@@ -1,25 +1,22 @@
 """Users: CreateUser, GetUser, UpdateUser, DeleteUser, ListUsers. Codes are those of RAM's "Error messages"."""
 
 import re
-from typing import TYPE_CHECKING
 
-from ram_simulator.account import random_digits
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.clock import to_seconds
-from ram_simulator.errors import ApiError
-from ram_simulator.people import User
+from ram_simulator.cloud.account import random_digits
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.clock import to_seconds
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.people import User
+from ram_simulator.cloud.ram_store import Holder, HolderKind
 from ram_simulator.ram.checks import comments, display_name, existing_user, on_all, on_user, person_name, user_name
 from ram_simulator.ram.limits import LIMITS
-from ram_simulator.ram.store import Holder, HolderKind
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _MOBILE_PHONE = re.compile(r"[0-9]{1,4}-[0-9]{4,20}")
 
 
-def create_user(cloud: "Cloud", call: Call) -> Answer:
+def create_user(cloud: Cloud, call: Call) -> Answer:
     """Create a user; it may do nothing and has no key."""
     name, now, users = user_name(call), cloud.clock.now(), cloud.account.people.users
     user = User(
@@ -40,12 +37,12 @@ def create_user(cloud: "Cloud", call: Call) -> Answer:
     return {"User": _without(_shown(user), "UpdateDate")}
 
 
-def get_user(cloud: "Cloud", call: Call) -> Answer:
+def get_user(cloud: Cloud, call: Call) -> Answer:
     """Show a user."""
     return {"User": _shown(existing_user(cloud, call)) | {"LastLoginDate": ""}}
 
 
-def update_user(cloud: "Cloud", call: Call) -> Answer:
+def update_user(cloud: Cloud, call: Call) -> Answer:
     """Change a user, its name included; what is not sent stays, what is sent empty is emptied."""
     user = existing_user(cloud, call)
     new_name = person_name(call, "NewUserName") if call.text("NewUserName") else user.name
@@ -68,7 +65,7 @@ def update_user(cloud: "Cloud", call: Call) -> Answer:
     return {"User": _shown(user)}
 
 
-def delete_user(cloud: "Cloud", call: Call) -> Answer:
+def delete_user(cloud: Cloud, call: Call) -> Answer:
     """Delete a user that is in no group and has no key, login profile or policy."""
     user = existing_user(cloud, call)
     held = cloud.ram.attachments.of_holder(Holder(HolderKind.USER, user.name.lower()))
@@ -86,7 +83,7 @@ def delete_user(cloud: "Cloud", call: Call) -> Answer:
     return {}
 
 
-def list_users(cloud: "Cloud", call: Call) -> Answer:
+def list_users(cloud: Cloud, call: Call) -> Answer:
     """List users by pages."""
     page = cloud.account.people.users.page(call.marker("Marker"), call.number("MaxItems", 100, 1, 1000))
     answer: Answer = {"IsTruncated": page.marker is not None, "Users": {"User": [_shown(user) for user in page.items]}}

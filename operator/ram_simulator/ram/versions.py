@@ -1,23 +1,20 @@
 """Versions of policies: create, get, list, delete, set as default. At most five."""
 
 import re
-from typing import TYPE_CHECKING
 
-from ram_simulator.calls import Action, Answer, Call, table
-from ram_simulator.clock import to_seconds
-from ram_simulator.errors import ApiError
+from ram_simulator.cloud.calls import Action, Answer, Call, table
+from ram_simulator.cloud.clock import to_seconds
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.ram_store import Policy, PolicyType, PolicyVersion
+from ram_simulator.cloud.switches import SwitchName
 from ram_simulator.ram.checks import existing_policy, on_policy, permissions, policy_type, shown_document
 from ram_simulator.ram.limits import LIMITS
-from ram_simulator.ram.store import Policy, PolicyType, PolicyVersion
-from ram_simulator.switches import SwitchName
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
 
 _ROTATE = "DeleteOldestNonDefaultVersionWhenLimitExceeded"
 
 
-def create_policy_version(cloud: "Cloud", call: Call) -> Answer:
+def create_policy_version(cloud: Cloud, call: Call) -> Answer:
     """Add a version, and put it in force if asked; a rotation makes room by dropping the oldest one not in force."""
     policy = existing_policy(cloud, call, PolicyType.CUSTOM)
     document = permissions(cloud, call)
@@ -48,20 +45,20 @@ def _make_room(policy: Policy, call: Call) -> None:
     del policy.versions[oldest]
 
 
-def get_policy_version(cloud: "Cloud", call: Call) -> Answer:
+def get_policy_version(cloud: Cloud, call: Call) -> Answer:
     """Show one version with its document."""
     policy = existing_policy(cloud, call, policy_type(call))
     return {"PolicyVersion": shown_version(cloud, policy, _existing_version(policy, call))}
 
 
-def list_policy_versions(cloud: "Cloud", call: Call) -> Answer:
+def list_policy_versions(cloud: Cloud, call: Call) -> Answer:
     """List all versions; there are no pages."""
     policy = existing_policy(cloud, call, policy_type(call))
     versions = [shown_version(cloud, policy, version) for version in policy.versions.values()]
     return {"PolicyVersions": {"PolicyVersion": versions}}
 
 
-def delete_policy_version(cloud: "Cloud", call: Call) -> Answer:
+def delete_policy_version(cloud: Cloud, call: Call) -> Answer:
     """Delete a version that is not in force."""
     policy = existing_policy(cloud, call, PolicyType.CUSTOM)
     version = _existing_version(policy, call)
@@ -73,7 +70,7 @@ def delete_policy_version(cloud: "Cloud", call: Call) -> Answer:
     return {}
 
 
-def set_default_policy_version(cloud: "Cloud", call: Call) -> Answer:
+def set_default_policy_version(cloud: Cloud, call: Call) -> Answer:
     """Put another version in force."""
     policy = existing_policy(cloud, call, PolicyType.CUSTOM)
     policy.default_version = _existing_version(policy, call).number
@@ -81,7 +78,7 @@ def set_default_policy_version(cloud: "Cloud", call: Call) -> Answer:
     return {}
 
 
-def shown_version(cloud: "Cloud", policy: Policy, version: PolicyVersion) -> Answer:
+def shown_version(cloud: Cloud, policy: Policy, version: PolicyVersion) -> Answer:
     """Render a version as answers show it."""
     return {
         "VersionId": f"v{version.number}",

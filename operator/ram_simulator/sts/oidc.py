@@ -3,24 +3,20 @@
 Codes are those of STS's list of error codes; every doubt about the token is a 401, or what a switch has instead.
 """
 
-from typing import TYPE_CHECKING
-
-from ram_simulator.authorization.engine import Assumer, Context, trusts
-from ram_simulator.calls import Action, Answer, Call, on_nothing, table
-from ram_simulator.clock import to_seconds
-from ram_simulator.errors import ApiError
-from ram_simulator.identity_providers import IdentityProvider, TokenRefused, VerifiedToken, verify
-from ram_simulator.ram.store import Role
+from ram_simulator.cloud.calls import Action, Answer, Call, on_nothing, table
+from ram_simulator.cloud.clock import to_seconds
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.identity_providers import IdentityProvider, TokenRefused, VerifiedToken, verify
+from ram_simulator.cloud.ram_store import Role
+from ram_simulator.cloud.switches import SwitchName
+from ram_simulator.policies.engine import Assumer, Context, trusts
 from ram_simulator.sts.sessions import existing_role, new_session, session_name
-from ram_simulator.switches import SwitchName
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
 
 _SHORTEST_TOKEN, _LONGEST_TOKEN = 4, 20_000
 
 
-def assume_role_with_oidc(cloud: "Cloud", call: Call) -> Answer:
+def assume_role_with_oidc(cloud: Cloud, call: Call) -> Answer:
     """Give a credential of a role to whoever holds a token that provider and role both accept."""
     try:
         return _assume_role_with_oidc(cloud, call)
@@ -30,7 +26,7 @@ def assume_role_with_oidc(cloud: "Cloud", call: Call) -> Answer:
         raise
 
 
-def _assume_role_with_oidc(cloud: "Cloud", call: Call) -> Answer:
+def _assume_role_with_oidc(cloud: Cloud, call: Call) -> Answer:
     name = session_name(call)
     provider = _provider(cloud, call.text("OIDCProviderArn"))
     token = call.text("OIDCToken")
@@ -47,7 +43,7 @@ def _assume_role_with_oidc(cloud: "Cloud", call: Call) -> Answer:
     return new_session(cloud, call, role, name) | {"OIDCTokenInfo": _shown(verified)}
 
 
-def _provider(cloud: "Cloud", arn: str) -> IdentityProvider:
+def _provider(cloud: Cloud, arn: str) -> IdentityProvider:
     provider = cloud.account.identity_provider(arn)
     if provider is None:
         message = f"No such OIDC Provider registered: {arn}."
@@ -55,7 +51,7 @@ def _provider(cloud: "Cloud", arn: str) -> IdentityProvider:
     return provider
 
 
-def _check_trust(cloud: "Cloud", call: Call, role: Role, token: VerifiedToken) -> None:
+def _check_trust(cloud: Cloud, call: Call, role: Role, token: VerifiedToken) -> None:
     arn = token.provider.arn(cloud.account.account_id)
     keys: Context = {"oidc:iss": token.issuer, "oidc:aud": token.audiences, "oidc:sub": token.subject}
     if trusts(role.trust, Assumer("Federated", (arn,)), {**call.context, **keys}):

@@ -2,24 +2,20 @@
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from ram_simulator.account import Anonymous, RoleSession, Root, UserPrincipal
-from ram_simulator.authorization.engine import AccessRequest, Assumer, Verdict, trust_verdict
-from ram_simulator.calls import Action, Answer, Call, on_nothing, table
-from ram_simulator.cloud import AccessRefused
-from ram_simulator.errors import ApiError
-from ram_simulator.ram.store import Role
+from ram_simulator.cloud.account import Anonymous, RoleSession, Root, UserPrincipal
+from ram_simulator.cloud.calls import Action, Answer, Call, on_nothing, table
+from ram_simulator.cloud.cloud import AccessRefused, Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.ram_store import Role
+from ram_simulator.policies.engine import AccessRequest, Assumer, Verdict, trust_verdict
 from ram_simulator.sts.sessions import existing_role, new_session, session_name
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
 
 _EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
 _SOURCE_IDENTITY = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 
 
-def get_caller_identity(cloud: "Cloud", call: Call) -> Answer:
+def get_caller_identity(cloud: Cloud, call: Call) -> Answer:
     """Tell the caller who it is."""
     principal = call.principal
     answer: Answer = {"AccountId": principal.account_id, "Arn": principal.arn}
@@ -38,7 +34,7 @@ def get_caller_identity(cloud: "Cloud", call: Call) -> Answer:
             }
 
 
-def assume_role(cloud: "Cloud", call: Call) -> Answer:
+def assume_role(cloud: Cloud, call: Call) -> Answer:
     """Give a credential of a role to a user or role session that both sides allow it."""
     name = session_name(call)
     source = _formatted(call, "SourceIdentity", _SOURCE_IDENTITY)
@@ -56,7 +52,7 @@ def _formatted(call: Call, parameter: str, pattern: re.Pattern[str]) -> str:
     return value
 
 
-def _check_trust(cloud: "Cloud", call: Call, role: Role) -> None:
+def _check_trust(cloud: Cloud, call: Call, role: Role) -> None:
     principal = call.principal
     if isinstance(principal, Root | Anonymous):
         raise ApiError(403, "NoPermission", "Roles may not be assumed by the account itself; use a RAM user.")
@@ -71,7 +67,7 @@ def _check_trust(cloud: "Cloud", call: Call, role: Role) -> None:
         raise AccessRefused(principal, request, verdict, "AssumeRolePolicy", message)
 
 
-def _on_role(cloud: "Cloud", call: Call) -> Sequence[str]:
+def _on_role(cloud: Cloud, call: Call) -> Sequence[str]:
     return (f"acs:ram:*:{cloud.account.account_id}:{call.text('RoleArn').rpartition(':')[2]}",)
 
 

@@ -2,17 +2,15 @@
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-from ram_simulator.account import Credential, RoleSession
-from ram_simulator.calls import Answer, Call
-from ram_simulator.clock import to_seconds
-from ram_simulator.documents import DocumentKind, PolicyDocument, parse_document
-from ram_simulator.errors import ApiError, MalformedDocument
-from ram_simulator.ram.store import Role
-
-if TYPE_CHECKING:
-    from ram_simulator.cloud import Cloud
+from ram_simulator.cloud.account import Credential, RoleSession
+from ram_simulator.cloud.calls import Answer, Call
+from ram_simulator.cloud.clock import to_seconds
+from ram_simulator.cloud.cloud import Cloud
+from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.ram_store import Role
+from ram_simulator.policies import DocumentKind, PolicyDocument, parse_document
+from ram_simulator.policies.model import MalformedDocument
 
 _SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}")
 _POLICY_LENGTH = 2048
@@ -28,7 +26,7 @@ def session_name(call: Call) -> str:
     return name
 
 
-def existing_role(cloud: "Cloud", arn: str) -> Role:
+def existing_role(cloud: Cloud, arn: str) -> Role:
     """Return the role of an ARN; raise ApiError if it is none, or none of this account."""
     match arn.split(":"):
         case ["acs", "ram", "", account, name] if name.startswith("role/") and account.isdigit():
@@ -41,7 +39,7 @@ def existing_role(cloud: "Cloud", arn: str) -> Role:
     return role
 
 
-def new_session(cloud: "Cloud", call: Call, role: Role, name: str) -> Answer:
+def new_session(cloud: Cloud, call: Call, role: Role, name: str) -> Answer:
     """Start a session of the role by DurationSeconds and Policy of the call, and return the answer about it."""
     seconds = call.number("DurationSeconds", _SHORTEST * 4, _SHORTEST, role.max_session_duration)
     limit = _session_policy(cloud, call)
@@ -71,7 +69,7 @@ def shown_credential(credential: Credential) -> Answer:
     }
 
 
-def _session_policy(cloud: "Cloud", call: Call) -> PolicyDocument | None:
+def _session_policy(cloud: Cloud, call: Call) -> PolicyDocument | None:
     text = call.text("Policy")
     if not text:
         return None

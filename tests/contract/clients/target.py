@@ -52,7 +52,7 @@ OSS_DOCUMENTED = re.compile(
 )
 STATUSES = {"metadata": {200, 400, 401, 403, 404, 405}, "control": {200, 400, 404, 405}}
 READS = re.compile(r"Get|List|Describe|Assume")
-DEFAULT_FIXTURE = Path(__file__).parents[3] / "operator/ram_simulator/data/default_fixture.yaml"
+DEFAULT_FIXTURE = Path(__file__).parents[3] / "operator/ram_simulator/testing/fixtures/data/default_fixture.yaml"
 FAR = 4_000_000_000
 WHOLE: list[tuple[str, dict[str, str]]] = [
     ("ListUsers", {}),

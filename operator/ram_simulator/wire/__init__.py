@@ -1,0 +1,1 @@
+"""The wire: HTTP requests become calls, answers and errors become replies. No rule of any service is here."""
