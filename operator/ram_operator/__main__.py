@@ -12,11 +12,13 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 
 from ram_operator import metrics
 from ram_operator.cloud import Cloud
-from ram_operator.cloud.client.transport import own_version
+from ram_operator.cloud.client.network import Network
+from ram_operator.cloud.client.signing import own_version
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import CredentialsProvider, EnvironmentCredentials, FileCredentials
 from ram_operator.cluster import kube as cluster
@@ -73,15 +75,14 @@ def _leave(*_: object) -> None:
 async def run(settings: Settings, kinds: Sequence[AnyKind]) -> int:
     """Build the parts for these kinds and run them; return the exit code. Raises StartupError."""
     provider = _credentials(settings)
-    connection = connect(_cloud_config(settings, provider), time.monotonic, metrics.observe_call)
-    kube = await cluster.connect(kind.resource for kind in kinds)
-    try:
+    async with AsyncExitStack() as opened:
+        connection = connect(_cloud_config(settings, provider), time.monotonic, metrics.observe_call)
+        opened.push_async_callback(connection.close)
+        kube = await cluster.connect(kind.resource for kind in kinds)
+        opened.push_async_callback(kube.close)
         await preflight(kube, time.monotonic)
         identity = Cluster(settings.cluster_id or await _cluster_uid(kube), settings.previous_cluster_ids)
         return await _build(settings, kinds, kube, connection.cloud, identity).run()
-    finally:
-        await kube.close()
-        await connection.close()
 
 
 async def _cluster_uid(kube: cluster.Kube) -> str:
@@ -139,8 +140,7 @@ def _cloud_config(settings: Settings, provider: CredentialsProvider) -> CloudCon
         endpoint_ecs=settings.endpoint_ecs,
         endpoint_sts=settings.endpoint_sts,
         region=settings.region,
-        threads=settings.cloud_threads,
-        https_proxy=settings.https_proxy,
+        network=Network(settings.ca_bundle, settings.https_proxy, settings.no_proxy),
     )
 
 

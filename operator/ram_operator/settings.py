@@ -6,13 +6,13 @@ Every variable is set by the Helm chart; its values.yaml documents them for user
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import fill
 from typing import Annotated, Any, get_type_hints
-from urllib.parse import urlsplit
 
+from ram_operator.addresses import endpoint_problem, proxy_problem
 from ram_operator.errors import StartupError
 
 PREFIX = "RAM_OPERATOR_"
@@ -48,11 +48,16 @@ class Settings:
         str,
         "Proxy for calls to the cloud by https, such as http://proxy:3128. The variable HTTPS_PROXY is not looked at.",
     ] = field(default="", repr=False)
+    no_proxy: Annotated[
+        str, "Hosts and domains that are called without the proxy, separated by commas. NO_PROXY is not looked at."
+    ] = ""
+    ca_bundle: Annotated[
+        Path | None, "File with the certificates of the authorities that the cloud's endpoints are trusted by."
+    ] = None
     credentials_dir: Annotated[
         Path | None, "Folder with accessKeyId, accessKeySecret and optionally securityToken: the mounted Secret."
     ] = None
     workers: Annotated[int, "How many objects are worked on at once."] = 16
-    cloud_threads: Annotated[int, "How many calls to the cloud run at once."] = 32
     system_policies_per_role: Annotated[int, "RAM's quota of system policies on a role."] = 20
     custom_policies_per_role: Annotated[int, "RAM's quota of custom policies on a role."] = 10
     listen: Annotated[str, "Where /livez, /readyz and /metrics are served; port 0 means a free one."] = "0.0.0.0:8080"
@@ -82,57 +87,54 @@ def described() -> str:
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
-    """Read the settings. Raises StartupError naming the variable and what it may be."""
+    """Read the settings. Raises StartupError naming each wrong variable and what it may be."""
     known = {name: field for name, field in Settings.__dataclass_fields__.items() if name != "credentials"}
     given = {key.removeprefix(PREFIX): value for key, value in environment.items() if key.startswith(PREFIX)}
-    values: dict[str, Any] = {
-        name.lower(): _read(name, text, known[name.lower()].default)
-        for name, text in given.items()
-        if name.lower() in known and text != ""
-    }
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, text in given.items():
+        if text and (field_ := known.get(name.lower())):
+            try:
+                values[name.lower()] = _read(text, field_.default)
+            except ValueError:
+                problems.append(f"{PREFIX}{name} is {text!r}: write a number")
     credentials = {key: value for key, value in environment.items() if key.startswith("ALIBABA_CLOUD_") and value}
     settings = Settings(**values, credentials=credentials)
-    _check(settings)
+    problems += (f"{PREFIX}{name.upper()} {problem}" for name, problem in _problems(settings))
+    if problems:
+        raise StartupError("; ".join(problems))
     return settings
 
 
-def _read(name: str, text: str, default: object) -> object:
-    try:
-        match default:
-            case int():
-                return int(text)
-            case float():
-                return float(text)
-            case tuple():
-                return tuple(part.strip() for part in text.split(",") if part.strip())
-            case None:
-                return Path(text)
-            case _:
-                return text
-    except ValueError:
-        raise StartupError(f"{PREFIX}{name} is {text!r}: write a number") from None
+def _read(text: str, default: object) -> object:
+    match default:
+        case int():
+            return int(text)
+        case float():
+            return float(text)
+        case tuple():
+            return tuple(part.strip() for part in text.split(",") if part.strip())
+        case None:
+            return Path(text)
+        case _:
+            return text
 
 
-def _check(settings: Settings) -> None:
-    for name in ("sweep_interval_seconds", "full_check_interval_seconds", "workers", "cloud_threads"):
+def _problems(settings: Settings) -> Iterator[tuple[str, str]]:
+    """Each field that is wrong, and what it may be."""
+    for name in ("sweep_interval_seconds", "full_check_interval_seconds", "workers"):
         if not 0 < getattr(settings, name) < math.inf:
-            raise StartupError(f"{PREFIX}{name.upper()} is {getattr(settings, name)}: write a number above 0")
+            yield name, f"is {getattr(settings, name)}: write a number above 0"
     for name in ("node_gone_seconds", "system_policies_per_role", "custom_policies_per_role"):
         if not 0 <= getattr(settings, name) < math.inf:
-            raise StartupError(f"{PREFIX}{name.upper()} is {getattr(settings, name)}: write 0 or a number above it")
+            yield name, f"is {getattr(settings, name)}: write 0 or a number above it"
+    for name in ("endpoint_ram", "endpoint_ecs", "endpoint_sts"):
+        if (text := getattr(settings, name)) and (problem := endpoint_problem(text)):
+            yield name, problem
+    if settings.https_proxy and (problem := proxy_problem(settings.https_proxy)):
+        yield "https_proxy", problem
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise StartupError(f"{PREFIX}LOG_LEVEL is {settings.log_level!r}: write DEBUG, INFO, WARNING or ERROR")
-    if settings.https_proxy and not _is_proxy(settings.https_proxy):
-        # Not quoted: it may have a password in it.
-        raise StartupError(f"{PREFIX}HTTPS_PROXY is no address of a proxy: write http://HOST:PORT")
+        yield "log_level", f"is {settings.log_level!r}: write DEBUG, INFO, WARNING or ERROR"
     host, colon, port = settings.listen.rpartition(":")
     if not (colon and host and port.isdigit() and int(port) < 65536):
-        raise StartupError(f"{PREFIX}LISTEN is {settings.listen!r}: write address:port, such as 0.0.0.0:8080")
-
-
-def _is_proxy(text: str) -> bool:
-    try:
-        url = urlsplit(text)
-        return url.scheme == "http" and bool(url.hostname and url.port) and not (url.path.strip("/") or url.query)
-    except ValueError:
-        return False
+        yield "listen", f"is {settings.listen!r}: write address:port, such as 0.0.0.0:8080"

@@ -39,9 +39,7 @@ async def cloud(simulator: Simulator) -> AsyncIterator[Cloud]:
 
 def config(simulator: Simulator, key: str) -> CloudConfig:
     values = {"ALIBABA_CLOUD_ACCESS_KEY_ID": key, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": f"{key}-secret"}
-    return CloudConfig(
-        EnvironmentCredentials(values), simulator.endpoint, simulator.endpoint, simulator.endpoint, threads=8
-    )
+    return CloudConfig(EnvironmentCredentials(values), simulator.endpoint, simulator.endpoint, simulator.endpoint)
 
 
 def add_instances(simulator: Simulator, count: int, network: str = "vpc") -> list[str]:

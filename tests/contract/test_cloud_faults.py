@@ -79,7 +79,6 @@ def config(simulator: Simulator, *credentials: str) -> CloudConfig:
         simulator.endpoint,
         simulator.endpoint,
         simulator.endpoint,
-        threads=4,
     )
 
 

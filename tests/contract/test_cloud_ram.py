@@ -56,9 +56,7 @@ async def powerless(simulator: Simulator) -> AsyncIterator[Cloud]:
 
 def config(simulator: Simulator, key: str) -> CloudConfig:
     values = {"ALIBABA_CLOUD_ACCESS_KEY_ID": key, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": f"{key}-secret"}
-    return CloudConfig(
-        EnvironmentCredentials(values), simulator.endpoint, simulator.endpoint, simulator.endpoint, threads=8
-    )
+    return CloudConfig(EnvironmentCredentials(values), simulator.endpoint, simulator.endpoint, simulator.endpoint)
 
 
 async def test_the_caller_is_known(cloud: Cloud, powerless: Cloud, simulator: Simulator) -> None:

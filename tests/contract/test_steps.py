@@ -48,7 +48,7 @@ async def cloud(simulator: Simulator) -> AsyncIterator[Cloud]:
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": simulator.accessKeySecret,
     }
     ends = (simulator.endpoint,) * 3
-    connection = connect(CloudConfig(EnvironmentCredentials(values), *ends, threads=8), time.monotonic)
+    connection = connect(CloudConfig(EnvironmentCredentials(values), *ends), time.monotonic)
     yield connection.cloud
     await connection.close()
 

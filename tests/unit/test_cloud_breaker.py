@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ram_operator.cloud import Cloud
-from ram_operator.cloud.client import transport
 from ram_operator.cloud.client.breaker import CircuitBreakers
+from ram_operator.cloud.client.transport import Deadlines
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import KEY_ID_VARIABLE, KEY_SECRET_VARIABLE, EnvironmentCredentials
 from ram_operator.errors import NotFound, Unavailable
@@ -102,16 +102,11 @@ def test_a_probe_that_never_comes_back_does_not_keep_the_breaker_open_for_ever()
 class Moody:
     """A server that leaves some requests without an answer, and says of the others that there is no such role."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._monkeypatch = monkeypatch
+    def __init__(self, patience: float) -> None:
+        self._deadlines = Deadlines(call=patience)
         self._ended = asyncio.Event()
         self.asked = 0
-        self.answer(False)
-
-    def answer(self, answers: bool) -> None:
-        """Answer from now on, in whatever time that takes, or do not."""
-        self._answers = answers
-        self._monkeypatch.setattr(transport, "READ_TIMEOUT", 60 if answers else 0.5)
+        self.answers = False
 
     async def was_asked(self, times: int) -> bool:
         """Whether as many requests came, once they did: the last one may be under way still."""
@@ -123,7 +118,7 @@ class Moody:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         self.asked += 1
-        if self._answers:
+        if self.answers:
             body = b'{"Code": "EntityNotExist.Role"}'
             writer.write(
                 b"HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body
@@ -138,7 +133,7 @@ class Moody:
         url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
         credentials = EnvironmentCredentials({KEY_ID_VARIABLE: "key", KEY_SECRET_VARIABLE: "secret"})
         # The clock stands still: no breaker closes because the machine is slow.
-        connection = connect(CloudConfig(credentials, url, url, url), lambda: 100.0)
+        connection = connect(CloudConfig(credentials, url, url, url, deadlines=self._deadlines), lambda: 100.0)
         try:
             yield connection.cloud
         finally:
@@ -147,10 +142,8 @@ class Moody:
             listener.close()
 
 
-async def test_a_server_that_never_answers_is_not_asked_a_third_time_and_writes_are(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    server = Moody(monkeypatch)
+async def test_a_server_that_never_answers_is_not_asked_a_third_time_and_writes_are() -> None:
+    server = Moody(0.5)
     async with server.connected() as cloud:
         for _ in range(4):
             with pytest.raises(Unavailable, match=r"SDK\.ReadTimeout"):
@@ -162,11 +155,11 @@ async def test_a_server_that_never_answers_is_not_asked_a_third_time_and_writes_
         assert await server.was_asked(5)
 
 
-async def test_a_server_that_answers_now_and_then_is_asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = Moody(monkeypatch)
+async def test_a_server_that_answers_now_and_then_is_asked_each_time() -> None:
+    server = Moody(2.0)
     async with server.connected() as cloud:
         for answers in (False, True, False, True):
-            server.answer(answers)
+            server.answers = answers
             with pytest.raises(NotFound if answers else Unavailable):
                 await cloud.ram.get_role("EcsRole")
         assert await server.was_asked(4)

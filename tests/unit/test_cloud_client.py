@@ -8,12 +8,12 @@ import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import pytest
 
 from ram_operator.cloud import Cloud, NewRole, PolicyName, PolicyType
-from ram_operator.cloud.client.transport import is_write
+from ram_operator.cloud.client.transport import Deadlines, is_write
 from ram_operator.cloud.connection import CloudConfig, Connection, connect
 from ram_operator.cloud.credentials import Credentials, CredentialsProvider
 from ram_operator.errors import (
@@ -52,10 +52,9 @@ class Request:
         lines = head.decode().split("\r\n")
         self.method, self.target, _ = lines[0].split(" ")
         self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
-        fields = urlsplit(self.target).query + "&" + body.decode()
-        self.query = urlsplit(self.target).query
-        self.form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
-        self.parameters = {name: values[0] for name, values in parse_qs(fields).items()}
+        fields = parse_qs(body.decode(), strict_parsing=True)
+        assert all(len(values) == 1 for values in fields.values())
+        self.parameters = {name: values[0] for name, values in fields.items()}
 
 
 class Server:
@@ -104,9 +103,10 @@ def answer(body: object, status: str = "200 OK", **headers: str) -> bytes:
 
 @asynccontextmanager
 async def connected(
-    url: str, provider: CredentialsProvider | None = None, **options: object
+    url: str, provider: CredentialsProvider | None = None, deadlines: Deadlines | None = None, **options: object
 ) -> AsyncIterator[Connection]:
-    config = CloudConfig(provider or Fixed(Credentials(KEY_ID, SECRET, TOKEN)), url, url, url, threads=4)
+    credentials = provider or Fixed(Credentials(KEY_ID, SECRET, TOKEN))
+    config = CloudConfig(credentials, url, url, url, deadlines=deadlines or Deadlines())
     connection = connect(config, time.monotonic, **options)  # type: ignore[arg-type]
     try:
         yield connection
@@ -125,25 +125,24 @@ async def test_a_call_goes_out_signed_with_its_parameters_in_the_body() -> None:
         role = await connection.cloud.ram.create_role(NewRole("EcsRole", '{"x":"é *~+"}', "", 3600, {"k": "v w"}))
     assert (role.name, role.trust) == ("EcsRole", '{"x":"é *~+"}')
     [request] = server.requests
-    assert (request.method, request.parameters["Action"]) == ("POST", "CreateRole")
-    assert request.form == {
+    assert (request.method, request.target, request.parameters["Action"]) == ("POST", "/", "CreateRole")
+    wanted = {
         "RoleName": "EcsRole",
         "AssumeRolePolicyDocument": '{"x":"é *~+"}',
         "MaxSessionDuration": "3600",
         "Tag": '[{"Key": "k", "Value": "v w"}]',
     }
+    assert wanted.items() <= request.parameters.items()
     assert request.parameters["AccessKeyId"] == KEY_ID
     assert request.parameters["SecurityToken"] == TOKEN
     assert "ram-operator/" in request.headers["user-agent"]
 
 
-async def test_a_region_is_named_by_the_call_and_only_once() -> None:
+async def test_a_region_is_named_by_the_call() -> None:
     body = {"TotalCount": 0, "InstanceRamRoleSets": {"InstanceRamRoleSet": []}}
     async with serving(answer(body)) as server, connected(server.url) as connection:
         assert await connection.cloud.ecs.describe_instance_roles("cn-beijing", ["i-1"]) == {"i-1": ""}
-    assert server.requests[0].query.count("RegionId=") == 1
     assert server.requests[0].parameters["RegionId"] == "cn-beijing"
-    assert "RegionId" not in server.requests[0].form
 
 
 async def test_credentials_change_between_two_calls() -> None:
@@ -204,15 +203,12 @@ async def test_many_calls_run_at_once_without_mixing() -> None:
         ),
         (answer({"Code": "InvalidParameter.RoleName.Length"}, "400 Bad"), Rejected, "InvalidParameter.RoleName.Length"),
         (b"", Unavailable, "SDK.ConnectionReset"),
-        (b"garbage\r\n\r\n", Unavailable, "SDK.ConnectionReset"),
+        (b"garbage\r\n\r\n", Unavailable, "SDK.UnreadableAnswer"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", Unavailable, "SDK.ReadTimeout"),
     ],
 )
-async def test_each_bad_answer_has_its_class(
-    reply: bytes, expected: type[CloudError], code: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("ram_operator.cloud.client.transport.READ_TIMEOUT", 1)
-    async with serving(reply) as server, connected(server.url) as connection:
+async def test_each_bad_answer_has_its_class(reply: bytes, expected: type[CloudError], code: str) -> None:
+    async with serving(reply) as server, connected(server.url, deadlines=Deadlines(call=2.0)) as connection:
         error = await failure(lambda: connection.cloud.ram.get_role("EcsRole"))
     assert type(error) is expected
     assert (error.action, error.code) == ("GetRole", code)

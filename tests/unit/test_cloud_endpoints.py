@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from ram_operator.cloud.client.endpoints import Endpoints
+from ram_operator.cloud.client.network import Network
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import KEY_ID_VARIABLE, KEY_SECRET_VARIABLE, EnvironmentCredentials
 from ram_operator.errors import Rejected, StartupError, Unavailable
@@ -63,6 +64,20 @@ def test_what_is_no_endpoint_stops_the_start(setting: str) -> None:
         Endpoints(ecs=setting)
 
 
+@pytest.mark.parametrize("host", ["ram.aliyuncs.com", "10.0.0.1", "192.168.1.1", "svc.example.com", "[2001:db8::1]"])
+def test_a_host_outside_of_this_machine_and_the_cluster_is_not_called_without_tls(host: str) -> None:
+    with pytest.raises(StartupError, match="without TLS"):
+        Endpoints(f"http://{host}:7780")
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.8.9.1", "[::1]", "localhost", "ram-simulator", "a.b.svc", "a.b.svc.cluster.local"]
+)
+def test_this_machine_and_services_of_the_cluster_may_be_called_without_tls(host: str) -> None:
+    url = f"http://{host}:7780"
+    assert Endpoints(url).of(sdk_request("Ram"), "") == url
+
+
 @pytest.mark.parametrize("region", ["x", "evil.example.com/", "CN-hangzhou", "cn-hangzhou.evil"])
 def test_what_is_no_region_becomes_no_host(region: str) -> None:
     with pytest.raises(Rejected):
@@ -90,8 +105,30 @@ async def test_calls_by_https_go_through_the_proxy_that_is_set() -> None:
     asked: list[str] = []
     credentials = EnvironmentCredentials({KEY_ID_VARIABLE: "key", KEY_SECRET_VARIABLE: "secret"})
     async with proxy(asked) as url:
-        connection = connect(CloudConfig(credentials, https_proxy=url), time.monotonic)
+        connection = connect(CloudConfig(credentials, network=Network(https_proxy=url)), time.monotonic)
         with pytest.raises(Unavailable, match=r"SDK\.ProxyError: .*cannot be reached, or refuses"):
             await connection.cloud.sts.caller_identity()
         await connection.close()
     assert asked == ["CONNECT sts.aliyuncs.com:443"]
+
+
+PROXY = "http://user:secret@proxy:3128"
+
+
+@pytest.mark.parametrize(
+    ("url", "no_proxy", "through"),
+    [
+        ("https://ram.aliyuncs.com", "", True),
+        ("https://ram.aliyuncs.com", "aliyuncs.com", False),
+        ("https://ram.aliyuncs.com:8443", ".aliyuncs.com", False),
+        ("https://ram.aliyuncs.com", "a.com, ram.aliyuncs.com", False),
+        ("https://ram.aliyuncs.com", "am.aliyuncs.com", True),
+        ("https://10.0.0.1", "10.0.0.1", False),
+        ("https://ram.aliyuncs.com", "*", False),
+        ("http://127.0.0.1:7780", "", False),
+    ],
+)
+def test_the_hosts_that_need_no_proxy_are_called_directly(url: str, no_proxy: str, through: bool) -> None:
+    network = Network(https_proxy=PROXY, no_proxy=no_proxy)
+    assert network.proxy_for(url) == (PROXY if through else None)
+    assert "secret" not in repr(network)

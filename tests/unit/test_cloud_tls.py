@@ -1,4 +1,4 @@
-"""The SDK's old HTTP library over real TLS: the host is named and its certificate checked, on every Python."""
+"""Calls over real TLS: the host is named and its certificate checked, on every Python."""
 
 import asyncio
 import datetime
@@ -14,9 +14,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from ram_operator.cloud.client.network import Network
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import EnvironmentCredentials
-from ram_operator.errors import Unavailable
+from ram_operator.errors import StartupError, Unavailable
 
 ANSWER = b'{"AccountId": "1", "Arn": "acs:ram::1:root", "IdentityType": "Account"}'
 VALUES = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAI5tExampleKeyId01", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "verysecret"}
@@ -67,30 +68,30 @@ async def serving(certificate: Certificate, named: list[str | None]) -> AsyncIte
     server.close()
 
 
-async def account(endpoint: str) -> str:
+async def account(endpoint: str, ca_bundle: Path | None = None) -> str:
     """Make one call by https and return its answer."""
-    connection = connect(CloudConfig(EnvironmentCredentials(VALUES), endpoint_sts=endpoint, threads=1), time.monotonic)
+    connection = connect(
+        CloudConfig(EnvironmentCredentials(VALUES), endpoint_sts=endpoint, network=Network(ca_bundle)), time.monotonic
+    )
     try:
         return (await connection.cloud.sts.caller_identity()).account_id
     finally:
         await connection.close()
 
 
-async def test_a_host_with_a_trusted_certificate_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_host_with_a_trusted_certificate_answers(tmp_path: Path) -> None:
     named: list[str | None] = []
     certificate = certificate_for("localhost", tmp_path)
-    monkeypatch.setenv("ALIBABA_CLOUD_CA_BUNDLE", str(certificate.path))
     async with serving(certificate, named) as port:
-        assert await account(f"localhost:{port}") == "1"
+        assert await account(f"localhost:{port}", certificate.path) == "1"
     assert named == ["localhost"]
 
 
-async def test_a_certificate_of_another_host_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_certificate_of_another_host_is_refused(tmp_path: Path) -> None:
     certificate = certificate_for("ram.example.com", tmp_path)
-    monkeypatch.setenv("ALIBABA_CLOUD_CA_BUNDLE", str(certificate.path))
     async with serving(certificate, []) as port:
         with pytest.raises(Unavailable, match=r"SDK\.TlsError"):
-            await account(f"localhost:{port}")
+            await account(f"localhost:{port}", certificate.path)
 
 
 async def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
@@ -111,3 +112,26 @@ async def test_plain_http_is_not_fallen_back_to() -> None:
         await account(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
     server.close()
     assert set(first) == {b"\x16"}
+
+
+@pytest.mark.parametrize("name", ["ALIBABA_CLOUD_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize("trusted", [True, False], ids=["names the certificate", "empty"])
+async def test_no_variable_of_the_environment_changes_whom_we_trust(
+    name: str, trusted: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = certificate_for("localhost", tmp_path)
+    monkeypatch.setenv(name, str(certificate.path) if trusted else "")
+    async with serving(certificate, []) as port:
+        with pytest.raises(Unavailable, match=r"SDK\.TlsError"):
+            await account(f"localhost:{port}")
+
+
+@pytest.mark.parametrize(
+    "content", [None, b"", b"no certificate", b"\xff\xfe"], ids=["missing", "empty", "text", "bytes"]
+)
+def test_a_bundle_without_a_certificate_stops_the_start(content: bytes | None, tmp_path: Path) -> None:
+    bundle = tmp_path / "ca.pem"
+    if content is not None:
+        bundle.write_bytes(content)
+    with pytest.raises(StartupError, match=r"RAM_OPERATOR_CA_BUNDLE: cannot use .*ca\.pem"):
+        Network(bundle)

@@ -22,9 +22,10 @@ READ: list[tuple[str, str, str, Any]] = [
     ("ENDPOINT_ECS", "http://127.0.0.1:1", "endpoint_ecs", "http://127.0.0.1:1"),
     ("ENDPOINT_STS", "http://127.0.0.1:1", "endpoint_sts", "http://127.0.0.1:1"),
     ("HTTPS_PROXY", "http://proxy:3128", "https_proxy", "http://proxy:3128"),
+    ("NO_PROXY", "internal,.local", "no_proxy", "internal,.local"),
+    ("CA_BUNDLE", "/etc/ca.pem", "ca_bundle", Path("/etc/ca.pem")),
     ("CREDENTIALS_DIR", "/var/run/x", "credentials_dir", Path("/var/run/x")),
     ("WORKERS", "1", "workers", 1),
-    ("CLOUD_THREADS", "4", "cloud_threads", 4),
     ("SYSTEM_POLICIES_PER_ROLE", "25", "system_policies_per_role", 25),
     ("CUSTOM_POLICIES_PER_ROLE", "15", "custom_policies_per_role", 15),
     ("LISTEN", "127.0.0.1:0", "listen", "127.0.0.1:0"),
@@ -64,7 +65,6 @@ WRONG = [
     ("NODE_GONE_SECONDS", "nan"),
     ("WORKERS", "0"),
     ("WORKERS", "1.5"),
-    ("CLOUD_THREADS", "-1"),
     ("SYSTEM_POLICIES_PER_ROLE", "-1"),
     ("CUSTOM_POLICIES_PER_ROLE", "many"),
     ("LOG_LEVEL", "LOUD"),
@@ -77,6 +77,9 @@ WRONG = [
     ("HTTPS_PROXY", "http://proxy"),
     ("HTTPS_PROXY", "http://proxy:port"),
     ("HTTPS_PROXY", "http://proxy:3128/path"),
+    ("ENDPOINT_RAM", "http://ram.aliyuncs.com"),
+    ("ENDPOINT_ECS", "https://ecs.aliyuncs.com/path"),
+    ("ENDPOINT_STS", "https://user:secret@sts.aliyuncs.com"),
 ]
 
 
@@ -88,9 +91,17 @@ def test_a_wrong_value_stops_the_start_with_the_variable_and_what_it_may_be(vari
     assert "write" in str(caught.value)
 
 
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(StartupError) as caught:
+        from_environment({PREFIX + variable: text for variable, text in WRONG})
+    assert all(PREFIX + variable in str(caught.value) for variable, _ in WRONG)
+
+
 def test_a_password_of_a_proxy_is_not_repeated() -> None:
     with pytest.raises(StartupError) as caught:
-        from_environment({PREFIX + "HTTPS_PROXY": "user:secret@proxy"})
+        from_environment(
+            {PREFIX + "HTTPS_PROXY": "user:secret@proxy", PREFIX + "ENDPOINT_RAM": "https://user:secret@ram"}
+        )
     assert "secret" not in str(caught.value)
     assert "secret" not in repr(from_environment({PREFIX + "HTTPS_PROXY": "http://user:secret@proxy:1"}))
 

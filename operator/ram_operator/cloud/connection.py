@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ram_operator.cloud import Cloud
 from ram_operator.cloud.client import Client, ObserveCall
 from ram_operator.cloud.client.endpoints import Endpoints
-from ram_operator.cloud.client.transport import Lease, Transport, signer, tame_sdk
+from ram_operator.cloud.client.network import Network
+from ram_operator.cloud.client.transport import Deadlines, Lease, Transport
 from ram_operator.cloud.credentials import CredentialsProvider
 from ram_operator.cloud.ecs import Ecs
 from ram_operator.cloud.ram import Ram
@@ -21,9 +22,9 @@ from ram_operator.cloud.sts import Sts
 class CloudConfig:
     """How the cloud is reached.
 
-    Endpoints are URLs with a scheme, or hosts, then by https; empty ones mean Alibaba Cloud's own. `region` is the
-    SDK's default for the global APIs, `threads` how many calls may be under way at once. `https_proxy` is the URL of a
-    proxy for https endpoints; there is none unless it is given here: HTTPS_PROXY and NO_PROXY are not looked at.
+    Endpoints are URLs with a scheme, or hosts, then by HTTPS; empty ones mean Alibaba Cloud's own. `region` goes with
+    calls of the global APIs. `network` says through which proxy and with which trust; nothing of it is read from the
+    environment.
     """
 
     credentials: CredentialsProvider
@@ -31,8 +32,8 @@ class CloudConfig:
     endpoint_ecs: str = ""
     endpoint_sts: str = ""
     region: str = "cn-hangzhou"
-    threads: int = 32
-    https_proxy: str = ""
+    network: Network = field(default_factory=Network)
+    deadlines: Deadlines = field(default_factory=Deadlines)
 
 
 class AlwaysValid:
@@ -51,7 +52,7 @@ class Connection:
     client: Client
 
     async def close(self) -> None:
-        """Wait for the calls under way and close the connections."""
+        """Close the connections."""
         await self.client.close()
 
 
@@ -61,7 +62,7 @@ def connect(
     observe_call: ObserveCall = lambda api, code, seconds: None,
     lease: Lease | None = None,
 ) -> Connection:
-    """Build the adapters; sends nothing.
+    """Build the adapters in the running event loop; sends nothing.
 
     Args:
         config: how the cloud is reached.
@@ -72,9 +73,7 @@ def connect(
     Raises:
         StartupError: an endpoint is no address.
     """
-    tame_sdk()
-    endpoints = Endpoints(config.endpoint_ram, config.endpoint_ecs, config.endpoint_sts)
-    leased = signer(config.credentials, lease or AlwaysValid(), clock)
-    transport = Transport(leased, config.region, config.threads, config.https_proxy)
+    endpoints = Endpoints(config.endpoint_ram, config.endpoint_ecs, config.endpoint_sts, config.region)
+    transport = Transport(config.network, lease or AlwaysValid(), clock, config.deadlines)
     client = Client(transport, endpoints, config.credentials, AdaptiveRateLimiter(clock), observe_call)
     return Connection(Cloud(Ram(client), Ecs(client), Sts(client)), client)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aliyunsdkcore.request import CommonRequest
+from aliyunsdkcore.request import RpcRequest
 
 from ram_operator.cloud import CallerIdentity
 from ram_operator.cloud.client import Client
@@ -24,6 +24,6 @@ class Sts:
 
 def _caller_identity_request() -> Any:  # noqa: ANN401
     # The SDK's package for STS is left out for one call without parameters.
-    request = CommonRequest(product="Sts", version="2015-04-01", action_name="GetCallerIdentity")
+    request = RpcRequest("Sts", "2015-04-01", "GetCallerIdentity")
     request.set_method("POST")
     return request

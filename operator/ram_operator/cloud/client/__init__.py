@@ -1,16 +1,13 @@
 """The one way to Alibaba Cloud: signs, sends, waits its turn, and raises nothing but scrubbed `CloudError`s.
 
-Called by the adapters `ram`, `ecs` and `sts`; built in `cloud.connection`. Every call runs in one of a bounded number
-of threads, because the official SDK is synchronous. A read whose connection was reset is tried once more, at once;
-beyond that, nothing is retried here. The engine backs off per object, and a write is never repeated before somebody has
-looked.
+Called by the adapters `ram`, `ecs` and `sts`; built in `cloud.connection`. A read whose connection was reset is tried
+once more, at once; beyond that, nothing is retried here. The engine backs off per object, and a write is never repeated
+before somebody has looked.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -18,8 +15,9 @@ from ram_operator.cloud.client.answers import Answer, decode
 from ram_operator.cloud.client.breaker import CircuitBreakers
 from ram_operator.cloud.client.endpoints import Endpoints
 from ram_operator.cloud.client.failures import CONNECTION_RESET, NO_LEASE, TIMEOUTS, UNREADABLE, WAITING, refusal
-from ram_operator.cloud.client.transport import Exchange, LeaseTooShort, Transport, is_write, reason
-from ram_operator.cloud.credentials import CredentialsProvider
+from ram_operator.cloud.client.signing import sign
+from ram_operator.cloud.client.transport import Exchange, LeaseTooShort, Transport, is_write
+from ram_operator.cloud.credentials import Credentials, CredentialsProvider
 from ram_operator.cloud.ratelimit import AdaptiveRateLimiter
 from ram_operator.errors import CloudError, Denied, Throttled, Unavailable
 
@@ -27,6 +25,9 @@ RequestClass = Callable[[], Any]
 """A request class of the SDK. A fresh object is made for each request: the SDK writes into them."""
 
 OK = "OK"
+
+LONGEST_RETRY_AFTER = 120.0
+"""Seconds that an API can make us wait: ECS counts calls by the minute, and no page names a longer wait."""
 
 
 class ObserveCall(Protocol):
@@ -52,13 +53,13 @@ class _Call:
         return f"{self.action}@{self.region}" if self.region else self.action
 
     def request(self) -> Any:  # noqa: ANN401
-        """Return a request object with its parameters in the body, so that a policy document is in no URL."""
+        """Return a request object of the SDK with the parameters."""
         # By the setters: they know which parameters are JSON, and a parameter that the API does not have fails here.
         request = self.request_class()
         for name, value in self.parameters.items():
             getattr(request, f"set_{name}")(value)
-        request.set_body_params(request.get_query_params())
-        request.set_query_params({"RegionId": self.region} if self.region else {})
+        if self.region:
+            request.add_query_param("RegionId", self.region)
         return request
 
 
@@ -76,9 +77,9 @@ class Client:
     """Makes calls.
 
     Args:
-        transport: the SDK.
+        transport: sends the requests.
         endpoints: where each product lives.
-        credentials: whose texts are hidden in messages.
+        credentials: sign each request, and are hidden in messages.
         limiter: how fast each API may be called; carries the clock.
         observe_call: is told of each request.
     """
@@ -97,13 +98,11 @@ class Client:
         self._limiter = limiter
         self._observe_call = observe_call
         self._breakers = CircuitBreakers(limiter.clock)
-        self._pool = ThreadPoolExecutor(transport.threads, thread_name_prefix="cloud")
 
     @property
     def region(self) -> str:
         """The region of calls that are about no region."""
-        region: str = self._transport.get_region_id()
-        return region
+        return self._endpoints.region
 
     def refused(self, row: Answer) -> CloudError:
         """Return the error that the row of a single instance tells of, within an answer that is none."""
@@ -133,9 +132,8 @@ class Client:
             raise
 
     async def close(self) -> None:
-        """Wait for the calls under way and close the connections."""
-        await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
-        self._transport.session.close()
+        """Close the connections."""
+        await self._transport.close()
 
     async def _call(self, call: _Call) -> Answer:
         if not is_write(call.action) and (unanswered := self._breakers.check(call.key)):
@@ -151,7 +149,7 @@ class Client:
         return reply.result
 
     async def _send(self, call: _Call) -> _Reply:
-        reply = await asyncio.get_running_loop().run_in_executor(self._pool, self._attempt, call)
+        reply = await self._attempt(call)
         self._observe_call(call.action, reply.code, reply.seconds)
         if not is_write(call.action):
             self._record(call.key, reply)
@@ -168,34 +166,37 @@ class Client:
         else:
             self._breakers.succeeded(api)
 
-    def _attempt(self, call: _Call) -> _Reply:
-        request = call.request()
+    async def _attempt(self, call: _Call) -> _Reply:
         sent_at = self._limiter.clock()
         result: Answer | CloudError
         try:
-            exchange = self._transport.send(request, call.endpoint)
+            credentials = self._credentials.current()
+            request = sign(call.request(), self.region, credentials)
+            exchange = await self._transport.send(request, call.endpoint)
         except LeaseTooShort:
             result = Unavailable(call.action, NO_LEASE, "the lease to write ends too soon: nothing was sent")
         except Exception as error:
-            # All of them, and returned instead of raised here: what the SDK raises has the signed URL in its text.
-            code, words = reason(error)
+            # All of them, and returned instead of raised here: their texts and causes may have secrets in them.
+            code, words = self._transport.reason(error)
             result = Unavailable(call.action, code, f"{call.endpoint}: {words}")
         else:
-            result = self._read(call, exchange)
+            result = _read(call, exchange, credentials)
         code = result.code if isinstance(result, CloudError) else OK
         return _Reply(result, sent_at, self._limiter.clock() - sent_at, code)
 
-    def _read(self, call: _Call, exchange: Exchange) -> Answer | CloudError:
-        body = decode(exchange.body)
-        if body is None:
-            return Unavailable(call.action, UNREADABLE, f"HTTP {exchange.status} without a readable body")
-        if 200 <= exchange.status < 300:
-            return Answer(call.action, body, call.region)
-        hidden = self._credentials.current().secrets()
-        return refusal(call.action, exchange.status, body, hidden, _retry_after(exchange))
+
+def _read(call: _Call, exchange: Exchange, credentials: Credentials) -> Answer | CloudError:
+    body = decode(exchange.body)
+    if body is None:
+        return Unavailable(call.action, UNREADABLE, f"HTTP {exchange.status} without a readable body")
+    if 200 <= exchange.status < 300:
+        return Answer(call.action, body, call.region)
+    return refusal(call.action, exchange.status, body, credentials.secrets(), _retry_after(exchange))
 
 
 def _retry_after(exchange: Exchange) -> float | None:
     """Return the seconds that a throttled call should wait: the API's header has milliseconds."""
     text = exchange.headers.get("x-acs-retry-after", "")
-    return int(text) / 1000 if text.isdecimal() else None
+    if not (text.isascii() and text.isdecimal()):
+        return None
+    return min(int(text) / 1000, LONGEST_RETRY_AFTER) if len(text) <= 10 else LONGEST_RETRY_AFTER

@@ -10,6 +10,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+from ram_operator.addresses import endpoint_problem
 from ram_operator.errors import Rejected, StartupError
 
 _REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
@@ -22,12 +23,14 @@ class Endpoints:
         ram: URL with scheme, or a host with or without a port, then by https; empty for `ram.aliyuncs.com`.
         ecs: likewise; it then serves all regions. Empty for the region's own endpoint.
         sts: likewise; empty for `sts.aliyuncs.com`.
+        region: the one that calls of global APIs name.
 
     Raises:
-        StartupError: one of them is no address.
+        StartupError: one of them is no address, or would be called without TLS.
     """
 
-    def __init__(self, ram: str = "", ecs: str = "", sts: str = "") -> None:
+    def __init__(self, ram: str = "", ecs: str = "", sts: str = "", region: str = "cn-hangzhou") -> None:
+        self.region = region
         self._fixed = {
             "Ram": _url("RAM", ram) or "https://ram.aliyuncs.com",
             "Ecs": _url("ECS", ecs),
@@ -53,11 +56,7 @@ def _own_endpoint(request: Any, region: str) -> str:  # noqa: ANN401
 def _url(product: str, text: str) -> str:
     if not text:
         return ""
+    if problem := endpoint_problem(text):
+        raise StartupError(f"RAM_OPERATOR_ENDPOINT_{product} {problem}")
     url = urlsplit(text if "://" in text else f"https://{text}")
-    try:
-        valid = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-    except ValueError:
-        valid = False
-    if not valid or url.path.strip("/") or url.query or url.fragment or url.username is not None:
-        raise StartupError(f"RAM_OPERATOR_ENDPOINT_{product}: write https://HOST[:PORT] or HOST[:PORT], not {text!r}")
     return f"{url.scheme}://{url.netloc}"
