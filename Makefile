@@ -42,7 +42,7 @@ check: venv ## format, lint, types, import contracts, chart, copies of the CRDs;
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports
 	"$$($(BIN)/ram-sandbox which helm)" lint --strict charts/ram-operator
-	@diff -r crds charts/ram-operator/files/crds || { echo "the chart's copies of crds/ are out of date: run \`make generate\`" >&2; exit 1; }
+	@deploy/render --check
 	$(BIN)/python -m docs.generate --check
 
 format: venv ## write the code as `make check` wants it
@@ -50,7 +50,7 @@ format: venv ## write the code as `make check` wants it
 	$(BIN)/ruff format $(SOURCES)
 
 generate: setup ## write what is made from something else: the chart's copies of crds/, deploy/base/, tables of docs/
-	@HELM="$$($(BIN)/ram-sandbox which helm)" deploy/render
+	@deploy/render
 	@$(BIN)/python -m docs.generate
 
 soak: setup ## long sweeps and fault rounds
@@ -91,9 +91,11 @@ venv: .venv/.package
 		echo "Install it (Debian: apt install python3 python3-venv) or name one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "'$(PYTHON)' has no venv module: install it (Debian: apt install python3-venv)" >&2; exit 1; }
-	@echo "== .venv: $$($(PYTHON) --version), then the locked requirements (about a minute, in silence)"
+	@echo "== .venv: $$($(PYTHON) --version), then the locked requirements (one minute, or several on a busy machine)"
 	@$(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear .venv
-	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes --requirement requirements-dev.txt
+	@{ $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --require-hashes --requirement requirements-dev.txt && \
+		echo "== done"; } | awk '/^Collecting/ && ++n % 10 == 0 { print "   " n " packages found" } /^Installing/ { print "   installing" } \
+		/^== done/ { done = 1 } { fflush() } END { exit !done }'
 	@touch $@
 
 .venv/.package: .venv/.requirements pyproject.toml

@@ -1,7 +1,7 @@
 """Shows that something goes on, with elapsed times. Used by the build, the start of the sandbox and the demo.
 
-On a terminal the running step is redrawn in place; without one (a log, a pipe) each step gets a line at its start and
-its end, and one every 15 seconds in between, so that nobody kills a build that is merely quiet.
+On a terminal the running step is redrawn in place; without one (a log, a pipe) each step gets a line with its title at
+its start, one with its result at its end, and one every 15 seconds in between, so that nobody kills a quiet build.
 """
 
 import threading
@@ -55,7 +55,11 @@ class Progress:
         finally:
             over.set()
             ticker.join()
-            self.say(f"{title}{': ' if verdict else ''}{verdict} ({_span(self._clock() - start)})")
+            span = _span(self._clock() - start)
+            if self._live:
+                self.say(f"{title}{': ' if verdict else ''}{verdict} ({span})")
+            else:
+                self.say(f"  {verdict or 'done'} ({span})")
 
     def say(self, text: str) -> None:
         """Write one line, or several, with the time since the beginning before the first."""

@@ -130,6 +130,7 @@ class Sandbox:
             (entry["instanceId"] for entry in facts["instances"] if entry["networkType"] == "vpc"), "INSTANCE"
         )
         lines = [
+            f"what is in the simulated cloud, in a browser: {self.simulator.control}/",
             f"simulated RAM, ECS and STS: {self.simulator.endpoint}",
             f"its key (good for nothing else): {facts['accessKeyId']} / {facts['accessKeySecret']}",
             f"metadata service of {instance}: {self.simulator.metadata}/instances/{instance}/latest/meta-data/",

@@ -33,6 +33,8 @@ REFUSED = {
     "service.port=0": "minimum: got 0, want 1",
     "resources.gpu=1": "additional properties 'gpu' not allowed",
     "extraEnv[0].value=x": "missing property 'name'",
+    "image.repository=REGISTRY/ram-operator": "write the registry and name that you pushed it under",
+    "image.repository=": "write the registry and name",
     "replicas=2": "write 1, or 0 to run the operator elsewhere",
     "cloud.credentials.secretName=": "name the Secret with the operator's AccessKey",
 }

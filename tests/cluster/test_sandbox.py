@@ -142,7 +142,10 @@ def answers(url: str) -> bool:
 def test_the_demo_checks_every_step(tmp_path: Path) -> None:
     done = subprocess.run(command("demo"), env=environ(tmp_path), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "9/9 everything deleted, the cloud as it was (" in done.stdout
+    assert "9/9 everything deleted, the cloud as it was ..." in done.stdout
+    wide = [line for line in done.stdout.splitlines() if len(line) > 100 and str(tmp_path) not in line]
+    assert [line for line in wide if "METADATA=" not in line] == []
+    assert "make demo ARGS=--keep" in done.stdout
     assert "every step did what it should" in done.stdout
     assert list(tmp_path.glob("ram-sandbox-*")) == []
 

@@ -329,3 +329,35 @@ def test_a_binding_made_anew_under_its_old_name_is_as_young_as_it_is() -> None:
     caches = cluster(binding_body(), OLDER, nodes=(node("a", 1, pool="storage"),))
     caches.put(binding_key("older"), binding_body("older", created="2026-03-01T00:00:00Z", uid="new", version=2))
     assert selection(facts_of(BINDING, caches)).assigned == {ONE: BINDING}
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [{}, {"matchLabels": {"pool": 1}}, {"matchExpressions": [{"key": "pool", "operator": "Is"}]}, ["pool"]],
+    ids=["empty", "a number", "an unknown operator", "a list"],
+)
+def test_an_older_binding_whose_selector_cannot_be_read_keeps_the_instances_that_it_has(selector: Any) -> None:
+    older: dict[str, Any] = {"created": "2025-01-01T00:00:00Z", "status": {"instances": [claim(ONE)]}}
+    caches = cluster(
+        binding_body("older", **older),
+        binding_body(),
+        nodes=(node("a", 1, pool="storage"), node("b", 2, pool="storage")),
+    )
+    wakes = caches.put(
+        binding_key("older"), binding_body("older", spec={"nodeSelector": selector}, generation=2, version=2, **older)
+    )
+    assert selection(facts_of(BINDING, caches)).assigned == {ONE: binding_key("older"), TWO: BINDING}
+    assert scopes(wakes)[BINDING] == only(TWO)
+
+
+def test_after_a_start_a_binding_whose_selector_cannot_be_read_has_the_instances_of_its_rows() -> None:
+    older = binding_body(
+        "older",
+        {"instances": [claim(ONE), claim(TWO, state="Overridden") | {"origin": "Found"}]},
+        spec={"nodeSelector": {}},
+        created="2025-01-01T00:00:00Z",
+    )
+    caches = cluster(older, binding_body(), nodes=(node("a", 1, pool="storage"), node("b", 2, pool="storage")))
+    assert selection(facts_of(BINDING, caches)).assigned == {ONE: binding_key("older"), TWO: BINDING}
+    caches.drop(binding_key("older"))
+    assert selection(facts_of(BINDING, caches)).assigned == dict.fromkeys((ONE, TWO), BINDING)

@@ -23,6 +23,7 @@ PURE = "pure rooms read no clock, no environment and make no noise"
 KINDS = "kinds never import each other"
 SIMULATOR = "the simulator's wire stands above its rules, and what serves tests stands apart"
 HTTP = "only the simulator's wire speaks HTTP"
+ROOMS = "a kind owns its room: what works on all kinds knows none of them"
 
 ARROWS: list[tuple[str, str, str]] = [
     ("ram_operator.errors", "ram_operator.settings", LAYERS),
@@ -56,6 +57,10 @@ ARROWS: list[tuple[str, str, str]] = [
     ("ram_operator.engine.reconciler", "random", PURE),
     ("ram_operator.kinds.steps", "prometheus_client", PURE),
     ("ram_operator.model", "ram_operator.metrics", PURE),
+    ("ram_operator.engine.sweeps", "ram_operator.kinds.ram_policy", ROOMS),
+    ("ram_operator.cluster.caches", "ram_operator.kinds.instance_role_binding.rows", ROOMS),
+    ("ram_operator.gate", "ram_operator.kinds.names", ROOMS),
+    ("ram_operator.runtime", "ram_operator.kinds.ram_role", ROOMS),
     ("ram_operator.kinds.ram_role", "ram_operator.kinds.ram_policy", KINDS),
     ("ram_operator.kinds.ram_policy", "ram_operator.kinds.instance_role_binding", KINDS),
     ("ram_operator.kinds.instance_role_binding.rows", "ram_operator.kinds.ram_role", KINDS),

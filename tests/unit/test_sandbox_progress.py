@@ -25,12 +25,12 @@ class Clock:
         return self.now
 
 
-def test_a_log_has_a_line_at_the_start_and_at_the_end_of_a_step() -> None:
+def test_a_log_has_the_title_at_the_start_of_a_step_and_the_result_at_its_end() -> None:
     stream = io.StringIO()
     progress = Progress(stream, Clock())
     with progress.step("building") as step:
         step.result = "done well"
-    assert stream.getvalue() == "[   6.0s] building ...\n[  12.0s] building: done well (6.0 s)\n"
+    assert stream.getvalue() == "[   6.0s] building ...\n[  12.0s]   done well (6.0 s)\n"
 
 
 def test_a_terminal_gets_no_start_line_since_the_step_is_redrawn_in_place() -> None:
@@ -45,7 +45,7 @@ def test_a_step_that_raises_is_shown_as_failed() -> None:
     stream = io.StringIO()
     with pytest.raises(ValueError, match="no"), Progress(stream).step("building"):
         raise ValueError("no")
-    assert "building: FAILED (" in stream.getvalue()
+    assert "  FAILED (" in stream.getvalue()
 
 
 def test_further_lines_of_a_text_are_indented_under_the_first() -> None:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
-from datetime import timedelta
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from tests.unit.builders import (
     CLUSTER,
-    binding_body,
     binding_key,
     condition,
     instance,
     made_role_status,
-    node,
     owner,
     policy_body,
     policy_key,
@@ -25,13 +22,10 @@ from tests.unit.builders import (
     role_body,
     role_key,
 )
-from tests.unit.scene import Instances, Scene
+from tests.unit.sweeping import Lists, Swept
 
-from ram_operator.cloud import Cloud, PolicyEntry, PolicyType, RamApi, RoleEntry, StsApi
-from ram_operator.engine.sweeps import Sweeps
-from ram_operator.engine.workqueue import Lane, WorkQueue
-from ram_operator.errors import CloudError, Throttled, Unavailable
-from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
+from ram_operator.cloud import PolicyEntry, PolicyType, RoleEntry
+from ram_operator.kinds.names import RAM_POLICY, RAM_ROLE
 from ram_operator.model import ObjectKey, Scope, timestamp
 
 POLICY, ROLE, BINDING = policy_key("oss-read"), role_key("oss-reader"), binding_key("storage-pool")
@@ -51,61 +45,6 @@ def policy_status(**fields: Any) -> dict[str, Any]:
 
 def role_status(**fields: Any) -> dict[str, Any]:
     return made_role_status(verified={"generation": 1, "updateDate": DATE, "at": AT}) | fields
-
-
-class Lists:
-    """RAM as far as its lists go."""
-
-    def __init__(self, policies: Sequence[PolicyEntry] = (), roles: Sequence[RoleEntry] = ()) -> None:
-        self.policies = policies
-        self.roles = roles
-        self.failing = False
-        self.calls = 0
-
-    async def list_policies(self, policy_type: PolicyType) -> Sequence[PolicyEntry]:
-        assert policy_type is PolicyType.CUSTOM
-        self._answer()
-        return self.policies
-
-    async def list_roles(self) -> Sequence[RoleEntry]:
-        self._answer()
-        return self.roles
-
-    def _answer(self) -> None:
-        self.calls += 1
-        if self.failing:
-            raise Unavailable("List", "ServiceUnavailable")
-
-
-class Swept:
-    """A scene that is swept, and what the sweeps nominate."""
-
-    def __init__(self, ram: Lists | None = None, ecs: Instances | None = None) -> None:
-        self.ram, self.ecs = ram or Lists(), ecs or Instances({})
-        cloud = Cloud(cast("RamApi", self.ram), self.ecs, cast("StsApi", None))
-        self.scene = Scene(cloud)
-        self.queue = WorkQueue(lambda: 0.0, lambda: 0.0)
-        self.sweeps = Sweeps(
-            cloud=cloud,
-            world=self.scene.caches,
-            queue=self.queue,
-            reconciler=self.scene.reconciler,
-            interval=600,
-            full_check=timedelta(hours=6),
-            clock=lambda: self.scene.now,
-            chance=lambda: 0.5,
-        )
-
-    async def nominated(self, kind: str) -> dict[ObjectKey, Scope]:
-        """Sweep once and empty the queue."""
-        await self.sweeps.sweep(kind)
-        found: dict[ObjectKey, Scope] = {}
-        for _ in range(self.queue.depth()):
-            item = await self.queue.get()
-            assert item.lane is Lane.SWEEP
-            found[item.key] = item.scope
-            self.queue.done(item.key)
-        return found
 
 
 def swept_policy(entry: PolicyEntry | None = POLICY_ENTRY, **how: Any) -> Swept:
@@ -184,19 +123,6 @@ async def test_after_six_hours_a_policy_is_read_in_detail_although_no_list_shows
     assert await made.nominated(RAM_POLICY.kind) == {POLICY: Scope(swept=True)}
 
 
-LOST = [(0, True), (1, False), (2, False)]
-
-
-@pytest.mark.parametrize(("count", "nominated"), LOST)
-async def test_a_role_is_nominated_when_its_policy_is_attached_less_often_than_roles_say(
-    count: int, nominated: bool
-) -> None:
-    made = Swept(Lists([replace(POLICY_ENTRY, attachment_count=count)]))
-    made.scene.put(policy_body(status=policy_status()))
-    made.scene.put(role_body(status=role_status(managedPolicies=[{"type": "Custom", "name": "OSS-Read"}])))
-    assert (ROLE in await made.nominated(RAM_POLICY.kind)) == nominated
-
-
 # Roles
 
 
@@ -224,6 +150,26 @@ async def test_a_role_whose_session_duration_is_as_the_spec_says_is_left_alone()
     entry = replace(ROLE_ENTRY, max_session_seconds=7200)
     made = swept_role(entry, spec={"maxSessionDurationSeconds": 7200})
     assert await made.nominated(RAM_ROLE.kind) == {}
+
+
+LOST = [(0, True), (1, False), (2, False)]
+
+
+@pytest.mark.parametrize(("count", "nominated"), LOST)
+async def test_a_role_is_nominated_when_its_policy_is_attached_less_often_than_roles_say(
+    count: int, nominated: bool
+) -> None:
+    made = Swept(Lists([replace(POLICY_ENTRY, attachment_count=count)], [ROLE_ENTRY]))
+    made.scene.put(role_body(status=role_status(managedPolicies=[{"type": "Custom", "name": "OSS-Read"}])))
+    assert (ROLE in await made.nominated(RAM_ROLE.kind)) == nominated
+
+
+async def test_kinds_that_ask_for_the_same_list_read_it_once_in_a_round() -> None:
+    made = Swept(Lists([replace(POLICY_ENTRY, attachment_count=1)], [ROLE_ENTRY]))
+    made.scene.put(policy_body(status=policy_status()))
+    made.scene.put(role_body(status=role_status(managedPolicies=[{"type": "Custom", "name": "OSS-Read"}])))
+    await made.nominated_in_one_round(*made.scene.reconciler.kinds)
+    assert made.ram.calls == 2
 
 
 def many_roles(count: int) -> Swept:
@@ -263,89 +209,6 @@ async def test_objects_whose_full_check_fails_keep_no_others_from_theirs() -> No
     assert len(set().union(*asked)) == 100
 
 
-# Bindings
-
-
-def row(one: Any, state: str = "Attached", role: str | None = "oss-reader") -> dict[str, Any]:
-    return {"instance": str(one), "state": state} | ({"roleName": role, "origin": "Attached"} if role else {})
-
-
-def swept_binding(roles: dict[Any, str], *rows: dict[str, Any]) -> Swept:
-    made = Swept(ecs=Instances(roles))
-    made.scene.put(binding_body(status={"instances": list(rows), "conditions": ready("AllAttached")}))
-    return made
-
-
-BINDING_DRIFT: list[tuple[str, dict[Any, str], list[dict[str, Any]], list[Any]]] = [
-    ("as it was", {ONE: "oss-reader", TWO: "OSS-Reader"}, [row(ONE), row(TWO)], []),
-    ("detached", {ONE: "", TWO: "oss-reader"}, [row(ONE), row(TWO)], [ONE]),
-    ("replaced", {ONE: "oss-reader", TWO: "Other"}, [row(ONE), row(TWO)], [TWO]),
-    ("gone", {ONE: "oss-reader"}, [row(ONE), row(TWO)], [TWO]),
-    ("in conflict", {ONE: "Other", TWO: "oss-reader"}, [row(ONE, "Conflict", None), row(TWO)], [ONE]),
-    ("failed for this generation", {ONE: ""}, [row(ONE, "Failed", None)], []),
-    ("no instance", {}, [{"node": "virtual", "state": "Skipped"}], []),
-]
-
-
-@pytest.mark.parametrize(
-    ("roles", "rows", "differing"), [each[1:] for each in BINDING_DRIFT], ids=[each[0] for each in BINDING_DRIFT]
-)
-async def test_a_binding_is_nominated_for_the_instances_that_are_not_as_its_rows_say(
-    roles: dict[Any, str], rows: list[dict[str, Any]], differing: list[Any]
-) -> None:
-    made = swept_binding(roles, *rows)
-    wanted = {BINDING: Scope(frozenset(map(str, differing)), swept=True)} if differing else {}
-    assert await made.nominated(INSTANCE_ROLE_BINDING.kind) == wanted
-
-
-async def test_all_bindings_together_cost_one_describe_a_region() -> None:
-    far = instance(3, "cn-beijing")
-    made = swept_binding({ONE: "oss-reader", TWO: "oss-reader", far: "oss-reader"}, row(ONE), row(far))
-    made.scene.put(binding_body("second", status={"instances": [row(TWO)]}))
-    await made.nominated(INSTANCE_ROLE_BINDING.kind)
-    assert sorted((call[1], len(call[3])) for call in made.ecs.calls) == [("cn-beijing", 1), ("cn-hangzhou", 2)]
-
-
-async def test_a_region_that_does_not_answer_hides_no_drift_of_the_others() -> None:
-    far = instance(3, "cn-beijing")
-    made = swept_binding({ONE: "", far: "oss-reader"}, row(ONE), row(far))
-    made.ecs.out["cn-beijing"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
-    assert BINDING in await made.nominated(INSTANCE_ROLE_BINDING.kind)
-
-
-THROTTLED = Throttled("DescribeInstanceRamRole", "Throttling.User", retry_after=3)
-UNANSWERED = Unavailable("DescribeInstanceRamRole", "SDK.ReadTimeout")
-
-
-@pytest.mark.parametrize(
-    ("error", "nominated"), [(THROTTLED, [TWO]), (UNANSWERED, [TWO, THREE])], ids=["throttled", "out"]
-)
-async def test_what_a_throttled_sweep_could_not_read_is_left_to_the_next_sweep(
-    error: CloudError, nominated: list[Any]
-) -> None:
-    made = swept_binding({ONE: "oss-reader", TWO: "", THREE: "oss-reader"}, row(ONE), row(TWO), row(THREE))
-    made.ecs.unreadable[THREE] = error
-    wanted = {BINDING: Scope(frozenset(map(str, nominated)), swept=True)}
-    assert await made.nominated(INSTANCE_ROLE_BINDING.kind) == wanted
-
-
-async def test_a_sweep_and_the_passes_it_asks_for_bring_back_what_drifted() -> None:
-    ecs = Instances({ONE: "", TWO: ""})
-    made = Swept(ecs=ecs)
-    made.scene.put(role_body(status=role_status()))
-    for number in (1, 2):
-        made.scene.put_node(node(f"node-{number}", number, pool="storage"))
-    made.scene.put(binding_body())
-    await made.scene.reconcile(BINDING)
-    ecs.roles[TWO] = ""
-    ecs.calls.clear()
-    [(key, scope)] = (await made.nominated(INSTANCE_ROLE_BINDING.kind)).items()
-    said = await made.scene.reconcile(key, scope)
-    assert ecs.roles == {ONE: "oss-reader", TWO: "oss-reader"}
-    assert [call[3] for call in ecs.writes] == [(TWO.id,)]
-    assert [event.reason for event in said.events if event.node is None] == ["DriftRepaired"]
-
-
 # The cloud does not answer
 
 
@@ -359,6 +222,21 @@ async def test_a_sweep_that_fails_nominates_nothing_until_it_is_overdue() -> Non
     assert await made.nominated(RAM_POLICY.kind) == {POLICY: Scope(swept=True)}
     made.ram.failing = False
     assert await made.nominated(RAM_POLICY.kind) == {}
+
+
+async def test_what_was_deleted_during_a_sweep_is_a_new_object_when_it_is_made_again() -> None:
+    made = swept_policy(finalizers=())
+
+    async def deleted() -> None:
+        made.scene.delete(POLICY)
+        await made.scene.settle()
+
+    made.ram.meanwhile = deleted
+    await made.nominated(RAM_POLICY.kind)
+    made.scene.later(3600)
+    made.scene.put(policy_body(uid="new"))
+    await made.scene.reconcile(POLICY)
+    assert made.scene.condition(POLICY) == ("False", "Retrying")
 
 
 async def test_without_objects_nothing_is_asked() -> None:

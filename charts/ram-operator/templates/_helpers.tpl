@@ -54,6 +54,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- if gt (int .Values.replicas) 1 }}
 {{- fail "replicas: write 1, or 0 to run the operator elsewhere; there is no leader election yet, and two operators would work against each other" }}
 {{- end }}
+{{- if not (regexMatch "^[a-z0-9]([a-z0-9._/:-]*[a-z0-9])?$" .Values.image.repository) }}
+{{- fail (printf "image.repository: %q is no name of an image: write the registry and name that you pushed it under, in lower case and without a tag, such as registry.example.com/team/ram-operator" .Values.image.repository) }}
+{{- end }}
 {{- $env := list }}
 {{- range .Values.extraEnv }}
 {{- $env = append $env .name }}

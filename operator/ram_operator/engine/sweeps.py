@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 
 from ram_operator import metrics
-from ram_operator.cloud import Cloud, PolicyEntry, PolicyType, RoleEntry
+from ram_operator.cloud import Cloud
 from ram_operator.engine.controller import World
-from ram_operator.engine.reconciler import Cluster, Reconciler
+from ram_operator.engine.reconciler import Reconciler
 from ram_operator.engine.workqueue import Lane, WorkQueue
-from ram_operator.errors import CloudError, Throttled
-from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
-from ram_operator.model import Body, InstanceId, Json, ObjectKey, Owner, Reason, Scope, StatusFields
+from ram_operator.errors import CloudError
+from ram_operator.kinds import AnyKind
+from ram_operator.kinds.surveys import Survey
+from ram_operator.model import EVERYTHING, Facts, Json, ObjectKey, Owner, Reason, Reference, Scope
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,6 @@ RECHECKED = (Reason.NOT_OWNED, Reason.OWNED_BY_OTHER, Reason.NAME_TAKEN)
 """What another hand can clear without an event reaching us: a glance each sweep costs a read or two."""
 FULL_CHECK_SPREAD = 0.25
 """Over which share of its period the full check of objects that need it together is spread."""
-Nominations = dict[ObjectKey, Scope]
 
 
 @dataclass(slots=True)
@@ -57,193 +56,87 @@ class Sweeps:
     clock: Callable[[], datetime]
     chance: Callable[[], float]
     _last: dict[str, datetime] = field(default_factory=dict)
+    _asked: dict[ObjectKey, datetime] = field(default_factory=dict)
 
     async def run(self, gate: asyncio.Event) -> None:
         """Sweep for ever, first as soon as `gate` opens."""
         await gate.wait()
         while True:
-            for kind in self.reconciler.kinds:
+            survey = self.survey()
+            for name in self.reconciler.kinds:
                 try:
-                    await self.sweep(kind)
+                    await self.sweep(name, survey)
                 except Exception:
                     # A bug that one object brings to light must not end the process, over and over.
-                    metrics.SWEEPS.labels(kind, "bug").inc()
-                    log.exception("sweep failed", extra={"kind": kind})
+                    metrics.SWEEPS.labels(name, "bug").inc()
+                    log.exception("sweep failed", extra={"kind": name})
             await asyncio.sleep(self.interval * (0.9 + 0.2 * self.chance()))
 
-    async def sweep(self, kind: str) -> None:
+    def survey(self) -> Survey:
+        """Begin a round of sweeps."""
+        cluster = self.reconciler.cluster
+        return Survey(self.cloud, lambda key: Owner(cluster.id, key, cluster.previous))
+
+    async def sweep(self, name: str, survey: Survey) -> None:
         """Look at all objects of a kind once, and nominate what is not as it was."""
-        objects = {key: body for key in self.world.keys(kind) if (body := self.world.body(key))}
-        metrics.OBJECTS.labels(kind).set(len(objects))
+        kind = self.reconciler.kinds[name]
+        objects = {key: facts for key in self.world.keys(name) if (facts := self.world.facts(key))}
+        metrics.OBJECTS.labels(name).set(len(objects))
         if not objects:
             return
         try:
-            nominated = await self._look(kind, objects)
+            nominated = await self._look(kind, objects, survey)
         except CloudError as error:
-            metrics.SWEEPS.labels(kind, "failed").inc()
-            log.warning("sweep failed", extra={"kind": kind, "error": str(error)})
-            nominated = self._overdue(kind, objects)
+            metrics.SWEEPS.labels(name, "failed").inc()
+            log.warning("sweep failed", extra={"kind": name, "error": str(error)})
+            nominated = self._overdue(name, objects)
         else:
-            metrics.SWEEPS.labels(kind, "done").inc()
-            self._last[kind] = self.clock()
+            metrics.SWEEPS.labels(name, "done").inc()
+            self._last[name] = self.clock()
             for key in objects.keys() - nominated.keys():
-                self.reconciler.seen(key)
+                # What was deleted while the lists were read must stay forgotten.
+                if self.world.body(key):
+                    self.reconciler.seen(key)
         for key, scope in nominated.items():
             self.queue.add(key, lane=Lane.SWEEP, scope=replace(scope, swept=True))
-        metrics.NOMINATED.labels(kind).inc(len(nominated))
+        metrics.NOMINATED.labels(name).inc(len(nominated))
 
-    async def _look(self, kind: str, objects: Mapping[ObjectKey, Body]) -> Nominations:
-        match kind:
-            case RAM_POLICY.kind:
-                found = await self._policies(objects)
-            case RAM_ROLE.kind:
-                found = await self._roles(objects)
-            case INSTANCE_ROLE_BINDING.kind:
-                found = await self._bindings(objects)
-            case _:
-                found = {}
-        others = [key for key, body in objects.items() if _waits_for_others(body)]
-        return {**found, **dict.fromkeys([*others, *self._full_checks(objects)], Scope())}
+    async def _look(
+        self, kind: AnyKind, objects: Mapping[ObjectKey, Facts], survey: Survey
+    ) -> Mapping[ObjectKey, Scope]:
+        drift = await kind.find_drift(tuple(objects.values()), survey)
+        for part in drift.unread:
+            unread = {"place": part.place, "subjects": len(part.subjects), "error": str(part.error)}
+            log.warning("a part of the cloud could not be swept", extra=unread)
+        others = [key for key, facts in objects.items() if _waits_for_others(facts.me)]
+        return {**drift.nominated, **dict.fromkeys([*others, *self._full_checks(kind, objects)], EVERYTHING)}
 
-    async def _policies(self, objects: Mapping[ObjectKey, Body]) -> Nominations:
-        listed = await self.cloud.ram.list_policies(PolicyType.CUSTOM)
-        entries = {entry.name.lower(): entry for entry in listed}
-        found = {
-            key: Scope()
-            for key, body in objects.items()
-            if (name := _status(body).get("policyName"))
-            and not _deleting(body)
-            and self._policy_differs(key, body, entries.get(name.lower()))
-        }
-        return {**found, **self._lost_attachments(entries)}
-
-    def _policy_differs(self, key: ObjectKey, body: Body, entry: PolicyEntry | None) -> bool:
-        verified = _status(body).get("verified") or {}
-        return (
-            entry is None
-            or verified.get("updateDate") != entry.update_date
-            or verified.get("defaultVersion") != entry.default_version
-            or verified.get("attachmentCount") != entry.attachment_count
-            or body["spec"].get("description", entry.description) != entry.description
-            or self._tags_differ(key, body, entry.tags)
-        )
-
-    def _lost_attachments(self, entries: Mapping[str, PolicyEntry]) -> Nominations:
-        """Roles that attached a policy which is attached less often than they say."""
-        holders: dict[str, list[ObjectKey]] = defaultdict(list)
-        for key in self.world.keys(RAM_ROLE.kind):
-            for policy in _status(self.world.body(key) or {}).get("managedPolicies") or ():
-                if policy["type"] == PolicyType.CUSTOM:
-                    holders[policy["name"].lower()].append(key)
-        return {
-            role: Scope()
-            for name, roles in holders.items()
-            if (entry := entries.get(name)) is None or entry.attachment_count < len(roles)
-            for role in roles
-        }
-
-    async def _roles(self, objects: Mapping[ObjectKey, Body]) -> Nominations:
-        entries = {entry.name.lower(): entry for entry in await self.cloud.ram.list_roles()}
-        return {
-            key: Scope()
-            for key, body in objects.items()
-            if (name := _status(body).get("roleName"))
-            and not _deleting(body)
-            and self._role_differs(key, body, entries.get(name.lower()))
-        }
-
-    def _role_differs(self, key: ObjectKey, body: Body, entry: RoleEntry | None) -> bool:
-        status, spec = _status(body), body["spec"]
-        return (
-            entry is None
-            or status.get("roleId") != entry.role_id
-            or (status.get("verified") or {}).get("updateDate") != entry.update_date
-            or spec.get("description", entry.description) != entry.description
-            or spec.get("maxSessionDurationSeconds", 3600) != entry.max_session_seconds
-            or self._tags_differ(key, body, entry.tags)
-        )
-
-    def _tags_differ(self, key: ObjectKey, body: Body, tags: Mapping[str, str]) -> bool:
-        cluster: Cluster = self.reconciler.cluster
-        wanted = {**(body["spec"].get("tags") or {}), **Owner(cluster.id, key, cluster.previous).tags()}
-        return any(tags.get(name) != value for name, value in wanted.items())
-
-    async def _bindings(self, objects: Mapping[ObjectKey, Body]) -> Nominations:
-        rows = {
-            (key, InstanceId.of(row["instance"])): row
-            for key, body in objects.items()
-            for row in _status(body).get("instances") or ()
-            if row.get("instance") and row["state"] in ("Attached", "Conflict")
-        }
-        answers = await self._roles_of({instance for _, instance in rows})
-        found: dict[ObjectKey, set[str]] = defaultdict(set)
-        for (key, instance), row in rows.items():
-            role = answers[instance.region].get(instance.id, "")
-            wanted = str(row.get("roleName", "")).lower()
-            # A region that does not answer is left to the passes: each says in its own status what keeps it. One that
-            # throttles must not be called once more for each row: the next sweep reads what this one could not.
-            differs = not isinstance(role, Throttled) and (isinstance(role, CloudError) or role.lower() != wanted)
-            if differs or row["state"] == "Conflict":
-                found[key].add(str(instance))
-        return {key: Scope(frozenset(subjects)) for key, subjects in found.items()}
-
-    async def _roles_of(self, instances: Iterable[InstanceId]) -> dict[str, Mapping[str, str | CloudError]]:
-        """By region the role of each instance that exists, "" for none. Raises the error where nothing can be read."""
-        regions: dict[str, list[str]] = defaultdict(list)
-        for instance in sorted(instances):
-            regions[instance.region].append(instance.id)
-        seen = await asyncio.gather(*(self._roles_in(region, ids) for region, ids in regions.items()))
-        roles = [role for answer in seen for role in answer.values()]
-        errors = [role for role in roles if isinstance(role, CloudError)]
-        if errors and len(errors) == len(roles):
-            raise errors[0]
-        return dict(zip(regions, seen, strict=True))
-
-    async def _roles_in(self, region: str, ids: list[str]) -> Mapping[str, str | CloudError]:
-        roles: Mapping[str, str | CloudError]
-        try:
-            roles = await self.cloud.ecs.describe_instance_roles(region, ids)
-        except CloudError as error:
-            roles = dict.fromkeys(ids, error)
-        errors = [role for role in roles.values() if isinstance(role, CloudError)]
-        if errors:
-            unread = {"region": region, "instances": len(errors), "of": len(ids), "error": str(errors[0])}
-            log.warning("a part of the region could not be swept", extra=unread)
-        return roles
-
-    def _full_checks(self, objects: Mapping[ObjectKey, Body]) -> list[ObjectKey]:
+    def _full_checks(self, kind: AnyKind, objects: Mapping[ObjectKey, Facts]) -> list[ObjectKey]:
         """Those of the objects that need a full check which get it now.
 
         Objects made together need it together: they are spread over a quarter of the period, and stay
         spread in the next one. Chance chooses, since the oldest may be ones that cannot be read.
         """
+        now = self.clock()
+        others = {key: at for key, at in self._asked.items() if key.kind != kind.resource.kind}
+        self._asked = {**others, **{key: self._asked.get(key, now) for key in objects}}
         most = ceil(len(objects) * self.interval / (FULL_CHECK_SPREAD * self.full_check.total_seconds()))
-        overdue = [key for key, body in objects.items() if self._full_check_due(body)]
-        return sorted(overdue, key=lambda _: self.chance())[:most]
+        overdue = [key for key, facts in objects.items() if now - self._checked(kind, facts) >= self.full_check]
+        chosen = sorted(overdue, key=lambda _: self.chance())[:most]
+        self._asked.update(dict.fromkeys(chosen, now))
+        return chosen
 
-    def _full_check_due(self, body: Body) -> bool:
-        verified = _status(body).get("verified") or {}
-        try:
-            at = datetime.fromisoformat(str(verified["at"]))
-        except (KeyError, ValueError):
-            return False
-        return self.clock() - at >= self.full_check
+    def _checked(self, kind: AnyKind, facts: Facts) -> datetime:
+        """When all of an object was last read, or else asked for; where neither is known, when it was first swept."""
+        return kind.verified_at(facts.me.status) or self._asked[facts.me.key]
 
-    def _overdue(self, kind: str, objects: Mapping[ObjectKey, Body]) -> Nominations:
+    def _overdue(self, name: str, objects: Iterable[ObjectKey]) -> Mapping[ObjectKey, Scope]:
         """All objects of a kind whose sweeps have failed for too long: each says so in its own status."""
-        last = self._last.setdefault(kind, self.clock())
+        last = self._last.setdefault(name, self.clock())
         late = (self.clock() - last).total_seconds() > self.reconciler.overdue_after
-        return dict.fromkeys(objects, Scope()) if late else {}
+        return dict.fromkeys(objects, EVERYTHING) if late else {}
 
 
-def _status(body: Body) -> StatusFields:
-    return body.get("status") or {}
-
-
-def _deleting(body: Body) -> bool:
-    return "deletionTimestamp" in body["metadata"]
-
-
-def _waits_for_others(body: Body) -> bool:
-    conditions: Iterable[Mapping[str, Json]] = _status(body).get("conditions") or ()
+def _waits_for_others(view: Reference) -> bool:
+    conditions: Iterable[Mapping[str, Json]] = view.status.get("conditions") or ()
     return any(row.get("type") == "Stalled" and row.get("reason") in RECHECKED for row in conditions)

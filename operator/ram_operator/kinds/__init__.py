@@ -1,17 +1,20 @@
 """What makes the kinds the same. Know one kind, know all three: `kinds/<kind>/` holds all that is its own.
 
 A kind says what it is called (`resource`), how its objects relate to others (`links`), what it keeps of all nodes and
-of all its objects (`index`), and has five verbs. `engine.reconciler` calls the verbs in this order: parse, desire,
-observe, plan, (apply, observe, plan again,) project. Everything but `observe` is pure, total and reads no clock. The
-kinds are built in `__main__` with their settings; nothing in `engine` and `cluster` names one of them.
+of all its objects (`index`), what the cloud's lists show of it (`find_drift`), and has five verbs. `engine.reconciler`
+calls the verbs in this order: parse, desire, observe, plan, (apply, observe, plan again,) project. Everything but
+`observe` and `find_drift` is pure, total and reads no clock. The kinds are built in `__main__` with their settings;
+nothing in `engine` and `cluster` names one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from ram_operator.cloud import Cloud
+from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     Body,
     CloudName,
@@ -91,6 +94,16 @@ class Kind(Protocol[SpecT, DesiredT, ObservedT]):
 
     def index(self) -> Index | None:
         """Make a new index; None where the kind needs no other facts than its links give."""
+
+    async def find_drift(self, objects: Sequence[Facts], survey: Survey) -> Drift:
+        """Compare all objects of the kind with what a few lists show, reads only.
+
+        A list may be old and lacks details: what differs is nominated, and read in detail before anything is written.
+        Raises CloudError where nothing could be read.
+        """
+
+    def verified_at(self, status: StatusFields) -> datetime | None:
+        """When an object was last read in detail, by its status; None where that does not say."""
 
     def parse(self, body: Body) -> SpecT:
         """Read the spec. Raises InvalidSpec with every problem found, each with its place and fix."""

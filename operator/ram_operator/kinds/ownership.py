@@ -141,6 +141,11 @@ def verified(fields: Mapping[str, Json], known: StatusFields, turn: Pass, full_c
     return {**fields, "at": timestamp(turn.now)}
 
 
+def verified_at(status: StatusFields) -> datetime | None:
+    """When everything was last read in detail, by `status.verified`."""
+    return parse_timestamp((status.get("verified") or {}).get("at"))
+
+
 def parse_timestamp(text: Json) -> datetime | None:
     """The time that `model.timestamp` wrote, None for anything else."""
     try:

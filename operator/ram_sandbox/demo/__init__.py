@@ -16,6 +16,10 @@ from ram_sandbox.progress import Progress
 from ram_sandbox.sandbox import Options, Sandbox, keep_logs
 from ram_sandbox.serving import Interrupted, keep_running
 
+_NEXT = """next: the same, left running to look around in: make demo ARGS=--keep
+      an empty sandbox with three nodes:        .venv/bin/ram-sandbox up --nodes 3
+      what the resources can do:                docs/concepts.md"""
+
 
 def run(binaries: Binaries, environ: Mapping[str, str], progress: Progress, *, keep: bool) -> int:
     """Tell the story and return the exit code: 0 only if every step did what it should.
@@ -38,6 +42,8 @@ def run(binaries: Binaries, environ: Mapping[str, str], progress: Progress, *, k
         progress.say(f"every step did what it should ({time.monotonic() - began:.0f} s in all)")
         if keep:
             _keep(sandbox, progress)
+        else:
+            progress.say(_NEXT)
         return 0
     finally:
         with progress.step("stopping"):

@@ -32,7 +32,7 @@ def apply_samples(story: Story) -> None:
 
 
 def nodes_join(story: Story) -> None:
-    """Two nodes of the pool appear, and their instances play the role."""
+    """Two nodes of the pool appear, and their instances get the role."""
     story.sandbox.add_nodes(_NODES)
     story.expect(["Attached"] * _NODES, lambda: [row.get("state") for row in _rows(story)])
     story.expect([ROLE] * _NODES, lambda: [_role_of(story, instance) for instance in _instances(story)])
@@ -49,15 +49,16 @@ def take_credential(story: Story) -> None:
     listed = read_metadata(story.sandbox.simulator, instance, "ram/security-credentials/").split()
     if listed != [ROLE]:
         raise StepFailed([ROLE], listed)
-    for spelling in ("Ram", "ram"):
+    address = metadata_url(story.sandbox.simulator, instance, "")
+    story.show(f"METADATA={address}\nin the instance itself it is http://100.100.100.200/latest/meta-data/")
+    for spelling in ("ram", "Ram"):
         path = f"{spelling}/security-credentials/{ROLE}"
         story.credential = json.loads(read_metadata(story.sandbox.simulator, instance, path))
         if story.credential.get("Code") != "Success":
             raise StepFailed("Code: Success", story.credential.get("Code"))
-        story.show(
-            f"$ curl {metadata_url(story.sandbox.simulator, instance, path)}\n{_without_secrets(story.credential)}"
-        )
-    story.show(f"in the instance itself: curl http://100.100.100.200/latest/meta-data/ram/security-credentials/{ROLE}")
+        if spelling == "ram":
+            story.show(f"$ curl ${{METADATA}}{path}\n{_without_secrets(story.credential)}")
+    story.show("the documentation writes Ram/ in places: that path answers as well")
 
 
 def _without_secrets(credential: Mapping[str, str]) -> str:
@@ -93,9 +94,9 @@ def detach_behind_our_back(story: Story) -> None:
     gone = _role_of(story, instance)
     if "Code" in answer or gone == ROLE:
         raise StepFailed(f"{instance} without a role", answer)
-    story.show(f"DetachInstanceRamRole {instance}: it plays {gone or 'no role'} now")
+    story.show(f"DetachInstanceRamRole {instance}: it has {gone or 'no role'} now")
     story.expect(ROLE, lambda: _role_of(story, instance))
-    story.show(f"it plays {ROLE} again")
+    story.show(f"it has {ROLE} again")
     story.await_ready(SAMPLES[-1])
 
 
@@ -129,7 +130,7 @@ Step = tuple[str, Callable[[Story], None]]
 # what --keep leaves running: all but the last
 KEPT: Final[tuple[Step, ...]] = (
     ("policy, role and binding, applied from deploy/samples", apply_samples),
-    ("nodes join, and play the role", nodes_join),
+    ("nodes join, and get the role", nodes_join),
     ("a node's credential, from the metadata service", take_credential),
     ("the program of Alibaba Cloud's documentation lists a bucket with it", list_objects),
     ("the policy is edited, and the same credential is refused", edit_policy),

@@ -4,6 +4,7 @@ import shlex
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from textwrap import wrap
 from typing import Any, Final
 
 from ram_sandbox.errors import SandboxError
@@ -11,6 +12,8 @@ from ram_sandbox.progress import Progress
 from ram_sandbox.sandbox import Sandbox
 
 _POLL_SECONDS: Final = 0.2
+_WIDTH: Final = 90
+"""With the time before it a line fits into 100 characters."""
 
 
 class StepFailed(Exception):
@@ -37,8 +40,8 @@ class Story:
     credential: dict[str, str] = field(default_factory=dict)
 
     def show(self, text: str) -> None:
-        """Show something to the audience, without trailing blank lines."""
-        self.progress.say(text.rstrip())
+        """Show something to the audience, without trailing blank lines, and long lines wrapped."""
+        self.progress.say("\n".join(part for line in text.rstrip().splitlines() for part in _wrapped(line)))
 
     def kubectl(self, *arguments: str, input: str | None = None) -> str:
         """Run kubectl in front of the audience and return what it printed.
@@ -72,6 +75,13 @@ class Story:
             if time.monotonic() > deadline:
                 raise StepFailed(expected, f"{seen} (for {timeout_seconds:.0f} s)")
             time.sleep(_POLL_SECONDS)
+
+
+def _wrapped(line: str) -> list[str]:
+    if len(line) <= _WIDTH:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return wrap(line, _WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _looked(look: Callable[[], object]) -> object:

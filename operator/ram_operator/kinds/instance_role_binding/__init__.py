@@ -15,6 +15,7 @@ from ram_operator.cloud import Cloud
 from ram_operator.errors import InvalidSpec
 from ram_operator.kinds import ownership
 from ram_operator.kinds.instance_role_binding import standing
+from ram_operator.kinds.instance_role_binding.drift import find_drift
 from ram_operator.kinds.instance_role_binding.index import BindingIndex, selection
 from ram_operator.kinds.instance_role_binding.links import BindingLinks
 from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, look
@@ -23,6 +24,7 @@ from ram_operator.kinds.instance_role_binding.verdicts import Case, Verdict, jud
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_ROLE
 from ram_operator.kinds.offers import role_usable
 from ram_operator.kinds.steps import AttachRole, DetachRole
+from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     Body,
     Claim,
@@ -101,6 +103,12 @@ class InstanceRoleBindingKind:
 
     def index(self) -> BindingIndex:
         return BindingIndex()
+
+    async def find_drift(self, objects: Sequence[Facts], survey: Survey) -> Drift:
+        return await find_drift(objects, survey)
+
+    def verified_at(self, status: StatusFields) -> None:
+        return None
 
     def parse(self, body: Body) -> BindingSpec:
         spec: Mapping[str, Json] = body.get("spec") or {}

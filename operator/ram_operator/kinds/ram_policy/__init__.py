@@ -6,16 +6,18 @@ the policy is attached to is the roles' business; here it only blocks the deleti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ram_operator.cloud import Cloud, Entities, NewPolicy, Policy, PolicyName, PolicyType, Taggable
 from ram_operator.errors import AlreadyExists, InvalidSpec, NotFound
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
+from ram_operator.kinds.ram_policy.drift import find_drift
 from ram_operator.kinds.ram_policy.links import PolicyLinks
 from ram_operator.kinds.steps import CreatePolicy, CreatePolicyVersion, DeletePolicy, UpdatePolicyDescription
+from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     Body,
     Facts,
@@ -78,6 +80,12 @@ class RamPolicyKind:
 
     def index(self) -> None:
         return None
+
+    async def find_drift(self, objects: Sequence[Facts], survey: Survey) -> Drift:
+        return await find_drift(objects, survey)
+
+    def verified_at(self, status: StatusFields) -> datetime | None:
+        return ownership.verified_at(status)
 
     def parse(self, body: Body) -> PolicySpec:
         spec: Mapping[str, Json] = body.get("spec") or {}

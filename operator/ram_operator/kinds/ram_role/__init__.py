@@ -7,17 +7,19 @@ detached. While a reference is unresolved nothing is detached at all: the last g
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ram_operator.cloud import Cloud, EcsApi, NewRole, PolicyName, PolicyType, Role, RoleChange, Taggable
 from ram_operator.errors import CloudError, InvalidSpec, NotFound
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.kinds.ram_role import attachments
+from ram_operator.kinds.ram_role.drift import find_drift
 from ram_operator.kinds.ram_role.links import RoleLinks
 from ram_operator.kinds.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole
+from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     Body,
     Facts,
@@ -107,6 +109,12 @@ class RamRoleKind:
 
     def index(self) -> None:
         return None
+
+    async def find_drift(self, objects: Sequence[Facts], survey: Survey) -> Drift:
+        return await find_drift(objects, survey)
+
+    def verified_at(self, status: StatusFields) -> datetime | None:
+        return ownership.verified_at(status)
 
     def parse(self, body: Body) -> RoleSpec:
         spec: Mapping[str, Json] = body.get("spec") or {}

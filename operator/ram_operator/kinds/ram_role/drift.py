@@ -1,0 +1,54 @@
+"""What the lists of roles and policies must say of a RamRole that is in sync.
+
+What no list shows, such as a policy swapped for another one, the full check finds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from ram_operator.cloud import PolicyType, RoleEntry
+from ram_operator.kinds import ownership
+from ram_operator.kinds.ram_role import attachments
+from ram_operator.kinds.surveys import Drift, Survey
+from ram_operator.model import EVERYTHING, Facts, ObjectKey, Owner, Reference
+
+
+async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
+    """Nominate the roles that the list shows otherwise or no more, and those that may have lost a policy."""
+    entries = {entry.name.lower(): entry for entry in await survey.once(survey.cloud.ram.list_roles)}
+    views = [facts.me for facts in objects]
+    differing = [
+        view.key
+        for view in views
+        if (name := view.status.get("roleName")) and not view.deleting
+        if _differs(view, entries.get(name.lower()), survey.owner(view.key))
+    ]
+    return Drift(dict.fromkeys([*differing, *await _detached(views, survey)], EVERYTHING))
+
+
+def _differs(view: Reference, entry: RoleEntry | None, owner: Owner) -> bool:
+    verified = view.status.get("verified") or {}
+    return (
+        entry is None
+        or view.status.get("roleId") != entry.role_id
+        or verified.get("updateDate") != entry.update_date
+        or view.spec.get("description", entry.description) != entry.description
+        or view.spec.get("maxSessionDurationSeconds", 3600) != entry.max_session_seconds
+        or bool(ownership.missing_tags(view.spec.get("tags") or {}, entry.tags, owner))
+    )
+
+
+async def _detached(views: Sequence[Reference], survey: Survey) -> list[ObjectKey]:
+    """The roles with a policy that is attached less often than they say together."""
+    holders: dict[str, list[ObjectKey]] = defaultdict(list)
+    for view in views:
+        for policy in attachments.managed(view.status):
+            if policy.type is PolicyType.CUSTOM:
+                holders[policy.name.lower()].append(view.key)
+    if not holders:
+        return []
+    listed = await survey.once(survey.cloud.ram.list_policies, PolicyType.CUSTOM)
+    counts = {entry.name.lower(): entry.attachment_count for entry in listed}
+    return [key for name, keys in holders.items() if counts.get(name, 0) < len(keys) for key in keys]

@@ -1,0 +1,49 @@
+"""What a sweep has in hand when it asks the kinds for drift, and what they answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, ParamSpec, TypeVar
+
+from ram_operator.cloud import Cloud
+from ram_operator.model import ObjectKey, Owner, Scope, Unread
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """One round of sweeps over all kinds, in which each list is read once, whichever kinds ask for it.
+
+    Args:
+        cloud: the ports; only lists and batched reads are called.
+        owner: whose the cloud object of an object should be.
+    """
+
+    cloud: Cloud
+    owner: Callable[[ObjectKey], Owner]
+    _reads: dict[tuple[object, ...], asyncio.Task[Any]] = field(default_factory=dict)
+
+    async def once(self, read: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Make a call of a port, or return what it returned or raised before in this round."""
+        call = (read, args, *sorted(kwargs.items()))
+        if call not in self._reads:
+            self._reads[call] = asyncio.create_task(read(*args, **kwargs))
+        result: T = await self._reads[call]
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What a sweep saw of a kind.
+
+    Attributes:
+        nominated: the objects that differ from what the cloud shows, and in which of their subjects.
+        unread: what could not be read; the rest could.
+    """
+
+    nominated: dict[ObjectKey, Scope]
+    unread: tuple[Unread, ...] = ()
