@@ -45,6 +45,7 @@ SAME: dict[str, tuple[Any, Any]] = {
     "an action twice": (policy(), policy(Action=["oss:List*", "oss:Get*", "oss:Get*"])),
     "text or list of one": (policy(Action="oss:Get*"), policy(Action=["oss:Get*"], Resource=["*"])),
     "case of actions": (policy(Action="ecs:DetachInstanceRamRole"), policy(Action="ecs:DetachInstanceRAMRole")),
+    "an empty condition": (policy(), policy(Condition={})),
     "version left out": (policy(), {"Statement": [READ_OSS]}),
     "JSON text, formatted": (policy(), json.dumps(policy(), indent=4)),
     "two JSON texts": (json.dumps(policy()), canonical(policy())),

@@ -3,6 +3,8 @@
 from typing import Any
 
 from tests.cluster.admission.case import Case, Spec, binding, policy, statement, trust_statement
+from tests.cluster.admission.conditions import CONDITIONS, IP
+from tests.cluster.admission.unseen import UNSEEN
 
 FIRST = "spec.document.Statement[0]"
 LONG = [f"oss:Get{'x' * 52}*"] * 10  # 620 characters in a document
@@ -26,12 +28,6 @@ def sessions(title: str, refusal: str | None = None, **changes: Any) -> Case:
     return Case(f"session {title}", "InstanceRoleBinding", spec, refusal)
 
 
-IP = {"IpAddress": {"acs:SourceIp": ["203.0.113.0/24", "198.51.100.7"]}}
-MANY = {
-    "StringLike": {"oss:Prefix": "logs/*"},
-    "Bool": {"acs:SecureTransport": True},
-    "NumericLessThan": {"oss:MaxKeys": 10},
-}
 PASTED = {"ecs: [ECS RAM Action]": "x", "Resource": "*", "Effect": "Allow"}
 
 WHOLE = (
@@ -44,7 +40,7 @@ WHOLE = (
     policies("with a number for a version", 'spec.document.Version: is a number; write "1"', Version=1),
     policies("with a list for a version", 'spec.document.Version: is a list; write "1"', Version=["1"]),
     policies("with a lower-case version", 'spec.document: unknown key "version"; write "Version"', version="1"),
-    policies("with an id", 'spec.document: unknown key "Id"; the keys are Version, Statement', Id="x"),
+    policies("with an id", 'spec.document: unknown key "Id"; RAM\'s documentation has no such key', Id="x"),
     policies("with no statements", "spec.document.Statement: the list is empty; write at least one", Statement=[]),
     Case("document without Statement", "RamPolicy", {"document": {}}, "spec.document: Statement is missing; write it"),
     Case("document as a text", "RamPolicy", {"document": "{}"}, "spec.document in body must be of type object"),
@@ -84,7 +80,7 @@ KEYS = (
         "with NotResource", "RAM does not support it, list what is meant under Resource", statement(NotResource="*")
     ),
     policies("with a principal", "it belongs into a role's trust policy", statement(Principal={"Service": ["a.b"]})),
-    policies("with a Sid", "RAM's policy language has no such key, remove it", statement(Sid="x")),
+    policies("with a Sid", f'{FIRST}: unknown key "Sid"; RAM\'s documentation has no such key', statement(Sid="x")),
     policies(
         "with an unheard-of key",
         f'{FIRST}: unknown key "Foo"; the keys are Effect, Action, NotAction',
@@ -190,45 +186,6 @@ RESOURCES = (
         statement(Resource=7),
     ),
 )
-CONDITIONS = (
-    policies("with a condition", None, statement(Condition=IP)),
-    policies("with values of all types", None, statement(Condition=MANY)),
-    policies(
-        "with an operator in lower case",
-        f'{FIRST}.Condition: unknown operator "ipaddress"; write "IpAddress"',
-        statement(Condition={"ipaddress": {"acs:SourceIp": "1.2.3.4"}}),
-    ),
-    policies(
-        "with an operator that RAM has not",
-        'unknown operator "IpAddressIfExists"; the operators are',
-        statement(Condition={"IpAddressIfExists": {"a:b": "c"}}),
-    ),
-    policies(
-        "with nothing after Condition", f"{FIRST}.Condition: is empty; write operators", statement(Condition=None)
-    ),
-    policies(
-        "with nothing after an operator",
-        f"{FIRST}.Condition.Bool: write a key with a value",
-        statement(Condition={**IP, "Bool": None}),
-    ),
-    policies("with an empty condition", f"{FIRST}.Condition: is empty; write operators", statement(Condition={})),
-    policies(
-        "with an operator without keys",
-        f"{FIRST}.Condition.Bool: write a key with a value",
-        statement(Condition={"Bool": {}}),
-    ),
-    policies(
-        "with a key without values",
-        f"{FIRST}.Condition.Bool: write a key with a value",
-        statement(Condition={"Bool": {"a:b": []}}),
-    ),
-    policies(
-        "with a mapping for a value",
-        f"{FIRST}.Condition.Bool: write a key with a value",
-        statement(Condition={"Bool": {"a:b": {"c": "d"}}}),
-    ),
-    policies("with a text for a condition", "Condition in body must be of type object", statement(Condition="x")),
-)
 PRINCIPALS = (
     trusts("of a service"),
     trusts(
@@ -269,6 +226,8 @@ PRINCIPALS = (
         "is not what Service names; write a service's address",
         Principal={"Service": "ecs"},
     ),
+    trusts("of an account without its ARN", "Principal.RAM: ", Principal={"RAM": "1234567890123456"}),
+    trusts("of a provider without its ARN", "Principal.Federated: ", Principal={"Federated": ["my-idp"]}),
     trusts("that excepts a principal", "RAM's policy language has no such key, remove it", NotPrincipal={}),
     trusts("with a blank in its action", 'has a blank; write "sts:AssumeRole"', Action="sts: AssumeRole"),
 )
@@ -278,4 +237,4 @@ SESSIONS = (
     sessions("with a lower-case condition", "spec.sessionPolicy", condition=IP),
 )
 
-DOCUMENTS = (*WHOLE, *KEYS, *ACTIONS, *RESOURCES, *CONDITIONS, *PRINCIPALS, *SESSIONS)
+DOCUMENTS = (*WHOLE, *KEYS, *ACTIONS, *RESOURCES, *CONDITIONS, *PRINCIPALS, *UNSEEN, *SESSIONS)

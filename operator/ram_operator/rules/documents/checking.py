@@ -17,6 +17,8 @@ from ram_operator.rules.documents.grammar import (
     PRINCIPALS,
     TRUST_HINTS,
     TRUST_KEYS,
+    UNDOCUMENTED_KEY,
+    UNDOCUMENTED_KEYS,
     VERSION,
     action_problem,
     principal_problem,
@@ -24,6 +26,7 @@ from ram_operator.rules.documents.grammar import (
 )
 from ram_operator.rules.documents.meaning import canonical
 from ram_operator.rules.wording import (
+    Undocumented,
     capped,
     child,
     nearest,
@@ -55,26 +58,34 @@ class _Grammar:
     example: str
 
 
-def check_policy(document: Json, where: str = "spec.document", limit: int = POLICY_LIMIT) -> tuple[str, ...]:
+def check_policy(
+    document: Json, where: str = "spec.document", limit: int = POLICY_LIMIT, *, strict: bool = True
+) -> tuple[str, ...]:
     """Check a permission policy.
 
     Args:
         document: parsed JSON of any shape.
         where: the place of the document in the object, for the messages.
         limit: the most characters that its canonical text may have.
+        strict: whether what RAM's documentation does not have is a problem, as `documentValidation: Strict` wants it;
+            else RAM is to judge that.
 
     Returns:
         Problems, at most 20, one sentence each with place and fix; none if RAM should take it.
     """
-    problems = list(_document_problems(document, where, _POLICY))
+    problems = _judged(_document_problems(document, where, _POLICY), strict)
     if not problems and (size := len(canonical(document))) > limit:
         problems = [f"{where}: has {size} characters, at most {limit} are taken; use wildcards or split it into two"]
     return capped(problems, where)
 
 
-def check_trust(document: Json, where: str = "spec.trust.document") -> tuple[str, ...]:
+def check_trust(document: Json, where: str = "spec.trust.document", *, strict: bool = True) -> tuple[str, ...]:
     """Check a role's trust policy, which says who may take the role. Like `check_policy`, but with Principal."""
-    return capped(_document_problems(document, where, _TRUST), where)
+    return capped(_judged(_document_problems(document, where, _TRUST), strict), where)
+
+
+def _judged(problems: Iterator[str], strict: bool) -> list[str]:
+    return [problem for problem in problems if strict or not isinstance(problem, Undocumented)]
 
 
 def check_services(services: Json, where: str = "spec.trust.services") -> tuple[str, ...]:
@@ -90,7 +101,9 @@ def _document_problems(document: Json, where: str, grammar: _Grammar) -> Iterato
         hint = ' (no "|" before it, no quotes around it)' if isinstance(document, str) else ""
         yield f"{where}: is {type_name(document)}; write the document itself{hint}, such as {grammar.example}"
         return
-    problems, meant = unknown_keys(document, DOCUMENT_KEYS, where)
+    documented, undocumented = _undocumented_keys(document, where)
+    yield from undocumented
+    problems, meant = unknown_keys(documented, DOCUMENT_KEYS, where)
     yield from problems
     if "Version" in meant and meant["Version"] != VERSION:
         yield f"{where}.Version: {_version_problem(meant['Version'])}; write {quoted(VERSION)}"
@@ -98,6 +111,13 @@ def _document_problems(document: Json, where: str, grammar: _Grammar) -> Iterato
         yield f"{where}: Statement is missing; write it, such as {grammar.example}"
         return
     yield from _statements_problems(meant["Statement"], f"{where}.Statement", grammar)
+
+
+def _undocumented_keys(mapping: Mapping[str, Json], place: str) -> tuple[dict[str, Json], list[Undocumented]]:
+    """The mapping without the keys that RAM's documentation does not have, and the problems of those."""
+    found = [key for key in UNDOCUMENTED_KEYS if key in mapping]
+    problems = [Undocumented(f"{place}: unknown key {quoted(key)}; {UNDOCUMENTED_KEY}") for key in found]
+    return {key: value for key, value in mapping.items() if key not in found}, problems
 
 
 def _version_problem(version: Json) -> str:
@@ -124,7 +144,10 @@ def _statement_problems(statement: Json, place: str, grammar: _Grammar) -> Itera
     actions = [key for key in statement if key not in grammar.keys and ":" in key]
     for key in sorted(actions):
         yield f"{place}: unknown key {quoted(key)} looks like an action; write it in the list under Action"
-    rest = {key: value for key, value in statement.items() if key not in actions}
+    rest, undocumented = _undocumented_keys(
+        {key: value for key, value in statement.items() if key not in actions}, place
+    )
+    yield from undocumented
     problems, meant = unknown_keys(rest, grammar.keys, place, grammar.hints)
     yield from problems
     yield from _effect_problems(meant, place)

@@ -1,7 +1,7 @@
 """The Condition element: operator, then key, then one value or several.
 
-Source: RAM's page "Policy elements", section Condition. Qualifiers (`...IfExists`, `ForAnyValue:`, `Null`) are not in
-it and are refused.
+Source: RAM's page "Policy elements", section Condition. Qualifiers (`...IfExists`, `ForAnyValue:`, `Null`) and keys
+without a product are not in it, although Alibaba Cloud's own documents have some.
 """
 
 from __future__ import annotations
@@ -9,10 +9,20 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import date
 
 from ram_operator.model import Json
-from ram_operator.rules.wording import as_meant, child, has_blank, nearest, quoted, type_name
+from ram_operator.rules.wording import (
+    Undocumented,
+    as_meant,
+    ascii_lower,
+    child,
+    has_blank,
+    nearest,
+    quoted,
+    type_name,
+    unseen,
+)
 
 _COMPARISONS = ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
 STRINGS = tuple(
@@ -23,18 +33,28 @@ DATES = tuple(f"Date{test}" for test in _COMPARISONS)
 ADDRESSES = ("IpAddress", "NotIpAddress")
 OPERATORS = (*STRINGS, *NUMBERS, *DATES, "Bool", *ADDRESSES)
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
+_TIME = re.compile(
+    r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?"
+    r"(?:Z|[+-](?:0[0-9]|1[0-4]):[0-5][0-9])"
+)
+_QUALIFIED = re.compile(rf"(?:For(?:Any|All)Values?:)?(?:{'|'.join(OPERATORS)})(?:IfExists)?|Null")
+_WITHOUT_SERVICE = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+_LET_RAM_JUDGE = "or let RAM judge it with documentValidation: Warn"
+_OTHER_OPERATOR = f"write an operator that is, {_LET_RAM_JUDGE}"
 COMMON_KEYS = ("acs:CurrentTime", "acs:SecureTransport", "acs:SourceIp", "acs:MFAPresent", "acs:ResourceTag/<key>")
 
 
 def condition_problems(condition: Json, place: str) -> Iterator[str]:
     """Sentences for all that RAM would not understand in a Condition."""
-    if not isinstance(condition, Mapping) or not condition:
-        state = "is empty" if isinstance(condition, Mapping) else f"is {type_name(condition)}"
-        yield f"{place}: {state}; write operators with keys and values, such as {_EXAMPLE}, or leave it out"
+    if not isinstance(condition, Mapping):
+        fix = f"write operators with keys and values, such as {_EXAMPLE}, or leave it out"
+        yield f"{place}: is {type_name(condition)}; {fix}"
         return
     for operator in sorted(condition):
         here = child(place, operator)
-        if operator not in OPERATORS:
+        if _QUALIFIED.fullmatch(operator) and operator not in OPERATORS:
+            yield Undocumented(f"{place}: {quoted(operator)} is not in RAM's documentation; {_OTHER_OPERATOR}")
+        elif operator not in OPERATORS:
             yield f"{place}: {_operator_problem(operator)}"
         yield from _key_problems(_meant_operator(operator), condition[operator], here)
 
@@ -43,13 +63,11 @@ _EXAMPLE = '{"StringEquals": {"oss:Prefix": "logs/"}}'
 
 
 def _meant_operator(operator: str) -> str:
-    return operator if operator in OPERATORS else nearest(operator, OPERATORS) or ""
+    bare = operator.rpartition(":")[2].removesuffix("IfExists")
+    return bare if bare in OPERATORS else nearest(operator, OPERATORS) or ""
 
 
 def _operator_problem(operator: str) -> str:
-    unsupported = operator.endswith("IfExists") or operator.startswith(("ForAnyValue", "ForAllValues"))
-    if unsupported or operator == "Null":
-        return f"{quoted(operator)} is not supported; the operators are {', '.join(OPERATORS)}"
     if guess := nearest(operator, OPERATORS):
         return f"unknown operator {quoted(operator)}; write {quoted(guess)}"
     return f"unknown operator {quoted(operator)}; the operators are {', '.join(OPERATORS)}"
@@ -60,10 +78,24 @@ def _key_problems(operator: str, keys: Json, place: str) -> Iterator[str]:
         state = "is empty" if isinstance(keys, Mapping) else f"is {type_name(keys)}"
         yield f'{place}: {state}; write a key and its value, such as "acs:SourceIp": "192.0.2.0/24"'
         return
+    yield from _same_keys(keys, place)
     for key in sorted(keys):
-        if problem := _key_problem(key):
-            yield f"{place}: {quoted(key)} {problem}"
+        if unseen(key):
+            yield f"{place}: {quoted(key)} has characters that cannot be seen; remove them"
+        elif problem := _key_problem(key):
+            sentence = f"{place}: {quoted(key)} {problem}"
+            yield Undocumented(sentence) if isinstance(problem, Undocumented) else sentence
         yield from _value_problems(operator, keys[key], child(place, key))
+
+
+def _same_keys(keys: Mapping[str, Json], place: str) -> Iterator[str]:
+    """Keys that differ in case alone, which readers of the document may take for one; the names of tags are exact."""
+    seen: dict[tuple[str, str], str] = {}
+    for key in sorted(keys):
+        name, _, tag = key.partition("/")
+        first = seen.setdefault((ascii_lower(name), tag), key)
+        if first != key:
+            yield f"{place}: has {quoted(first)} and {quoted(key)}; keep one of them"
 
 
 def _key_problem(key: str) -> str | None:
@@ -73,8 +105,10 @@ def _key_problem(key: str) -> str | None:
         return f"has a blank; write {quoted(key.replace(name, as_meant(name), 1))}"
     if ":" in name.strip(":"):
         return None
-    guess = nearest(name, COMMON_KEYS) or nearest(f"acs:{name}", COMMON_KEYS)
-    return f"is not a condition key; write {quoted(guess or '<service>:<Key>')}"
+    fix = f"write {quoted(nearest(name, COMMON_KEYS) or nearest(f'acs:{name}', COMMON_KEYS) or '<service>:<Key>')}"
+    if _WITHOUT_SERVICE.fullmatch(key) and ascii_lower(f"acs:{key}") not in map(ascii_lower, COMMON_KEYS):
+        return Undocumented(f"is not a condition key of RAM's documentation; {fix}, {_LET_RAM_JUDGE}")
+    return f"is not a condition key; {fix}"
 
 
 def _value_problems(operator: str, values: Json, place: str) -> Iterator[str]:
@@ -92,12 +126,14 @@ def _value_problem(operator: str, value: Json) -> str | None:
     if value is None or isinstance(value, Mapping | list):
         return f"is {type_name(value)}; write a text, or a list of texts"
     text = value_text(value)
+    if unseen(text):
+        return "has characters that cannot be seen; remove them"
     if operator == "Bool" and text.lower() not in ("true", "false"):
         return f'{quoted(text)} is not a boolean; write "true" or "false"'
     if operator in NUMBERS and not _NUMBER.fullmatch(text):
         return f'{quoted(text)} is not a number; write one such as "10"'
-    if operator in DATES and not _parses(datetime.fromisoformat, text):
-        return f'{quoted(text)} is not a time of ISO 8601; write one such as "2030-01-31T00:00:00Z"'
+    if operator in DATES and not (_TIME.fullmatch(text) and _parses(date.fromisoformat, text[:10])):
+        return f'{quoted(text)} is not a time with its zone; write one such as "2030-01-31T00:00:00Z"'
     if operator in ADDRESSES and not _parses(lambda given: ipaddress.ip_network(given, strict=False), text):
         return f'{quoted(text)} is not an address or a range; write one such as "192.0.2.0/24"'
     return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ram_operator.rules.wording import as_meant, has_blank, is_blank, quoted
+from ram_operator.rules.wording import as_meant, has_blank, is_blank, quoted, unseen
 
 VERSION = "1"
 EFFECTS = ("Allow", "Deny")
@@ -17,15 +17,17 @@ POLICY_KEYS = ("Effect", "Action", "NotAction", "Resource", "Condition")
 TRUST_KEYS = ("Effect", "Action", "NotAction", "Principal", "Condition")
 PRINCIPALS = ("Service", "RAM", "Federated")
 
+UNDOCUMENTED_KEYS = ("Id", "Sid")
+"""Keys of a document and of a statement that RAM's documentation does not have; published documents have them."""
+UNDOCUMENTED_KEY = "RAM's documentation has no such key; remove it, or let RAM judge it with documentValidation: Warn"
 _NOT_IN_RAM = "RAM's policy language has no such key, remove it"
-FOREIGN_KEYS = {"Sid": _NOT_IN_RAM, "Id": _NOT_IN_RAM, "NotPrincipal": _NOT_IN_RAM}
 POLICY_HINTS = {
-    **FOREIGN_KEYS,
+    "NotPrincipal": _NOT_IN_RAM,
     "NotResource": "RAM does not support it, list what is meant under Resource",
     "Principal": "it belongs into a role's trust policy; a policy applies to whom it is attached, remove it",
 }
 TRUST_HINTS = {
-    **FOREIGN_KEYS,
+    "NotPrincipal": _NOT_IN_RAM,
     "NotResource": "a trust policy is about the role itself, remove it",
     "Resource": "a trust policy is about the role itself, remove it",
 }
@@ -76,6 +78,8 @@ def resource_problem(text: str) -> str | None:
     fields = text.split(":", 4)
     if has_blank(text) and not _blank_is_in_object_name(fields):
         return f"has a blank; write {quoted(clean)}" if _is_arn(clean) else f"has a blank; {_RESOURCE_FORM}"
+    if unseen(text):
+        return "has characters that cannot be seen; remove them"
     if _is_arn(text):
         return None
     if clean != text and _is_arn(clean):
@@ -112,6 +116,8 @@ def principal_problem(kind: str, text: str) -> str | None:
         "RAM": (_RAM_PRINCIPAL, 'an ARN such as "acs:ram::<account>:root" or "acs:ram::<account>:role/<name>"'),
         "Federated": (_FEDERATED_PRINCIPAL, 'an ARN such as "acs:ram::<account>:oidc-provider/<name>"'),
     }[kind]
+    if unseen(text):
+        return meant_instead(text, pattern) or "has characters that cannot be seen; remove them"
     if pattern.fullmatch(text):
         return None
     return meant_instead(text, pattern) or f"is not what {kind} names; write {form}"

@@ -78,10 +78,12 @@ def _sorted_json(value: Json) -> str:
 def _statement(statement: Json) -> Json:
     if not isinstance(statement, Mapping):
         return statement
-    folded = dict(_with_condition(statement, lambda value: _set(_texts(value))))
+    folded: dict[str, Json] = dict(_with_condition(statement, lambda value: _set(_texts(value))))
     for key in ("Action", "NotAction"):
         if key in folded:
             folded[key] = _set(folded[key], _lower)
+    if folded.get("Condition") == {}:
+        del folded["Condition"]
     if "Resource" in folded:
         folded["Resource"] = _set(folded["Resource"])
     if isinstance(principal := folded.get("Principal"), Mapping):
