@@ -94,6 +94,60 @@ def test_a_role_goes_from_the_default_trust_to_a_document(
     assert list(stored["spec"]["trust"]) == ["document"]
 
 
+GUARDED = statement(Condition={"IpAddress": {"acs:SourceIp": "192.0.2.0/24"}})
+ACCOUNT = trust_statement(Principal={"RAM": "acs:ram::1:root"})
+EMPTIED: tuple[tuple[str, Spec, Spec, str], ...] = (
+    (
+        "RamPolicy",
+        policy(document={"Statement": [GUARDED]}, description="{"),
+        policy(document={"Statement": [{**GUARDED, "Condition": None}]}),
+        'after "Condition" in or beside document',
+    ),
+    (
+        "RamPolicy",
+        policy(document={"Statement": [GUARDED]}),
+        policy(document={"Statement": [{**GUARDED, "Condition": {**GUARDED["Condition"], "Bool": None}}]}),
+        'after "Bool" in or beside document',
+    ),
+    (
+        "RamRole",
+        {"trust": {"document": {"Statement": [{**ACCOUNT, "Condition": GUARDED["Condition"]}]}}},
+        {"trust": {"document": {"Statement": [{**ACCOUNT, "Condition": None}]}}},
+        'after "Condition" in or beside document',
+    ),
+    (
+        "InstanceRoleBinding",
+        binding(nodeSelector={"matchLabels": {"pool": "a", "zone": "b"}}),
+        binding(nodeSelector={"matchLabels": {"pool": "a", "zone": None}}),
+        'after "zone" in or beside nodeSelector',
+    ),
+)
+
+
+@pytest.mark.parametrize(("kind", "before", "after", "refusal"), EMPTIED)
+def test_what_is_written_as_nothing_does_not_disappear_in_silence(
+    kind: str, before: Spec, after: Spec, refusal: str, installed: RunningControlPlane, store: Store
+) -> None:
+    def apply(spec: Spec) -> subprocess.CompletedProcess[str]:
+        return installed.kubectl("apply", "-f", "-", input=json.dumps(Case("emptied", kind, spec).body()))
+
+    created = apply(after)
+    assert created.returncode != 0
+    reference = store(Case("emptied", kind, before))
+    assert apply(before).returncode == 0
+    kept = installed.kubectl("get", reference, "-o", "jsonpath={.spec}").stdout
+    updated = apply(after)
+    assert refusal in updated.stderr
+    assert installed.kubectl("get", reference, "-o", "jsonpath={.spec}").stdout == kept
+
+
+def test_what_stands_beside_a_document_may_be_reset_with_nothing(installed: RunningControlPlane, store: Store) -> None:
+    store(Case("reset", "RamPolicy", policy(description='"document":{', tags={"a": "b"})))
+    body = Case("reset", "RamPolicy", policy(description=None, tags=None, managementPolicy=None)).body()
+    done = installed.kubectl("apply", "-f", "-", input=json.dumps({**body, "status": None}))
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_binding_may_go_to_another_role(store: Store, patch: Patch) -> None:
     reference = store(Case("moved", "InstanceRoleBinding", binding()))
     assert patch(reference, {"spec": {"roleRef": {"name": "other"}}}).returncode == 0

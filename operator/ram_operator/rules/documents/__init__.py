@@ -5,16 +5,19 @@ console works as it is. `kinds` check documents when they parse a spec, send the
 meaning with what the cloud holds.
 """
 
+from ram_operator.rules.documents.applied import LAST_APPLIED, dropped_values
 from ram_operator.rules.documents.checking import POLICY_LIMIT, check_policy, check_services, check_trust
 from ram_operator.rules.documents.meaning import canonical, same_meaning
 from ram_operator.rules.documents.trust import trust_for_services, trusts_service
 
 __all__ = [
+    "LAST_APPLIED",
     "POLICY_LIMIT",
     "canonical",
     "check_policy",
     "check_services",
     "check_trust",
+    "dropped_values",
     "same_meaning",
     "trust_for_services",
     "trusts_service",
