@@ -97,9 +97,9 @@ class Scene:
         """Create or change a Node."""
         self._wake(self.caches.put_node(node_facts(node)))
 
-    def drop_node(self, name: str) -> None:
+    def remove_node(self, name: str) -> None:
         """Delete a Node."""
-        self._wake(self.caches.drop_node(name))
+        self._wake(self.caches.remove_node(name))
 
     def later(self, seconds: float) -> None:
         """Let time pass."""
@@ -183,7 +183,7 @@ class Scene:
         body["metadata"]["resourceVersion"] = str(self._version)
         if "deletionTimestamp" in body["metadata"] and not body["metadata"]["finalizers"]:
             self._objects.pop(key, None)
-            self._wake(self.caches.drop(key))
+            self._wake(self.caches.remove(key))
         else:
             self._objects[key] = body
             self._wake(self.caches.put(key, copy.deepcopy(body)))

@@ -56,7 +56,7 @@ def test_the_index_always_says_what_all_nodes_and_bindings_say(script: list[tupl
                 caches.put_node(nodes[name])
             case "no node":
                 nodes.pop(name, None)
-                caches.drop_node(name)
+                caches.remove_node(name)
             case "binding":
                 pool, year, deleting, claimed = rest
                 bodies[name] = binding_body(
@@ -71,7 +71,7 @@ def test_the_index_always_says_what_all_nodes_and_bindings_say(script: list[tupl
                 caches.put(binding_key(name), bodies[name])
             case "no binding":
                 bodies.pop(name, None)
-                caches.drop(binding_key(name))
+                caches.remove(binding_key(name))
         assert_equal(caches, bodies, nodes)
 
 
@@ -104,7 +104,7 @@ def assert_equal(caches: Caches, bodies: dict[str, dict[str, Any]], nodes: dict[
 
 def test_scopes_of_wakes_are_never_everything_for_a_node() -> None:
     caches = cluster(binding_body(), OLDER, nodes=(node("a", 1, pool="storage"),))
-    for wakes in (caches.put_node(node_facts(node("a", 2, pool="storage"))), caches.drop_node("a")):
+    for wakes in (caches.put_node(node_facts(node("a", 2, pool="storage"))), caches.remove_node("a")):
         assert all(wake.scope != Scope() for wake in wakes)
 
 

@@ -11,7 +11,7 @@ from tests.unit.pool import BINDING, ONE, TWO, attached, scene, state
 
 async def test_a_claim_outlives_its_node_for_ten_minutes_and_is_then_released() -> None:
     made, ecs = await attached()
-    made.drop_node("node-1")
+    made.remove_node("node-1")
     said = await made.reconcile(BINDING)
     assert (ecs.writes, said.requeue_after) == ([], 600)
     assert made.rows(BINDING)[str(ONE)]["nodeGoneSince"] == "2026-05-01T12:00:00Z"
@@ -26,7 +26,7 @@ async def test_a_claim_outlives_its_node_for_ten_minutes_and_is_then_released() 
 
 async def test_a_release_is_finished_also_where_another_instance_is_claimed_in_the_same_pass() -> None:
     made, ecs = await attached()
-    made.drop_node("node-1")
+    made.remove_node("node-1")
     await made.settle()
     made.later(600)
     ecs.roles[TWO] = ""
@@ -37,7 +37,7 @@ async def test_a_release_is_finished_also_where_another_instance_is_claimed_in_t
 
 async def test_a_node_that_comes_back_in_time_keeps_its_role() -> None:
     made, ecs = await attached()
-    made.drop_node("node-1")
+    made.remove_node("node-1")
     await made.settle()
     made.later(300)
     made.put_node(node("node-1", 1, pool="storage"))
@@ -48,7 +48,7 @@ async def test_a_node_that_comes_back_in_time_keeps_its_role() -> None:
 
 async def test_a_binding_that_is_deleted_does_not_wait_for_a_node_that_is_gone() -> None:
     made, ecs = await attached()
-    made.drop_node("node-1")
+    made.remove_node("node-1")
     await made.settle()
     made.delete(BINDING)
     await made.settle()
@@ -86,7 +86,7 @@ async def test_an_instance_missing_once_is_as_before_when_it_is_found_again() ->
 
 async def test_a_node_that_goes_with_its_instance_leaves_no_row_after_a_minute() -> None:
     made, ecs = await attached()
-    made.drop_node("node-1")
+    made.remove_node("node-1")
     del ecs.roles[ONE]
     said = await made.reconcile(BINDING)
     assert said.requeue_after == 60

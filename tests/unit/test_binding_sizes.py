@@ -42,7 +42,7 @@ async def test_more_than_a_thousand_nodes_are_refused_and_no_claim_is_forgotten(
 async def test_a_full_binding_attaches_only_what_its_rows_have_room_for() -> None:
     made, ecs = scene({instance(number): "" for number in range(1, 1001)}, nodes=1000)
     await made.settle()
-    made.drop_node("node-1000")
+    made.remove_node("node-1000")
     made.put_node(node("node-1001", 1001, pool="storage"))
     ecs.roles[instance(1001)] = ""
     ecs.calls.clear()

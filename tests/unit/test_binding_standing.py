@@ -105,7 +105,7 @@ async def test_a_named_node_that_does_not_exist_is_told_beside_those_that_do() -
 async def test_a_named_node_that_goes_takes_ready_with_it_once_it_is_released() -> None:
     made, ecs = scene({ONE: ""}, naming("node-1"))
     await made.settle()
-    made.drop_node("node-1")
+    made.remove_node("node-1")
     await made.settle()
     assert made.condition(BINDING) == ("True", "AllAttached")
     made.later(600)
@@ -120,7 +120,7 @@ async def test_of_two_nodes_with_one_provider_id_the_second_is_skipped_and_says_
     await made.settle()
     told = {row["node"]: (row["state"], row.get("reason")) for row in made.status(BINDING)["instances"]}
     assert told == {"node-0": ("Attached", None), "node-1": ("Skipped", "DuplicateProviderID")}
-    made.drop_node("node-0")
+    made.remove_node("node-0")
     await made.settle()
     told = {row["node"]: (row["state"], row.get("reason")) for row in made.status(BINDING)["instances"]}
     assert told == {"node-1": ("Attached", None)}

@@ -97,7 +97,7 @@ class World:
             case "node", number, pool:
                 self.scene.put_node(node(f"node-{number}", number, pool=pool))
             case "no node", number:
-                self.scene.drop_node(f"node-{number}")
+                self.scene.remove_node(f"node-{number}")
             case "hand", number, role:
                 self.ecs.change_by_another_hand(instance(number), role)
             case "role", role, ready:

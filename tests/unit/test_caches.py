@@ -116,23 +116,23 @@ def test_an_older_version_than_the_known_changes_nothing() -> None:
 
 def test_an_object_that_is_gone_is_known_no_more() -> None:
     caches = cluster(policy_body())
-    assert POLICY in woken(caches.drop(POLICY))
+    assert POLICY in woken(caches.remove(POLICY))
     assert (caches.body(POLICY), caches.facts(POLICY), list(caches.keys(POLICY.kind))) == (None, None, [])
-    assert caches.drop(POLICY) == []
+    assert caches.remove(POLICY) == []
 
 
 def test_the_end_of_an_object_does_not_end_a_newer_one_of_its_name() -> None:
     caches = cluster(policy_body(uid="new"))
-    assert caches.drop(POLICY, "old") == []
+    assert caches.remove(POLICY, "old") == []
     assert caches.body(POLICY)
-    assert caches.drop(POLICY, "new")
+    assert caches.remove(POLICY, "new")
 
 
 def test_the_end_of_a_node_does_not_end_a_newer_one_of_its_name() -> None:
     caches = cluster(nodes=(node("a", 1),))
-    caches.drop_node("a", "old")
+    caches.remove_node("a", "old")
     assert caches.node_names() == {"a"}
-    caches.drop_node("a", "uid-a")
+    caches.remove_node("a", "uid-a")
     assert caches.node_names() == set()
 
 
@@ -163,7 +163,7 @@ def test_a_policy_wakes_roles_that_name_it_as_ram_does() -> None:
 def test_a_policy_that_goes_wakes_its_roles() -> None:
     caches = cluster(policy_body(status=made_policy_status()), role_body(spec=USING))
     assert ROLE in put(caches, policy_body(status=made_policy_status(), deleting=True, version=2))
-    assert ROLE in woken(caches.drop(POLICY))
+    assert ROLE in woken(caches.remove(POLICY))
 
 
 def test_a_role_that_becomes_usable_wakes_its_bindings() -> None:
@@ -207,7 +207,7 @@ def test_a_role_that_is_to_go_is_woken_when_its_binding_lets_go_of_it_in_the_clo
 )
 def test_what_waits_to_go_is_woken_when_its_user_is_gone(body: dict[str, Any], waiting: dict[str, Any]) -> None:
     caches = cluster(waiting, body)
-    assert key_of(waiting) in woken(caches.drop(key_of(body)))
+    assert key_of(waiting) in woken(caches.remove(key_of(body)))
 
 
 def test_objects_that_name_the_same_cloud_object_are_rivals_and_wake_each_other() -> None:
@@ -215,7 +215,7 @@ def test_objects_that_name_the_same_cloud_object_are_rivals_and_wake_each_other(
     rival = policy_body("rival", spec={"policyName": "OSS-Read"})
     assert POLICY in put(caches, rival)
     assert [one.key.name for one in facts_of(POLICY, caches).rivals] == ["rival"]
-    assert POLICY in woken(caches.drop(policy_key("rival")))
+    assert POLICY in woken(caches.remove(policy_key("rival")))
     assert facts_of(POLICY, caches).rivals == ()
 
 
@@ -273,7 +273,7 @@ def test_a_node_that_goes_wakes_its_binding_and_whoever_holds_a_row_for_its_inst
         "holder", status={"instances": [claim(ONE)]}, spec={"nodeSelector": {"matchLabels": {"x": "y"}}}
     )
     caches = cluster(binding_body(), holder, nodes=(node("a", 1, pool="storage"),))
-    assert scopes(caches.drop_node("a")) == {BINDING: only(ONE), binding_key("holder"): only(ONE)}
+    assert scopes(caches.remove_node("a")) == {BINDING: only(ONE), binding_key("holder"): only(ONE)}
     assert selection(facts_of(BINDING, caches)).known == {}
 
 
@@ -313,7 +313,7 @@ def test_the_next_binding_is_woken_when_the_first_lets_go(goes: str) -> None:
     key = binding_key("older")
     how: dict[str, Any] = {"created": "2025-01-01T00:00:00Z", "version": 2}
     if goes == "is gone":
-        wakes = caches.drop(key)
+        wakes = caches.remove(key)
     elif goes == "is deleted":
         wakes = caches.put(key, binding_body("older", deleting=True, **how))
     else:
@@ -359,5 +359,5 @@ def test_after_a_start_a_binding_whose_selector_cannot_be_read_has_the_instances
     )
     caches = cluster(older, binding_body(), nodes=(node("a", 1, pool="storage"), node("b", 2, pool="storage")))
     assert selection(facts_of(BINDING, caches)).assigned == {ONE: binding_key("older"), TWO: BINDING}
-    caches.drop(binding_key("older"))
+    caches.remove(binding_key("older"))
     assert selection(facts_of(BINDING, caches)).assigned == dict.fromkeys((ONE, TWO), BINDING)

@@ -65,8 +65,8 @@ def come_and_go(caches: Caches, number: int) -> None:
     caches.put(binding, binding_body(binding.name, {"instances": [row]}, spec={"roleRef": {"name": role.name}}))
     caches.put_node(node_facts(node(f"n{number}", number, pool="storage")))
     for key in (policy, role, binding):
-        caches.drop(key)
-    caches.drop_node(f"n{number}")
+        caches.remove(key)
+    caches.remove_node(f"n{number}")
 
 
 def test_objects_and_nodes_that_came_and_went_leave_no_entry_in_the_caches() -> None:

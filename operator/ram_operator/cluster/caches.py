@@ -79,8 +79,8 @@ class Caches:
         self._link(after)
         return [*self._itself(key, old, body), *self._concerned(before, after)]
 
-    def drop(self, key: ObjectKey, uid: str | None = None) -> list[Wake]:
-        """Forget an object that is gone; where `uid` is given, only if that is the known one's."""
+    def remove(self, key: ObjectKey, uid: str | None = None) -> list[Wake]:
+        """Remove an object that is gone; where `uid` is given, only if that is the known one's."""
         before = self._views.get(key)
         if before is None or uid not in (None, before.uid):
             return []
@@ -94,8 +94,8 @@ class Caches:
         self._nodes[node.name] = node
         return self._node_changed(before, node) if before != node else []
 
-    def drop_node(self, name: str, uid: str | None = None) -> list[Wake]:
-        """Forget a node that is gone, likewise."""
+    def remove_node(self, name: str, uid: str | None = None) -> list[Wake]:
+        """Remove a node that is gone, likewise."""
         before = self._nodes.get(name)
         if before is None or uid not in (None, before.uid):
             return []

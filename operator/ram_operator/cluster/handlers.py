@@ -58,7 +58,7 @@ class Intake:
 
         kopf handles each uid in a task of its own: the end of an object may be told after the start of the next.
         """
-        self._wake(self.caches.drop(key, uid))
+        self._wake(self.caches.remove(key, uid))
 
     def accept_node(self, body: Body) -> None:
         """Take in a version of a Node."""
@@ -66,7 +66,7 @@ class Intake:
 
     def lose_node(self, name: str, uid: str | None = None) -> None:
         """Take note that a Node is gone, likewise."""
-        self._wake(self.caches.drop_node(name, uid))
+        self._wake(self.caches.remove_node(name, uid))
 
     def _wake(self, wakes: Iterable[Wake]) -> None:
         for wake in wakes:
