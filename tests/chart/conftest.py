@@ -64,11 +64,11 @@ def template(run_helm: RunHelm) -> RunHelm:
 
 @pytest.fixture(scope="session")
 def render(template: RunHelm) -> Render:
-    """Return a function that renders the chart with credentials and more options, and returns the objects."""
+    """Return a function that renders the chart with credentials and more options, and returns what is installed."""
 
     @functools.cache
     def run(*arguments: str) -> Objects:
-        done = template(*CREDENTIALS, *arguments)
+        done = template(*CREDENTIALS, "--skip-tests", *arguments)
         assert done.returncode == 0, done.stderr
         return objects(done.stdout)
 

@@ -1,11 +1,14 @@
 """The operator's pod: what it is told, what it may not do, and how it comes and goes."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.chart.conftest import Render
 from tests.conftest import RunningControlPlane
+
+from ram_operator.settings import PREFIX, Settings
 
 DEFAULT_ENVIRONMENT = {
     "RAM_OPERATOR_LISTEN": "0.0.0.0:8080",
@@ -14,7 +17,6 @@ DEFAULT_ENVIRONMENT = {
     "RAM_OPERATOR_FULL_CHECK_INTERVAL_SECONDS": "21600",
     "RAM_OPERATOR_NODE_GONE_SECONDS": "600",
     "RAM_OPERATOR_WORKERS": "16",
-    "RAM_OPERATOR_CLOUD_THREADS": "32",
     "RAM_OPERATOR_SYSTEM_POLICIES_PER_ROLE": "20",
     "RAM_OPERATOR_CUSTOM_POLICIES_PER_ROLE": "10",
     "RAM_OPERATOR_REGION": "cn-hangzhou",
@@ -27,7 +29,6 @@ BECOMES = {
     "settings.fullCheckIntervalSeconds=1000000": ("RAM_OPERATOR_FULL_CHECK_INTERVAL_SECONDS", "1000000"),
     "settings.nodeGoneSeconds=0": ("RAM_OPERATOR_NODE_GONE_SECONDS", "0"),
     "settings.workers=1": ("RAM_OPERATOR_WORKERS", "1"),
-    "settings.cloudThreads=4": ("RAM_OPERATOR_CLOUD_THREADS", "4"),
     "settings.systemPoliciesPerRole=5": ("RAM_OPERATOR_SYSTEM_POLICIES_PER_ROLE", "5"),
     "settings.customPoliciesPerRole=6": ("RAM_OPERATOR_CUSTOM_POLICIES_PER_ROLE", "6"),
     "settings.logLevel=DEBUG": ("RAM_OPERATOR_LOG_LEVEL", "DEBUG"),
@@ -35,6 +36,8 @@ BECOMES = {
     "cloud.endpoints.ram=http://a:1": ("RAM_OPERATOR_ENDPOINT_RAM", "http://a:1"),
     "cloud.endpoints.ecs=http://a:2": ("RAM_OPERATOR_ENDPOINT_ECS", "http://a:2"),
     "cloud.httpsProxy=http://a:4": ("RAM_OPERATOR_HTTPS_PROXY", "http://a:4"),
+    "cloud.noProxy={a,.b}": ("RAM_OPERATOR_NO_PROXY", "a,.b"),
+    "cloud.caBundleConfigMap=authorities": ("RAM_OPERATOR_CA_BUNDLE", "/etc/ram-operator/ca.crt"),
     "cloud.endpoints.sts=http://a:3": ("RAM_OPERATOR_ENDPOINT_STS", "http://a:3"),
 }
 
@@ -67,6 +70,29 @@ def test_the_defaults_tell_the_operator_its_defaults_and_nothing_empty(render: R
 def test_a_value_becomes_a_variable(setting: str, render: Render) -> None:
     name, value = BECOMES[setting]
     assert environment(render, setting).items() - DEFAULT_ENVIRONMENT.items() == {(name, value)}
+
+
+def test_every_variable_is_one_that_the_operator_reads(render: Render) -> None:
+    read = {f"{PREFIX}{name.upper()}" for name in Settings.__dataclass_fields__}
+    given = set(DEFAULT_ENVIRONMENT) | {name for name, _ in BECOMES.values()}
+    assert given <= read
+    assert read - given == {f"{PREFIX}CREDENTIALS"}
+
+
+def test_a_large_number_in_a_file_stays_a_number(render: Render, tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("settings: {fullCheckIntervalSeconds: 1000000}")
+    rendered = render("--values", str(values))["Deployment", "ram-operator"]["spec"]["template"]["spec"]
+    variables = {entry["name"]: entry.get("value") for entry in rendered["containers"][0]["env"]}
+    assert variables["RAM_OPERATOR_FULL_CHECK_INTERVAL_SECONDS"] == "1000000"
+
+
+def test_a_bundle_of_authorities_is_mounted(render: Render) -> None:
+    spec = pod(render, "cloud.caBundleConfigMap=authorities")
+    assert {"name": "ca-bundle", "configMap": {"name": "authorities"}} in spec["volumes"]
+    assert {"name": "ca-bundle", "mountPath": "/etc/ram-operator", "readOnly": True} in spec["containers"][0][
+        "volumeMounts"
+    ]
 
 
 def test_the_credentials_are_a_read_only_folder_that_follows_the_secret(render: Render) -> None:

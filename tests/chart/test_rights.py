@@ -12,7 +12,7 @@ OPERATOR_RULES = [
     {
         "apiGroups": ["ram.alicloud.dev"],
         "resources": [f"{kind}/status" for kind in KINDS],
-        "verbs": ["get", "patch"],
+        "verbs": ["patch"],
     },
     {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
     {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"]},
@@ -26,6 +26,20 @@ def test_the_operator_gets_exactly_the_rights_it_uses(render: Render) -> None:
     events = rendered["Role", "ram-operator-events"]
     assert events["metadata"]["namespace"] == "default"
     assert events["rules"] == EVENT_RULES
+
+
+def test_the_namespace_is_read_only_where_its_uid_is_the_cluster_id(render: Render) -> None:
+    rules = render("--set", "settings.clusterId=c1")["ClusterRole", "ram-operator"]["rules"]
+    assert rules == [rule for rule in OPERATOR_RULES if rule["resources"] != ["namespaces"]]
+
+
+def test_the_verb_use_is_a_role_of_its_own_that_nobody_has(render: Render) -> None:
+    rendered = render()
+    role = rendered["ClusterRole", "ram-operator-use"]
+    assert granted(role) == {("ramroles", "use")}
+    assert aggregated_to(role) == set()
+    bound = {value["roleRef"]["name"] for (kind, _), value in rendered.items() if kind.endswith("RoleBinding")}
+    assert "ram-operator-use" not in bound
 
 
 def test_the_rights_are_bound_to_the_account_of_the_pod_and_to_nobody_else(render: Render) -> None:
@@ -67,7 +81,7 @@ def test_view_and_edit_add_to_the_cluster_roles_that_every_cluster_has(render: R
     assert aggregated_to(rendered["ClusterRole", "ram-operator-edit"]) == {"edit", "admin"}
     assert aggregated_to(rendered["ClusterRole", "ram-operator"]) == set()
     without = render("--set", "rbac.aggregate=false")
-    assert [name for kind, name in without if kind == "ClusterRole"] == ["ram-operator"]
+    assert {name for kind, name in without if kind == "ClusterRole"} == {"ram-operator", "ram-operator-use"}
 
 
 def granted(role: dict[str, Any]) -> set[tuple[str, str]]:

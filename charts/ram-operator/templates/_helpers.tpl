@@ -38,30 +38,98 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- define "ram-operator.serviceAccountName" -}}
-{{- default (include "ram-operator.fullname" .) .Values.serviceAccount.name }}
+{{- default (include "ram-operator.fullname" .) (.Values.serviceAccount).name }}
 {{- end }}
 
 {{- define "ram-operator.image" -}}
-{{- if .Values.image.digest }}
-{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- $image := .Values.image | default dict }}
+{{- if $image.digest }}
+{{- printf "%s@%s" (default "ram-operator" $image.repository) $image.digest }}
 {{- else }}
-{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) }}
+{{- printf "%s:%s" (default "ram-operator" $image.repository) (default .Chart.AppVersion $image.tag) }}
 {{- end }}
+{{- end }}
+
+{{/* replicas, of which null means the default: 0 counts. */}}
+{{- define "ram-operator.replicas" -}}
+{{- if kindIs "invalid" .Values.replicas }}1{{ else }}{{ int .Values.replicas }}{{ end }}
+{{- end }}
+
+{{/* A value that is on unless it says no: null means the default. */}}
+{{- define "ram-operator.on" -}}
+{{- if or (kindIs "invalid" .) . }}yes{{ end }}
+{{- end }}
+
+{{/* The settings as environment variables; what is empty is left to the operator's own default. */}}
+{{- define "ram-operator.settings" -}}
+{{- range $name, $value := .Values.settings }}
+{{- if kindIs "slice" $value }}
+{{- $value = join "," $value }}
+{{- else if kindIs "float64" $value }}
+{{- $value = int64 $value }}
+{{- end }}
+{{- if not (or (kindIs "invalid" $value) (eq (toString $value) "")) }}
+- name: RAM_OPERATOR_{{ $name | snakecase | upper }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Where the cloud is: region, endpoints and proxy, as environment variables. */}}
+{{- define "ram-operator.cloud" -}}
+{{- $cloud := .Values.cloud | default dict }}
+{{- with $cloud.region }}
+- name: RAM_OPERATOR_REGION
+  value: {{ . | quote }}
+{{- end }}
+{{- range $product, $endpoint := $cloud.endpoints }}
+{{- with $endpoint }}
+- name: RAM_OPERATOR_ENDPOINT_{{ upper $product }}
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- with $cloud.httpsProxy }}
+- name: RAM_OPERATOR_HTTPS_PROXY
+  value: {{ . | quote }}
+{{- end }}
+{{- with $cloud.noProxy }}
+- name: RAM_OPERATOR_NO_PROXY
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- end }}
+
+{{/* The ports that the operator calls, as a list of JSON: HTTPS, those of the API server, and those of other endpoints. */}}
+{{- define "ram-operator.ports" -}}
+{{- $cloud := .Values.cloud | default dict }}
+{{- $ports := list 443 }}
+{{- range (.Values.networkPolicy).apiServerPorts }}
+{{- $ports = append $ports (int .) }}
+{{- end }}
+{{- range $address := append (values ($cloud.endpoints | default dict)) $cloud.httpsProxy }}
+{{- with $address }}
+{{- $port := regexFind ":[0-9]+/?$" . | trimPrefix ":" | trimSuffix "/" }}
+{{- $ports = append $ports (int (default (ternary 80 443 (hasPrefix "http://" .)) $port)) }}
+{{- end }}
+{{- end }}
+{{- $ports | uniq | toJson }}
 {{- end }}
 
 {{/* What can't be said in values.schema.json, or would be said there in words that help nobody. */}}
 {{- define "ram-operator.check" -}}
-{{- if gt (int .Values.replicas) 1 }}
+{{- $replicas := include "ram-operator.replicas" . | int }}
+{{- $image := .Values.image | default dict }}
+{{- if gt $replicas 1 }}
 {{- fail "replicas: write 1, or 0 to run the operator elsewhere; there is no leader election yet, and two operators would work against each other" }}
 {{- end }}
-{{- if not (regexMatch "^[a-z0-9]([a-z0-9._/:-]*[a-z0-9])?$" .Values.image.repository) }}
-{{- fail (printf "image.repository: %q is no name of an image: write the registry and name that you pushed it under, in lower case and without a tag, such as registry.example.com/team/ram-operator" .Values.image.repository) }}
+{{- if and $image.repository (not (regexMatch "^[a-z0-9]([a-z0-9._/:-]*[a-z0-9])?$" $image.repository)) }}
+{{- fail (printf "image.repository: %q is no name of an image: write the registry and name that you pushed it under, in lower case and without a tag, such as registry.example.com/team/ram-operator" $image.repository) }}
 {{- end }}
 {{- $env := list }}
 {{- range .Values.extraEnv }}
 {{- $env = append $env .name }}
 {{- end }}
-{{- if and (gt (int .Values.replicas) 0) (not .Values.cloud.credentials.secretName) (not (has "ALIBABA_CLOUD_ACCESS_KEY_ID" $env)) }}
+{{- $secret := ((.Values.cloud).credentials).secretName }}
+{{- if and (gt $replicas 0) (not $secret) (not (has "ALIBABA_CLOUD_ACCESS_KEY_ID" $env)) }}
 {{- fail (printf "cloud.credentials.secretName: name the Secret with the operator's AccessKey: kubectl -n %s create secret generic ram-operator-credentials --from-file=accessKeyId=FILE --from-file=accessKeySecret=FILE, then --set cloud.credentials.secretName=ram-operator-credentials" .Release.Namespace) }}
 {{- end }}
 {{- end }}

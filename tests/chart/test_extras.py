@@ -1,0 +1,191 @@
+"""What a chart brings beside the operator: budgets, network, monitoring, a test, and a place in other charts."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from docs.generate import exported_metrics
+from tests.chart.conftest import CHART, CREDENTIALS, ROOT, Render, RunHelm, files, objects
+from tests.conftest import RunningControlPlane
+
+from ram_operator.model import Reason
+
+MONITORING = ("prometheusRule.enabled=true", "grafanaDashboard.enabled=true", "serviceMonitor.enabled=true")
+EXPORTED = set(re.findall(r"`(ram_operator_\w+)`", exported_metrics()))
+LABELS = {"job", "le", "pod", *re.findall(r"`(\w+)`", exported_metrics())}
+
+
+def with_values(render: Render, *settings: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """The chart rendered with some values set."""
+    return render(*(part for setting in settings for part in ("--set", setting)))
+
+
+def egress_ports(render: Render, *settings: str) -> set[int]:
+    """The TCP ports that the operator may call, those of DNS apart."""
+    rules = with_values(render, *settings)["NetworkPolicy", "ram-operator"]["spec"]["egress"]
+    return {entry["port"] for entry in rules[1]["ports"]}
+
+
+def test_the_pod_may_call_dns_the_api_server_and_https_and_nothing_else(render: Render) -> None:
+    spec = render()["NetworkPolicy", "ram-operator"]["spec"]
+    assert (
+        spec["podSelector"]["matchLabels"] == render()["Deployment", "ram-operator"]["spec"]["selector"]["matchLabels"]
+    )
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert [entry["port"] for entry in spec["egress"][0]["ports"]] == [53, 53]
+    assert egress_ports(render) == {443, 6443}
+    assert len(spec["egress"]) == 2
+    assert spec["ingress"] == [{"ports": [{"port": "http"}]}]
+
+
+def test_the_ports_of_other_endpoints_and_of_a_proxy_are_open(render: Render) -> None:
+    assert egress_ports(render, "cloud.endpoints.ram=http://ram-simulator:7780") == {443, 6443, 7780}
+    assert egress_ports(render, "cloud.endpoints.ecs=ecs-vpc.cn-hangzhou.aliyuncs.com") == {443, 6443}
+    assert egress_ports(render, "cloud.endpoints.sts=http://gateway") == {443, 6443, 80}
+    assert egress_ports(render, "cloud.httpsProxy=http://[::1]:3128/") == {443, 6443, 3128}
+    assert egress_ports(render, "networkPolicy.apiServerPorts={8443}") == {443, 8443}
+
+
+def test_metrics_may_be_kept_to_a_namespace_and_further_rules_be_added(render: Render) -> None:
+    label = "kubernetes\\.io/metadata\\.name"
+    rendered = with_values(
+        render,
+        f"networkPolicy.metricsFrom[0].namespaceSelector.matchLabels.{label}=monitoring",
+        "networkPolicy.extraEgress[0].ports[0].port=8443",
+    )
+    spec = rendered["NetworkPolicy", "ram-operator"]["spec"]
+    source = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    assert spec["ingress"][0]["from"] == [source]
+    assert spec["egress"][2] == {"ports": [{"port": 8443}]}
+    assert ("NetworkPolicy", "ram-operator") not in with_values(render, "networkPolicy.enabled=false")
+
+
+def test_every_object_is_taken_by_the_api_server(render: Render, controlplane: RunningControlPlane) -> None:
+    wanted = render()
+    for key in (("NetworkPolicy", "ram-operator"), ("Deployment", "ram-operator"), ("Service", "ram-operator-metrics")):
+        body = {**wanted[key], "metadata": {**wanted[key]["metadata"], "namespace": "default"}}
+        done = controlplane.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(body))
+        assert done.returncode == 0, done.stderr
+
+
+def expressions(render: Render) -> list[str]:
+    """Every PromQL expression of the alerts and of the dashboard."""
+    rendered = with_values(render, *MONITORING)
+    rules = rendered["PrometheusRule", "ram-operator"]["spec"]["groups"][0]["rules"]
+    dashboard = json.loads(rendered["ConfigMap", "ram-operator-dashboard"]["data"]["ram-operator.json"])
+    targets = [target for panel in dashboard["panels"] for target in panel["targets"]]
+    return [rule["expr"] for rule in rules] + [target["expr"] for target in targets]
+
+
+def test_alerts_and_dashboard_ask_for_metrics_and_labels_that_exist(render: Render) -> None:
+    for expression in expressions(render):
+        named = set(re.findall(r"ram_operator_\w+", expression))
+        assert {re.sub(r"_seconds_bucket$", "_seconds", name) for name in named} <= EXPORTED, expression
+        matched = set(re.findall(r"[{,] ?(\w+)[=!]~?\"", expression))
+        grouped = {label for group in re.findall(r"by \(([\w, ]+)\)", expression) for label in group.split(", ")}
+        assert matched | grouped <= LABELS, expression
+
+
+def test_every_metric_is_on_the_dashboard_or_in_an_alert(render: Render) -> None:
+    asked = " ".join(expressions(render))
+    assert [name for name in EXPORTED if name not in asked] == []
+
+
+def test_each_alert_has_a_runbook_that_is_written(render: Render) -> None:
+    rules = with_values(render, *MONITORING)["PrometheusRule", "ram-operator"]["spec"]["groups"][0]["rules"]
+    for rule in rules:
+        page, _, anchor = rule["annotations"]["runbook"].partition("#")
+        assert anchor == rule["alert"].lower()
+        assert f"### {rule['alert']}\n" in (ROOT / page).read_text()
+
+
+def test_the_alert_about_stalled_objects_knows_the_reasons(render: Render) -> None:
+    (listed,) = re.findall(r'reason=~"([^"]*)"', " ".join(expressions(render)))
+    assert set(listed.split("|")) <= {str(reason) for reason in Reason}
+
+
+def test_monitoring_is_installed_only_where_it_is_asked_for(render: Render) -> None:
+    kinds = {kind for kind, _ in render()}
+    assert not kinds & {"ServiceMonitor", "PrometheusRule", "ConfigMap", "PodDisruptionBudget"}
+    rendered = with_values(render, *MONITORING, "prometheusRule.labels.release=prometheus")
+    assert rendered["PrometheusRule", "ram-operator"]["metadata"]["labels"]["release"] == "prometheus"
+    assert rendered["ConfigMap", "ram-operator-dashboard"]["metadata"]["labels"]["grafana_dashboard"] == "1"
+
+
+def test_the_chart_has_a_test_that_asks_the_operator_whether_it_is_ready(template: RunHelm, render: Render) -> None:
+    rendered = objects(template(*CREDENTIALS).stdout)
+    pod, service = rendered["Pod", "ram-operator-test"], rendered["Service", "ram-operator-metrics"]
+    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    assert (
+        f"http://{service['metadata']['name']}:{service['spec']['ports'][0]['port']}/readyz"
+        in pod["spec"]["containers"][0]["args"][0]
+    )
+    assert not service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
+    assert pod["spec"]["containers"][0]["securityContext"] == pod_of(render)["containers"][0]["securityContext"]
+    assert ("Pod", "ram-operator-test") not in objects(template("--set", "replicas=0").stdout)
+
+
+def pod_of(render: Render) -> dict[str, Any]:
+    """The spec of the operator's pod."""
+    spec: dict[str, Any] = render()["Deployment", "ram-operator"]["spec"]["template"]["spec"]
+    return spec
+
+
+PARENT = {"apiVersion": "v2", "name": "platform", "version": "0.1.0"}
+SECRET = {"cloud": {"credentials": {"secretName": "s"}}}
+PARENTS: dict[str, tuple[dict[str, Any], dict[str, Any], bool]] = {
+    "on by a condition": ({"condition": "ram-operator.enabled"}, {"ram-operator": {"enabled": True, **SECRET}}, True),
+    "off by a condition": ({"condition": "ram-operator.enabled"}, {"ram-operator": {"enabled": False}}, False),
+    "on by a tag": ({"tags": ["cloud"]}, {"tags": {"cloud": True}, "ram-operator": SECRET}, True),
+    "under an alias": ({"alias": "roles"}, {"roles": {"fullnameOverride": "ram-operator", **SECRET}}, True),
+    "with globals": ({}, {"global": {"team": "storage"}, "ram-operator": SECRET}, True),
+    "with exports": ({"import-values": ["data"]}, {"ram-operator": {"exports": {"data": {"a": 1}}, **SECRET}}, True),
+    "with nulls": ({}, {"ram-operator": {"service": None, "settings": {"workers": None}, **SECRET}}, True),
+}
+
+
+@pytest.mark.parametrize("case", PARENTS)
+def test_it_is_a_dependency_of_another_chart(case: str, tmp_path: Path, run_helm: RunHelm) -> None:
+    dependency, values, installed = PARENTS[case]
+    shutil.copytree(CHART, tmp_path / "charts/ram-operator")
+    named = {"name": "ram-operator", "version": "*", **dependency}
+    (tmp_path / "Chart.yaml").write_text(yaml.safe_dump({**PARENT, "dependencies": [named]}))
+    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+    done = run_helm("template", "ram-operator", str(tmp_path), "--namespace", "team")
+    assert done.returncode == 0, done.stderr
+    assert (("Deployment", "ram-operator") in objects(done.stdout)) is installed
+
+
+def null_paths(values: dict[str, Any], place: str = "") -> list[str]:
+    """Dotted names of all values and of all groups of values."""
+    found = []
+    for name, child in values.items():
+        path = f"{place}{name}"
+        found += [path, *(null_paths(child, f"{path}.") if isinstance(child, dict) else [])]
+    return found
+
+
+@pytest.mark.parametrize("path", null_paths(yaml.safe_load((CHART / "values.yaml").read_text())))
+def test_a_value_that_is_null_means_the_default(path: str, template: RunHelm, run_helm: RunHelm) -> None:
+    secret = () if "cloud.credentials.secretName".startswith(path) else CREDENTIALS
+    done = template(*secret, "--set", f"{path}=null")
+    if secret:
+        assert done.returncode == 0, done.stderr
+    else:
+        assert "name the Secret" in done.stderr
+
+
+def test_artifact_hub_is_told_of_the_kinds_and_the_samples() -> None:
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    told = chart["annotations"]
+    crds = files(*(ROOT / "crds").glob("*.alicloud.dev.yaml"))
+    assert {entry["name"] for entry in yaml.safe_load(told["artifacthub.io/crds"])} == {name for _, name in crds}
+    samples = [yaml.safe_load(path.read_text()) for path in sorted((ROOT / "deploy/samples").glob("*.yaml"))]
+    assert yaml.safe_load(told["artifacthub.io/crdsExamples"]) == [
+        body for body in samples if body["kind"] != "Kustomization"
+    ]
+    assert chart["icon"].startswith("data:image/svg+xml;base64,")
