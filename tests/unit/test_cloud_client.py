@@ -292,7 +292,7 @@ async def test_each_request_is_told_to_the_observer() -> None:
     assert [(api, code) for api, code, _ in seen] == [
         ("GetRole", "SDK.ConnectionReset"),
         ("GetRole", "OK"),
-        ("DeleteRole", "EntityNotExist.Role"),
+        ("DeleteRole", "EntityNotExist"),
     ]
     assert all(0 < seconds < 5 for _, _, seconds in seen)
 

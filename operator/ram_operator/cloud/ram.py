@@ -134,7 +134,7 @@ class Ram:
         """Return the policies attached to a role; raises NotFound."""
         answer = await self._client.call(ListPoliciesForRoleRequest, {"RoleName": role})
         rows = answer.rows("Policies", "Policy")
-        return tuple(PolicyName(PolicyType(row.text("PolicyType")), row.text("PolicyName")) for row in rows)
+        return tuple(PolicyName(row.choice("PolicyType", PolicyType), row.text("PolicyName")) for row in rows)
 
     async def list_entities_for_policy(self, policy: PolicyName) -> Entities:
         """Return what a policy is attached to; raises NotFound."""
@@ -222,7 +222,7 @@ def _role_entry(row: Answer) -> RoleEntry:
 def _policy(row: Answer, version: Answer) -> Policy:
     return Policy(
         name=row.text("PolicyName"),
-        type=PolicyType(row.text("PolicyType")),
+        type=row.choice("PolicyType", PolicyType),
         description=row.text("Description"),
         default_version=row.text("DefaultVersion"),
         document=version.text("PolicyDocument"),
@@ -234,7 +234,7 @@ def _policy(row: Answer, version: Answer) -> Policy:
 def _policy_entry(row: Answer) -> PolicyEntry:
     return PolicyEntry(
         name=row.text("PolicyName"),
-        type=PolicyType(row.text("PolicyType")),
+        type=row.choice("PolicyType", PolicyType),
         description=row.text("Description"),
         default_version=row.text("DefaultVersion"),
         update_date=row.text("UpdateDate"),

@@ -7,17 +7,26 @@ before somebody has looked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from ram_operator.cloud.client.answers import Answer, decode
 from ram_operator.cloud.client.breaker import CircuitBreakers
 from ram_operator.cloud.client.endpoints import Endpoints
-from ram_operator.cloud.client.failures import CONNECTION_RESET, NO_LEASE, TIMEOUTS, UNREADABLE, WAITING, refusal
+from ram_operator.cloud.client.failures import (
+    CONNECTION_RESET,
+    NO_LEASE,
+    TIMEOUTS,
+    UNREADABLE,
+    WAITING,
+    label_of,
+    refusal,
+)
+from ram_operator.cloud.client.scrubbing import redact
 from ram_operator.cloud.client.signing import sign
 from ram_operator.cloud.client.transport import Exchange, LeaseTooShort, Transport, is_write
-from ram_operator.cloud.credentials import Credentials, CredentialsProvider
+from ram_operator.cloud.credentials import CredentialsProvider
 from ram_operator.cloud.ratelimit import AdaptiveRateLimiter
 from ram_operator.errors import CloudError, Denied, Throttled, Unavailable
 
@@ -34,7 +43,7 @@ class ObserveCall(Protocol):
     """Is told of every request that was sent: for metrics."""
 
     def __call__(self, api: str, code: str, seconds: float) -> None:
-        """Take the API's name, `OK` or the error code, and how long the answer took."""
+        """Take the API's name, `OK` or what is known of the error code, and how long the answer took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +159,8 @@ class Client:
 
     async def _send(self, call: _Call) -> _Reply:
         reply = await self._attempt(call)
-        self._observe_call(call.action, reply.code, reply.seconds)
+        label = label_of(reply.result) if isinstance(reply.result, CloudError) else OK
+        self._observe_call(call.action, label, reply.seconds)
         if not is_write(call.action):
             self._record(call.key, reply)
         if isinstance(reply.result, Throttled):
@@ -170,8 +180,7 @@ class Client:
         sent_at = self._limiter.clock()
         result: Answer | CloudError
         try:
-            credentials = self._credentials.current()
-            request = sign(call.request(), self.region, credentials)
+            request = sign(call.request(), self.region, self._credentials.current())
             exchange = await self._transport.send(request, call.endpoint)
         except LeaseTooShort:
             result = Unavailable(call.action, NO_LEASE, "the lease to write ends too soon: nothing was sent")
@@ -180,18 +189,18 @@ class Client:
             code, words = self._transport.reason(error)
             result = Unavailable(call.action, code, f"{call.endpoint}: {words}")
         else:
-            result = _read(call, exchange, credentials)
+            result = _read(call, exchange, request.secrets)
         code = result.code if isinstance(result, CloudError) else OK
         return _Reply(result, sent_at, self._limiter.clock() - sent_at, code)
 
 
-def _read(call: _Call, exchange: Exchange, credentials: Credentials) -> Answer | CloudError:
-    body = decode(exchange.body)
+def _read(call: _Call, exchange: Exchange, secrets: Collection[str]) -> Answer | CloudError:
+    body = decode(redact(exchange.body, secrets))
     if body is None:
         return Unavailable(call.action, UNREADABLE, f"HTTP {exchange.status} without a readable body")
     if 200 <= exchange.status < 300:
         return Answer(call.action, body, call.region)
-    return refusal(call.action, exchange.status, body, credentials.secrets(), _retry_after(exchange))
+    return refusal(call.action, exchange.status, body, secrets, _retry_after(exchange))
 
 
 def _retry_after(exchange: Exchange) -> float | None:

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from enum import StrEnum
+from typing import TypeVar
 
 from ram_operator.cloud.client.failures import UNREADABLE
 from ram_operator.errors import Unavailable
+
+MOST_DIGITS = 15
+
+C = TypeVar("C", bound=StrEnum)
 
 
 class Answer:
@@ -39,18 +45,27 @@ class Answer:
         return self._fields
 
     def text(self, name: str) -> str:
-        """Return a string, "" where it is absent; numbers come as strings too."""
+        """Return a string, "" where it is absent; numbers come as strings too. It can always be written as UTF-8."""
         value = self._fields.get(name)
-        return value if isinstance(value, str) else str(value) if isinstance(value, int | float) else ""
+        if isinstance(value, str):
+            return value.encode("utf-8", "replace").decode()
+        return str(value) if isinstance(value, int | float) else ""
 
     def number(self, name: str) -> int:
-        """Return an integer, also of a string of digits; 0 where it is absent."""
+        """Return an integer, also of a string of digits; 0 where it is absent, or has more digits than any count."""
         text = self.text(name)
-        return int(text) if text.isdecimal() else 0
+        return int(text) if text.isdecimal() and len(text) <= MOST_DIGITS else 0
 
     def flag(self, name: str) -> bool:
         """Return a boolean, also of the string "true"; False where it is absent."""
         return self.text(name).lower() == "true"
+
+    def choice(self, name: str, choices: type[C]) -> C:
+        """Return the member of an enumeration that a string is; raises Unavailable where it is none."""
+        try:
+            return choices(self.text(name))
+        except ValueError:
+            raise self._unreadable(name) from None
 
     def part(self, name: str) -> Answer:
         """Return the object under a name; raises Unavailable where it is absent."""
@@ -75,14 +90,14 @@ class Answer:
         return {row.text("TagKey"): row.text("TagValue") for row in self.rows("Tags", "Tag")}
 
     def _unreadable(self, name: str) -> Unavailable:
-        error = Unavailable(self._action, UNREADABLE, f"the answer has no {name}", self.text("RequestId"))
+        error = Unavailable(self._action, UNREADABLE, f"the answer has no valid {name}", self.text("RequestId"))
         return error.with_region(self._region)
 
 
 def decode(body: bytes) -> dict[str, object] | None:
-    """Return the JSON object of a body, None where it is none: empty, HTML of a proxy, cut off."""
+    """Return the JSON object of a body, None where it is none: empty, HTML of a proxy, cut off, nested too deeply."""
     try:
         value = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

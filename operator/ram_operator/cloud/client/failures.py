@@ -8,10 +8,10 @@ Codes: the error tables of the APIs' own pages (https://api.aliyun.com, RAM 2015
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
-from urllib.parse import quote
 
+from ram_operator.cloud.client.scrubbing import scrub
 from ram_operator.errors import (
     AlreadyExists,
     ClassicNetwork,
@@ -94,35 +94,42 @@ _OWN_WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-_LONGEST = 1000
-_HIDDEN = "***"
-_NAMED_SECRETS = re.compile(
-    r"\b(AccessKeyId|AccessKeySecret|Signature|SignatureNonce|SecurityToken|OIDCToken)(\"?\s*[=:]\s*\"?|%(?:25)*3D)"
-    r"((?!%(?:25)*26)[^&\s\"',;)])+",
-    re.IGNORECASE,
+_ACTION = re.compile(r"[a-z]{1,32}:\w{1,64}", re.ASCII)
+# Codes with SDK. are our own: an answer cannot pass for none.
+_CODE = re.compile(r"(?!SDK\.)[\w.-]{1,128}", re.ASCII)
+_REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_NAMED_PERMISSION = re.compile(
+    r"\bResource: (?P<resource>acs:[!-~]{1,512}) Action: (?P<action>[a-z]{1,32}:\w{1,64})\b", re.ASCII
 )
-_KEY_SHAPES = re.compile(r"\b(?:LTAI[A-Za-z0-9]{8,}|STS\.[A-Za-z0-9]{8,})")
-_ACTION = re.compile(r"[a-z]{1,32}:\w{1,64}")
-_NAMED_PERMISSION = re.compile(r"\bResource: (?P<resource>acs:[!-~]{1,512}) Action: (?P<action>[a-z]{1,32}:\w{1,64})\b")
-_URL_QUERIES = re.compile(r"(?P<address>(?:https?://|/)[^\s?\"']*)\?[^\s\"']*=[^\s\"']*")
 
 
 def class_of(code: str, status: int) -> type[CloudError]:
     """Return the error class of a code: of its longest dotted beginning in the table, else by the HTTP status."""
+    if known := _known(code):
+        return _CLASS_OF[known]
     parts = code.split(".")
-    for length in range(len(parts), 0, -1):
-        if found := _CLASS_OF.get(".".join(parts[:length])):
-            return found
     if status >= 500:
         return Unavailable
     return Throttled if status == 429 or "Throttling" in parts else Rejected
+
+
+def label_of(error: CloudError) -> str:
+    """Return the value of a metric's label for an error: one of few, whatever codes the cloud makes up."""
+    return error.code if error.code.startswith("SDK.") else _known(error.code) or type(error).__name__
+
+
+def _known(code: str) -> str:
+    """Return the longest dotted beginning of a code that the table has, "" for none."""
+    parts = code.split(".")
+    beginnings = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((beginning for beginning in beginnings if beginning in _CLASS_OF), "")
 
 
 def refusal(
     action: str,
     status: int,
     body: Mapping[str, object],
-    hidden: Iterable[str] = (),
+    hidden: Collection[str] = (),
     retry_after: float | None = None,
 ) -> CloudError:
     """Return the error that an API's error body means.
@@ -134,44 +141,36 @@ def refusal(
         hidden: secrets that must not be shown, whatever the API says.
         retry_after: seconds that the API asks to wait when it throttles.
     """
-    code = _clean_code(body.get("Code"))
+    code = _matching(_CODE, body.get("Code"), hidden) or "UnknownError"
     message = _OWN_WORDS.get(code) or scrub(_text(body.get("Message")), hidden)
-    request_id = scrub(_text(body.get("RequestId")), hidden)
+    request_id = _matching(_REQUEST_ID, body.get("RequestId"), hidden)
     error = class_of(code, status)
     if error is Throttled:
         return Throttled(action, code, message, request_id, retry_after)
     if error is Denied:
-        return _denied(action, code, message, request_id, body)
+        detail = body.get("AccessDeniedDetail")
+        named = _matching(_ACTION, detail.get("AuthAction"), hidden) if isinstance(detail, Mapping) else ""
+        return _denied(Denied(action, code, message, request_id), named)
     return error(action, code, message, request_id)
 
 
-def scrub(text: str, hidden: Iterable[str] = ()) -> str:
-    """Return the text without keys, signatures, tokens and queries of URLs, at most 1,000 characters of it."""
-    # Whole secrets first: the patterns below would leave the rest of one that has their delimiters in it.
-    for secret in hidden:
-        for form in (secret, quote(secret, safe=""), quote(quote(secret, safe=""), safe="")):
-            text = text.replace(form, _HIDDEN)
-    text = _URL_QUERIES.sub(r"\g<address>", text)
-    text = _NAMED_SECRETS.sub(rf"\1={_HIDDEN}", text)
-    # Cut last, or half a secret at the end would match nothing.
-    return _KEY_SHAPES.sub(_HIDDEN, text)[:_LONGEST]
-
-
-def _denied(action: str, code: str, message: str, request_id: str, body: Mapping[str, object]) -> Denied:
-    detail = body.get("AccessDeniedDetail")
-    named = _text(detail.get("AuthAction")) if isinstance(detail, Mapping) else ""
-    told = _NAMED_PERMISSION.search(message)
-    missing = named if _ACTION.fullmatch(named) else told["action"] if told else ""
-    if code == PASS_ROLE_FORBIDDEN:
+def _denied(error: Denied, named: str) -> Denied:
+    """Return the error with the permission that is missing: the one that the API named, in its detail or its words."""
+    told = _NAMED_PERMISSION.search(error.message)
+    missing = named or (told["action"] if told else "")
+    if error.code == PASS_ROLE_FORBIDDEN:
         missing = missing or "ram:PassRole"
-    error = Denied(action, code, f"missing permission {missing}: {message}" if missing else message, request_id)
-    error.missing_action = missing
-    error.resource = told["resource"] if told else ""
-    return error
+    words = f"missing permission {missing}: {error.message}" if missing else error.message
+    denied = Denied(error.action, error.code, words, error.request_id)
+    denied.missing_action = missing
+    denied.resource = told["resource"] if told else ""
+    return denied
 
 
-def _clean_code(code: object) -> str:
-    return code if isinstance(code, str) and re.fullmatch(r"[\w.-]{1,128}", code) else "UnknownError"
+def _matching(pattern: re.Pattern[str], value: object, hidden: Collection[str]) -> str:
+    """Return a value that is written as it should be and has no secret in it, else ""."""
+    text = _text(value)
+    return text if pattern.fullmatch(text) and scrub(text, hidden) == text else ""
 
 
 def _text(value: object) -> str:

@@ -8,22 +8,26 @@ them in the body as well.
 from __future__ import annotations
 
 import platform
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+from urllib.parse import unquote
 
 from ram_operator.cloud.credentials import Credentials
 
 _FORM = "application/x-www-form-urlencoded"
+_SIGNATURES = re.compile(r"(?:^|&)(?:Signature|SignatureNonce)=([^&]*)")
 
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """The headers and the body of a POST of `/`."""
+    """The headers and the body of a POST of `/`; `secrets` are the texts in it that must not be shown."""
 
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
 
 
 def sign(request: Any, region: str, credentials: Credentials) -> SignedRequest:  # noqa: ANN401
@@ -41,7 +45,8 @@ def sign(request: Any, region: str, credentials: Credentials) -> SignedRequest: 
     headers = request.get_signed_header(*key)
     # The SDK's setters put every parameter into the query, and only the query.
     body = request.get_url(*key).removeprefix("/?")
-    return SignedRequest({**headers, **_HEADERS}, body.encode())
+    made = tuple(unquote(value) for value in _SIGNATURES.findall(body))
+    return SignedRequest({**headers, **_HEADERS}, body.encode(), (*credentials.secrets(), *made))
 
 
 def own_version() -> str:
