@@ -80,7 +80,7 @@ class Sweeps:
     async def sweep(self, name: str, survey: Survey) -> None:
         """Look at all objects of a kind once, and nominate what is not as it was."""
         kind = self.reconciler.kinds[name]
-        objects = {key: facts for key in self.world.keys(name) if (facts := self.world.facts(key))}
+        objects = await self._gathered(name)
         metrics.OBJECTS.labels(name).set(len(objects))
         if not objects:
             return
@@ -100,6 +100,15 @@ class Sweeps:
         for key, scope in nominated.items():
             self.queue.add(key, lane=Lane.SWEEP, scope=replace(scope, swept=True))
         metrics.NOMINATED.labels(name).inc(len(nominated))
+
+    async def _gathered(self, name: str) -> dict[ObjectKey, Facts]:
+        """The facts about all objects of a kind; nothing else waits for them to be put together."""
+        found: dict[ObjectKey, Facts] = {}
+        for key in self.world.keys(name):
+            if facts := self.world.facts(key):
+                found[key] = facts
+            await asyncio.sleep(0)
+        return found
 
     async def _look(
         self, kind: AnyKind, objects: Mapping[ObjectKey, Facts], survey: Survey

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ram_operator.errors import Throttled
 from ram_operator.kinds.instance_role_binding.index import selection
 from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, look
-from ram_operator.kinds.instance_role_binding.rows import Row, State, rows_of
+from ram_operator.kinds.instance_role_binding.rows import Row, State
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import Facts, InstanceId, ObjectKey, Scope
 
@@ -32,8 +32,8 @@ def _rows(facts: Facts) -> Mapping[InstanceId, Row | None]:
     All that the binding has, in whatever state, and those whose rows say that something is attached to them. One
     without a row has lost it where the binding is ready; else it may never have had one.
     """
-    key, rows = facts.me.key, rows_of(facts.me.status)
-    has = {one for one, binding in selection(facts).assigned.items() if binding == key}
+    indexed = selection(facts)
+    rows, has = indexed.rows, {one for one, binding in indexed.assigned.items() if binding == facts.me.key}
     lost = has - rows.keys() if facts.me.ready else ()
     attached = (State.ATTACHED, State.CONFLICT)
     return {**dict.fromkeys(lost), **{one: row for one, row in rows.items() if one in has or row.state in attached}}

@@ -24,12 +24,14 @@ class Selection:
 
     Attributes:
         nodes: the nodes that it selects, by name.
+        rows: its rows that are about an instance.
         known: the node of each instance that it selects or has a row for.
         assigned: which binding has each of those instances.
         other_rows: the claims of other bindings on those instances; of several that of the assigned one.
     """
 
     nodes: tuple[NodeFacts, ...] = ()
+    rows: Mapping[InstanceId, Row] = field(default_factory=dict)
     known: Mapping[InstanceId, str] = field(default_factory=dict)
     assigned: Mapping[InstanceId, ObjectKey] = field(default_factory=dict)
     other_rows: Mapping[InstanceId, Mapping[str, Json]] = field(default_factory=dict)
@@ -93,9 +95,11 @@ class BindingIndex:
         """What the index says of a binding."""
         nodes = self._selections.nodes
         selected = tuple(nodes[name] for name in sorted(self._selections.selected(key)))
-        instances = {*self._rows.get(key, {}), *(node.instance for node in selected if node.instance)}
+        rows = self._rows.get(key, {})
+        instances = {*rows, *(node.instance for node in selected if node.instance)}
         return Selection(
             nodes=selected,
+            rows=rows,
             known={one: min(names) for one in instances if (names := self._nodes_of[one])},
             assigned={one: self._assigned[one] for one in instances if one in self._assigned},
             other_rows={one: row.as_json() for one in instances if (row := self._claim_of_another(key, one))},
