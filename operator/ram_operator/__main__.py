@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from ram_operator import metrics
 from ram_operator.cloud import Cloud
@@ -24,15 +25,16 @@ from ram_operator.cloud.credentials import CredentialsProvider, EnvironmentCrede
 from ram_operator.cluster import kube as cluster
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.events import EventRecorder
-from ram_operator.cluster.handlers import Intake, register
+from ram_operator.cluster.handlers import Intake, kopf_settings, register
 from ram_operator.cluster.resync import Resync
+from ram_operator.cluster.watching import Watches
 from ram_operator.engine.controller import Controller
 from ram_operator.engine.filters import Contention, Unseen
 from ram_operator.engine.reconciler import Cluster, Reconciler
 from ram_operator.engine.sweeps import Sweeps
 from ram_operator.engine.workqueue import WorkQueue
 from ram_operator.errors import KubeError, StartupError
-from ram_operator.gate import Gate, preflight
+from ram_operator.gate import Gate, check, preflight
 from ram_operator.kinds import AnyKind
 from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
 from ram_operator.kinds.ram_policy import RamPolicyKind
@@ -112,8 +114,10 @@ def _build(
     gate = Gate(kube, cloud.sts, caches, time.monotonic, asyncio.Event())
     resync = Resync(kube, caches, intake, store.refresh)
     host, _, port = settings.listen.rpartition(":")
-    registry = register(intake, kube.resources)
-    return Runtime(gate, registry, resync, controller, sweeps, recorder, settings.workers, (host, int(port)))
+    deliver = asyncio.get_running_loop().call_soon_threadsafe
+    registry = partial(register, intake, kube.resources, deliver)
+    watches = Watches(registry, kopf_settings, partial(check, kube), time.monotonic)
+    return Runtime(gate, watches, resync, controller, sweeps, recorder, settings.workers, (host, int(port)))
 
 
 def our_kinds(settings: Settings) -> tuple[AnyKind, ...]:

@@ -41,3 +41,5 @@ def configure(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("ram_operator").setLevel(level.upper())
+    # kopf warns that it takes no signals: it runs in a thread, and `runtime` takes them.
+    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)

@@ -1,38 +1,29 @@
-"""Running it all: start order, probes, the end. `__main__` builds the parts, this module runs them as one process.
-
-The workers are started before kopf and drained before it is stopped: on its way out kopf cancels every task that was
-created in its event loop after it.
-"""
+"""Running it all: start order, probes, the end. `__main__` builds the parts, this module runs them as one process."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import signal
-import socket
 from collections.abc import Coroutine, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import kopf
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ram_operator.cluster.events import EventRecorder
-from ram_operator.cluster.handlers import kopf_settings
 from ram_operator.cluster.resync import Resync
+from ram_operator.cluster.watching import Watches
 from ram_operator.engine.controller import Controller
 from ram_operator.engine.sweeps import Sweeps
-from ram_operator.errors import KubeError, StartupError
-from ram_operator.gate import Gate, check
+from ram_operator.errors import StartupError
+from ram_operator.gate import Gate
 
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 20.0
 FLUSH_SECONDS = 3.0
-EXPLAIN_SECONDS = 5.0
-"""How long the start-up checks may take that explain a failure: the API server may be gone."""
 STUCK_SECONDS = 600.0
 """A reconcile that runs longer than this is stuck: every call in it has a timeout of seconds."""
 
@@ -43,7 +34,7 @@ class Runtime:
 
     Args:
         gate: opens when the initial sync is complete.
-        registry: kopf's handlers.
+        watches: fill the caches.
         resync: compares the caches with the API server.
         controller: the workers.
         sweeps: the drift sweeps.
@@ -53,7 +44,7 @@ class Runtime:
     """
 
     gate: Gate
-    registry: kopf.OperatorRegistry
+    watches: Watches
     resync: Resync
     controller: Controller
     sweeps: Sweeps
@@ -62,43 +53,32 @@ class Runtime:
     listen: tuple[str, int]
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _signal: str = ""
-    _kopf: asyncio.Task[None] | None = None
+    _failure: BaseException | None = None
 
     async def run(self) -> int:
-        """Run until SIGTERM or SIGINT, or until something fails that must not; return the exit code.
+        """Run until SIGTERM or SIGINT, or until a part fails that must not; return the exit code.
 
-        Raises StartupError where what it failed of would also keep it from starting, such as a CRD that is gone.
+        Raises StartupError where the watches cannot work, such as after a CRD was deleted.
         """
         self._take_signals()
         site = await self._serve()
         workers = [self._start(self.controller.work(self.gate.open)) for _ in range(self.workers)]
         others = [
+            self._start(self.watches.run()),
             self._start(self.gate.run()),
             self._start(self.sweeps.run(self.gate.open)),
             self._start(self.resync.run(self.gate.open)),
             self._start(self.recorder.run()),
         ]
-        ready, stop_kopf = asyncio.Event(), asyncio.Event()
-        self._kopf = self._start(self._watch(ready, stop_kopf))
-        stopped = asyncio.create_task(self._stop.wait())
-        # kopf replaces the signal handlers when it starts; ours must win, or the workers would be cut off.
-        started = asyncio.create_task(ready.wait())
-        await asyncio.wait({started, stopped, self._kopf}, return_when=asyncio.FIRST_COMPLETED)
-        self._take_signals()
-        await asyncio.wait({stopped, self._kopf}, return_when=asyncio.FIRST_COMPLETED)
-        failed = not self._stop.is_set()
-        if not failed:
+        await self._stop.wait()
+        if not self._failure:
             log.info("received %s, shutting down gracefully", self._signal)
         await self._drain(workers)
-        stop_kopf.set()
-        await asyncio.wait({self._kopf}, timeout=FLUSH_SECONDS)
-        await _cancel([self._kopf, started, stopped, *others])
+        await _cancel(others)
         await site.cleanup()
-        if failed:
-            with suppress(KubeError, TimeoutError):
-                async with asyncio.timeout(EXPLAIN_SECONDS):
-                    await check(self.gate.kube)
-        return 1 if failed else 0
+        if isinstance(self._failure, StartupError):
+            raise self._failure
+        return 1 if self._failure else 0
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something that must not end by itself: if it fails, so does the process."""
@@ -108,11 +88,10 @@ class Runtime:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
-            # What ends kopf is mostly what it heard from the API server: told as kopf's own lines are.
-            teller = logging.getLogger("kopf") if task is self._kopf else log
-            teller.critical("stopping, since a part of the operator failed", exc_info=error)
-            if self._kopf and not self._kopf.done():
-                self._kopf.cancel()
+            if not isinstance(error, StartupError):
+                log.critical("stopping, since a part of the operator failed", exc_info=error)
+            self._failure = self._failure or error
+            self._stop.set()
 
     def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -122,19 +101,6 @@ class Runtime:
     def _shut_down(self, number: signal.Signals) -> None:
         self._signal = number.name
         self._stop.set()
-
-    async def _watch(self, ready: asyncio.Event, stop: asyncio.Event) -> None:
-        # Left to itself kopf asks for the user's name, and the user of a container is often a number without one.
-        identity: Any = socket.gethostname()
-        await kopf.operator(
-            registry=self.registry,
-            settings=kopf_settings(),
-            identity=identity,
-            clusterwide=True,
-            standalone=True,
-            ready_flag=ready,
-            stop_flag=stop,
-        )
 
     async def _drain(self, workers: list[asyncio.Task[None]]) -> None:
         """Let running reconciles finish, and write their events."""

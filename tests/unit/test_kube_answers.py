@@ -13,6 +13,7 @@ from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.handlers import Intake
 from ram_operator.cluster.kube import NODES, Kube
 from ram_operator.cluster.resync import Resync
+from ram_operator.engine.workqueue import WorkQueue
 from ram_operator.errors import KubeError
 from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.model import ObjectKey
@@ -42,17 +43,40 @@ async def test_an_answer_that_is_no_json_is_an_error_that_says_so() -> None:
         await kube.request("GET", NODES)
 
 
+async def refused(key: ObjectKey) -> None:
+    raise AssertionError(key)
+
+
+def test_what_a_list_shows_again_is_compared_without_waiting_ten_minutes() -> None:
+    library = Library(b'{"items": [], "metadata": {}}')
+
+    async def hour() -> None:
+        caches = Caches(())
+        intake = Intake(caches, WorkQueue(asyncio.get_running_loop().time, lambda: 0.0), lambda: 0.0)
+        gate = asyncio.Event()
+        gate.set()
+        intake.listed.set()
+        running = asyncio.create_task(Resync(Kube(cast("Any", library), ()), caches, intake, refused).run(gate))
+        await asyncio.sleep(60)
+        assert library.asked == 0, "the first lists are what the gate waits for"
+        intake.listed.set()
+        await asyncio.sleep(60)
+        assert library.asked == 1
+        running.cancel()
+
+    virtual_time.run(hour())
+
+
 @pytest.mark.parametrize(("body", "words"), [(b'{"items": []}', "failed"), (b"{", "cannot compare")])
 def test_a_comparison_that_fails_is_told_and_made_again(
     caplog: pytest.LogCaptureFixture, body: bytes, words: str
 ) -> None:
     library = Library(body)
 
-    async def refresh(key: ObjectKey) -> None:
-        raise AssertionError(key)
-
     async def hour() -> None:
-        resync = Resync(Kube(cast("Any", library), (RAM_ROLE,)), Caches(()), cast("Intake", None), refresh)
+        caches = Caches(())
+        intake = Intake(caches, WorkQueue(asyncio.get_running_loop().time, lambda: 0.0), lambda: 0.0)
+        resync = Resync(Kube(cast("Any", library), (RAM_ROLE,)), caches, intake, refused)
         gate = asyncio.Event()
         gate.set()
         running = asyncio.create_task(resync.run(gate))

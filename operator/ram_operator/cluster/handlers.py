@@ -41,11 +41,15 @@ class Intake:
         caches: what is known.
         queue: where keys go.
         now: seconds since the epoch, for the metric of the last event.
+
+    Attributes:
+        listed: set when a watch lists all objects, for the first time or again: a list tells of no deletion.
     """
 
     caches: Caches
     queue: WorkQueue
     now: Callable[[], float]
+    listed: asyncio.Event = field(default_factory=asyncio.Event)
     _bursts: dict[ObjectKey, _Burst] = field(default_factory=dict)
 
     def accept(self, body: Body) -> None:
@@ -92,8 +96,12 @@ class Intake:
         self.queue.add(key, scope=self._bursts.pop(key).scope)
 
 
-def register(intake: Intake, resources: Iterable[Resource]) -> kopf.OperatorRegistry:
-    """Make the registry with our handlers of these resources and of nodes."""
+Deliver = Callable[..., object]
+"""Calls a function with arguments in the event loop that the intake belongs to: `loop.call_soon_threadsafe`."""
+
+
+def register(intake: Intake, resources: Iterable[Resource], deliver: Deliver) -> kopf.OperatorRegistry:
+    """Make the registry with our handlers of these resources and of nodes, which run in a loop of kopf's own."""
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
@@ -103,28 +111,34 @@ def register(intake: Intake, resources: Iterable[Resource]) -> kopf.OperatorRegi
         return info and replace(info, expiration=datetime.fromtimestamp(intake.now() + RELOGIN_SECONDS, UTC))
 
     for resource in resources:
-        _watch(registry, intake, resource)
+        _watch(registry, intake, resource, deliver)
 
     @kopf.on.event("", "v1", "nodes", registry=registry)
     async def on_node(event: Any, name: str, uid: str, **_: Any) -> None:
-        metrics.LAST_EVENT.labels("Node").set(intake.now())
+        _note(intake, "Node", event, deliver)
         if event["type"] == "DELETED":
-            intake.lose_node(name, uid)
+            deliver(intake.lose_node, name, uid)
         else:
-            intake.accept_node(event["object"])
+            deliver(intake.accept_node, event["object"])
 
     return registry
 
 
-def _watch(registry: kopf.OperatorRegistry, intake: Intake, resource: Resource) -> None:
+def _watch(registry: kopf.OperatorRegistry, intake: Intake, resource: Resource, deliver: Deliver) -> None:
     @kopf.on.event(GROUP, VERSION, resource.plural, registry=registry, id=resource.kind)
     async def on_object(event: Any, name: str, uid: str, **_: Any) -> None:
-        metrics.LAST_EVENT.labels(resource.kind).set(intake.now())
+        _note(intake, resource.kind, event, deliver)
         if event["type"] == "DELETED":
-            intake.lose(ObjectKey(resource.kind, name), uid)
+            deliver(intake.lose, ObjectKey(resource.kind, name), uid)
         else:
             # Items of a list carry no kind of their own.
-            intake.accept({**event["object"], "kind": resource.kind})
+            deliver(intake.accept, {**event["object"], "kind": resource.kind})
+
+
+def _note(intake: Intake, kind: str, event: Any, deliver: Deliver) -> None:
+    metrics.LAST_EVENT.labels(kind).set(intake.now())
+    if event["type"] is None and not intake.listed.is_set():
+        deliver(intake.listed.set)
 
 
 def kopf_settings() -> kopf.OperatorSettings:

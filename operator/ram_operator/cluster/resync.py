@@ -1,4 +1,4 @@
-"""The resync: every ten minutes the caches are compared with the API server's names.
+"""The resync: the caches are compared with the API server's names every ten minutes, and after a watch listed again.
 
 A watch can lose what happened: kopf tells of no deletion that fell into a gap between two lists, and drops an event
 whose handler failed. What is gone is removed from the caches here, and what is not in them is read.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ram_operator.cluster.caches import Caches
@@ -20,6 +21,8 @@ from ram_operator.model import ObjectKey
 log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 600.0
+LISTING_SECONDS = 5.0
+"""How long the lists of all watches may take: what they bring need not be read one by one."""
 
 
 @dataclass(slots=True)
@@ -42,7 +45,11 @@ class Resync:
         """Compare for ever, first ten minutes after `gate` is set."""
         await gate.wait()
         while True:
-            await asyncio.sleep(INTERVAL_SECONDS)
+            self.intake.listed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(INTERVAL_SECONDS):
+                    await self.intake.listed.wait()
+                    await asyncio.sleep(LISTING_SECONDS)
             try:
                 await self.compare()
             except KubeError as error:

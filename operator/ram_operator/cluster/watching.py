@@ -1,0 +1,123 @@
+"""The watches: kopf in a thread with an event loop of its own, started again when it fails.
+
+kopf ends as a whole with the first watch that the API server refuses: with HTTP 410, or with 403 for longer than it
+retries, as an API server does that has just started. On its way out it cancels every task of its event loop that was
+created after it, so it shares the loop with nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+import kopf
+
+from ram_operator.errors import KubeError, StartupError
+
+log = logging.getLogger(__name__)
+
+FIRST_DELAY = 1.0
+LONGEST_DELAY = 30.0
+"""Seconds before the watches are started again; doubled from the first to the longest."""
+STEADY_SECONDS = 60.0
+"""How long the watches have to run before the delays start anew."""
+EXPLAINED_TIMES = 3
+"""How many times in a row the check must find that this operator cannot run before it is believed."""
+STOP_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class Watches:
+    """All watches.
+
+    Args:
+        registry: makes kopf's handlers. They are called in kopf's thread, and must hand over what they get.
+        settings: makes kopf's settings.
+        check: raises StartupError where this operator cannot run, such as without its CRDs, KubeError where the API
+            server does not answer.
+        clock: monotonic seconds.
+    """
+
+    registry: Callable[[], kopf.OperatorRegistry]
+    settings: Callable[[], kopf.OperatorSettings]
+    check: Callable[[], Awaitable[None]]
+    clock: Callable[[], float]
+
+    async def run(self) -> None:
+        """Watch until cancelled. Raises StartupError where the watches fail and cannot work again by themselves."""
+        failures = 0
+        while True:
+            started = self.clock()
+            try:
+                await self._watch()
+            except Exception as error:
+                failures = 1 if self.clock() - started > STEADY_SECONDS else failures + 1
+                delay = min(FIRST_DELAY * 2.0 ** min(failures - 1, 10), LONGEST_DELAY)
+                fields = {"error": f"{type(error).__name__}: {error}", "retryInSeconds": delay}
+                log.warning("the watches failed, starting them again", extra=fields)
+                await asyncio.sleep(delay)
+                await self._explain()
+
+    async def _explain(self) -> None:
+        """Raise StartupError where starting again is in vain. One refusal does not say so: it may be starting, too."""
+        refusals: list[StartupError] = []
+        while len(refusals) < EXPLAINED_TIMES:
+            try:
+                await self.check()
+            except StartupError as refusal:
+                refusals.append(refusal)
+                await asyncio.sleep(FIRST_DELAY)
+            except KubeError:
+                return
+            else:
+                return
+        raise refusals[-1]
+
+    async def _watch(self) -> None:
+        """Run kopf until it fails or this is cancelled."""
+        stop, ended = threading.Event(), Future[None]()
+        threading.Thread(target=self._thread, args=(stop, ended), name="kopf", daemon=True).start()
+        waiting = asyncio.wrap_future(ended)
+        try:
+            await asyncio.shield(waiting)
+        finally:
+            stop.set()
+            await asyncio.wait([waiting], timeout=STOP_SECONDS)
+
+    def _thread(self, stop: threading.Event, ended: Future[None]) -> None:
+        try:
+            asyncio.run(self._operate(stop))
+        except BaseException as error:
+            ended.set_exception(error)
+        else:
+            ended.set_result(None)
+
+    async def _operate(self, stop: threading.Event) -> None:
+        asyncio.get_running_loop().set_exception_handler(_report)
+        # Left to itself kopf asks for the user's name, and the user of a container is often a number without one.
+        identity: Any = socket.gethostname()
+        try:
+            await kopf.operator(
+                registry=self.registry(),
+                settings=self.settings(),
+                identity=identity,
+                clusterwide=True,
+                standalone=True,
+                stop_flag=stop,
+            )
+        finally:
+            # A thread of this loop waits for it, and the loop waits for its threads.
+            stop.set()
+
+
+def _report(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log in one line what a task ended with that kopf did not wait for: another watch was refused as well."""
+    error = context.get("exception")
+    text = f"{type(error).__name__}: {error}" if error else context.get("message")
+    log.warning("a watch failed", extra={"error": text})

@@ -1,0 +1,148 @@
+"""The watches go on whatever the API server answers them, and say in one line what it was."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import kopf
+import pytest
+from tests.unit.api_server import ApiServer
+from tests.unit.builders import KINDS, node, policy_body, policy_key
+
+from ram_operator.cluster.caches import Caches
+from ram_operator.cluster.handlers import Intake, kopf_settings, register
+from ram_operator.cluster.watching import Watches
+from ram_operator.engine.workqueue import WorkQueue
+from ram_operator.errors import StartupError
+from ram_operator.logs import JsonFormatter
+
+RESOURCES = tuple(kind.resource for kind in KINDS)
+SECONDS = 60.0
+
+
+class Watched:
+    """Watches over a small API server, with the caches that they fill."""
+
+    def __init__(self, server: ApiServer, allowed: Callable[[], bool]) -> None:
+        loop = asyncio.get_running_loop()
+        self.server = server
+        self.caches = Caches(KINDS)
+        self.intake = Intake(self.caches, WorkQueue(loop.time, lambda: 0.0), time.time)
+        self.allowed = allowed
+        registry = partial(register, self.intake, RESOURCES, loop.call_soon_threadsafe)
+        self.watches = Watches(registry, quick_settings, self.check, loop.time)
+
+    async def check(self) -> None:
+        if not self.allowed():
+            raise StartupError("not allowed to watch nodes")
+
+    def sees(self, name: str) -> bool:
+        return self.caches.body(policy_key(name)) is not None and name in self.caches.node_names()
+
+
+def quick_settings() -> kopf.OperatorSettings:
+    settings = kopf_settings()
+    settings.networking.error_backoffs = (0.1, 0.1)
+    return settings
+
+
+def put(server: ApiServer, name: str) -> None:
+    server.put("rampolicies", policy_body(name, uid=name))
+    server.put("nodes", node(name))
+
+
+async def until(check: Callable[[], bool]) -> None:
+    async with asyncio.timeout(SECONDS):
+        while not check():
+            await asyncio.sleep(0.02)
+
+
+def watched(
+    monkeypatch: pytest.MonkeyPatch,
+    folder: Path,
+    work: Callable[[Watched, asyncio.Task[None]], Awaitable[None]],
+    allowed: Callable[[], bool] = lambda: True,
+) -> None:
+    """Do something while the watches run."""
+
+    async def run() -> None:
+        server = ApiServer(*RESOURCES)
+        monkeypatch.setenv("KUBECONFIG", str(await server.start(folder)))
+        made = Watched(server, allowed)
+        put(server, "first")
+        running = asyncio.create_task(made.watches.run())
+        await until(lambda: made.sees("first"))
+        await work(made, running)
+        running.cancel()
+        with suppress(asyncio.CancelledError, StartupError):
+            await running
+        await server.stop()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("status", [403, 410])
+def test_watches_that_are_refused_go_on_when_the_api_server_lets_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    async def work(made: Watched, running: asyncio.Task[None]) -> None:
+        assert made.intake.listed.is_set()
+        made.intake.listed.clear()
+        made.server.refusing = status
+        made.server.cut()
+        await until(lambda: any("the watches failed" in record.message for record in caplog.records))
+        made.server.refusing = None
+        put(made.server, "second")
+        await until(lambda: made.sees("second"))
+        assert made.intake.listed.is_set(), "what was deleted meanwhile is looked for"
+        assert not running.done()
+
+    watched(monkeypatch, tmp_path, work)
+    lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
+    assert not [line for line in lines if "Traceback" in str(line)]
+    assert not [line for line in lines if line["level"] == "CRITICAL"]
+
+
+def test_what_keeps_the_watches_from_working_ends_them_with_the_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def work(made: Watched, running: asyncio.Task[None]) -> None:
+        made.server.refusing = 410
+        made.server.cut()
+        with pytest.raises(StartupError, match="not allowed to watch nodes"):
+            async with asyncio.timeout(SECONDS):
+                await running
+
+    watched(monkeypatch, tmp_path, work, allowed=lambda: False)
+
+
+def test_one_refusal_of_the_check_does_not_end_the_watches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    answers = iter([False, False])
+
+    async def work(made: Watched, running: asyncio.Task[None]) -> None:
+        made.server.refusing = 410
+        made.server.cut()
+        await until(lambda: made.server.asked["nodes", "watch"] > 1)
+        made.server.refusing = None
+        put(made.server, "second")
+        await until(lambda: made.sees("second"))
+
+    watched(monkeypatch, tmp_path, work, allowed=lambda: next(answers, True))
+
+
+def test_told_to_end_the_watches_leave_no_thread_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+
+    async def work(made: Watched, running: asyncio.Task[None]) -> None:
+        assert "kopf" in {thread.name for thread in threading.enumerate()}
+        running.cancel()
+        await asyncio.wait([running])
+        await until(lambda: "kopf" not in {thread.name for thread in threading.enumerate()})
+
+    watched(monkeypatch, tmp_path, work)
