@@ -101,7 +101,7 @@ def _build(
     caches = Caches(kinds)
     queue = WorkQueue(time.monotonic, random.random)
     intake = Intake(caches, queue, time.time)
-    store = cluster.ObjectStore(kube, caches.body, intake.accept, intake.lose)
+    store = cluster.ObjectStore(kube, caches.body, intake.put, intake.remove)
     recorder = EventRecorder(kube, _now, socket.gethostname())
     filters = (Unseen(), Contention())
     overdue = max(OVERDUE_SECONDS, 3 * settings.sweep_interval_seconds)

@@ -56,7 +56,7 @@ class Cluster:
         self.caches = Caches(KINDS)
         self.intake = Intake(self.caches, WorkQueue(asyncio.get_running_loop().time, lambda: 0.0), lambda: 0.0)
         kube = Kube(cast("Any", Late(answer, names)), (RAM_POLICY,))
-        self.store = ObjectStore(kube, self.caches.body, self.intake.accept, self.intake.lose)
+        self.store = ObjectStore(kube, self.caches.body, self.intake.put, self.intake.remove)
         self.resync = Resync(kube, self.caches, self.intake, self.store.refresh)
 
     async def meanwhile(self, request: Coroutine[Any, Any, Any], watched: Callable[[], None]) -> None:
@@ -86,11 +86,11 @@ def test_an_answer_about_an_object_changes_nothing_about_a_new_one_of_its_name(
 ) -> None:
     async def work() -> None:
         cluster = Cluster(answer)
-        cluster.intake.accept(DELETED)
+        cluster.intake.put(DELETED)
 
         def replaced() -> None:
-            cluster.intake.lose(KEY, "old")
-            cluster.intake.accept(NEW)
+            cluster.intake.remove(KEY, "old")
+            cluster.intake.put(NEW)
 
         await cluster.meanwhile(ask(cluster), replaced)
         assert cluster.uid() == "new"
@@ -104,8 +104,8 @@ def test_an_answer_about_an_object_does_not_bring_it_back_after_its_end(
 ) -> None:
     async def work() -> None:
         cluster = Cluster(answer)
-        cluster.intake.accept(DELETED)
-        await cluster.meanwhile(ask(cluster), lambda: cluster.intake.lose(KEY, "old"))
+        cluster.intake.put(DELETED)
+        await cluster.meanwhile(ask(cluster), lambda: cluster.intake.remove(KEY, "old"))
         assert cluster.uid() is None
 
     virtual_time.run(work())
@@ -116,9 +116,9 @@ def test_an_answer_that_is_the_first_to_tell_is_believed() -> None:
         read, written, released = Cluster(NEW), Cluster(DELETED), Cluster(DELETED)
         await read.store.refresh(KEY)
         assert read.uid() == "new"
-        read.intake.accept(OLD)
+        read.intake.put(OLD)
         for cluster in (written, released):
-            cluster.intake.accept(OLD)
+            cluster.intake.put(OLD)
         await written.store.write_status(OLD, {"policyName": "a"})
         assert written.caches.body(KEY) == DELETED
         await released.store.set_finalizer(DELETED, present=False)
@@ -130,10 +130,10 @@ def test_an_answer_that_is_the_first_to_tell_is_believed() -> None:
 def test_a_resync_removes_no_node_that_came_while_its_predecessor_was_not_found() -> None:
     async def work() -> None:
         cluster = Cluster(None)
-        cluster.intake.accept_node(node("n"))
+        cluster.intake.put_node(node("n"))
         again = node("n")
         again["metadata"]["uid"] = "new"
-        await cluster.meanwhile(cluster.resync.compare(), lambda: cluster.intake.accept_node(again))
+        await cluster.meanwhile(cluster.resync.compare(), lambda: cluster.intake.put_node(again))
         assert cluster.caches.node_uid("n") == "new"
         await cluster.resync.compare()
         assert cluster.caches.node_uid("n") is None

@@ -52,23 +52,23 @@ class Intake:
     listed: asyncio.Event = field(default_factory=asyncio.Event)
     _bursts: dict[ObjectKey, _Burst] = field(default_factory=dict)
 
-    def accept(self, body: Body) -> None:
+    def put(self, body: Body) -> None:
         """Take in a version of one of our objects, from the watch or as the API server answered a write."""
         key = ObjectKey(body["kind"], body["metadata"]["name"])
         self._wake(self.caches.put(key, body))
 
-    def lose(self, key: ObjectKey, uid: str | None = None) -> None:
+    def remove(self, key: ObjectKey, uid: str | None = None) -> None:
         """Take note that an object is gone; with `uid`, that one and not a newer one of its name.
 
         kopf handles each uid in a task of its own: the end of an object may be told after the start of the next.
         """
         self._wake(self.caches.remove(key, uid))
 
-    def accept_node(self, body: Body) -> None:
+    def put_node(self, body: Body) -> None:
         """Take in a version of a Node."""
         self._wake(self.caches.put_node(node_facts(body)))
 
-    def lose_node(self, name: str, uid: str | None = None) -> None:
+    def remove_node(self, name: str, uid: str | None = None) -> None:
         """Take note that a Node is gone, likewise."""
         self._wake(self.caches.remove_node(name, uid))
 
@@ -117,9 +117,9 @@ def register(intake: Intake, resources: Iterable[Resource], deliver: Deliver) ->
     async def on_node(event: Any, name: str, uid: str, **_: Any) -> None:
         _note(intake, "Node", event, deliver)
         if event["type"] == "DELETED":
-            deliver(intake.lose_node, name, uid)
+            deliver(intake.remove_node, name, uid)
         else:
-            deliver(intake.accept_node, event["object"])
+            deliver(intake.put_node, event["object"])
 
     return registry
 
@@ -129,10 +129,10 @@ def _watch(registry: kopf.OperatorRegistry, intake: Intake, resource: Resource, 
     async def on_object(event: Any, name: str, uid: str, **_: Any) -> None:
         _note(intake, resource.kind, event, deliver)
         if event["type"] == "DELETED":
-            deliver(intake.lose, ObjectKey(resource.kind, name), uid)
+            deliver(intake.remove, ObjectKey(resource.kind, name), uid)
         else:
             # Items of a list carry no kind of their own.
-            deliver(intake.accept, {**event["object"], "kind": resource.kind})
+            deliver(intake.put, {**event["object"], "kind": resource.kind})
 
 
 def _note(intake: Intake, kind: str, event: Any, deliver: Deliver) -> None:

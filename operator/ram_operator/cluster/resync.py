@@ -75,6 +75,6 @@ class Resync:
             # The watch brought another node, or a deletion, while the answer was on its way.
             return
         if node is not None:
-            self.intake.accept_node(node)
+            self.intake.put_node(node)
         elif before is not None:
-            self.intake.lose_node(name, before)
+            self.intake.remove_node(name, before)
