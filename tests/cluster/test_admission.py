@@ -14,6 +14,7 @@ from tests.chart.conftest import ROOT
 from tests.cluster.admission import CASES, Case
 from tests.cluster.admission.bindings import DEFAULTS as BINDING_DEFAULTS
 from tests.cluster.admission.case import PLURALS, binding, policy, statement
+from tests.cluster.admission.doubts import DOUBTS
 from tests.cluster.admission.policies import DEFAULTS as POLICY_DEFAULTS
 from tests.cluster.admission.roles import DEFAULTS as ROLE_DEFAULTS
 from tests.conftest import RunningControlPlane
@@ -62,7 +63,8 @@ def test_a_plain_client_may_not_create(case: Case, create: Create) -> None:
 
 def test_kubectl_takes_what_is_right(installed: RunningControlPlane) -> None:
     done = installed.kubectl("create", "--dry-run=server", "-f", "-", input=stream(TAKEN))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert all(line.startswith("Warning: ") for line in done.stderr.splitlines()), done.stderr
     assert done.stdout.count("created") == len(TAKEN)
 
 
@@ -116,6 +118,14 @@ def test_condition_keys_of_any_product_are_kept(create: Create) -> None:
     condition = {"StringEquals": {"oss:Prefix": ["a"], "acs:ResourceTag/My Team": "b"}}
     answer = create(Case("kept", "RamPolicy", policy(document={"Statement": [statement(Condition=condition)]})))
     assert answer["spec"]["document"]["Statement"][0]["Condition"] == condition
+
+
+def test_kubectl_warns_of_what_is_probably_not_meant_and_stores_it(installed: RunningControlPlane) -> None:
+    for doubt in DOUBTS:
+        done = installed.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(doubt.case.body()))
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("Warning: ") == (doubt.warning is not None), (doubt.case.title, done.stderr)
+        assert (doubt.warning or "") in done.stderr, (doubt.case.title, done.stderr)
 
 
 def test_kubectl_refuses_a_misspelt_field_outside_the_documents(installed: RunningControlPlane) -> None:

@@ -84,6 +84,12 @@ def check_trust(document: Json, where: str = "spec.trust.document", *, strict: b
     return capped(_judged(_document_problems(document, where, _TRUST), strict), where)
 
 
+def undocumented(document: Json, where: str, *, trust: bool) -> list[str]:
+    """What a document has that RAM's documentation does not, which `strict=False` leaves to RAM's judgement."""
+    problems = _document_problems(document, where, _TRUST if trust else _POLICY)
+    return [problem for problem in problems if isinstance(problem, Undocumented)]
+
+
 def _judged(problems: Iterator[str], strict: bool) -> list[str]:
     return [problem for problem in problems if strict or not isinstance(problem, Undocumented)]
 
