@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
+from aliyunsdkcore.acs_exception.exceptions import ServerException
 from tests.chart.conftest import ROOT
-from tests.cluster.hand import Hand
+from tests.cluster.hand import Hand, tags
 from tests.cluster.objects import node
 from tests.cluster.world import World
 from tests.polling import until
@@ -18,14 +19,31 @@ from ram_sandbox.sources import source
 POLICY, ROLE, BINDING = "RamPolicy/oss-read", "RamRole/oss-reader", "InstanceRoleBinding/storage-pool"
 PREFIX = "k8s-"
 # the walk goes to RAM without these: passing a role is no call, and the identity takes no permission
+READ = {"Statement": [{"Effect": "Allow", "Action": "oss:Get*", "Resource": "*"}]}
 NO_CALLS = {"ram:PassRole"}
 
 
-def printed(account: str) -> dict[str, Any]:
-    """The policy for this account."""
+def printed(account: str, cluster: str) -> dict[str, Any]:
+    """The policy for this account and cluster."""
     text = (ROOT / "deploy/ram-policies/full.json").read_text()
-    found: dict[str, Any] = json.loads(text.replace("UID", account))
+    found: dict[str, Any] = json.loads(text.replace("UID", account).replace("CLUSTER", cluster))
     return found
+
+
+def cluster_id(world: World) -> str:
+    """What the operator's tags have as the cluster."""
+    return str(world.api.request("GET", "/api/v1/namespaces/kube-system")["metadata"]["uid"])
+
+
+# the object that tells, and the action that it names, when the statement with this number is missing
+MISSING = {
+    0: (POLICY, "ram:GetPolicy"),
+    1: (BINDING, "ecs:AttachInstanceRamRole"),
+    2: (BINDING, "ram:PassRole"),
+    3: (ROLE, "ram:CreateRole"),
+    4: (ROLE, "ram:GetRole"),
+    5: (ROLE, "ram:AttachPolicyToRole"),
+}
 
 
 def samples() -> list[dict[str, Any]]:
@@ -41,7 +59,7 @@ def samples() -> list[dict[str, Any]]:
 @pytest.fixture
 def restricted(world: World, hand: Hand) -> Iterator[World]:
     """The operator with the key of the fixture's user ``dev``, who has this policy and no other."""
-    policy = printed(world.cloud.facts["account"])
+    policy = printed(world.cloud.facts["account"], cluster_id(world))
     hand.create_policy("operator", policy)
     hand.ram("AttachPolicyToUser", PolicyType="Custom", PolicyName="operator", UserName="dev")
     key = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "simulator-dev", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "simulator-dev-secret"}
@@ -75,8 +93,46 @@ def test_the_samples_walk_needs_exactly_this_policy(restricted: World) -> None:
     used = {f"{call['product'].lower()}:{call['action']}" for call in calls}
     granted = {
         action
-        for statement in printed("1")["Statement"]
+        for statement in printed("1", "c1")["Statement"]
         for action in (statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]])
     }
     assert granted - used == NO_CALLS
     assert used - granted <= {"sts:GetCallerIdentity"}
+
+
+def test_each_statement_is_in_the_table() -> None:
+    assert list(MISSING) == list(range(len(printed("1", "c1")["Statement"])))
+
+
+@pytest.mark.parametrize("number", MISSING)
+def test_without_one_statement_a_feature_fails_and_names_the_action(number: int, restricted: World, hand: Hand) -> None:
+    world, (target, action) = restricted, MISSING[number]
+    policy = printed(world.cloud.facts["account"], cluster_id(world))
+    del policy["Statement"][number]
+    document = json.dumps(policy)
+    hand.ram("CreatePolicyVersion", PolicyName="operator", PolicyDocument=document, SetAsDefault="true")
+    world.add_nodes("storage", "node-1")
+    world.sandbox.apply(*samples())
+    world.says(target, "AccessDenied", action)
+
+
+def test_the_key_changes_no_role_of_others_although_it_has_the_prefix(restricted: World, hand: Hand) -> None:
+    key = {"accessKeyId": "simulator-dev", "accessKeySecret": "simulator-dev-secret"}
+    thief = Hand({**restricted.cloud.facts, **key})
+    theirs = f"{PREFIX}theirs"
+    tagging = {"ResourceType": "role", "ResourceNames": json.dumps([theirs]), "Tag": tags({"team": "mine"})}
+    hand.create_role(theirs)
+    hand.create_policy(theirs, {"Version": "1", **READ})
+    administrator = {"PolicyType": "System", "PolicyName": "AdministratorAccess", "RoleName": theirs}
+    attempts: dict[str, dict[str, Any]] = {
+        "UpdateRole": {"RoleName": theirs, "NewDescription": "mine"},
+        "DeleteRole": {"RoleName": theirs},
+        "DeletePolicy": {"PolicyName": theirs},
+        "TagResources": tagging,
+        "AttachPolicyToRole": administrator,
+        "CreateUser": {"UserName": "mine"},
+    }
+    for call, parameters in attempts.items():
+        with pytest.raises(ServerException) as refused:
+            thief.ram(call, **parameters)
+        assert refused.value.error_code == "NoPermission", call
