@@ -31,19 +31,36 @@ def claim(one: Any, role: str = "oss-reader", state: str = "Attached") -> dict[s
 
 
 names = st.sampled_from(["a", "b", "c"])
-pools = st.sampled_from(["storage", "compute"])
+labels = st.fixed_dictionaries({"pool": st.sampled_from(["storage", "compute"])}, optional={"zone": st.just("z")})
+selectors: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [
+        {"matchLabels": {"pool": "storage"}},
+        {"matchLabels": {"pool": "storage", "zone": "z"}},
+        {"matchExpressions": [{"key": "pool", "operator": "In", "values": ["storage", "compute"]}]},
+        {"matchExpressions": [{"key": "pool", "operator": "NotIn", "values": ["storage"]}]},
+        {"matchExpressions": [{"key": "zone", "operator": "Exists"}]},
+        {"matchExpressions": [{"key": "zone", "operator": "DoesNotExist"}]},
+        {"matchLabels": {"pool": "storage"}, "matchExpressions": [{"key": "zone", "operator": "DoesNotExist"}]},
+        {},
+    ]
+)
 numbers = st.lists(st.integers(1, 3), unique=True)
 happenings = st.one_of(
-    st.tuples(st.just("node"), names, st.one_of(st.none(), st.integers(1, 3)), pools),
+    st.tuples(st.just("node"), names, st.one_of(st.none(), st.integers(1, 3)), labels),
     st.tuples(st.just("no node"), names),
     st.tuples(
-        st.just("binding"), names, pools, st.integers(1, 3), st.booleans(), st.lists(st.integers(1, 3), unique=True)
+        st.just("binding"),
+        names,
+        st.fixed_dictionaries({"nodeSelector": selectors}, optional={"nodeNames": st.lists(names, max_size=2)}),
+        st.integers(1, 3),
+        st.booleans(),
+        st.lists(st.integers(1, 3), unique=True),
     ),
     st.tuples(st.just("no binding"), names),
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(happenings, max_size=12))
 def test_the_index_always_says_what_all_nodes_and_bindings_say(script: list[tuple[Any, ...]]) -> None:
     caches = cluster()
@@ -52,17 +69,17 @@ def test_the_index_always_says_what_all_nodes_and_bindings_say(script: list[tupl
     for number, (what, name, *rest) in enumerate(script):
         match what:
             case "node":
-                nodes[name] = node_facts(node(name, rest[0], pool=rest[1]))
+                nodes[name] = node_facts(node(name, rest[0], **rest[1]))
                 caches.put_node(nodes[name])
             case "no node":
                 nodes.pop(name, None)
                 caches.remove_node(name)
             case "binding":
-                pool, year, deleting, claimed = rest
+                spec, year, deleting, claimed = rest
                 bodies[name] = binding_body(
                     name,
                     {"instances": [claim(instance(one)) for one in claimed]},
-                    spec={"nodeSelector": {"matchLabels": {"pool": pool}}},
+                    spec=spec,
                     created=f"202{year}-01-01T00:00:00Z",
                     uid=f"{name}-{year}",
                     deleting=deleting,
@@ -75,19 +92,22 @@ def test_the_index_always_says_what_all_nodes_and_bindings_say(script: list[tupl
         assert_equal(caches, bodies, nodes)
 
 
+def claimant(name: str, body: dict[str, Any]) -> Claimant:
+    """What a binding wants: one whose selector cannot be read, the instances that it has a claim on."""
+    key, created, spec = binding_key(name), body["metadata"]["creationTimestamp"], body["spec"]
+    if spec["nodeSelector"]:
+        return Claimant(key, created, spec["nodeSelector"], frozenset(spec.get("nodeNames", ())))
+    claimed = frozenset(InstanceId.of(row["instance"]) for row in body["status"]["instances"])
+    return Claimant(key, created, instances=claimed)
+
+
 def assert_equal(caches: Caches, bodies: dict[str, dict[str, Any]], nodes: dict[str, Any]) -> None:
-    claimants = [
-        Claimant(binding_key(name), body["metadata"]["creationTimestamp"], body["spec"]["nodeSelector"])
-        for name, body in bodies.items()
-        if "deletionTimestamp" not in body["metadata"]
-    ]
+    claimants = [claimant(name, body) for name, body in bodies.items() if "deletionTimestamp" not in body["metadata"]]
     expected = assign(claimants, nodes.values())
     for name, body in bodies.items():
         facts = facts_of(binding_key(name), caches)
-        going = "deletionTimestamp" in body["metadata"]
-        chosen = (
-            [] if going else [one for one in nodes.values() if selects(body["spec"]["nodeSelector"], frozenset(), one)]
-        )
+        mine = next((each for each in claimants if each.key.name == name), None)
+        chosen = [one for one in nodes.values() if mine and selects(mine.selector, mine.node_names, one)]
         assert set(selection(facts).nodes) == set(chosen)
         rows = {InstanceId.of(row["instance"]) for row in body["status"]["instances"]}
         concerned = rows | {one.instance for one in chosen if one.instance}
