@@ -18,10 +18,9 @@ from functools import partial
 
 from ram_operator import metrics
 from ram_operator.cloud import Cloud
-from ram_operator.cloud.client.network import Network
 from ram_operator.cloud.client.signing import own_version
-from ram_operator.cloud.connection import CloudConfig, connect
-from ram_operator.cloud.credentials import CredentialsProvider, EnvironmentCredentials, FileCredentials
+from ram_operator.cloud.configuration import configured
+from ram_operator.cloud.connection import connect
 from ram_operator.cluster import kube as cluster
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.events import EventRecorder
@@ -76,10 +75,10 @@ def _leave(*_: object) -> None:
 
 async def run(settings: Settings, kinds: Sequence[AnyKind]) -> int:
     """Build the parts for these kinds and run them; return the exit code. Raises StartupError."""
-    provider = _credentials(settings)
     async with AsyncExitStack() as opened:
-        connection = connect(_cloud_config(settings, provider), time.monotonic, metrics.observe_call)
+        connection = connect(configured(settings), time.monotonic, metrics.observe_call)
         opened.push_async_callback(connection.close)
+        await connection.start()
         kube = await cluster.connect(kind.resource for kind in kinds)
         opened.push_async_callback(kube.close)
         await preflight(kube, time.monotonic)
@@ -128,23 +127,6 @@ def our_kinds(settings: Settings) -> tuple[AnyKind, ...]:
         RamPolicyKind(full_check),
         RamRoleKind(full_check, limits),
         InstanceRoleBindingKind(timedelta(seconds=settings.node_gone_seconds)),
-    )
-
-
-def _credentials(settings: Settings) -> CredentialsProvider:
-    if settings.credentials_dir:
-        return FileCredentials(settings.credentials_dir)
-    return EnvironmentCredentials(settings.credentials)
-
-
-def _cloud_config(settings: Settings, provider: CredentialsProvider) -> CloudConfig:
-    return CloudConfig(
-        credentials=provider,
-        endpoint_ram=settings.endpoint_ram,
-        endpoint_ecs=settings.endpoint_ecs,
-        endpoint_sts=settings.endpoint_sts,
-        region=settings.region,
-        network=Network(settings.ca_bundle, settings.https_proxy, settings.no_proxy),
     )
 
 

@@ -5,6 +5,7 @@ Every variable is set by the Helm chart; its values.yaml documents them for user
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,10 +13,11 @@ from pathlib import Path
 from textwrap import fill
 from typing import Annotated, Any, get_type_hints
 
-from ram_operator.addresses import endpoint_problem, proxy_problem
+from ram_operator.addresses import endpoint_problem, proxy_problem, uri_problem
 from ram_operator.errors import StartupError
 
 PREFIX = "RAM_OPERATOR_"
+METADATA_SERVICE = "http://100.100.100.200"
 _BESIDES = (
     (
         "ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET, ALIBABA_CLOUD_SECURITY_TOKEN",
@@ -54,9 +56,25 @@ class Settings:
     ca_bundle: Annotated[
         Path | None, "File with the certificates of the authorities that the cloud's endpoints are trusted by."
     ] = None
+    credentials_source: Annotated[
+        str,
+        "Where the AccessKey comes from: static (CREDENTIALS_DIR, else the environment), oidc (RRSA: a token of the "
+        "cluster is changed for a role's credentials), instance-role (of the node's instance) or uri.",
+    ] = "static"
     credentials_dir: Annotated[
         Path | None, "Folder with accessKeyId, accessKeySecret and optionally securityToken: the mounted Secret."
     ] = None
+    role_arn: Annotated[str, "With oidc: the role to assume."] = ""
+    oidc_provider_arn: Annotated[str, "With oidc: the OIDC provider that RAM knows the cluster as."] = ""
+    oidc_token_file: Annotated[
+        Path | None, "With oidc: the projected token of the ServiceAccount, for the audience sts.aliyuncs.com."
+    ] = None
+    role_session_name: Annotated[str, "With oidc: names the session in ActionTrail."] = "ram-operator"
+    session_policy: Annotated[str, "With oidc: a policy document that limits the role further, JSON."] = ""
+    credentials_uri: Annotated[str, "With uri: a server that answers with credentials as JSON."] = field(
+        default="", repr=False
+    )
+    metadata_endpoint: Annotated[str, "With instance-role: the metadata service."] = METADATA_SERVICE
     workers: Annotated[int, "How many objects are worked on at once."] = 16
     system_policies_per_role: Annotated[int, "RAM's quota of system policies on a role."] = 20
     custom_policies_per_role: Annotated[int, "RAM's quota of custom policies on a role."] = 10
@@ -133,8 +151,40 @@ def _problems(settings: Settings) -> Iterator[tuple[str, str]]:
             yield name, problem
     if settings.https_proxy and (problem := proxy_problem(settings.https_proxy)):
         yield "https_proxy", problem
+    yield from _credentials_problems(settings)
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         yield "log_level", f"is {settings.log_level!r}: write DEBUG, INFO, WARNING or ERROR"
     host, colon, port = settings.listen.rpartition(":")
     if not (colon and host and port.isdigit() and int(port) < 65536):
         yield "listen", f"is {settings.listen!r}: write address:port, such as 0.0.0.0:8080"
+
+
+def _credentials_problems(settings: Settings) -> Iterator[tuple[str, str]]:
+    needed = {
+        "static": (),
+        "oidc": ("role_arn", "oidc_provider_arn", "oidc_token_file"),
+        "instance-role": ("metadata_endpoint",),
+        "uri": ("credentials_uri",),
+    }
+    source = settings.credentials_source
+    if source not in needed:
+        yield "credentials_source", f"is {source!r}: write {', '.join(needed)}"
+    for name in needed.get(source, ()):
+        if not getattr(settings, name):
+            yield name, f"is empty: write it, credentials come from {source}"
+    if settings.credentials_uri and (problem := uri_problem(settings.credentials_uri)):
+        yield "credentials_uri", problem
+    if settings.metadata_endpoint != METADATA_SERVICE and (problem := uri_problem(settings.metadata_endpoint)):
+        yield "metadata_endpoint", problem
+    for name in ("role_arn", "oidc_provider_arn"):
+        if (text := getattr(settings, name)) and not text.startswith("acs:ram::"):
+            yield name, f"is {text!r}: write an ARN, acs:ram::..."
+    if settings.session_policy and not _is_json_object(settings.session_policy):
+        yield "session_policy", "is no policy document: write JSON"
+
+
+def _is_json_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

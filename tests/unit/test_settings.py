@@ -24,6 +24,14 @@ READ: list[tuple[str, str, str, Any]] = [
     ("HTTPS_PROXY", "http://proxy:3128", "https_proxy", "http://proxy:3128"),
     ("NO_PROXY", "internal,.local", "no_proxy", "internal,.local"),
     ("CA_BUNDLE", "/etc/ca.pem", "ca_bundle", Path("/etc/ca.pem")),
+    ("CREDENTIALS_SOURCE", "static", "credentials_source", "static"),
+    ("ROLE_ARN", "acs:ram::1:role/r", "role_arn", "acs:ram::1:role/r"),
+    ("OIDC_PROVIDER_ARN", "acs:ram::1:oidc-provider/p", "oidc_provider_arn", "acs:ram::1:oidc-provider/p"),
+    ("OIDC_TOKEN_FILE", "/var/run/token", "oidc_token_file", Path("/var/run/token")),
+    ("ROLE_SESSION_NAME", "me", "role_session_name", "me"),
+    ("SESSION_POLICY", "{}", "session_policy", "{}"),
+    ("CREDENTIALS_URI", "http://127.0.0.1:1/x", "credentials_uri", "http://127.0.0.1:1/x"),
+    ("METADATA_ENDPOINT", "http://127.0.0.1:1", "metadata_endpoint", "http://127.0.0.1:1"),
     ("CREDENTIALS_DIR", "/var/run/x", "credentials_dir", Path("/var/run/x")),
     ("WORKERS", "1", "workers", 1),
     ("SYSTEM_POLICIES_PER_ROLE", "25", "system_policies_per_role", 25),
@@ -77,6 +85,13 @@ WRONG = [
     ("HTTPS_PROXY", "http://proxy"),
     ("HTTPS_PROXY", "http://proxy:port"),
     ("HTTPS_PROXY", "http://proxy:3128/path"),
+    ("CREDENTIALS_SOURCE", "anything"),
+    ("CREDENTIALS_URI", "http://example.com/keys"),
+    ("CREDENTIALS_URI", "keys"),
+    ("ROLE_ARN", "role/r"),
+    ("METADATA_ENDPOINT", "http://example.com"),
+    ("SESSION_POLICY", "[]"),
+    ("SESSION_POLICY", "{"),
     ("ENDPOINT_RAM", "http://ram.aliyuncs.com"),
     ("ENDPOINT_ECS", "https://ecs.aliyuncs.com/path"),
     ("ENDPOINT_STS", "https://user:secret@sts.aliyuncs.com"),
@@ -89,6 +104,16 @@ def test_a_wrong_value_stops_the_start_with_the_variable_and_what_it_may_be(vari
         from_environment({PREFIX + variable: text})
     assert str(caught.value).startswith(PREFIX + variable)
     assert "write" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "missing"),
+    [("oidc", ["ROLE_ARN", "OIDC_PROVIDER_ARN", "OIDC_TOKEN_FILE"]), ("uri", ["CREDENTIALS_URI"])],
+)
+def test_a_source_of_credentials_names_all_that_it_lacks(source: str, missing: list[str]) -> None:
+    with pytest.raises(StartupError) as caught:
+        from_environment({PREFIX + "CREDENTIALS_SOURCE": source})
+    assert all(PREFIX + variable in str(caught.value) for variable in missing)
 
 
 def test_all_mistakes_are_told_at_once() -> None:

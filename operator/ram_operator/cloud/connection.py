@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from ram_operator.cloud import Cloud
 from ram_operator.cloud.client import Client, ObserveCall
@@ -12,6 +16,8 @@ from ram_operator.cloud.client.endpoints import Endpoints
 from ram_operator.cloud.client.network import Network
 from ram_operator.cloud.client.transport import Deadlines, Lease, Transport
 from ram_operator.cloud.credentials import CredentialsProvider
+from ram_operator.cloud.credentials.sources import Source
+from ram_operator.cloud.credentials.temporary import RenewedCredentials
 from ram_operator.cloud.ecs import Ecs
 from ram_operator.cloud.ram import Ram
 from ram_operator.cloud.ratelimit import AdaptiveRateLimiter
@@ -27,7 +33,7 @@ class CloudConfig:
     environment.
     """
 
-    credentials: CredentialsProvider
+    credentials: CredentialsProvider | Source
     endpoint_ram: str = ""
     endpoint_ecs: str = ""
     endpoint_sts: str = ""
@@ -44,16 +50,33 @@ class AlwaysValid:
         return math.inf
 
 
-@dataclass(frozen=True, slots=True)
 class Connection:
-    """The ports, and what is to be closed after them."""
+    """The ports, and what runs behind them.
 
-    cloud: Cloud
-    client: Client
+    Args:
+        cloud: the ports.
+        client: closed at the end.
+        renewed: temporary credentials, None for an AccessKey that lasts.
+    """
+
+    def __init__(self, cloud: Cloud, client: Client, renewed: RenewedCredentials | None) -> None:
+        self.cloud = cloud
+        self._client = client
+        self._renewed = renewed
+        self._renewal: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to renew temporary credentials; returns when they were fetched once, or could not be."""
+        if self._renewed:
+            self._renewal = asyncio.create_task(self._renewed.run())
+            await self._renewed.tried()
 
     async def close(self) -> None:
         """Close the connections."""
-        await self.client.close()
+        if self._renewal:
+            self._renewal.cancel()
+            await asyncio.wait({self._renewal})
+        await self._client.close()
 
 
 def connect(
@@ -61,6 +84,7 @@ def connect(
     clock: Callable[[], float],
     observe_call: ObserveCall = lambda api, code, seconds: None,
     lease: Lease | None = None,
+    now: Callable[[], float] = time.time,
 ) -> Connection:
     """Build the adapters in the running event loop; sends nothing.
 
@@ -69,11 +93,16 @@ def connect(
         clock: monotonic seconds, the same as the lease's.
         observe_call: is told of each request that was sent.
         lease: without it no write is sent; None for one that is always valid.
+        now: the time of day, in seconds since the epoch.
 
     Raises:
         StartupError: an endpoint is no address.
     """
     endpoints = Endpoints(config.endpoint_ram, config.endpoint_ecs, config.endpoint_sts, config.region)
     transport = Transport(config.network, lease or AlwaysValid(), clock, config.deadlines)
-    client = Client(transport, endpoints, config.credentials, AdaptiveRateLimiter(clock), observe_call)
-    return Connection(Cloud(Ram(client), Ecs(client), Sts(client)), client)
+    credentials, renewed = config.credentials, None
+    if isinstance(credentials, Source):
+        fetch = partial(credentials.fetch, transport, endpoints.sts)
+        credentials = renewed = RenewedCredentials(fetch, now, random.random)
+    client = Client(transport, endpoints, credentials, AdaptiveRateLimiter(clock), observe_call)
+    return Connection(Cloud(Ram(client), Ecs(client), Sts(client)), client, renewed)

@@ -16,7 +16,7 @@ from ram_operator.cloud.client.breaker import CircuitBreakers
 from ram_operator.cloud.client.endpoints import Endpoints
 from ram_operator.cloud.client.failures import (
     CONNECTION_RESET,
-    NO_LEASE,
+    NO_CREDENTIALS,
     TIMEOUTS,
     UNREADABLE,
     WAITING,
@@ -25,8 +25,8 @@ from ram_operator.cloud.client.failures import (
 )
 from ram_operator.cloud.client.scrubbing import redact
 from ram_operator.cloud.client.signing import sign
-from ram_operator.cloud.client.transport import Exchange, LeaseTooShort, Transport, is_write
-from ram_operator.cloud.credentials import CredentialsProvider
+from ram_operator.cloud.client.transport import Exchange, NoAnswer, Transport, is_write
+from ram_operator.cloud.credentials import CredentialsProvider, NoCredentials
 from ram_operator.cloud.ratelimit import AdaptiveRateLimiter
 from ram_operator.errors import CloudError, Denied, Throttled, Unavailable
 
@@ -114,8 +114,11 @@ class Client:
         return self._endpoints.region
 
     def refused(self, row: Answer) -> CloudError:
-        """Return the error that the row of a single instance tells of, within an answer that is none."""
-        error = refusal(row.action, 200, row.fields, self._credentials.current().secrets())
+        """Return the error that the row of a single instance tells of, within an answer that is none.
+
+        The row has been redacted with its answer.
+        """
+        error = refusal(row.action, 200, row.fields)
         return error.with_region(row.region)
 
     async def call(self, request_class: RequestClass, parameters: Mapping[str, object], region: str = "") -> Answer:
@@ -182,12 +185,10 @@ class Client:
         try:
             request = sign(call.request(), self.region, self._credentials.current())
             exchange = await self._transport.send(request, call.endpoint)
-        except LeaseTooShort:
-            result = Unavailable(call.action, NO_LEASE, "the lease to write ends too soon: nothing was sent")
-        except Exception as error:
-            # All of them, and returned instead of raised here: their texts and causes may have secrets in them.
-            code, words = self._transport.reason(error)
-            result = Unavailable(call.action, code, f"{call.endpoint}: {words}")
+        except NoCredentials as none:
+            result = Unavailable(call.action, NO_CREDENTIALS, str(none))
+        except NoAnswer as none:
+            result = Unavailable(call.action, none.code, f"{call.endpoint}: {none.words}")
         else:
             result = _read(call, exchange, request.secrets)
         code = result.code if isinstance(result, CloudError) else OK

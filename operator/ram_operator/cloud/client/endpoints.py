@@ -37,6 +37,11 @@ class Endpoints:
             "Sts": _url("STS", sts) or "https://sts.aliyuncs.com",
         }
 
+    @property
+    def sts(self) -> str:
+        """The URL of STS."""
+        return self._fixed["Sts"]
+
     def of(self, request: Any, region: str) -> str:  # noqa: ANN401
         """Return the URL for a request of the SDK.
 

@@ -35,6 +35,7 @@ PASS_ROLE_FORBIDDEN = "InvalidUser.PassRoleForbidden"
 UNREADABLE = "SDK.UnreadableAnswer"
 WAITING = "Throttling.Local"
 NO_LEASE = "SDK.LeaseTooShort"
+NO_CREDENTIALS = "SDK.NoCredentials"
 CONNECTION_RESET = "SDK.ConnectionReset"
 TIMEOUTS = frozenset({"SDK.ConnectTimeout", "SDK.ReadTimeout"})
 
@@ -72,6 +73,7 @@ _CODES: Mapping[type[CloudError], frozenset[str]] = MappingProxyType(
                 "InvalidAccessKeyId",
                 "InvalidAccessKeySecret",
                 "Forbidden.AccessKeyDisabled",
+                "AuthenticationFail",
                 "InvalidSecurityToken",
                 "MissingSecurityToken",
                 "IncompleteSignature",

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import aiohttp
 
-from ram_operator.cloud.client.failures import CONNECTION_RESET, UNREADABLE
+from ram_operator.cloud.client.failures import CONNECTION_RESET, NO_LEASE, UNREADABLE
 from ram_operator.cloud.client.network import Network
 from ram_operator.cloud.client.signing import SignedRequest
 
@@ -34,11 +34,25 @@ class Lease(Protocol):
         """Return when it ends, on the clock given to `Transport`; `math.inf` where there is no leader election."""
 
 
-class LeaseTooShort(Exception):
+class NoAnswer(Exception):
+    """A call got no answer, or none that can be read.
+
+    Args:
+        code: `SDK.` and a word, as errors of the cloud have codes.
+        words: for people, without a word of the underlying error: its text may have a URL in it.
+    """
+
+    def __init__(self, code: str, words: str) -> None:
+        super().__init__(words)
+        self.code = code
+        self.words = words
+
+
+class _LeaseTooShort(Exception):
     """The lease could end before the deadline of a write; nothing was sent."""
 
 
-class AnswerTooLarge(Exception):
+class _AnswerTooLarge(Exception):
     """The body is larger than any answer may be."""
 
 
@@ -77,8 +91,9 @@ class Transport:
             """Checks the lease when the connection is there, just before the first byte is sent."""
 
             async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
-                if is_write(self.headers["x-acs-action"]) and lease.valid_until() - clock() <= deadlines.call:
-                    raise LeaseTooShort
+                action = self.headers.get("x-acs-action")
+                if action and is_write(action) and lease.valid_until() - clock() <= deadlines.call:
+                    raise _LeaseTooShort
                 return await super().send(conn)
 
         self._session = aiohttp.ClientSession(
@@ -90,51 +105,53 @@ class Transport:
         )
 
     async def send(self, request: SignedRequest, endpoint: str) -> Exchange:
-        """Send one request and read the whole answer.
+        """Post a signed request to an endpoint, a URL without a path. Raises NoAnswer."""
+        return await self.fetch("POST", f"{endpoint}/", request.headers, request.body)
 
-        Args:
-            request: signed.
-            endpoint: URL without a path.
+    async def fetch(self, method: str, url: str, headers: Mapping[str, str], body: bytes = b"") -> Exchange:
+        """Send one request and read the whole answer. Raises NoAnswer."""
+        try:
+            async with (
+                asyncio.timeout(self._deadlines.call),
+                self._session.request(
+                    method,
+                    url,
+                    data=body or None,
+                    headers=headers,
+                    proxy=self._network.proxy_for(url),
+                    allow_redirects=False,
+                ) as response,
+            ):
+                return Exchange(response.status, response.headers, await _body(response))
+        except Exception as error:
+            problem = self._problem(error)
+        # Raised here and not above: as the context of an error its cause would be printed with it.
+        raise problem
 
-        Raises:
-            LeaseTooShort: nothing was sent.
-            Exception: no answer; ask `reason` what it means.
-        """
-        async with (
-            asyncio.timeout(self._deadlines.call),
-            self._session.post(
-                f"{endpoint}/",
-                data=request.body,
-                headers=request.headers,
-                proxy=self._network.proxy_for(endpoint),
-                allow_redirects=False,
-            ) as response,
-        ):
-            return Exchange(response.status, response.headers, await _body(response))
-
-    def reason(self, error: Exception) -> tuple[str, str]:
-        """Return a code and words for a call that got no answer, without a word of the error's own text."""
+    def _problem(self, error: Exception) -> NoAnswer:
         match error:
+            case _LeaseTooShort():
+                return NoAnswer(NO_LEASE, "the lease to write ends too soon: nothing was sent")
             case aiohttp.ConnectionTimeoutError():
-                return "SDK.ConnectTimeout", f"no connection within {self._deadlines.connect:g} s"
+                return NoAnswer("SDK.ConnectTimeout", f"no connection within {self._deadlines.connect:g} s")
             case TimeoutError():
-                return "SDK.ReadTimeout", f"no complete answer within {self._deadlines.call:g} s"
-            case AnswerTooLarge():
-                return UNREADABLE, f"the answer has more than {LARGEST_ANSWER} bytes"
+                return NoAnswer("SDK.ReadTimeout", f"no complete answer within {self._deadlines.call:g} s")
+            case _AnswerTooLarge():
+                return NoAnswer(UNREADABLE, f"the answer has more than {LARGEST_ANSWER} bytes")
             case aiohttp.ClientSSLError() | aiohttp.ServerFingerprintMismatch():
-                return "SDK.TlsError", "TLS could not be agreed on: check the endpoint, the CA bundle and the clock"
+                return NoAnswer("SDK.TlsError", "TLS could not be agreed on: check endpoint, CA bundle and clock")
             case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
-                return "SDK.ProxyError", "the proxy cannot be reached, or refuses"
+                return NoAnswer("SDK.ProxyError", "the proxy cannot be reached, or refuses")
             case aiohttp.ClientConnectorError():
-                return "SDK.ConnectionFailed", "no connection: refused, no route, or the name does not resolve"
+                return NoAnswer("SDK.ConnectionFailed", "no connection: refused, no route, or no such name")
             case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError():
-                return CONNECTION_RESET, "the connection was closed before an answer came"
+                return NoAnswer(CONNECTION_RESET, "the connection was closed before an answer came")
             case aiohttp.ClientPayloadError():
-                return CONNECTION_RESET, "the connection was closed within the answer"
+                return NoAnswer(CONNECTION_RESET, "the connection was closed within the answer")
             case aiohttp.ClientResponseError():
-                return UNREADABLE, "the answer is not HTTP"
+                return NoAnswer(UNREADABLE, "the answer is not HTTP")
             case _:
-                return "SDK.Failed", f"{type(error).__name__} while calling"
+                return NoAnswer("SDK.Failed", f"{type(error).__name__} while calling")
 
     async def close(self) -> None:
         """Close the connections."""
@@ -143,12 +160,12 @@ class Transport:
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
     if (response.content_length or 0) > LARGEST_ANSWER:
-        raise AnswerTooLarge
+        raise _AnswerTooLarge
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > LARGEST_ANSWER:
-            raise AnswerTooLarge
+            raise _AnswerTooLarge
     return bytes(body)
 
 

@@ -1,12 +1,11 @@
 """Where the operator's own AccessKey comes from, and how it changes while the process runs.
 
-Built by `__main__` from the settings and asked by the request signer once per request, from worker threads. Signing in
-with the cluster's service account (RRSA) is one more provider of the same Protocol.
+Built by `__main__` from the settings and asked once for each request. An AccessKey that lasts comes from the
+environment or from files; temporary ones come from the sources of `sources`, and `temporary` renews them.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,11 +38,15 @@ class Credentials:
         return tuple(text for text in (self.access_key_secret, self.security_token, self.access_key_id) if text)
 
 
+class NoCredentials(Exception):
+    """There are none now. The text says why, and has nothing secret in it."""
+
+
 class CredentialsProvider(Protocol):
     """Gives the credentials that are valid now."""
 
     def current(self) -> Credentials:
-        """Return them; called for each request from several threads, so it must be quick and thread-safe."""
+        """Return them, or raise NoCredentials; called for each request, so it must be quick."""
 
 
 class EnvironmentCredentials:
@@ -91,17 +94,15 @@ class FileCredentials:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._lock = threading.Lock()
         self._stamp = self._look()
         self._credentials = self._read()
 
     def current(self) -> Credentials:
         """Return the files' content; costs three stats while nothing changes."""
-        with self._lock:
-            stamp = self._look()
-            if stamp != self._stamp:
-                self._reread(stamp)
-            return self._credentials
+        stamp = self._look()
+        if stamp != self._stamp:
+            self._reread(stamp)
+        return self._credentials
 
     def _reread(self, stamp: Stamp) -> None:
         try:

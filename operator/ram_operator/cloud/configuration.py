@@ -1,0 +1,43 @@
+"""The settings as the cloud's connection takes them. Called by `__main__`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ram_operator.cloud.client.network import Network
+from ram_operator.cloud.connection import CloudConfig
+from ram_operator.cloud.credentials import CredentialsProvider, EnvironmentCredentials, FileCredentials
+from ram_operator.cloud.credentials.sources import InstanceRoleSource, OidcSource, Source, UriSource
+from ram_operator.settings import Settings
+
+
+def configured(settings: Settings) -> CloudConfig:
+    """Return how the cloud is reached.
+
+    Raises:
+        StartupError: an AccessKey or a file with certificates cannot be read.
+    """
+    return CloudConfig(
+        credentials=_credentials(settings),
+        endpoint_ram=settings.endpoint_ram,
+        endpoint_ecs=settings.endpoint_ecs,
+        endpoint_sts=settings.endpoint_sts,
+        region=settings.region,
+        network=Network(settings.ca_bundle, settings.https_proxy, settings.no_proxy),
+    )
+
+
+def _credentials(settings: Settings) -> CredentialsProvider | Source:
+    match settings.credentials_source:
+        case "oidc":
+            token_file = settings.oidc_token_file or Path()
+            names = (settings.role_session_name, settings.session_policy)
+            return OidcSource(settings.role_arn, settings.oidc_provider_arn, token_file, *names)
+        case "instance-role":
+            return InstanceRoleSource(settings.metadata_endpoint)
+        case "uri":
+            return UriSource(settings.credentials_uri)
+        case _ if settings.credentials_dir:
+            return FileCredentials(settings.credentials_dir)
+        case _:
+            return EnvironmentCredentials(settings.credentials)
