@@ -62,3 +62,11 @@ def test_the_names_and_fields_that_are_looked_for_are_those_of_the_kinds() -> No
     assert {"roleName", "managedPolicies", "instances", "document"} <= OWN_FIELDS
     assert OWN_FIELDS.isdisjoint({"conditions", "managementPolicy"})
     assert "policyName" in read_fields(OPERATOR / "kinds/ram_policy/drift.py")
+
+
+@pytest.mark.parametrize(
+    "kind", sorted(path.name for path in OPERATOR.glob("kinds/*/") if (path / "__init__.py").exists())
+)
+def test_each_kind_has_its_parts_in_files_of_the_same_names(kind: str) -> None:
+    files = {path.name for path in (OPERATOR / "kinds" / kind).glob("*.py")}
+    assert {"__init__.py", "links.py", "drift.py"} <= files
