@@ -28,7 +28,9 @@ from ram_operator.cluster.handlers import Intake, kopf_settings, register
 from ram_operator.cluster.resync import Resync
 from ram_operator.cluster.watching import Watches
 from ram_operator.engine.controller import Controller
-from ram_operator.engine.filters import Contention, Unseen
+from ram_operator.engine.filters.contention import Contention
+from ram_operator.engine.filters.modes import PlanOnly, ReadOnly, Retain, Suspend
+from ram_operator.engine.filters.unconfirmed import Unconfirmed
 from ram_operator.engine.reconciler import Cluster, Reconciler
 from ram_operator.engine.sweeps import Sweeps
 from ram_operator.engine.workqueue import WorkQueue
@@ -102,9 +104,9 @@ def _build(
     intake = Intake(caches, queue, time.time)
     store = cluster.ObjectStore(kube, caches.body, intake.put, intake.remove)
     recorder = EventRecorder(kube, _now, socket.gethostname())
-    filters = (Unseen(), Contention())
-    overdue = max(OVERDUE_SECONDS, 3 * settings.sweep_interval_seconds)
     by_name = {kind.resource.kind: kind for kind in kinds}
+    filters = (Retain(by_name), Suspend(), Unconfirmed(), Contention(), ReadOnly(settings.read_only), PlanOnly())
+    overdue = max(OVERDUE_SECONDS, 3 * settings.sweep_interval_seconds)
     reconciler = Reconciler(by_name, cloud, store, identity, filters, _now, overdue)
     full_check = timedelta(seconds=settings.full_check_interval_seconds)
     interval = settings.sweep_interval_seconds

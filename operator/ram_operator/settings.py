@@ -75,6 +75,9 @@ class Settings:
         default="", repr=False
     )
     metadata_endpoint: Annotated[str, "With instance-role: the metadata service."] = METADATA_SERVICE
+    read_only: Annotated[
+        bool, "Whether nothing is written to the cloud for any object; status.plan says what would be: true or false."
+    ] = False
     workers: Annotated[int, "How many objects are worked on at once."] = 16
     system_policies_per_role: Annotated[int, "RAM's quota of system policies on a role."] = 20
     custom_policies_per_role: Annotated[int, "RAM's quota of custom policies on a role."] = 10
@@ -114,6 +117,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
         if text and (field_ := known.get(name.lower())):
             try:
                 values[name.lower()] = _read(text, field_.default)
+            except KeyError:
+                problems.append(f"{PREFIX}{name} is {text!r}: write true or false")
             except ValueError:
                 problems.append(f"{PREFIX}{name} is {text!r}: write a number")
     credentials = {key: value for key, value in environment.items() if key.startswith("ALIBABA_CLOUD_") and value}
@@ -126,6 +131,8 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
 
 def _read(text: str, default: object) -> object:
     match default:
+        case bool():
+            return {"true": True, "false": False}[text.strip().lower()]
         case int():
             return int(text)
         case float():

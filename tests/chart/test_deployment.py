@@ -13,6 +13,7 @@ from ram_operator.settings import PREFIX, Settings
 DEFAULT_ENVIRONMENT = {
     "RAM_OPERATOR_LISTEN": "0.0.0.0:8080",
     "RAM_OPERATOR_LOG_LEVEL": "INFO",
+    "RAM_OPERATOR_READ_ONLY": "false",
     "RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "600",
     "RAM_OPERATOR_FULL_CHECK_INTERVAL_SECONDS": "21600",
     "RAM_OPERATOR_NODE_GONE_SECONDS": "600",
@@ -25,6 +26,7 @@ DEFAULT_ENVIRONMENT = {
 BECOMES = {
     "settings.clusterId=c1": ("RAM_OPERATOR_CLUSTER_ID", "c1"),
     "settings.previousClusterIds={a,b}": ("RAM_OPERATOR_PREVIOUS_CLUSTER_IDS", "a,b"),
+    "settings.readOnly=true": ("RAM_OPERATOR_READ_ONLY", "true"),
     "settings.sweepIntervalSeconds=10": ("RAM_OPERATOR_SWEEP_INTERVAL_SECONDS", "10"),
     "settings.fullCheckIntervalSeconds=1000000": ("RAM_OPERATOR_FULL_CHECK_INTERVAL_SECONDS", "1000000"),
     "settings.nodeGoneSeconds=0": ("RAM_OPERATOR_NODE_GONE_SECONDS", "0"),

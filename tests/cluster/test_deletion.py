@@ -100,7 +100,7 @@ def test_a_binding_made_again_while_its_role_goes_does_not_wait_with_it_for_ever
     world.api.create(role("going"))
     world.ready("RamRole/going")
     instance = world.instance(ramRoleName="going")
-    blocked(world, "RamRole/going", "played by 1 instance:", instance)
+    blocked(world, "RamRole/going", "1 instance has it:", instance)
     world.api.create(binding("again", "going", "p"))
     world.says(f"{B}/again", "RoleNotReady", "RamRole/going, which is being deleted", kind="Reconciling")
     hand.detach_role("going", instance)
@@ -129,7 +129,7 @@ def test_a_role_that_other_instances_play_is_not_deleted_under_them(world: World
     world.ready("RamRole/played")
     instance = world.instance(region="cn-beijing", ramRoleName="played")
     mark = world.mark()
-    blocked(world, "RamRole/played", "played by 1 instance", f"cn-beijing.{instance}")
+    blocked(world, "RamRole/played", "1 instance has it", f"cn-beijing.{instance}")
     assert world.actions(mark) == []
     world.cloud.delete(f"/instances/{instance}")
     again(world, "RamRole/played")

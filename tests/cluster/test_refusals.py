@@ -99,7 +99,7 @@ def test_of_two_objects_made_at_once_one_gets_the_name_and_the_other_can_be_dele
 
     def decided() -> bool:
         reasons = [world.condition(name).get("reason") for name in names]
-        assert sorted(map(str, reasons)) == ["NameTaken", "Settled"], reasons
+        assert sorted(map(str, reasons)) == ["NameTaken", "InSync"], reasons
         return True
 
     until(decided)

@@ -40,8 +40,8 @@ def test_kubectl_waits_for_each_kind_and_shows_what_became_of_it(world: World) -
         waited = world.kubectl("wait", "--for=condition=Ready", "--timeout=60s", target)
         assert waited.returncode == 0, waited.stderr
     shown = {target: _columns(world, target) for target in (POLICY, ROLE, BINDING)}
-    assert shown[POLICY][:5] == ["oss-read", "True", CLOUD_POLICY, "v1", "Settled"]
-    assert shown[ROLE][:5] == ["oss-reader", "True", CLOUD_ROLE, "1/1", "Settled"]
+    assert shown[POLICY][:5] == ["oss-read", "True", CLOUD_POLICY, "v1", "InSync"]
+    assert shown[ROLE][:5] == ["oss-reader", "True", CLOUD_ROLE, "1/1", "InSync"]
     assert shown[BINDING][:5] == ["storage-pool", "True", CLOUD_ROLE, "3/3", "AllAttached"]
     assert "3 instances have role" in world.kubectl("get", BINDING, "-o", "wide").stdout
     status = world.status(BINDING)

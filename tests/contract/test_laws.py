@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 from tests.unit.builders import (
+    OTHER_DOCUMENT,
     binding_body,
     binding_key,
     custom,
@@ -25,8 +26,8 @@ from tests.unit.scene import Scene
 from ram_operator.cloud import Cloud, EcsApi, NewPolicy, NewRole, RoleChange, Taggable
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import EnvironmentCredentials
-from ram_operator.engine.filters import Unseen
-from ram_operator.model import Body, InstanceId, ObjectKey, Outcome, Plan, Scope, StatusFields
+from ram_operator.engine.filters import Filter
+from ram_operator.model import Body, Facts, InstanceId, ObjectKey, Outcome, Plan, Scope, StatusFields
 from ram_operator.rules.documents import canonical, trust_for_services
 
 Simulator = Any
@@ -289,6 +290,31 @@ async def test_with_retain_an_object_goes_without_a_single_call(
     assert simulator.state() == before
 
 
+async def test_an_edited_document_costs_four_calls_and_one_version(scene: Witness, simulator: Simulator) -> None:
+    world(scene)
+    await scene.settle()
+    since = simulator.newest_call()
+    scene.edit(POLICY, document=OTHER_DOCUMENT)
+    await scene.reconcile(POLICY)
+    calls = [call["action"] for call in simulator.calls_since(since)]
+    assert sorted(calls) == ["CreatePolicyVersion", "GetPolicy", "GetPolicy", "ListTagResources"]
+    assert scene.condition(POLICY) == ("True", "InSync")
+
+
+async def test_a_version_whose_reply_was_lost_is_not_made_again(
+    scene: Witness, cloud: Cloud, simulator: Simulator
+) -> None:
+    world(scene)
+    await scene.settle()
+    scene.edit(POLICY, document=OTHER_DOCUMENT)
+    simulator.control_call("POST", "/faults", {"action": "CreatePolicyVersion", "lostReply": True})
+    for _ in range(3):
+        await scene.reconcile(POLICY)
+        scene.later(5)
+    assert (await cloud.ram.get_policy(custom("oss-read"))).default_version == "v2"
+    assert scene.condition(POLICY) == ("True", "InSync")
+
+
 # 8. finalizer and claims come before the first write
 
 
@@ -309,10 +335,10 @@ class Crash(Exception):
     """The process ends."""
 
 
-class Crashing(Unseen):
+class Crashing(Filter):
     """Ends the process after the writes and before anything of them is noted."""
 
-    def learn(self, key: ObjectKey, generation: int, outcome: Outcome, after: Plan, now: datetime) -> None:
+    def learn(self, facts: Facts, outcome: Outcome, after: Plan, now: datetime) -> None:
         raise Crash
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,19 @@ from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
 from ram_operator.kinds.ram_policy import RamPolicyKind
 from ram_operator.kinds.ram_role import RamRoleKind
-from ram_operator.model import FINALIZER, GROUP, VERSION, Facts, InstanceId, ObjectKey, Outcome, Owner, Pass
+from ram_operator.model import (
+    FINALIZER,
+    GROUP,
+    VERSION,
+    Context,
+    Facts,
+    InstanceId,
+    ObjectKey,
+    Outcome,
+    Owner,
+    Plan,
+    Reference,
+)
 from ram_operator.rules.documents import trust_for_services
 from ram_operator.rules.nodes import node_facts
 
@@ -58,8 +71,21 @@ def owner(key: ObjectKey, *previous: str, cluster: str = CLUSTER) -> Owner:
     return Owner(cluster, key, previous)
 
 
-def turn(key: ObjectKey, now: datetime = NOW, outcome: Outcome | None = None, previous: tuple[str, ...] = ()) -> Pass:
-    return Pass(owner(key, *previous), now, outcome or Outcome())
+def context(
+    key: ObjectKey, now: datetime = NOW, outcome: Outcome | None = None, previous: tuple[str, ...] = ()
+) -> Context:
+    return Context(owner(key, *previous), now, outcome or Outcome())
+
+
+def some_facts(key: ObjectKey, generation: int = 1) -> Facts:
+    """Facts of an object that nothing else is known of."""
+    me = Reference(key, f"uid-{key}", "2026-01-01T00:00:00Z", False, False, {}, {})
+    return Facts(me, generation)
+
+
+def decided(plan: Plan) -> Plan:
+    """The plan without the status that follows from it."""
+    return replace(plan, fields={}, entries={}, nodes={})
 
 
 def body(
@@ -111,7 +137,7 @@ def binding_body(name: str = "storage-pool", status: Mapping[str, Any] | None = 
     return body(INSTANCE_ROLE_BINDING.kind, name, spec | how.pop("spec", {}), status, **how)
 
 
-def ready(reason: str = "Settled", generation: int = 1) -> list[dict[str, Any]]:
+def ready(reason: str = "InSync", generation: int = 1) -> list[dict[str, Any]]:
     return [condition("Ready", "True", reason, generation=generation)]
 
 
@@ -139,6 +165,7 @@ def made_role_status(name: str = "oss-reader", **fields: Any) -> dict[str, Any]:
         "roleName": name,
         "roleId": f"id-{name}",
         "arn": f"acs:ram::1234567890123456:role/{name.lower()}",
+        "policyCounts": {"attached": 0, "wanted": 0},
         "policySummary": "0/0",
         "managedPolicies": [],
         "conditions": ready(),

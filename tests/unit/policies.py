@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from tests.unit.builders import cloud_policy, cluster, facts_of, later, owner, policy_key, turn
+from tests.unit.builders import cloud_policy, cluster, context, facts_of, later, owner, policy_key
 
 from ram_operator.cloud import Entities, Policy
 from ram_operator.errors import InvalidSpec
@@ -40,13 +40,13 @@ def planned(
         assert facts.me.deleting
         spec = None
     desired = KIND.desire(spec, known, facts)
-    return KIND.plan(desired, observed, known, turn(key, previous=previous))
+    return KIND.plan(desired, observed, known, context(key, previous=previous))
 
 
 def projected(body: Mapping[str, Any], observed: ObservedPolicy | None, seconds: float = 0) -> Mapping[str, Any]:
     known = {name: value for name, value in body.get("status", {}).items() if name != "conditions"}
     desired = KIND.desire(KIND.parse(body), known, facts_of(KEY, cluster(body)))
-    return KIND.project(desired, observed, known, turn(KEY, later(seconds)))
+    return KIND.plan(desired, observed, known, context(KEY, later(seconds))).status
 
 
 def held(plan: Plan) -> list[Reason]:

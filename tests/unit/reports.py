@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.unit.builders import (
-    NOW,
-    custom,
-)
+from tests.unit.builders import NOW, custom, role_key, some_facts
 
 from ram_operator.cloud import NewRole
 from ram_operator.engine.reporting import Subject, report
+from ram_operator.errors import Denied
 from ram_operator.kinds.steps import (
     AttachPolicy,
     CreateRole,
 )
 from ram_operator.model import Hold, Outcome, Plan, Reason, Report
 
-DONE = {Reason.SETTLED, Reason.ALL_ATTACHED, Reason.NO_INSTANCES}
+DONE = {Reason.IN_SYNC, Reason.ALL_ATTACHED, Reason.NO_INSTANCES}
 WAITING = {Reason.POLICY_NOT_READY, Reason.ROLE_NOT_READY, Reason.NODE_NOT_FOUND}
 RETRYING = {Reason.PROGRESSING, Reason.RETRYING, Reason.THROTTLED, Reason.VERIFYING, Reason.NOT_OBSERVED}
 STALLED = {
@@ -35,10 +33,13 @@ STALLED = {
     Reason.TRUST_NOT_ECS,
     Reason.CONTENDED,
     Reason.NOT_SUPPORTED_YET,
+    Reason.DELETION_PAUSED,
 }
+BY_A_PERSON = {Reason.PLAN_PENDING, Reason.SUSPENDED}
 OF_ROWS_ONLY = set(list(Reason)[list(Reason).index(Reason.VIRTUAL_NODE) :])
 
-FRESH = Subject((), 1)
+ROLE = role_key("r")
+FRESH = Subject((), some_facts(ROLE))
 ATTACH = AttachPolicy(custom("a"), "r")
 CREATE = CreateRole(NewRole("r", "{}", "", 3600, {}))
 
@@ -56,4 +57,11 @@ def rows(made: Report) -> dict[str, tuple[str, str, str]]:
 
 
 def was(*conditions: Mapping[str, Any], generation: int = 1, overdue: bool = False) -> Subject:
-    return Subject(conditions, generation, None, overdue)
+    return Subject(conditions, some_facts(ROLE, generation), overdue)
+
+
+def denied(action: str, code: str = "NoPermission", missing: str = "") -> Denied:
+    """A refusal as `cloud.client` raises it."""
+    error = Denied(action, code)
+    error.missing_action = missing or f"{'ecs' if 'Instance' in action else 'ram'}:{action}"
+    return error

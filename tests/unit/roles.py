@@ -9,6 +9,7 @@ from typing import Any
 from tests.unit.builders import (
     cloud_role,
     cluster,
+    context,
     facts_of,
     later,
     made_policy_status,
@@ -16,7 +17,6 @@ from tests.unit.builders import (
     policy_body,
     role_body,
     role_key,
-    turn,
 )
 
 from ram_operator.cloud import PolicyName, Role
@@ -34,9 +34,9 @@ REFERENCE = {"policyRef": {"name": "oss-read"}}
 
 
 def there(
-    *attached: PolicyName, role: Role | None = None, tags: Mapping[str, str] = OURS, players: tuple[str, ...] = ()
+    *attached: PolicyName, role: Role | None = None, tags: Mapping[str, str] = OURS, instances: tuple[str, ...] = ()
 ) -> ObservedRole:
-    return ObservedRole(role or cloud_role(), tags, attached, players)
+    return ObservedRole(role or cloud_role(), tags, attached, instances)
 
 
 def managing(*policies: PolicyName, pending: bool = False) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def planned(
     except InvalidSpec:
         assert facts.me.deleting
         spec = None
-    asked = turn(KEY, outcome=outcome, previous=previous)
+    asked = context(KEY, outcome=outcome, previous=previous)
     return KIND.plan(KIND.desire(spec, known_of(body), facts), observed, known_of(body), asked)
 
 
@@ -76,7 +76,7 @@ def projected(
     outcome: Outcome | None = None,
 ) -> Mapping[str, Any]:
     desired = KIND.desire(KIND.parse(body), known_of(body), facts_of(KEY, cluster(body, *others)))
-    return KIND.project(desired, observed, known_of(body), turn(KEY, later(seconds), outcome))
+    return KIND.plan(desired, observed, known_of(body), context(KEY, later(seconds), outcome)).status
 
 
 def held(plan: Plan) -> list[Reason]:

@@ -16,9 +16,11 @@ from tests.unit.builders import CLUSTER, KINDS, NOW
 from ram_operator.cloud import Cloud, Instance, RamApi, StsApi
 from ram_operator.cluster.caches import Caches, Wake
 from ram_operator.cluster.kube import merge_patch
-from ram_operator.engine.filters import Contention, Unseen
+from ram_operator.engine.filters.contention import Contention
+from ram_operator.engine.filters.modes import PlanOnly, ReadOnly, Retain, Suspend
+from ram_operator.engine.filters.unconfirmed import Unconfirmed
 from ram_operator.engine.reconciler import Cluster, Reconciler
-from ram_operator.errors import AlreadyExists, CloudError, Rejected, StaleObject
+from ram_operator.errors import AlreadyExists, ClassicNetwork, CloudError, StaleObject
 from ram_operator.model import (
     EVERYTHING,
     FINALIZER,
@@ -49,7 +51,7 @@ class Scene:
         self._objects: dict[ObjectKey, dict[str, Any]] = {}
         self._version = 100
         kinds = {kind.resource.kind: kind for kind in KINDS}
-        filters = (Unseen(), Contention())
+        filters = (Retain(kinds), Suspend(), Unconfirmed(), Contention(), ReadOnly(False), PlanOnly())
         self.reconciler = Reconciler(kinds, cloud, self, Cluster(cluster, previous), filters, lambda: self.now, 900)
 
     def put(self, body: Mapping[str, Any]) -> ObjectKey:
@@ -247,7 +249,7 @@ class Instances:
         failures: dict[str, CloudError] = {}
         for one in (InstanceId(region, id_) for id_ in ids):
             if one in self.classic:
-                failures[one.id] = Rejected("AttachInstanceRamRole", "InvalidNetworkType.MismatchRamRole")
+                failures[one.id] = ClassicNetwork("AttachInstanceRamRole", "InvalidNetworkType.MismatchRamRole")
             elif self.roles[one] not in ("", role):
                 failures[one.id] = AlreadyExists("AttachInstanceRamRole", "RoleAttachmentExists")
             else:

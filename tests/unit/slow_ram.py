@@ -10,7 +10,7 @@ from tests.unit.builders import cloud_policy, cloud_role
 from tests.unit.scene import Instances
 
 from ram_operator.cloud import Cloud, Entities, NewPolicy, NewRole, Policy, PolicyName, RamApi, Role, StsApi
-from ram_operator.errors import NotFound
+from ram_operator.errors import NotFound, PolicyNotFound
 
 
 class SlowRam:
@@ -51,7 +51,7 @@ class SlowRam:
     async def get_policy(self, name: PolicyName) -> Policy:
         policy: Policy | None = self._reading()[1]
         if policy is None:
-            raise NotFound("GetPolicy", "EntityNotExist.Policy")
+            raise PolicyNotFound("GetPolicy", "EntityNotExist.Policy")
         return policy
 
     async def list_tags(self, resource: object, name: str) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ram_operator.cloud import Cloud
 from ram_operator.engine.applying import apply
 from ram_operator.errors import CloudError, Denied, Rejected, Throttled, Unavailable
-from ram_operator.model import EventReason, Outcome, Plan
+from ram_operator.model import Change, EventReason, Intent, Outcome, Plan
 
 pytestmark = pytest.mark.looptime(start=0)
 
@@ -39,7 +39,10 @@ class Note:
     seconds: float = 1.0
     failing: Mapping[str, CloudError] = field(default_factory=dict)
     broken: Exception | None = None
+    region: str = ""
     event = EventReason.TAGGED
+    intent = Intent.GRANT
+    change = Change.UPDATE
 
     @property
     def effect(self) -> str:
@@ -56,6 +59,9 @@ class Note:
         if self.broken:
             raise self.broken
         return {subject: error for subject, error in self.failing.items() if subject in self.subjects}
+
+    def resources(self, subject: str) -> Mapping[str, tuple[str, ...]]:
+        return {}
 
     def todo(self) -> str:
         return self.name

@@ -70,7 +70,7 @@ async def test_an_instance_counts_as_gone_when_two_looks_a_minute_apart_miss_it(
     assert made.rows(BINDING)[str(ONE)]["reason"] == "InstanceGone"
     assert made.condition(BINDING) == ("True", "NoInstances")
     ready = next(row for row in made.status(BINDING)["conditions"] if row["type"] == "Ready")
-    assert ready["message"] == f"no instance is selected now; ECS does not know {ONE} (node-1)"
+    assert ready["message"] == f"no nodes match the selector; ECS does not know {ONE} (node-1)"
 
 
 async def test_an_instance_missing_once_is_as_before_when_it_is_found_again() -> None:

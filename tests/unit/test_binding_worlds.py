@@ -17,11 +17,13 @@ from hypothesis import strategies as st
 from tests.unit.builders import binding_body, binding_key, instance, made_role_status, node, role_body, role_key
 from tests.unit.scene import Instances, Scene
 
-from ram_operator.engine.filters import Contention, Unseen
+from ram_operator.engine.filters import Filter
+from ram_operator.engine.filters.contention import Contention
+from ram_operator.engine.filters.unconfirmed import Unconfirmed
 from ram_operator.errors import CloudError, Unavailable
 from ram_operator.kinds.instance_role_binding.index import selection
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING
-from ram_operator.model import EVERYTHING, InstanceId, ObjectKey, Outcome, Plan
+from ram_operator.model import EVERYTHING, Facts, InstanceId, ObjectKey, Outcome, Plan
 
 NUMBERS = (1, 2, 3)
 BINDINGS = ("a", "b", "c")
@@ -67,10 +69,10 @@ class Crash(Exception):
     """The process ends after its writes, before it stored what came of them."""
 
 
-class Crashing(Unseen):
+class Crashing(Filter):
     """Ends the process."""
 
-    def learn(self, key: ObjectKey, generation: int, outcome: Outcome, after: Plan, now: datetime) -> None:
+    def learn(self, facts: Facts, outcome: Outcome, after: Plan, now: datetime) -> None:
         raise Crash
 
 
@@ -148,7 +150,7 @@ class World:
 
     def restart(self) -> None:
         """Forget what a process remembers, and look at every binding."""
-        self.scene.reconciler.filters = (Unseen(), Contention(1000, 1000))
+        self.scene.reconciler.filters = (Unconfirmed(), Contention(1000, 1000))
         self.look_at_everything()
 
     def look_at_everything(self) -> None:

@@ -8,10 +8,12 @@ from datetime import datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.builders import NOW, binding_key, custom, instance, later, role_key
+from tests.unit.builders import NOW, binding_key, custom, instance, later, role_key, some_facts
 
 from ram_operator.cloud import NewRole, RoleChange, Taggable
-from ram_operator.engine.filters import Contention, Filter, Unseen, effects
+from ram_operator.engine.filters import Filter, effects
+from ram_operator.engine.filters.contention import Contention
+from ram_operator.engine.filters.unconfirmed import Unconfirmed
 from ram_operator.errors import Unavailable
 from ram_operator.kinds.steps import (
     AttachPolicy,
@@ -40,99 +42,99 @@ def detach(*numbers: int, role: str = "EcsRole") -> DetachRole:
 
 
 def wrote(filter_: Filter, *steps: Step, at: datetime = NOW, left: Sequence[Step] = (), generation: int = 1) -> None:
-    filter_.learn(ROLE, generation, Outcome(done=steps), Plan(steps=tuple(left)), at)
+    filter_.learn(some_facts(ROLE, generation), Outcome(done=steps), Plan(steps=tuple(left)), at)
 
 
 def sifted(filter_: Filter, *steps: Step, at: datetime = NOW, generation: int = 1) -> Plan:
-    return filter_.sift(ROLE, generation, Plan(steps=steps), at)
+    return filter_.apply(some_facts(ROLE, generation), Plan(steps=steps), at)
 
 
 def reasons(plan: Plan) -> list[Reason]:
-    return [hold.reason for hold in plan.holds]
+    return [hold.reason for hold in plan.all_holds]
 
 
 def test_a_write_that_shows_is_not_withheld_when_it_is_needed_again() -> None:
-    unseen = Unseen()
-    wrote(unseen, ATTACH_A)
-    assert sifted(unseen, ATTACH_A, at=later(1)) == Plan(steps=(ATTACH_A,))
+    unconfirmed = Unconfirmed()
+    wrote(unconfirmed, ATTACH_A)
+    assert sifted(unconfirmed, ATTACH_A, at=later(1)) == Plan(steps=(ATTACH_A,))
 
 
 def test_a_write_that_does_not_show_is_verified_and_not_made_again() -> None:
-    unseen = Unseen()
-    wrote(unseen, ATTACH_A, left=[ATTACH_A])
-    held = sifted(unseen, ATTACH_A, at=later(1))
+    unconfirmed = Unconfirmed()
+    wrote(unconfirmed, ATTACH_A, left=[ATTACH_A])
+    held = sifted(unconfirmed, ATTACH_A, at=later(1))
     assert held.steps == ()
-    assert [(hold.subject, hold.reason, hold.retry_after) for hold in held.holds] == [
+    assert [(hold.subject, hold.reason, hold.retry_after) for hold in held.all_holds] == [
         ("r/Custom/a", Reason.VERIFYING, 2.0)
     ]
 
 
 def test_it_stays_withheld_for_a_minute_from_the_write_however_often_one_looks() -> None:
-    unseen = Unseen()
-    wrote(unseen, ATTACH_A, left=[ATTACH_A])
+    unconfirmed = Unconfirmed()
+    wrote(unconfirmed, ATTACH_A, left=[ATTACH_A])
     for seconds in (2, 30, 59):
-        assert sifted(unseen, ATTACH_A, at=later(seconds)).steps == ()
-        wrote(unseen, at=later(seconds), left=[ATTACH_A])
-    assert sifted(unseen, ATTACH_A, at=later(60)).steps == (ATTACH_A,)
+        assert sifted(unconfirmed, ATTACH_A, at=later(seconds)).steps == ()
+        wrote(unconfirmed, at=later(seconds), left=[ATTACH_A])
+    assert sifted(unconfirmed, ATTACH_A, at=later(60)).steps == (ATTACH_A,)
 
 
 def test_once_it_shows_it_is_forgotten() -> None:
-    unseen = Unseen()
-    wrote(unseen, ATTACH_A, left=[ATTACH_A])
-    wrote(unseen, at=later(2))
-    assert sifted(unseen, ATTACH_A, at=later(3)).steps == (ATTACH_A,)
+    unconfirmed = Unconfirmed()
+    wrote(unconfirmed, ATTACH_A, left=[ATTACH_A])
+    wrote(unconfirmed, at=later(2))
+    assert sifted(unconfirmed, ATTACH_A, at=later(3)).steps == (ATTACH_A,)
 
 
 def test_a_write_that_does_not_show_is_not_made_again_because_of_an_edit_of_something_else() -> None:
-    unseen = Unseen()
-    wrote(unseen, ATTACH_A, left=[ATTACH_A])
-    assert reasons(sifted(unseen, ATTACH_A, at=later(1), generation=2)) == [Reason.VERIFYING]
-    wrote(unseen, at=later(1), left=[ATTACH_A], generation=2)
-    assert sifted(unseen, ATTACH_A, at=later(60), generation=2).steps == (ATTACH_A,)
+    unconfirmed = Unconfirmed()
+    wrote(unconfirmed, ATTACH_A, left=[ATTACH_A])
+    assert reasons(sifted(unconfirmed, ATTACH_A, at=later(1), generation=2)) == [Reason.VERIFYING]
+    wrote(unconfirmed, at=later(1), left=[ATTACH_A], generation=2)
+    assert sifted(unconfirmed, ATTACH_A, at=later(60), generation=2).steps == (ATTACH_A,)
 
 
 def test_an_edit_of_what_does_not_show_yet_is_not_withheld() -> None:
-    unseen = Unseen()
+    unconfirmed = Unconfirmed()
     old, new = (UpdateRole("r", "r", RoleChange(seconds), ("session duration",)) for seconds in (3600, 7200))
-    wrote(unseen, old, left=[old])
-    assert sifted(unseen, old, at=later(1)).steps == ()
-    assert sifted(unseen, new, at=later(1), generation=2).steps == (new,)
+    wrote(unconfirmed, old, left=[old])
+    assert sifted(unconfirmed, old, at=later(1)).steps == ()
+    assert sifted(unconfirmed, new, at=later(1), generation=2).steps == (new,)
 
 
 def test_what_goes_behind_a_withheld_write_is_withheld_with_it() -> None:
-    unseen, delete = Unseen(), DeleteRole("r", (custom("a"), custom("b")))
-    wrote(unseen, DETACH_A, left=[DETACH_A])
-    held = sifted(unseen, DETACH_A, delete, at=later(1))
+    unconfirmed, delete = Unconfirmed(), DeleteRole("r", (custom("a"), custom("b")))
+    wrote(unconfirmed, DETACH_A, left=[DETACH_A])
+    held = sifted(unconfirmed, DETACH_A, delete, at=later(1))
     assert (held.steps, reasons(held)) == ((), [Reason.VERIFYING])
-    assert sifted(unseen, delete, at=later(2)).steps == (delete,), "once the detachment shows"
+    assert sifted(unconfirmed, delete, at=later(2)).steps == (delete,), "once the detachment shows"
 
 
 def test_what_goes_before_a_withheld_write_is_made() -> None:
-    unseen = Unseen()
-    wrote(unseen, attach(1, role="New"), left=[attach(1, role="New")])
-    held = unseen.sift(ROLE, 1, Plan(steps=(detach(1, 2), attach(1, 2, role="New"))), later(1))
+    unconfirmed = Unconfirmed()
+    wrote(unconfirmed, attach(1, role="New"), left=[attach(1, role="New")])
+    held = unconfirmed.apply(some_facts(ROLE, 1), Plan(steps=(detach(1, 2), attach(1, 2, role="New"))), later(1))
     assert held.steps == (detach(1, 2), attach(2, role="New"))
 
 
 def test_another_policy_of_the_same_role_is_not_withheld() -> None:
-    unseen = Unseen()
-    wrote(unseen, ATTACH_A, left=[ATTACH_A])
-    assert sifted(unseen, ATTACH_A, ATTACH_B, at=later(1)).steps == (ATTACH_B,)
+    unconfirmed = Unconfirmed()
+    wrote(unconfirmed, ATTACH_A, left=[ATTACH_A])
+    assert sifted(unconfirmed, ATTACH_A, ATTACH_B, at=later(1)).steps == (ATTACH_B,)
 
 
 def test_instances_are_withheld_one_by_one_however_they_are_batched() -> None:
-    unseen = Unseen()
-    unseen.learn(BINDING, 1, Outcome(done=(attach(1, 2), attach(3))), Plan(steps=(attach(2, 3),)), NOW)
-    held = unseen.sift(BINDING, 1, Plan(steps=(attach(1, 2, 3, 4),)), later(1))
+    unconfirmed = Unconfirmed()
+    unconfirmed.learn(some_facts(BINDING, 1), Outcome(done=(attach(1, 2), attach(3))), Plan(steps=(attach(2, 3),)), NOW)
+    held = unconfirmed.apply(some_facts(BINDING, 1), Plan(steps=(attach(1, 2, 3, 4),)), later(1))
     assert held.steps == (attach(1, 4),)
-    assert [hold.subject for hold in held.holds] == [str(instance(2)), str(instance(3))]
+    assert [hold.subject for hold in held.all_holds] == [str(instance(2)), str(instance(3))]
 
 
 def test_what_failed_is_not_waited_for() -> None:
-    unseen = Unseen()
+    unconfirmed = Unconfirmed()
     failed = Failure("r/Custom/a", ATTACH_A, Unavailable("AttachPolicyToRole", "SDK.ReadTimeout"))
-    unseen.learn(ROLE, 1, Outcome(failures=(failed,)), Plan(steps=(ATTACH_A,)), NOW)
-    assert sifted(unseen, ATTACH_A, at=later(1)).steps == (ATTACH_A,)
+    unconfirmed.learn(some_facts(ROLE, 1), Outcome(failures=(failed,)), Plan(steps=(ATTACH_A,)), NOW)
+    assert sifted(unconfirmed, ATTACH_A, at=later(1)).steps == (ATTACH_A,)
 
 
 CREATE = CreateRole(NewRole("r", "{}", "", 3600, {}))
@@ -140,49 +142,49 @@ NOT_OWNED = Hold("role r", Reason.NOT_OWNED, "exists and was not created by this
 
 
 def test_what_was_created_and_shows_is_settled_at_once() -> None:
-    unseen = Unseen()
-    wrote(unseen, CREATE)
-    assert sifted(unseen, at=later(1)) == Plan()
+    unconfirmed = Unconfirmed()
+    wrote(unconfirmed, CREATE)
+    assert sifted(unconfirmed, at=later(1)) == Plan()
 
 
 def test_what_was_created_and_did_not_show_is_settled_as_soon_as_it_does() -> None:
-    unseen = Unseen()
-    wrote(unseen, CREATE, left=[CREATE])
-    assert reasons(sifted(unseen, CREATE, at=later(1))) == [Reason.VERIFYING]
-    wrote(unseen, at=later(2))
-    assert sifted(unseen, at=later(2)) == Plan()
+    unconfirmed = Unconfirmed()
+    wrote(unconfirmed, CREATE, left=[CREATE])
+    assert reasons(sifted(unconfirmed, CREATE, at=later(1))) == [Reason.VERIFYING]
+    wrote(unconfirmed, at=later(2))
+    assert sifted(unconfirmed, at=later(2)) == Plan()
 
 
 def test_what_was_created_and_shows_without_its_tags_is_not_said_to_be_somebody_elses() -> None:
-    unseen = Unseen()
-    unseen.learn(ROLE, 1, Outcome(done=(CREATE,)), Plan(holds=(NOT_OWNED,)), NOW)
-    assert reasons(unseen.sift(ROLE, 1, Plan(holds=(NOT_OWNED,)), later(5))) == [Reason.VERIFYING]
-    assert reasons(unseen.sift(ROLE, 1, Plan(holds=(NOT_OWNED,)), later(60))) == [Reason.NOT_OWNED]
+    unconfirmed = Unconfirmed()
+    unconfirmed.learn(some_facts(ROLE, 1), Outcome(done=(CREATE,)), Plan(holds=(NOT_OWNED,)), NOW)
+    assert reasons(unconfirmed.apply(some_facts(ROLE, 1), Plan(holds=(NOT_OWNED,)), later(5))) == [Reason.VERIFYING]
+    assert reasons(unconfirmed.apply(some_facts(ROLE, 1), Plan(holds=(NOT_OWNED,)), later(60))) == [Reason.NOT_OWNED]
 
 
 def test_what_was_created_and_did_not_show_is_not_deleted_by_finding_nothing() -> None:
-    unseen = Unseen()
-    wrote(unseen, CREATE, left=[CREATE])
-    wrote(unseen, at=later(1), generation=2)
-    assert reasons(sifted(unseen, at=later(2), generation=2)) == [Reason.VERIFYING]
-    assert sifted(unseen, at=later(60), generation=2) == Plan()
+    unconfirmed = Unconfirmed()
+    wrote(unconfirmed, CREATE, left=[CREATE])
+    wrote(unconfirmed, at=later(1), generation=2)
+    assert reasons(sifted(unconfirmed, at=later(2), generation=2)) == [Reason.VERIFYING]
+    assert sifted(unconfirmed, at=later(60), generation=2) == Plan()
 
 
 def test_after_its_deletion_nothing_is_waited_for() -> None:
-    unseen = Unseen()
-    wrote(unseen, CREATE, left=[CREATE])
-    wrote(unseen, DeleteRole("r"), at=later(1), generation=2)
-    assert sifted(unseen, at=later(2), generation=2) == Plan()
+    unconfirmed = Unconfirmed()
+    wrote(unconfirmed, CREATE, left=[CREATE])
+    wrote(unconfirmed, DeleteRole("r"), at=later(1), generation=2)
+    assert sifted(unconfirmed, at=later(2), generation=2) == Plan()
 
 
-@pytest.mark.parametrize("filter_", [Unseen(), Contention(most=0)], ids=["unseen", "contention"])
+@pytest.mark.parametrize("filter_", [Unconfirmed(), Contention(most=0)], ids=["unconfirmed", "contention"])
 def test_one_objects_writes_are_not_anothers(filter_: Filter) -> None:
     wrote(filter_, ATTACH_A, left=[ATTACH_A])
-    assert sifted(filter_, ATTACH_A, at=later(1)).holds
-    assert filter_.sift(role_key("other"), 1, Plan(steps=(ATTACH_A,)), later(1)).steps == (ATTACH_A,)
+    assert sifted(filter_, ATTACH_A, at=later(1)).withheld
+    assert filter_.apply(some_facts(role_key("other")), Plan(steps=(ATTACH_A,)), later(1)).steps == (ATTACH_A,)
 
 
-@pytest.mark.parametrize("filter_", [Unseen(), Contention(most=0)], ids=["unseen", "contention"])
+@pytest.mark.parametrize("filter_", [Unconfirmed(), Contention(most=0)], ids=["unconfirmed", "contention"])
 def test_what_is_forgotten_is_not_withheld(filter_: Filter) -> None:
     wrote(filter_, ATTACH_A, left=[ATTACH_A])
     filter_.forget(ROLE)
@@ -198,14 +200,14 @@ def test_three_repairs_within_an_hour_are_made_and_the_fourth_is_not() -> None:
         wrote(contention, ATTACH_A, at=later(600 * repair))
     held = sifted(contention, ATTACH_A, at=later(2400))
     assert reasons(held) == [Reason.CONTENDED]
-    assert "attach policy Custom/a to role r again 3 times" in held.holds[0].message
+    assert "attach policy Custom/a to role r again 3 times" in held.all_holds[0].message
 
 
 def test_a_contended_write_comes_back_when_the_first_one_is_an_hour_old() -> None:
     contention = Contention()
     for repair in range(4):
         wrote(contention, ATTACH_A, at=later(600 * repair))
-    [hold] = sifted(contention, ATTACH_A, at=later(2400)).holds
+    [hold] = sifted(contention, ATTACH_A, at=later(2400)).all_holds
     assert hold.retry_after == 1200
     assert sifted(contention, ATTACH_A, at=later(2400 + 1200)).steps == (ATTACH_A,)
 
@@ -256,9 +258,9 @@ def test_an_edit_starts_the_count_anew() -> None:
 def test_instances_are_counted_one_by_one_however_they_are_batched() -> None:
     contention = Contention()
     for batch in ((1, 2), (1,), (1, 3), (4, 1)):
-        contention.learn(BINDING, 1, Outcome(done=(attach(*batch),)), Plan(), NOW)
-    held = contention.sift(BINDING, 1, Plan(steps=(attach(1, 2, 3),)), later(1))
-    assert (held.steps, [hold.subject for hold in held.holds]) == ((attach(2, 3),), [str(instance(1))])
+        contention.learn(some_facts(BINDING, 1), Outcome(done=(attach(*batch),)), Plan(), NOW)
+    held = contention.apply(some_facts(BINDING, 1), Plan(steps=(attach(1, 2, 3),)), later(1))
+    assert (held.steps, [hold.subject for hold in held.all_holds]) == ((attach(2, 3),), [str(instance(1))])
 
 
 steps = st.one_of(
@@ -274,17 +276,17 @@ def test_a_filter_only_ever_turns_steps_into_holds(
     history: list[tuple[tuple[Step, ...], tuple[Step, ...]]], now: tuple[Step, ...]
 ) -> None:
     waiting = Hold("RamPolicy/x", Reason.POLICY_NOT_READY, "waits")
-    for filter_ in (Unseen(), Contention(most=1)):
+    for filter_ in (Unconfirmed(), Contention(most=1)):
         for number, (done, left) in enumerate(history):
-            filter_.learn(ROLE, 1, Outcome(done=done), Plan(steps=left), later(number))
+            filter_.learn(some_facts(ROLE, 1), Outcome(done=done), Plan(steps=left), later(number))
         before = Plan(steps=now, holds=(waiting,))
-        after = filter_.sift(ROLE, 1, before, later(5))
+        after = filter_.apply(some_facts(ROLE, 1), before, later(5))
         assert effects(after.steps) <= effects(now)
         assert waiting in after.holds
         assert {subject for subject, _ in effects(now) - effects(after.steps)} == {
-            hold.subject for hold in after.holds
+            hold.subject for hold in after.all_holds
         } - {waiting.subject}
-        assert after == filter_.sift(ROLE, 1, before, later(5))
+        assert after == filter_.apply(some_facts(ROLE, 1), before, later(5))
 
 
 CREATE = CreateRole(NewRole("r", "{}", "", 3600, {}))
@@ -292,21 +294,21 @@ NOT_OURS = Hold("role r", Reason.NOT_OWNED, "exists and was not created by this 
 
 
 def test_a_role_whose_tags_do_not_show_yet_is_not_somebody_elses() -> None:
-    unseen = Unseen()
-    unseen.learn(ROLE, 1, Outcome(done=(CREATE,)), Plan(holds=(NOT_OURS,)), NOW)
-    assert reasons(unseen.sift(ROLE, 2, Plan(holds=(NOT_OURS,)), later(30))) == [Reason.VERIFYING]
-    assert reasons(unseen.sift(ROLE, 2, Plan(holds=(NOT_OURS,)), later(61))) == [Reason.NOT_OWNED]
+    unconfirmed = Unconfirmed()
+    unconfirmed.learn(some_facts(ROLE, 1), Outcome(done=(CREATE,)), Plan(holds=(NOT_OURS,)), NOW)
+    assert reasons(unconfirmed.apply(some_facts(ROLE, 2), Plan(holds=(NOT_OURS,)), later(30))) == [Reason.VERIFYING]
+    assert reasons(unconfirmed.apply(some_facts(ROLE, 2), Plan(holds=(NOT_OURS,)), later(61))) == [Reason.NOT_OWNED]
 
 
 def test_a_role_that_does_not_show_yet_is_not_let_go_as_if_it_were_deleted() -> None:
-    unseen = Unseen()
-    unseen.learn(ROLE, 1, Outcome(done=(CREATE,)), Plan(steps=(CREATE,)), NOW)
-    assert reasons(unseen.sift(ROLE, 2, Plan(), later(5))) == [Reason.VERIFYING]
-    unseen.learn(ROLE, 2, Outcome(done=(DeleteRole("r"),)), Plan(), later(6))
-    assert unseen.sift(ROLE, 2, Plan(), later(7)) == Plan()
+    unconfirmed = Unconfirmed()
+    unconfirmed.learn(some_facts(ROLE, 1), Outcome(done=(CREATE,)), Plan(steps=(CREATE,)), NOW)
+    assert reasons(unconfirmed.apply(some_facts(ROLE, 2), Plan(), later(5))) == [Reason.VERIFYING]
+    unconfirmed.learn(some_facts(ROLE, 2), Outcome(done=(DeleteRole("r"),)), Plan(), later(6))
+    assert unconfirmed.apply(some_facts(ROLE, 2), Plan(), later(7)) == Plan()
 
 
 def test_a_role_that_shows_at_once_is_let_go_at_once() -> None:
-    unseen = Unseen()
-    unseen.learn(ROLE, 1, Outcome(done=(CREATE,)), Plan(steps=(ATTACH_A,)), NOW)
-    assert unseen.sift(ROLE, 2, Plan(), later(1)) == Plan()
+    unconfirmed = Unconfirmed()
+    unconfirmed.learn(some_facts(ROLE, 1), Outcome(done=(CREATE,)), Plan(steps=(ATTACH_A,)), NOW)
+    assert unconfirmed.apply(some_facts(ROLE, 2), Plan(), later(1)) == Plan()

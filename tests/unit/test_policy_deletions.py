@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.unit.builders import (
     cloud_policy,
     cluster,
+    context,
+    decided,
     facts_of,
     made_role_status,
     policy_body,
     policy_key,
     role_body,
-    turn,
 )
 from tests.unit.policies import ABSENT, KEY, KIND, held, planned, there
+from tests.unit.scene import Instances, Scene
 
 from ram_operator.cloud import Entities
-from ram_operator.kinds.ownership import RETAIN_INSTEAD
 from ram_operator.kinds.steps import DeletePolicy
-from ram_operator.model import Plan, Reason
+from ram_operator.model import RETAIN_INSTEAD, Plan, Reason
 
 
 def test_a_policy_of_ours_that_nobody_uses_is_deleted() -> None:
@@ -26,19 +29,17 @@ def test_a_policy_of_ours_that_nobody_uses_is_deleted() -> None:
 
 
 def test_a_policy_that_is_gone_needs_no_deletion() -> None:
-    assert planned(policy_body(deleting=True), ABSENT) == Plan()
+    assert decided(planned(policy_body(deleting=True), ABSENT)) == Plan()
 
 
-def test_with_retain_nothing_is_read_and_nothing_deleted() -> None:
-    body = policy_body(deleting=True, spec={"deletionPolicy": "Retain"})
-    desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body)))
-    assert desired.release
-    assert KIND.plan(desired, None, {}, turn(KEY)) == Plan()
-
-
-def test_retain_holds_also_where_the_rest_of_the_spec_is_wrong() -> None:
-    body = policy_body(deleting=True, spec={"deletionPolicy": "Retain", "document": {"Version": "2016-10-17"}})
-    assert KIND.desire(None, {}, facts_of(KEY, cluster(body))).release
+@pytest.mark.parametrize(
+    "spec", [{}, {"document": {"Version": "2016-10-17"}}], ids=["a good spec", "a spec that no longer parses"]
+)
+async def test_with_retain_nothing_is_read_and_nothing_deleted(spec: dict[str, Any]) -> None:
+    made = Scene(Instances({}).cloud)  # RAM cannot be called
+    key = made.put(policy_body(deleting=True, spec={"deletionPolicy": "Retain"} | spec))
+    await made.reconcile(key)
+    assert not made.exists(key)
 
 
 USERS = [
@@ -83,4 +84,4 @@ def test_a_name_that_ram_cannot_have_needs_no_deletion() -> None:
     body = policy_body("with.dot", deleting=True)
     desired = KIND.desire(None, {}, facts_of(policy_key("with.dot"), cluster(body)))
     assert desired.name is None
-    assert KIND.plan(desired, None, {}, turn(policy_key("with.dot"))) == Plan()
+    assert decided(KIND.plan(desired, None, {}, context(policy_key("with.dot")))) == Plan()

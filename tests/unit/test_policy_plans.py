@@ -11,12 +11,13 @@ from tests.unit.builders import (
     OTHER_DOCUMENT,
     cloud_policy,
     cluster,
+    context,
+    decided,
     facts_of,
     made_policy_status,
     owner,
     policy_body,
     policy_key,
-    turn,
 )
 from tests.unit.policies import ABSENT, KEY, KIND, OURS, held, planned, projected, there
 
@@ -29,6 +30,7 @@ from ram_operator.kinds.steps import (
     DeletePolicy,
     Tag,
     UpdatePolicyDescription,
+    tags_of,
 )
 from ram_operator.model import Failure, Outcome, Plan, Reason
 from ram_operator.rules.documents import canonical
@@ -37,7 +39,7 @@ from ram_operator.rules.documents import canonical
 def test_a_policy_that_is_absent_is_created_with_our_tags() -> None:
     body = policy_body(spec={"policyName": "OssRead", "description": "read", "tags": {"team": "storage"}})
     new = NewPolicy("OssRead", canonical(DOCUMENT), "read", {"team": "storage", **OURS})
-    assert planned(body, ABSENT) == Plan(steps=(CreatePolicy("OssRead", new),))
+    assert decided(planned(body, ABSENT)) == Plan(steps=(CreatePolicy("OssRead", new),))
 
 
 def test_the_name_in_ram_is_the_objects_unless_the_spec_says_another() -> None:
@@ -47,7 +49,7 @@ def test_the_name_in_ram_is_the_objects_unless_the_spec_says_another() -> None:
 
 
 def test_a_policy_as_wanted_needs_nothing() -> None:
-    assert planned(policy_body(), there()) == Plan()
+    assert decided(planned(policy_body(), there())) == Plan()
 
 
 DRIFT: list[tuple[str, dict[str, Any], ObservedPolicy, Any]] = [
@@ -73,20 +75,20 @@ DRIFT: list[tuple[str, dict[str, Any], ObservedPolicy, Any]] = [
         "tag absent",
         {"tags": {"team": "storage"}},
         there(),
-        Tag("oss-read", Taggable.POLICY, "oss-read", (("team", "storage"),)),
+        Tag(tags_of("oss-read"), Taggable.POLICY, "oss-read", (("team", "storage"),)),
     ),
     (
         "tag changed",
         {"tags": {"team": "storage"}},
         there(tags={**OURS, "team": "x"}),
-        Tag("oss-read", Taggable.POLICY, "oss-read", (("team", "storage"),)),
+        Tag(tags_of("oss-read"), Taggable.POLICY, "oss-read", (("team", "storage"),)),
     ),
 ]
 
 
 @pytest.mark.parametrize(("spec", "observed", "step"), [row[1:] for row in DRIFT], ids=[row[0] for row in DRIFT])
 def test_each_field_that_drifted_is_repaired_alone(spec: dict[str, Any], observed: ObservedPolicy, step: Any) -> None:
-    assert planned(policy_body(spec=spec), observed) == Plan(steps=(step,))
+    assert decided(planned(policy_body(spec=spec), observed)) == Plan(steps=(step,))
 
 
 SAME = [
@@ -106,7 +108,7 @@ SAME = [
     "observed", SAME, ids=["key order", "spelling", "foreign tag", "no description", "case of name"]
 )
 def test_what_means_the_same_is_no_drift(observed: ObservedPolicy) -> None:
-    assert planned(policy_body(), observed) == Plan()
+    assert decided(planned(policy_body(), observed)) == Plan()
 
 
 def test_steps_go_to_the_policy_by_the_name_ram_has_for_it() -> None:
@@ -134,7 +136,7 @@ def test_a_policy_that_is_not_marked_as_ours_is_never_written(tags: dict[str, st
     observed = there(cloud_policy(document=OTHER_DOCUMENT), tags)
     assert held(planned(policy_body(), observed)) == [reason]
     assert projected(policy_body(), observed) == {}
-    assert planned(policy_body(deleting=True), observed) == Plan()
+    assert decided(planned(policy_body(deleting=True), observed)) == Plan()
 
 
 def test_the_words_name_whose_it_is() -> None:
@@ -150,8 +152,8 @@ def test_the_words_name_whose_it_is() -> None:
 
 def test_a_policy_of_a_previous_cluster_is_taken_over_by_its_tags() -> None:
     observed = there(tags=owner(KEY, cluster="c-0").tags())
-    assert planned(policy_body(), observed, previous=("c-0",)) == Plan(
-        steps=(Tag("oss-read", Taggable.POLICY, "oss-read", (("ram-operator:cluster", "c-1"),)),)
+    assert decided(planned(policy_body(), observed, previous=("c-0",))) == Plan(
+        steps=(Tag(tags_of("oss-read"), Taggable.POLICY, "oss-read", (("ram-operator:cluster", "c-1"),)),)
     )
     assert held(planned(policy_body(), observed, previous=("c-x",))) == [Reason.OWNED_BY_OTHER]
     assert planned(policy_body(deleting=True), observed, previous=("c-0",)).steps == (
@@ -171,7 +173,7 @@ def test_of_two_objects_with_one_name_the_older_creates_it_whatever_the_case() -
 
 
 def test_who_is_named_in_the_tags_wins_over_age() -> None:
-    assert planned(policy_body(), there(), RIVAL) == Plan()
+    assert decided(planned(policy_body(), there(), RIVAL)) == Plan()
     theirs = there(tags=owner(policy_key("younger")).tags())
     assert held(planned(policy_body(), theirs, YOUNGER)) == [Reason.NAME_TAKEN]
 
@@ -186,8 +188,6 @@ def test_two_objects_that_name_a_policy_of_nobody_are_both_told_so() -> None:
 UNSUPPORTED = [
     {"adoptionPolicy": "IfIdentical"},
     {"adoptionPolicy": "IfUnowned"},
-    {"managementPolicy": "Plan"},
-    {"managementPolicy": "Suspend"},
     {"attachTo": {"users": ["dev"]}},
     {"attachTo": {"groups": ["devs"]}},
 ]
@@ -250,7 +250,7 @@ def test_a_policy_that_is_not_there_has_no_version_in_status() -> None:
 
 def test_an_unread_policy_keeps_its_status() -> None:
     status = made_policy_status()
-    body = policy_body(status=status, spec={"managementPolicy": "Suspend"})
+    body = policy_body(status=status, spec={"adoptionPolicy": "IfUnowned"})
     assert projected(body, None) == {name: value for name, value in status.items() if name != "conditions"}
 
 
@@ -284,10 +284,10 @@ def test_every_problem_of_a_spec_is_told_at_once() -> None:
 def test_a_name_that_a_system_policy_has_is_taken_although_ram_shows_no_such_policy() -> None:
     body = policy_body(spec={"policyName": "AliyunOSSFullAccess"})
     desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body)))
-    (create,) = KIND.plan(desired, ObservedPolicy(), {}, turn(KEY)).steps
+    (create,) = KIND.plan(desired, ObservedPolicy(), {}, context(KEY)).steps
     refused = AlreadyExists("CreatePolicy", "EntityAlreadyExists.Policy")
     outcome = Outcome(failures=(Failure("AliyunOSSFullAccess", create, refused),))
-    plan = KIND.plan(desired, ObservedPolicy(), {}, turn(KEY, outcome=outcome))
+    plan = KIND.plan(desired, ObservedPolicy(), {}, context(KEY, outcome=outcome))
     assert plan.steps == ()
     assert [(hold.reason, hold.retry_after) for hold in plan.holds] == [(Reason.NAME_TAKEN, 60.0)]
     assert "choose another spec.policyName" in plan.holds[0].message

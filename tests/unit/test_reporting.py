@@ -14,17 +14,17 @@ from tests.unit.builders import (
     role_body,
     role_key,
 )
-from tests.unit.reports import DONE, FRESH, OF_ROWS_ONLY, RETRYING, STALLED, WAITING, hold, rows, said, was
+from tests.unit.reports import BY_A_PERSON, DONE, FRESH, OF_ROWS_ONLY, RETRYING, STALLED, WAITING, hold, rows, said, was
 
-from ram_operator.engine.reporting import DISPOSITIONS, Disposition, Subject, disposition, report
+from ram_operator.engine.reporting import Subject, report
 from ram_operator.errors import (
     Unavailable,
 )
-from ram_operator.model import Event, Outcome, Plan, Reason
+from ram_operator.model import Disposition, Event, Outcome, Plan, Reason, disposition
 
 
 def test_every_reason_is_in_one_table_and_no_other() -> None:
-    tables = [DONE, WAITING, RETRYING, STALLED, OF_ROWS_ONLY]
+    tables = [DONE, WAITING, RETRYING, STALLED, BY_A_PERSON, OF_ROWS_ONLY]
     assert sum(map(len, tables)) == len(set().union(*tables)) == len(Reason)
 
 
@@ -43,11 +43,11 @@ def test_a_reason_decides_the_disposition(reason: Reason, expected: Disposition)
 
 
 def test_the_table_names_no_reason_of_rows() -> None:
-    assert not OF_ROWS_ONLY & DISPOSITIONS.keys()
+    assert {disposition(reason) for reason in OF_ROWS_ONLY} == {Disposition.STALLED}
 
 
 def test_nothing_held_is_ready_and_nothing_else() -> None:
-    made = report(FRESH, Plan(settled=(Reason.ALL_ATTACHED, "2 instances have role r")), Outcome(), NOW)
+    made = report(FRESH, Plan(in_sync=(Reason.ALL_ATTACHED, "2 instances have role r")), Outcome(), NOW)
     assert rows(made) == {"Ready": ("True", "AllAttached", "2 instances have role r")}
     assert (made.events, made.requeue_after, made.backoff) == ((), None, False)
 
@@ -138,7 +138,7 @@ def test_reasons_and_words_change_without_a_transition() -> None:
 
 
 def test_every_condition_names_the_generation_of_the_pass() -> None:
-    before = condition("Ready", "True", "Settled", generation=6)
+    before = condition("Ready", "True", "InSync", generation=6)
     for made in (
         said(hold(Reason.CONFLICT), subject=was(before, generation=7)),
         said(subject=was(before, generation=7)),
@@ -174,20 +174,20 @@ def test_the_last_truth_of_another_generation_is_none(reason: Reason) -> None:
 
 @pytest.mark.parametrize("reason", sorted(STALLED))
 def test_a_stalled_object_is_not_ready_whatever_it_was(reason: Reason) -> None:
-    before = condition("Ready", "True", "Settled")
+    before = condition("Ready", "True", "InSync")
     assert rows(said(hold(reason), subject=was(before)))["Ready"] == ("False", reason, "because")
 
 
 def test_an_object_that_is_deleted_is_not_ready_while_something_holds_it() -> None:
     key = role_key("oss-reader")
     facts = facts_of(key, cluster(role_body(deleting=True)))
-    subject = Subject((condition("Ready", "True", "Settled"),), 1, facts)
+    subject = Subject((condition("Ready", "True", "InSync"),), facts)
     assert rows(said(hold(Reason.RETRYING), subject=subject))["Ready"][0] == "False"
 
 
 def test_an_object_that_could_not_be_observed_for_too_long_is_unknown() -> None:
     error = Unavailable("GetRole", "ServiceUnavailable")
-    before = condition("Ready", "True", "Settled")
+    before = condition("Ready", "True", "InSync")
     made = report(was(before, overdue=True), Plan(), Outcome(), NOW, error)
     assert rows(made)["Ready"][:2] == ("Unknown", "NotObserved")
     assert rows(made)["Reconciling"][:2] == ("True", "Retrying")

@@ -16,16 +16,17 @@ from tests.unit.builders import (
     facts_of,
     instance,
     node,
+    role_key,
+    some_facts,
     system,
 )
-from tests.unit.reports import ATTACH, CREATE, FRESH, RETRYING, STALLED, WAITING, hold, rows, said
+from tests.unit.reports import ATTACH, CREATE, FRESH, RETRYING, STALLED, WAITING, denied, hold, rows, said
 
 from ram_operator.cloud import NewPolicy, Taggable
 from ram_operator.engine.reporting import Subject, hold_for, report
 from ram_operator.errors import (
     AlreadyExists,
     CloudError,
-    Denied,
     InUse,
     NotFound,
     Rejected,
@@ -55,13 +56,13 @@ ERRORS: list[tuple[CloudError, Reason, str, float | None, bool]] = [
     (Throttled("GetRole", "Throttling.User", retry_after=7), Reason.THROTTLED, "waits and tries again", 7, False),
     (Unavailable("GetRole", "SDK.ReadTimeout"), Reason.RETRYING, "tries again", None, True),
     (
-        Denied("UpdateRole", "NoPermission"),
+        denied("UpdateRole"),
         Reason.ACCESS_DENIED,
         "ram:UpdateRole on *; tried again every 60 s",
         60,
         False,
     ),
-    (Denied("AttachInstanceRamRole", "Forbidden"), Reason.ACCESS_DENIED, "ecs:AttachInstanceRamRole on *", 60, False),
+    (denied("AttachInstanceRamRole", "Forbidden"), Reason.ACCESS_DENIED, "ecs:AttachInstanceRamRole on *", 60, False),
     (Rejected("CreateRole", "LimitExceeded.Role"), Reason.REJECTED, "LimitExceeded.Role", 3600, False),
 ]
 
@@ -115,11 +116,11 @@ RESOURCES: list[tuple[Step, str, str, str]] = [
 def test_a_denied_write_names_the_action_and_the_resource_to_paste(
     step: Step, subject: str, action: str, words: str
 ) -> None:
-    assert words in hold_for(subject, Denied(action, "NoPermission"), step).message
+    assert words in hold_for(subject, denied(action), step).message
 
 
 def test_a_missing_permission_is_named_as_the_api_names_it_and_no_other() -> None:
-    error = Denied("AttachInstanceRamRole", "InvalidUser.PassRoleForbidden", "missing permission ram:PassRole: no")
+    error = denied("AttachInstanceRamRole", "InvalidUser.PassRoleForbidden", "ram:PassRole")
     message = hold_for(str(instance(1)), error, ONE).message
     assert "credentials ram:PassRole on acs:ram:*:*:role/r;" in message
     assert "ecs:AttachInstanceRamRole" not in message
@@ -127,7 +128,7 @@ def test_a_missing_permission_is_named_as_the_api_names_it_and_no_other() -> Non
 
 def test_a_failure_of_what_is_done_now_all_the_same_is_none() -> None:
     failed = Outcome(failures=(Failure("r/Custom/a", ATTACH, Unavailable("AttachPolicyToRole", "SDK.ReadTimeout")),))
-    assert rows(report(FRESH, Plan(), failed, NOW)) == {"Ready": ("True", "Settled", Plan().settled[1])}
+    assert rows(report(FRESH, Plan(), failed, NOW)) == {"Ready": ("True", "InSync", Plan().in_sync[1])}
 
 
 def test_steps_that_became_due_during_the_pass_are_progress_and_come_at_once() -> None:
@@ -170,7 +171,9 @@ def test_each_write_is_one_event_of_the_object_and_one_of_each_node() -> None:
         cluster(binding_body(), nodes=(node("a", 1, pool="storage"), node("b", 2, pool="storage"))),
     )
     done = (AttachRole("r", (instance(1), instance(2), instance(3))), ATTACH)
-    made = report(Subject((), 1, facts), Plan(), Outcome(done=done), NOW)
+    made = report(
+        Subject((), facts), Plan(nodes={str(instance(1)): "a", str(instance(2)): "b"}), Outcome(done=done), NOW
+    )
     assert made.events == (
         Event(EventReason.ATTACHED, "attached r to 3 instances"),
         Event(EventReason.ATTACHED, f"attached r to {instance(1)} by {key}", node="a"),
@@ -190,7 +193,7 @@ def test_the_same_pass_says_the_same() -> None:
     assert report(FRESH, plan, outcome, NOW) == report(FRESH, plan, outcome, NOW)
 
 
-READY = {"type": "Ready", "status": "True", "reason": "Settled", "message": "", "observedGeneration": 1}
+READY = {"type": "Ready", "status": "True", "reason": "InSync", "message": "", "observedGeneration": 1}
 
 
 @pytest.mark.parametrize(
@@ -205,7 +208,7 @@ READY = {"type": "Ready", "status": "True", "reason": "Settled", "message": "", 
 def test_a_write_that_a_sweep_led_to_on_a_settled_generation_repairs_drift(
     swept: bool, conditions: list[Mapping[str, Any]], generation: int, reason: str
 ) -> None:
-    subject = Subject(conditions, generation, None, swept=swept)
+    subject = Subject(conditions, some_facts(role_key("r"), generation), swept=swept)
     (event,) = report(subject, Plan(), Outcome(done=(ATTACH,)), NOW).events
     assert event.reason == reason
     assert "attached policy Custom/a to role r" in event.note

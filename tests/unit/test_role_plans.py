@@ -13,7 +13,9 @@ from tests.unit.builders import (
     cloud_role,
     cluster,
     condition,
+    context,
     custom,
+    decided,
     facts_of,
     instance,
     made_role_status,
@@ -21,7 +23,6 @@ from tests.unit.builders import (
     role_body,
     role_key,
     system,
-    turn,
 )
 from tests.unit.roles import (
     ABSENT,
@@ -32,7 +33,6 @@ from tests.unit.roles import (
     OURS,
     REFERENCE,
     held,
-    known_of,
     managing,
     planned,
     projected,
@@ -40,14 +40,13 @@ from tests.unit.roles import (
     there,
     with_policies,
 )
-from tests.unit.scene import Instances
+from tests.unit.scene import Instances, Scene
 
 from ram_operator.cloud import Cloud, NewRole, PolicyName, RamApi, Role, RoleChange, StsApi, Taggable
-from ram_operator.errors import InvalidSpec, NotFound, Unavailable
-from ram_operator.kinds.ownership import RETAIN_INSTEAD
+from ram_operator.errors import InvalidSpec, PolicyNotFound, Unavailable
 from ram_operator.kinds.ram_role import ObservedRole
-from ram_operator.kinds.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, Tag, UpdateRole
-from ram_operator.model import EVERYTHING, Claim, Failure, Outcome, Plan, Reason, Unread
+from ram_operator.kinds.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, Tag, UpdateRole, tags_of
+from ram_operator.model import EVERYTHING, RETAIN_INSTEAD, Failure, Outcome, Plan, Reason, Unreadable
 from ram_operator.rules.documents import same_meaning, trust_for_services
 
 # The role itself
@@ -69,11 +68,11 @@ def test_a_role_that_is_absent_is_created_with_our_tags_and_its_policies() -> No
         AttachPolicy(system("AliyunECSReadOnlyAccess"), "OssReader"),
     ]
     wanted = rows(custom("oss-read"), system("AliyunECSReadOnlyAccess"), pending=True)
-    assert plan.claims == (Claim("managedPolicies", wanted),)
+    assert plan.claims == {"managedPolicies": wanted}
 
 
 def test_a_role_as_wanted_needs_nothing() -> None:
-    assert planned(role_body(), there()) == Plan()
+    assert decided(planned(role_body(), there())) == Plan()
 
 
 FC_TRUST = json.dumps(trust_for_services(["fc.aliyuncs.com"]))
@@ -112,14 +111,14 @@ DRIFT: list[tuple[str, dict[str, Any], ObservedRole, Any]] = [
         "tag",
         {"tags": {"team": "x"}},
         there(tags={**OURS, "team": "y"}),
-        Tag(NAME, Taggable.ROLE, NAME, (("team", "x"),)),
+        Tag(tags_of(NAME), Taggable.ROLE, NAME, (("team", "x"),)),
     ),
 ]
 
 
 @pytest.mark.parametrize(("spec", "observed", "step"), [row[1:] for row in DRIFT], ids=[row[0] for row in DRIFT])
 def test_each_field_that_drifted_is_repaired_alone(spec: dict[str, Any], observed: ObservedRole, step: Any) -> None:
-    assert planned(role_body(spec=spec), observed) == Plan(steps=(step,))
+    assert decided(planned(role_body(spec=spec), observed)) == Plan(steps=(step,))
 
 
 def test_several_fields_are_one_call_that_names_them() -> None:
@@ -153,7 +152,7 @@ SAME = {
 
 @pytest.mark.parametrize("observed", SAME.values(), ids=SAME.keys())
 def test_what_means_the_same_is_no_drift(observed: ObservedRole) -> None:
-    assert planned(role_body(), observed) == Plan()
+    assert decided(planned(role_body(), observed)) == Plan()
 
 
 def test_steps_go_to_the_role_by_the_name_ram_has_for_it() -> None:
@@ -181,7 +180,7 @@ def test_a_role_that_is_not_marked_as_ours_is_never_written(tags: dict[str, str]
     observed = there(custom("x"), role=cloud_role(trust=FC_TRUST), tags=tags)
     assert held(planned(body, observed, OSS_READ)) == [reason]
     assert "arn" not in projected(body, observed, OSS_READ)
-    assert planned({**body, "metadata": role_body(deleting=True)["metadata"]}, observed) == Plan()
+    assert decided(planned({**body, "metadata": role_body(deleting=True)["metadata"]}, observed)) == Plan()
 
 
 RIVAL = role_body("older", created="2025-01-01T00:00:00Z", spec={"roleName": "OSS-Reader"})
@@ -194,7 +193,7 @@ def test_of_two_objects_with_one_name_the_older_creates_it_whatever_the_case() -
 
 
 def test_who_is_named_in_the_tags_wins_over_age() -> None:
-    assert planned(role_body(), there(), RIVAL) == Plan()
+    assert decided(planned(role_body(), there(), RIVAL)) == Plan()
     theirs = there(tags=owner(role_key("younger")).tags())
     assert held(planned(role_body(), theirs, YOUNGER)) == [Reason.NAME_TAKEN]
 
@@ -204,8 +203,6 @@ def test_who_is_named_in_the_tags_wins_over_age() -> None:
 
 UNSUPPORTED = [
     {"adoptionPolicy": "IfUnowned"},
-    {"managementPolicy": "Plan"},
-    {"managementPolicy": "Suspend"},
     {"policyAttachment": "Exclusive"},
 ]
 
@@ -218,7 +215,7 @@ def test_a_value_that_is_not_supported_yet_writes_nothing(spec: dict[str, Any]) 
 
 def test_defaults_that_are_written_out_are_supported() -> None:
     spec = {"adoptionPolicy": "Never", "managementPolicy": "Enforce", "policyAttachment": "Additive"}
-    assert planned(role_body(spec=spec | {"trust": {"services": ["ecs.aliyuncs.com"]}}), there()) == Plan()
+    assert decided(planned(role_body(spec=spec | {"trust": {"services": ["ecs.aliyuncs.com"]}}), there())) == Plan()
 
 
 # Deletion
@@ -238,7 +235,7 @@ def test_what_we_attached_is_detached_before_the_role_is_deleted() -> None:
 
 
 def test_a_role_that_is_gone_needs_no_deletion() -> None:
-    assert planned(deleting(custom("a")), ABSENT) == Plan()
+    assert decided(planned(deleting(custom("a")), ABSENT)) == Plan()
 
 
 def test_a_binding_that_waits_for_the_role_and_has_attached_nothing_does_not_keep_it() -> None:
@@ -253,7 +250,13 @@ def test_a_binding_that_waits_for_the_role_and_has_attached_nothing_does_not_kee
 
 IN_USE: list[tuple[str, ObservedRole, tuple[Mapping[str, Any], ...], str, float | None]] = [
     ("bound", there(), (binding_body(),), "bound by InstanceRoleBinding/storage-pool", None),
-    ("played", there(players=("cn-hangzhou.i-1", "cn-hangzhou.i-2")), (), "played by 2 instances: cn-hangzhou.i-1", 60),
+    (
+        "instances have it",
+        there(instances=("cn-hangzhou.i-1", "cn-hangzhou.i-2")),
+        (),
+        "2 instances have it: cn-hangzhou.i-1",
+        60,
+    ),
     ("attached by others", there(custom("foreign")), (), "Custom/foreign", 60),
 ]
 
@@ -291,16 +294,18 @@ async def test_a_role_is_not_deleted_while_a_region_does_not_tell_who_plays_it()
     body = deleting()
     desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body)))
     observed = await KIND.observe(desired, {}, EVERYTHING, cloud)
-    assert planned(body, observed) == Plan(unread=(Unread("cn-beijing", frozenset({"oss-reader"}), error),))
+    assert decided(planned(body, observed)) == Plan(
+        unreadable=(Unreadable("cn-beijing", frozenset({"oss-reader"}), error),)
+    )
     ecs.out.clear()
     assert planned(body, await KIND.observe(desired, {}, EVERYTHING, cloud)).steps == (DeleteRole(NAME),)
 
 
-def test_with_retain_nothing_is_read_and_nothing_deleted() -> None:
-    body = deleting(custom("a"), spec={"deletionPolicy": "Retain"})
-    desired = KIND.desire(KIND.parse(body), known_of(body), facts_of(KEY, cluster(body)))
-    assert desired.release
-    assert KIND.plan(desired, None, known_of(body), turn(KEY)) == Plan()
+async def test_with_retain_nothing_is_read_and_nothing_deleted() -> None:
+    made = Scene(Instances({}).cloud)  # RAM cannot be called
+    key = made.put(deleting(custom("a"), spec={"deletionPolicy": "Retain"}))
+    await made.reconcile(key)
+    assert not made.exists(key)
 
 
 def test_a_deletion_whose_spec_no_longer_parses_goes_by_the_status() -> None:
@@ -323,8 +328,9 @@ def test_the_status_tells_what_the_cloud_has() -> None:
         "roleId": "id-oss-reader",
         "arn": "acs:ram::1234567890123456:role/oss-reader",
         "origin": "Created",
+        "policyCounts": {"attached": 1, "wanted": 2},
         "policySummary": "1/2",
-        "managedPolicies": rows(custom("oss-read")),
+        "managedPolicies": rows(custom("oss-read")) + rows(system("S"), pending=True),
         "verified": {"generation": 3, "updateDate": "2026-04-01T00:00:00Z", "at": "2026-05-01T12:00:00Z"},
     }
 
@@ -338,7 +344,7 @@ def test_the_time_of_the_detail_read_moves_only_with_a_change_or_a_full_check() 
 
 def test_an_unread_role_keeps_its_status() -> None:
     status = made_role_status()
-    body = role_body(status=status, spec={"managementPolicy": "Suspend"})
+    body = role_body(status=status, spec={"adoptionPolicy": "IfUnowned"})
     assert projected(body, None) == {name: value for name, value in status.items() if name != "conditions"}
 
 
@@ -367,11 +373,11 @@ def test_a_wrong_spec_is_refused_with_the_place(spec: dict[str, Any], words: str
 
 def test_a_policy_that_ram_does_not_have_is_named_and_stops_no_other() -> None:
     body = with_policies({"custom": "no-such"}, {"custom": "there"})
-    error = NotFound("AttachPolicyToRole", "EntityNotExist.Policy", "no such policy")
+    error = PolicyNotFound("AttachPolicyToRole", "EntityNotExist.Policy", "no such policy")
     step = AttachPolicy(custom("no-such"), NAME)
     outcome = Outcome(failures=(Failure("oss-reader/Custom/no-such", step, error),))
     desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body)))
-    plan = KIND.plan(desired, there(custom("there")), {}, turn(KEY, outcome=outcome))
+    plan = KIND.plan(desired, there(custom("there")), {}, context(KEY, outcome=outcome))
     assert plan.steps == ()
     assert [(hold.reason, hold.retry_after) for hold in plan.holds] == [(Reason.REJECTED, 60.0)]
     assert "policy Custom/no-such does not exist" in plan.holds[0].message
@@ -380,10 +386,10 @@ def test_a_policy_that_ram_does_not_have_is_named_and_stops_no_other() -> None:
 def test_a_policy_that_a_rampolicy_makes_is_waited_for() -> None:
     body = with_policies(REFERENCE)
     step = AttachPolicy(custom("oss-read"), NAME)
-    error = NotFound("AttachPolicyToRole", "EntityNotExist.Policy", "not yet")
+    error = PolicyNotFound("AttachPolicyToRole", "EntityNotExist.Policy", "not yet")
     outcome = Outcome(failures=(Failure("oss-reader/Custom/oss-read", step, error),))
     desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body, OSS_READ)))
-    assert KIND.plan(desired, there(), {}, turn(KEY, outcome=outcome)).steps == (step,)
+    assert KIND.plan(desired, there(), {}, context(KEY, outcome=outcome)).steps == (step,)
 
 
 def test_a_role_whose_bindings_are_going_waits_without_complaint() -> None:

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from tests.unit.builders import (
     cluster,
+    context,
     custom,
+    decided,
     facts_of,
     made_policy_status,
     owner,
     policy_body,
     role_body,
     system,
-    turn,
 )
 from tests.unit.roles import (
     ABSENT,
@@ -35,9 +36,9 @@ from tests.unit.roles import (
 )
 
 from ram_operator.cloud import PolicyName, Taggable
-from ram_operator.errors import CloudError, NotFound, Throttled, Unavailable
-from ram_operator.kinds.steps import AttachPolicy, DeleteRole, DetachPolicy, Tag
-from ram_operator.model import Claim, Failure, Outcome, Plan, Reason
+from ram_operator.errors import CloudError, PolicyNotFound, Throttled, Unavailable
+from ram_operator.kinds.steps import AttachPolicy, DeleteRole, DetachPolicy, Tag, tags_of
+from ram_operator.model import Failure, Outcome, Plan, Reason
 
 
 def failed(step: AttachPolicy, error: CloudError) -> Outcome:
@@ -49,27 +50,25 @@ def failed(step: AttachPolicy, error: CloudError) -> Outcome:
 
 def test_a_missing_policy_is_claimed_and_attached() -> None:
     plan = planned(with_policies(REFERENCE), there(), OSS_READ)
-    assert plan == Plan(
-        claims=(Claim("managedPolicies", rows(custom("oss-read"), pending=True)),),
-        steps=(AttachPolicy(custom("oss-read"), NAME),),
-    )
+    assert decided(plan) == Plan(steps=(AttachPolicy(custom("oss-read"), NAME),))
+    assert plan.claims == {"managedPolicies": rows(custom("oss-read"), pending=True)}
 
 
 def test_a_claimed_policy_that_somebody_detached_is_attached_again_without_a_new_claim() -> None:
     plan = planned(with_policies(REFERENCE, status=managing(custom("oss-read"))), there(), OSS_READ)
-    assert plan == Plan(steps=(AttachPolicy(custom("oss-read"), NAME),))
+    assert decided(plan) == Plan(steps=(AttachPolicy(custom("oss-read"), NAME),))
 
 
 def test_a_policy_that_others_attached_is_left_alone_whether_wanted_or_not() -> None:
     observed = there(custom("oss-read"), system("AliyunOSSReadOnlyAccess"))
-    assert planned(role_body(), observed) == Plan()
-    assert planned(with_policies(REFERENCE), observed, OSS_READ) == Plan()
+    assert decided(planned(role_body(), observed)) == Plan()
+    assert decided(planned(with_policies(REFERENCE), observed, OSS_READ)) == Plan()
     assert projected(with_policies(REFERENCE), observed, OSS_READ)["managedPolicies"] == []
 
 
 def test_a_policy_we_attached_is_detached_when_it_is_no_longer_wanted() -> None:
     body = role_body(status=managing(custom("oss-read")))
-    assert planned(body, there(custom("OSS-Read"), system("Other"))) == Plan(
+    assert decided(planned(body, there(custom("OSS-Read"), system("Other")))) == Plan(
         steps=(DetachPolicy(custom("oss-read"), NAME),)
     )
 
@@ -90,7 +89,7 @@ ATTEMPTS: list[tuple[str, Outcome, bool]] = [
     ("done", Outcome(done=(ATTACH,)), True),
     ("no answer", failed(ATTACH, Unavailable("AttachPolicyToRole", "SDK.ReadTimeout")), True),
     ("throttled", failed(ATTACH, Throttled("AttachPolicyToRole", "Throttling.User")), True),
-    ("refused", failed(ATTACH, NotFound("AttachPolicyToRole", "EntityNotExist.Policy")), False),
+    ("refused", failed(ATTACH, PolicyNotFound("AttachPolicyToRole", "EntityNotExist.Policy")), False),
 ]
 
 
@@ -114,7 +113,7 @@ def test_an_attachment_that_was_repaired_and_does_not_show_is_pending_again() ->
 def test_an_attachment_that_never_showed_is_detached_when_the_policy_is_edited_out() -> None:
     body = role_body(status=managing(custom("oss-read"), pending=True))
     step = DetachPolicy(custom("oss-read"), NAME)
-    assert planned(body, there()) == Plan(steps=(step,))
+    assert decided(planned(body, there())) == Plan(steps=(step,))
     assert projected(body, there())["managedPolicies"] == rows(custom("oss-read"), pending=True), "not yet detached"
     assert projected(body, there(), outcome=Outcome(done=(step,)))["managedPolicies"] == []
 
@@ -122,25 +121,27 @@ def test_an_attachment_that_never_showed_is_detached_when_the_policy_is_edited_o
 def test_after_it_was_detached_nothing_is_left_to_do() -> None:
     body = role_body(status=managing(custom("oss-read"), pending=True))
     done = Outcome(done=(DetachPolicy(custom("oss-read"), NAME),))
-    assert planned(body, there(), outcome=done) == Plan()
+    assert decided(planned(body, there(), outcome=done)) == Plan()
 
 
 def test_an_attachment_that_never_showed_is_detached_before_its_role_is_deleted() -> None:
     body = role_body(status=managing(custom("oss-read"), pending=True), deleting=True)
     detach = DetachPolicy(custom("oss-read"), NAME)
-    assert planned(body, there()) == Plan(steps=(detach, DeleteRole(NAME, (custom("oss-read"),))))
+    assert decided(planned(body, there())) == Plan(steps=(detach, DeleteRole(NAME, (custom("oss-read"),))))
 
 
 def test_an_attachment_that_shows_at_last_is_detached_once_before_its_role_is_deleted() -> None:
     body = role_body(status=managing(custom("oss-read"), pending=True), deleting=True)
     detach = DetachPolicy(custom("oss-read"), NAME)
-    assert planned(body, there(custom("oss-read"))) == Plan(steps=(detach, DeleteRole(NAME, (custom("oss-read"),))))
+    assert decided(planned(body, there(custom("oss-read")))) == Plan(
+        steps=(detach, DeleteRole(NAME, (custom("oss-read"),)))
+    )
 
 
 def test_a_new_claim_leaves_the_others_pending() -> None:
     body = with_policies(REFERENCE, {"system": "ReadOnlyAccess"}, status=managing(custom("oss-read"), pending=True))
     wanted = rows(custom("oss-read"), system("ReadOnlyAccess"), pending=True)
-    assert planned(body, there(), OSS_READ).claims == (Claim("managedPolicies", wanted),)
+    assert planned(body, there(), OSS_READ).claims == {"managedPolicies": wanted}
 
 
 def test_an_attachment_that_shows_after_it_was_detached_stays_ours() -> None:
@@ -163,10 +164,10 @@ def test_the_policies_of_a_cluster_we_succeed_become_ours() -> None:
     before = owner(KEY, cluster="c-0").tags()
     observed = there(custom("oss-read"), custom("foreign"), tags=before)
     plan = planned(with_policies(REFERENCE), observed, OSS_READ, previous=("c-0",))
-    assert plan == Plan(
-        claims=(Claim("managedPolicies", rows(custom("oss-read"), pending=True)),),
-        steps=(Tag(NAME, Taggable.ROLE, NAME, (("ram-operator:cluster", "c-1"),)),),
+    assert decided(plan) == Plan(
+        steps=(Tag(tags_of(NAME), Taggable.ROLE, NAME, (("ram-operator:cluster", "c-1"),)),),
     )
+    assert plan.claims == {"managedPolicies": rows(custom("oss-read"))}
 
 
 # References
@@ -336,11 +337,11 @@ def test_all_policies_that_ram_does_not_have_are_named_with_what_was_meant(
     policies: list[PolicyName], messages: list[str]
 ) -> None:
     body = with_policies(*({policy.type.value.lower(): policy.name} for policy in policies))
-    error = NotFound("AttachPolicyToRole", "EntityNotExist.Policy", "no such policy")
+    error = PolicyNotFound("AttachPolicyToRole", "EntityNotExist.Policy", "no such policy")
     outcome = Outcome(
         failures=tuple(Failure(f"{NAME}/{policy}", AttachPolicy(policy, NAME), error) for policy in policies)
     )
     desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body)))
-    plan = KIND.plan(desired, there(), {}, turn(KEY, outcome=outcome))
+    plan = KIND.plan(desired, there(), {}, context(KEY, outcome=outcome))
     assert [hold.message for hold in plan.holds] == messages
     assert held(plan) == [Reason.REJECTED] * len(messages)

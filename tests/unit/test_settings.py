@@ -33,6 +33,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("CREDENTIALS_URI", "http://127.0.0.1:1/x", "credentials_uri", "http://127.0.0.1:1/x"),
     ("METADATA_ENDPOINT", "http://127.0.0.1:1", "metadata_endpoint", "http://127.0.0.1:1"),
     ("CREDENTIALS_DIR", "/var/run/x", "credentials_dir", Path("/var/run/x")),
+    ("READ_ONLY", "true", "read_only", True),
     ("WORKERS", "1", "workers", 1),
     ("SYSTEM_POLICIES_PER_ROLE", "25", "system_policies_per_role", 25),
     ("CUSTOM_POLICIES_PER_ROLE", "15", "custom_policies_per_role", 15),

@@ -16,7 +16,7 @@ async def made(ram: SlowRam, ecs: Instances | None = None) -> tuple[Scene, Objec
     scene = Scene(ram.cloud(ecs))
     key = scene.put(role_body(spec={"policies": [{"system": POLICY}]}))
     await scene.settle()
-    assert scene.condition(key) == ("True", "Settled")
+    assert scene.condition(key) == ("True", "InSync")
     ram.calls.clear()
     return scene, key
 

@@ -20,7 +20,7 @@ async def widened(ram: SlowRam) -> tuple[Scene, ObjectKey]:
     scene = Scene(ram.cloud())
     key = scene.put(policy_body(spec={"document": document("oss:Get*")}))
     await scene.settle()
-    assert scene.condition(key) == ("True", "Settled")
+    assert scene.condition(key) == ("True", "InSync")
     ram.shows = False
     scene.edit(key, document=document("oss:*"))
     await scene.reconcile(key)
@@ -37,7 +37,7 @@ async def test_an_edit_taken_back_before_it_shows_is_not_settled_until_the_old_d
         scene.later(said.requeue_after or 0)
     ram.shows = True
     await scene.reconcile(key)
-    assert scene.condition(key) == ("True", "Settled")
+    assert scene.condition(key) == ("True", "InSync")
     assert ram.policy
     assert '"oss:Get*"' in ram.policy.document
     assert len(ram.calls) == 3
@@ -47,7 +47,7 @@ async def test_an_edit_that_shows_is_settled_at_once() -> None:
     scene, key = await widened(ram := SlowRam())
     ram.shows = True
     await scene.reconcile(key)
-    assert scene.condition(key) == ("True", "Settled")
+    assert scene.condition(key) == ("True", "InSync")
 
 
 async def test_a_reading_is_believed_a_minute_after_the_write() -> None:
@@ -56,7 +56,7 @@ async def test_a_reading_is_believed_a_minute_after_the_write() -> None:
     await scene.reconcile(key)
     scene.later(60)
     await scene.reconcile(key)
-    assert scene.condition(key) == ("True", "Settled")
+    assert scene.condition(key) == ("True", "InSync")
 
 
 async def test_a_policy_deleted_after_an_edit_that_does_not_show_goes_as_soon_as_it_is_deleted() -> None:

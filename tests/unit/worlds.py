@@ -36,7 +36,7 @@ statuses: st.SearchStrategy[dict[str, Any]] = st.one_of(
             "roleName": st.sampled_from(["oss-reader", "OSS-Reader"]),
             "arn": st.just("acs:ram::1:role/oss-reader"),
             "defaultVersion": st.just("v1"),
-            "policySummary": st.sampled_from(["0/0", "1/2", "x"]),
+            "policyCounts": st.sampled_from([{}, {"attached": 0, "wanted": 0}, {"attached": 1, "wanted": 2}]),
             "managedPolicies": st.lists(
                 st.fixed_dictionaries({"type": st.sampled_from(["Custom", "System"]), "name": names}), max_size=3
             ),
@@ -141,8 +141,8 @@ def roles(draw: st.DrawFn) -> Made:
     if tags is None:
         return made, key, draw(st.sampled_from([None, ObservedRole(), ObservedRole()]))
     attached = draw(st.lists(st.sampled_from([custom("oss-read"), custom("foreign"), system("S1")]), unique=True))
-    players = draw(st.sampled_from([(), ("cn-hangzhou.i-1",)]))
-    return made, key, ObservedRole(cloud_role(), tags, tuple(attached), players)
+    instances = draw(st.sampled_from([(), ("cn-hangzhou.i-1",)]))
+    return made, key, ObservedRole(cloud_role(), tags, tuple(attached), instances)
 
 
 @st.composite

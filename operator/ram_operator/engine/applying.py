@@ -14,7 +14,7 @@ async def apply(plan: Plan, cloud: Cloud) -> Outcome:
     """Carry out the steps: those that share no subject together, those that do in their order.
 
     An error stops the later steps of the same subject. After a Denied or Throttled no further call of that API is made
-    in this pass: it would be refused as well. Raises nothing but bugs; failed calls are in the outcome.
+    to that region: it would be refused as well. Raises nothing but bugs; failed calls are in the outcome.
     """
     run = _Run(cloud)
     tasks: list[asyncio.Task[None]] = []
@@ -33,7 +33,7 @@ class _Run:
     cloud: Cloud
     done: list[Step] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    stopped: dict[str, CloudError] = field(default_factory=dict)
+    stopped: dict[tuple[str, str], CloudError] = field(default_factory=dict)
 
     async def step(self, planned: Step, before: list[asyncio.Task[None]]) -> None:
         if before:
@@ -47,11 +47,11 @@ class _Run:
             failed = dict.fromkeys(step.subjects, error)
         self.failures += (Failure(subject, step, error) for subject, error in failed.items())
         if refusal := next((error for error in failed.values() if isinstance(error, Denied | Throttled)), None):
-            self.stopped.setdefault(step.api, refusal)
+            self.stopped.setdefault((step.api, step.region), refusal)
         if succeeded := step.without(frozenset(failed)):
             self.done.append(succeeded)
 
     async def _call(self, step: Step) -> dict[str, CloudError]:
-        if error := self.stopped.get(step.api):
+        if error := self.stopped.get((step.api, step.region)):
             return dict.fromkeys(step.subjects, error)
         return dict(await step.apply(self.cloud))

@@ -1,7 +1,8 @@
-"""reconcile(): the one pipeline. parse, desire, observe, plan, apply, observe, plan, report; the same for every kind.
+"""The one pipeline, the same for every kind: parse, desire, observe, plan, filter; then write, observe and plan again.
 
-The order of writes is the safety of it: the finalizer first, then the plan's claims, only then the cloud, last the
-status.
+`preview` is the first half: it only reads, so that Plan mode, a command line and tests can use it as it is. `carry_out`
+is the second. The order of its writes is the safety of it: the finalizer first, then the plan's claims, only then the
+cloud, last the status.
 """
 
 from __future__ import annotations
@@ -9,30 +10,37 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Generic, Protocol
+from typing import Any, Protocol
 
 from ram_operator.cloud import Cloud
 from ram_operator.engine.applying import apply
 from ram_operator.engine.filters import Filter
 from ram_operator.engine.reporting import Subject, report
 from ram_operator.errors import CloudError, InvalidSpec, OperatorError
-from ram_operator.kinds import AnyKind, DesiredT, Kind, ObservedT, SpecT
+from ram_operator.kinds import AnyKind
 from ram_operator.model import (
     FINALIZER,
     Body,
+    Context,
+    Disposition,
     Facts,
     Hold,
     Json,
     ObjectKey,
     Outcome,
     Owner,
-    Pass,
     Plan,
     Reason,
     Report,
     Scope,
     StatusFields,
+    disposition,
 )
+
+REPORTED = ("conditions", "observedGeneration", "lastHandledReconcileAt", "plan")
+"""The status fields that no kind has: the reconciler writes them for all."""
+PLANNED_STEPS = 20
+"""How many steps `status.plan` spells out."""
 
 
 class Store(Protocol):
@@ -54,12 +62,33 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a pass came to: the last plan, sifted; what was written; the status fields; what kept it from reading."""
+class Reading:
+    """What was wanted and what was seen, in the kind's own types, and the plan that follows before the filters."""
 
-    after: Plan
-    outcome: Outcome = field(default_factory=Outcome)
-    fields: StatusFields = field(default_factory=dict)
+    kind: AnyKind
+    desired: Any
+    observed: Any
+    planned: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a reconcile of an object would do now.
+
+    Args:
+        body: the object.
+        facts: what was known of it.
+        scope: what was asked for.
+        plan: what would be written, what is withheld, and the status that follows.
+        reading: where the plan comes from; None where nothing was read.
+        error: what kept the cloud from being read; the plan has no steps then.
+    """
+
+    body: Body
+    facts: Facts
+    scope: Scope
+    plan: Plan
+    reading: Reading | None = None
     error: CloudError | None = None
 
 
@@ -89,20 +118,57 @@ class Reconciler:
     async def reconcile(self, body: Body, facts: Facts, scope: Scope) -> Report:
         """Bring one object's part of the cloud to what it says, and its status to the truth.
 
-        Raises StaleObject when the object changed under the pass: read it again and start over.
+        Raises StaleObject when the object changed meanwhile: read it again and start over.
         """
-        kind = self.kinds[facts.me.key.kind]
         if facts.requested:
             self.forget(facts.me.key)
+        return await self.carry_out(await self.preview(body, facts, scope))
+
+    async def preview(self, body: Body, facts: Facts, scope: Scope) -> Preview:
+        """Say what a reconcile would do. Reads the cloud, writes nothing and remembers nothing."""
+        kind, stored = self.kinds[facts.me.key.kind], stored_fields(body)
+        spec = None
         try:
             spec = kind.parse(body)
         except InvalidSpec as invalid:
             if not facts.me.deleting:
-                held = Plan(holds=tuple(Hold("spec", Reason.INVALID_SPEC, problem) for problem in invalid.problems))
-                return await self.finish(body, facts, scope, Found(held, fields=_own_fields(body)))
-            spec = None
-        run = _Run(self, kind, body, facts, scope)
-        return await run.go(kind.desire(spec, _own_fields(body), facts))
+                holds = tuple(Hold("spec", Reason.INVALID_SPEC, problem) for problem in invalid.problems)
+                return Preview(body, facts, scope, Plan(holds=holds, fields=stored))
+        for filter_ in self.filters:
+            if (plan := filter_.without_reading(facts)) is not None:
+                return Preview(body, facts, scope, replace(plan, fields=stored))
+        desired = kind.desire(spec, stored, facts)
+        try:
+            observed = await kind.observe(desired, stored, scope, self.cloud)
+        except CloudError as error:
+            return Preview(body, facts, scope, Plan(fields=stored), error=error)
+        planned = kind.plan(desired, observed, stored, self.context(facts))
+        return Preview(body, facts, scope, self._filtered(facts, planned), Reading(kind, desired, observed, planned))
+
+    async def carry_out(self, preview: Preview) -> Report:
+        """Write what a preview says, observe what was touched, and report.
+
+        Raises StaleObject when the object changed since the preview.
+        """
+        body, facts, plan = preview.body, preview.facts, preview.plan
+        reading = preview.reading
+        if reading is None:
+            return await self._finish(body, preview, plan, Outcome(), preview.error)
+        outcome = Outcome()
+        if plan.steps:
+            body = await self._prepare(body, facts, plan)
+            outcome = await apply(plan, self.cloud)
+            try:
+                reading = await self._again(reading, body, facts, outcome)
+            except CloudError as error:
+                self._learn(facts, outcome, reading.planned)
+                held = Plan(holds=plan.holds, remarks=plan.remarks, fields=stored_fields(body))
+                return await self._finish(body, preview, held, outcome, error)
+        self._learn(facts, outcome, reading.planned)
+        after = replace(self._filtered(facts, reading.planned), remarks=plan.remarks)
+        if after.status:
+            body = await self._hold_on(body, facts)
+        return await self._finish(body, preview, after, outcome)
 
     def forget(self, key: ObjectKey) -> None:
         """Drop what is remembered of an object."""
@@ -114,114 +180,89 @@ class Reconciler:
         """Note that a sweep found the object as it should be."""
         self._observed[key] = self.clock()
 
-    def sift(self, facts: Facts, plan: Plan) -> Plan:
-        """Run the plan through the filters."""
+    def _filtered(self, facts: Facts, plan: Plan) -> Plan:
         for filter_ in self.filters:
-            plan = filter_.sift(facts.me.key, facts.generation, plan, self.clock())
+            plan = filter_.apply(facts, plan, self.clock())
         return plan
 
-    def learn(self, facts: Facts, outcome: Outcome, after: Plan) -> None:
-        """Let the filters know what was written, and what is planned after looking again."""
+    def _learn(self, facts: Facts, outcome: Outcome, after: Plan) -> None:
         for filter_ in self.filters:
-            filter_.learn(facts.me.key, facts.generation, outcome, after, self.clock())
+            filter_.learn(facts, outcome, after, self.clock())
 
-    def turn(self, facts: Facts, outcome: Outcome = Outcome()) -> Pass:  # noqa: B008
-        """The pass as the kinds see it."""
-        owner = Owner(self.cluster.id, facts.me.key, self.cluster.previous)
-        return Pass(owner, self.clock(), outcome)
+    def context(self, facts: Facts, outcome: Outcome = Outcome()) -> Context:  # noqa: B008
+        """What the kinds get besides the object."""
+        return Context(Owner(self.cluster.id, facts.me.key, self.cluster.previous), self.clock(), outcome)
 
-    async def finish(self, body: Body, facts: Facts, scope: Scope, found: Found) -> Report:
+    async def _again(self, before: Reading, body: Body, facts: Facts, outcome: Outcome) -> Reading:
+        """Observe what was touched, and plan again."""
+        kind, stored, observed = before.kind, stored_fields(body), before.observed
+        if outcome.touched:
+            observed = await kind.observe(before.desired, stored, Scope(outcome.touched), self.cloud, observed)
+        return replace(
+            before,
+            observed=observed,
+            planned=kind.plan(before.desired, observed, stored, self.context(facts, outcome)),
+        )
+
+    async def _prepare(self, body: Body, facts: Facts, plan: Plan) -> Body:
+        """Store what must survive a crash before anything is written to the cloud."""
+        body = await self._hold_on(body, facts)
+        if claims := plan.claims:
+            body = await self.store.write_status(body, {**(body.get("status") or {}), **claims})
+        return body
+
+    async def _hold_on(self, body: Body, facts: Facts) -> Body:
+        """Keep the object from vanishing while the cloud has something of it."""
+        if facts.me.deleting or FINALIZER in (body["metadata"].get("finalizers") or ()):
+            return body
+        return await self.store.set_finalizer(body, present=True)
+
+    async def _finish(
+        self, body: Body, preview: Preview, after: Plan, outcome: Outcome, error: CloudError | None = None
+    ) -> Report:
         """Report, and store what is reported; release the object when its deletion is done."""
-        now = self.clock()
-        if found.error is None and not found.after.unread:
+        facts, now = preview.facts, self.clock()
+        if error is None and not after.unreadable:
             self._observed[facts.me.key] = now
         last = self._observed.setdefault(facts.me.key, now)
         overdue = (now - last).total_seconds() > self.overdue_after
         status = body.get("status") or {}
-        subject = Subject(status.get("conditions") or (), facts.generation, facts, overdue, scope.swept)
-        said = report(subject, found.after, found.outcome, now, found.error)
-        # What is not settled is read in every pass.
-        said = replace(said, again=scope if found.error else Scope(found.after.unseen))
-        released = facts.me.deleting and found.error is None and found.after.empty and not found.after.revisit_after
+        subject = Subject(status.get("conditions") or (), facts, overdue, preview.scope.swept)
+        said = report(subject, after, outcome, now, error)
+        # What is not in sync is read in every reconcile.
+        said = replace(said, again=preview.scope if error else Scope(after.unread))
+        released = facts.me.deleting and error is None and after.empty and not after.revisit_after
         try:
             if released:
                 await self.store.set_finalizer(body, present=False)
                 self.forget(facts.me.key)
                 return replace(said, requeue_after=None, backoff=False)
-            await self._store(body, facts, found, said)
-        except OperatorError as error:
+            await self._store_status(body, facts, after, said)
+        except OperatorError as unstored:
             # What was written to the cloud is told all the same.
-            return replace(said, unstored=error)
+            return replace(said, unstored=unstored)
         return said
 
-    async def _store(self, body: Body, facts: Facts, found: Found, said: Report) -> None:
-        status = body.get("status") or {}
-        # What the pass began with: the annotation may have changed since, and asks for another pass then.
-        handled = facts.asked or status.get("lastHandledReconcileAt")
-        final = {**found.fields, "conditions": list(said.conditions), "observedGeneration": facts.generation}
-        await self.store.write_status(body, {**final, "lastHandledReconcileAt": handled} if handled else final)
+    async def _store_status(self, body: Body, facts: Facts, after: Plan, said: Report) -> None:
+        # What the reconcile began with: the annotation may have changed since, and asks for another one then.
+        handled = facts.asked or (body.get("status") or {}).get("lastHandledReconcileAt")
+        fields: dict[str, Json] = {
+            **after.status,
+            "plan": _planned(after),
+            "conditions": list(said.conditions),
+            "observedGeneration": facts.generation,
+            "lastHandledReconcileAt": handled,
+        }
+        await self.store.write_status(body, {name: value for name, value in fields.items() if value is not None})
 
 
-@dataclass(slots=True)
-class _Run(Generic[SpecT, DesiredT, ObservedT]):
-    """One pass over one object whose spec is understood."""
-
-    pipeline: Reconciler
-    kind: Kind[SpecT, DesiredT, ObservedT]
-    body: Body
-    facts: Facts
-    scope: Scope
-
-    async def go(self, desired: DesiredT) -> Report:
-        """Observe, plan, apply, observe and plan again, report."""
-        outcome, plan, planned = Outcome(), Plan(), None
-        try:
-            observed = await self._observe(desired, self.scope)
-            planned = self._plan(desired, observed, outcome)
-            plan = self.pipeline.sift(self.facts, planned)
-            await self._prepare(plan)
-            outcome = await apply(plan, self.pipeline.cloud)
-            if outcome.touched:
-                observed = await self._observe(desired, Scope(outcome.touched), observed)
-                planned = replace(self._plan(desired, observed, outcome), remarks=plan.remarks)
-        except CloudError as error:
-            if planned:
-                self.pipeline.learn(self.facts, outcome, planned)
-            held = Plan(holds=plan.holds, remarks=plan.remarks)
-            return await self._finish(Found(held, outcome, _own_fields(self.body), error))
-        self.pipeline.learn(self.facts, outcome, planned)
-        after = self.pipeline.sift(self.facts, planned)
-        turn = self.pipeline.turn(self.facts, outcome)
-        fields = self.kind.project(desired, observed, _own_fields(self.body), turn)
-        if fields:
-            await self._hold_on()
-        return await self._finish(Found(after, outcome, fields))
-
-    async def _finish(self, found: Found) -> Report:
-        return await self.pipeline.finish(self.body, self.facts, self.scope, found)
-
-    async def _observe(self, desired: DesiredT, scope: Scope, before: ObservedT | None = None) -> ObservedT:
-        return await self.kind.observe(desired, _own_fields(self.body), scope, self.pipeline.cloud, before)
-
-    def _plan(self, desired: DesiredT, observed: ObservedT, outcome: Outcome) -> Plan:
-        return self.kind.plan(desired, observed, _own_fields(self.body), self.pipeline.turn(self.facts, outcome))
-
-    async def _prepare(self, plan: Plan) -> None:
-        """Store what must survive a crash before anything is written to the cloud."""
-        if not plan.steps:
-            return
-        await self._hold_on()
-        if plan.claims:
-            claims = {claim.field: claim.value for claim in plan.claims}
-            self.body = await self.pipeline.store.write_status(self.body, {**(self.body.get("status") or {}), **claims})
-
-    async def _hold_on(self) -> None:
-        """Keep the object from vanishing while the cloud has something of it."""
-        if not self.facts.me.deleting and FINALIZER not in (self.body["metadata"].get("finalizers") or ()):
-            self.body = await self.pipeline.store.set_finalizer(self.body, present=True)
+def stored_fields(body: Body) -> dict[str, Json]:
+    """The stored status of an object without what the reconciler writes for every kind."""
+    return {key: value for key, value in (body.get("status") or {}).items() if key not in REPORTED}
 
 
-def _own_fields(body: Body) -> dict[str, Json]:
-    """The status without what belongs to the report."""
-    reported = ("conditions", "observedGeneration", "lastHandledReconcileAt")
-    return {key: value for key, value in (body.get("status") or {}).items() if key not in reported}
+def _planned(after: Plan) -> Json:
+    """`status.plan`: what is withheld until a person acts; None where nothing is."""
+    shown = (Disposition.STALLED, Disposition.PLANNED)
+    steps = [each.step.todo() for each in after.withheld if disposition(each.hold.reason) in shown]
+    return {"count": len(steps), "steps": steps[:PLANNED_STEPS]} if steps else None

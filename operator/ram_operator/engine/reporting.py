@@ -9,23 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum, auto
 
-from ram_operator.engine.permissions import needed
 from ram_operator.errors import AlreadyExists, CloudError, Denied, InUse, NotFound, Rejected, Throttled, Unauthenticated
-from ram_operator.kinds.ownership import RETAIN_INSTEAD
 from ram_operator.model import (
+    RETAIN_INSTEAD,
+    Disposition,
     Event,
     EventReason,
     Facts,
     Hold,
-    InstanceId,
     Json,
     Outcome,
     Plan,
     Reason,
     Report,
     Step,
+    disposition,
     timestamp,
 )
 
@@ -33,78 +32,69 @@ MESSAGE_LENGTH = 1024
 SHOWN = 3
 """How many holds a condition's message spells out."""
 DENIED_RETRY_SECONDS = 60.0
-"""Who mends the rights waits in front of the screen."""
+"""A person who adds the missing permission waits for the result."""
 REJECTED_RETRY_SECONDS = 3600.0
 """A refused request is repeated now and then: a quota may have been raised, which nothing here would tell."""
 IN_USE_RETRY_SECONDS = 30.0
 NEXT_SECONDS = 0.05
-"""How soon the rest of the work is done that a pass left over, because each pass writes once."""
+"""How soon the steps are made that became possible by what was written: each reconcile writes once."""
 
 
-class Disposition(Enum):
-    """What happens to an object next."""
-
-    DONE = auto()
-    """Nothing: it is settled."""
-    WAITING = auto()
-    """Another object's event wakes it."""
-    RETRYING = auto()
-    """It comes back by itself."""
-    STALLED = auto()
-    """A person must act; edits and the next full check bring it back."""
-
-
-_WAITING = (Reason.POLICY_NOT_READY, Reason.ROLE_NOT_READY, Reason.NODE_NOT_FOUND)
-_RETRYING = (Reason.PROGRESSING, Reason.RETRYING, Reason.THROTTLED, Reason.VERIFYING, Reason.NOT_OBSERVED)
-_DONE = (Reason.SETTLED, Reason.ALL_ATTACHED, Reason.NO_INSTANCES)
-DISPOSITIONS: Mapping[Reason, Disposition] = {
-    **dict.fromkeys(_DONE, Disposition.DONE),
-    **dict.fromkeys(_WAITING, Disposition.WAITING),
-    **dict.fromkeys(_RETRYING, Disposition.RETRYING),
+_ORDER = (
+    Disposition.STALLED,
+    Disposition.PLANNED,
+    Disposition.RETRYING,
+    Disposition.WAITING,
+    Disposition.SUSPENDED,
+)
+"""Of several dispositions the first one counts."""
+_CONDITION_OF = {
+    Disposition.STALLED: "Stalled",
+    Disposition.RETRYING: "Reconciling",
+    Disposition.WAITING: "Reconciling",
 }
-_ORDER = (Disposition.STALLED, Disposition.RETRYING, Disposition.WAITING)
+"""The condition that stands beside Ready while an object is not in sync."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose report it is: the stored conditions, the generation that the pass worked on, and the facts it had.
+    """Whose report it is: the stored conditions and the facts that were reconciled.
 
-    `overdue` says that nothing of it could be observed for too long, `swept` that a sweep saw something amiss.
+    `overdue` says that nothing of it could be observed for too long, `swept` that a sweep saw a difference.
     """
 
     conditions: Sequence[Mapping[str, Json]]
-    generation: int
-    facts: Facts | None = None
+    facts: Facts
     overdue: bool = False
     swept: bool = False
 
-
-def disposition(reason: Reason) -> Disposition:
-    """What a reason means for the object; what no table names needs a person."""
-    return DISPOSITIONS.get(reason, Disposition.STALLED)
+    @property
+    def generation(self) -> int:
+        """The generation that was reconciled."""
+        return self.facts.generation
 
 
 def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error: CloudError | None = None) -> Report:
-    """Say what a pass came to.
+    """Say what a reconcile came to.
 
     Args:
-        subject: whose pass it was.
-        after: the plan made after the last observation, sifted; empty means that the world is as wanted.
+        subject: whose reconcile it was.
+        after: the plan made after the last observation, filtered; empty means that the world is as wanted.
         outcome: what was written.
         now: the time.
-        error: what kept the pass from observing; `after` is then what was planned before.
+        error: what kept the cloud from being read; `after` is then what was planned before.
     """
-    unseen = (*_error_holds(error), *_unread_holds(after))
-    holds = (*unseen, *after.holds, *_failure_holds(after, outcome), *_unfinished(after, outcome))
-    events = (*_step_events(outcome.done, subject), *after.remarks)
+    unread = (*_error_holds(error), *_unreadable_holds(after))
+    holds = (*unread, *after.all_holds, *_failure_holds(after, outcome), *_unfinished(after, outcome))
+    events = (*_step_events(outcome.done, subject, after.nodes), *after.remarks)
     if not holds:
-        reason, message = after.settled
+        reason, message = after.in_sync
         ready = ("True", reason, message)
         return Report(_conditions(subject, ready, None, now), events, after.revisit_after)
     state = next(state for state in _ORDER if any(disposition(hold.reason) is state for hold in holds))
     chosen = [hold for hold in holds if disposition(hold.reason) is state]
     waits = [hold for hold in holds if disposition(hold.reason) is Disposition.WAITING]
-    besides = [hold for hold in (*_briefly(unseen, chosen), *waits) if hold not in chosen]
+    besides = [hold for hold in (*_briefly(unread, chosen), *waits) if hold not in chosen]
     reason, message = chosen[0].reason, _words(chosen, besides)
     conditions = _conditions(subject, _readiness(subject, state, reason, message), (state, reason, message), now)
     warning = _warning(subject, chosen, state, message)
@@ -121,7 +111,7 @@ def hold_for(subject: str, error: CloudError, step: Step | None = None) -> Hold:
             fix = f"{error}; give the operator valid credentials (the Secret that the chart names)"
             return Hold(subject, Reason.ACCESS_DENIED, fix, IN_USE_RETRY_SECONDS)
         case Denied():
-            fix = f"{error}; allow the operator's credentials {needed(error, subject, step)}"
+            fix = f"{error}; allow the operator's credentials {_needed(error, subject, step)}"
             again = f"tried again every {DENIED_RETRY_SECONDS:.0f} s"
             return Hold(subject, Reason.ACCESS_DENIED, f"{fix}; {again}", DENIED_RETRY_SECONDS)
         case Throttled():
@@ -137,20 +127,27 @@ def hold_for(subject: str, error: CloudError, step: Step | None = None) -> Hold:
             return Hold(subject, Reason.RETRYING, f"{error}; tries again")
 
 
+def _needed(error: Denied, subject: str, step: Step | None) -> str:
+    """The permission that a call lacked, to be pasted into a policy: `ram:CreateRole on acs:ram:*:*:role/x`."""
+    resources = step.resources(subject) if step else {}
+    own = next(iter(resources.values()), (error.resource or "*",))
+    return f"{error.missing_action} on {' and '.join(resources.get(error.missing_action, own))}"
+
+
 def _error_holds(error: CloudError | None) -> tuple[Hold, ...]:
     return (hold_for("all resources", error),) if error else ()
 
 
-def _unread_holds(after: Plan) -> tuple[Hold, ...]:
+def _unreadable_holds(after: Plan) -> tuple[Hold, ...]:
     """One hold for each place that could not be read, by its name."""
-    holds = (hold_for(part.place, part.error) for part in after.unread)
+    holds = (hold_for(part.place, part.error) for part in after.unreadable)
     return tuple(replace(hold, message=f"{hold.subject}: {hold.message}") for hold in holds)
 
 
-def _briefly(unseen: Iterable[Hold], chosen: Sequence[Hold]) -> Iterable[Hold]:
+def _briefly(unread: Iterable[Hold], chosen: Sequence[Hold]) -> Iterable[Hold]:
     """What could not be read, where it stands beside something else: in words that do not change with each error."""
     return (
-        replace(hold, message=f"{hold.subject} cannot be read, tries again") for hold in unseen if hold not in chosen
+        replace(hold, message=f"{hold.subject} cannot be read, tries again") for hold in unread if hold not in chosen
     )
 
 
@@ -165,17 +162,19 @@ def _failure_holds(after: Plan, outcome: Outcome) -> tuple[Hold, ...]:
 
 
 def _unfinished(after: Plan, outcome: Outcome) -> tuple[Hold, ...]:
-    """Steps that became due by what this pass did, or because the world changed meanwhile."""
-    failed = {failure.subject for failure in outcome.failures}
+    """Steps that became possible by what was written, or because the world changed meanwhile.
+
+    What failed waits for its own time; the other subjects of its batch do not wait with it.
+    """
+    failed = frozenset(failure.subject for failure in outcome.failures)
+    left = (step.without(failed.intersection(step.subjects)) for step in after.steps)
     return tuple(
-        Hold(step.subjects[0], Reason.PROGRESSING, f"has to {step.todo()}", NEXT_SECONDS)
-        for step in after.steps
-        if not failed & set(step.subjects)
+        Hold(step.subjects[0], Reason.PROGRESSING, f"has to {step.todo()}", NEXT_SECONDS) for step in left if step
     )
 
 
 def _words(holds: Sequence[Hold], others: Sequence[Hold] = ()) -> str:
-    """Some of the holds in words, and what is waited for or unseen besides: that must not be cut off."""
+    """Some of the holds in words, and what is waited for or unreadable besides: that must not be cut off."""
     messages = list(dict.fromkeys(hold.message for hold in holds))
     rest = len(messages) - SHOWN
     besides = f"; also {_words(others)}"[: MESSAGE_LENGTH // 2] if others else ""
@@ -189,13 +188,15 @@ def _find(conditions: Iterable[Mapping[str, Json]], kind: str) -> Mapping[str, J
 
 def _readiness(subject: Subject, state: Disposition, reason: Reason, message: str) -> tuple[str, str, str]:
     """Ready while something holds: False, but for waiting and retrying the last truth about this generation."""
+    before = _find(subject.conditions, "Ready")
+    if state is Disposition.SUSPENDED:
+        return str(before.get("status", "Unknown")), reason, message
     if subject.overdue and state is Disposition.RETRYING:
         return "Unknown", Reason.NOT_OBSERVED, f"not observed for too long: {message}"
-    before = _find(subject.conditions, "Ready")
-    deleting = subject.facts is not None and subject.facts.me.deleting
     same = before.get("observedGeneration") == subject.generation and before.get("status") == "True"
-    # A node that is waited for again has taken the last truth with it.
-    if state is not Disposition.STALLED and reason is not Reason.NODE_NOT_FOUND and same and not deleting:
+    keeps = state in (Disposition.RETRYING, Disposition.WAITING) and not subject.facts.me.deleting
+    # Where a named node is waited for again, the role that it had is gone with it.
+    if keeps and same and reason is not Reason.NODE_NOT_FOUND:
         return "True", before["reason"], before["message"]
     return "False", reason, message
 
@@ -207,9 +208,8 @@ def _conditions(
     now: datetime,
 ) -> list[Mapping[str, Json]]:
     rows = [("Ready", *ready)]
-    if other:
-        state, reason, message = other
-        rows.append(("Stalled" if state is Disposition.STALLED else "Reconciling", "True", reason, message))
+    if other and (kind := _CONDITION_OF.get(other[0])):
+        rows.append((kind, "True", *other[1:]))
     return [_condition(subject, row, now) for row in rows]
 
 
@@ -228,32 +228,30 @@ def _condition(subject: Subject, row: tuple[str, str, str, str], now: datetime) 
     }
 
 
-def _step_events(steps: Iterable[Step], subject: Subject) -> list[Event]:
-    """One event per step on the object, and one per instance on its Node.
+def _step_events(steps: Iterable[Step], subject: Subject, nodes: Mapping[str, str]) -> list[Event]:
+    """One event per step on the object, and one for each subject that has a Node on the Node.
 
-    A write that a sweep led to, on a generation that was settled before, repairs what somebody else changed.
+    A write that a sweep led to, on a generation that was in sync before, repairs what something else changed.
     """
-    facts = subject.facts
     ready = _find(subject.conditions, "Ready")
     drift = subject.swept and ready.get("status") == "True" and ready.get("observedGeneration") == subject.generation
     events: list[Event] = []
     for step in steps:
         what = EventReason.DRIFT_REPAIRED if drift else step.event
-        events.append(Event(what, f"changed by another hand; {step.done()}" if drift else step.done()))
-        for one in step.subjects if facts else ():
-            if facts and facts.indexed and (node := facts.indexed.known.get(InstanceId.of(one))):
-                alone = step.without(frozenset(step.subjects) - {one})
-                events.append(Event(step.event, f"{alone.done()} by {facts.me.key}" if alone else "", node=node))
+        events.append(Event(what, f"changed by something else; {step.done()}" if drift else step.done()))
+        for one in step.subjects:
+            if (node := nodes.get(one)) and (alone := step.without(frozenset(step.subjects) - {one})):
+                events.append(Event(step.event, f"{alone.done()} by {subject.facts.me.key}", node=node))
     return events
 
 
 def _warning(subject: Subject, chosen: Sequence[Hold], state: Disposition, message: str) -> tuple[Event, ...]:
     """A warning when the object stalls, or stalls on something else; never again for the same words.
 
-    What else is amiss may come and go: it makes no new warning.
+    What stands beside it may come and go: it makes no new warning.
     """
     before = _find(subject.conditions, "Stalled")
-    # As much of the words as is left whatever stands beside them.
+    # What stands beside the message may shorten it to this length.
     said = _words(chosen)[: MESSAGE_LENGTH // 2]
     same = before.get("reason") == str(chosen[0].reason) and str(before.get("message")).startswith(said)
     return () if state is not Disposition.STALLED or same else (Event(str(chosen[0].reason), message, warning=True),)

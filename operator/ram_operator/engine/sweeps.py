@@ -114,9 +114,9 @@ class Sweeps:
         self, kind: AnyKind, objects: Mapping[ObjectKey, Facts], survey: Survey
     ) -> Mapping[ObjectKey, Scope]:
         drift = await kind.find_drift(tuple(objects.values()), survey)
-        for part in drift.unread:
-            unread = {"place": part.place, "subjects": len(part.subjects), "error": str(part.error)}
-            log.warning("a part of the cloud could not be swept", extra=unread)
+        for part in drift.unreadable:
+            unreadable = {"place": part.place, "subjects": len(part.subjects), "error": str(part.error)}
+            log.warning("a part of the cloud could not be swept", extra=unreadable)
         others = [key for key, facts in objects.items() if _waits_for_others(facts.me)]
         return {**drift.nominated, **dict.fromkeys([*others, *self._full_checks(kind, objects)], EVERYTHING)}
 

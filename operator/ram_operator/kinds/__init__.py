@@ -1,9 +1,9 @@
 """What makes the kinds the same. Know one kind, know all three: `kinds/<kind>/` holds all that is its own.
 
 A kind says what it is called (`resource`), how its objects relate to others (`links`), what it keeps of all nodes and
-of all its objects (`index`), what the cloud's lists show of it (`find_drift`), and has five verbs. `engine.reconciler`
-calls the verbs in this order: parse, desire, observe, plan, (apply, observe, plan again,) project. Everything but
-`observe` and `find_drift` is pure, total and reads no clock. The kinds are built in `__main__` with their settings;
+of all its objects (`index`), what the cloud's lists show of it (`find_drift`), and has four verbs. `engine.reconciler`
+calls the verbs in this order: parse, desire, observe, plan; after a write it observes and plans again. Everything but
+`observe` and `find_drift` is pure, total and reads no clock. The kinds are built in `__main__` from the settings;
 nothing in `engine` and `cluster` names one of them.
 """
 
@@ -18,10 +18,10 @@ from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     Body,
     CloudName,
+    Context,
     Facts,
     NodeFacts,
     ObjectKey,
-    Pass,
     Plan,
     Reference,
     Resource,
@@ -108,22 +108,25 @@ class Kind(Protocol[SpecT, DesiredT, ObservedT]):
     def parse(self, body: Body) -> SpecT:
         """Read the spec. Raises InvalidSpec with every problem found, each with its place and fix."""
 
-    def desire(self, spec: SpecT | None, known: StatusFields, facts: Facts) -> DesiredT:
-        """Say what is wanted. `spec` is None when it no longer parses while deleting: names then come from `known`."""
+    def retains(self, facts: Facts) -> bool:
+        """Whether deleting the object must leave the cloud as it is; read from the raw spec, which may not parse."""
+
+    def desire(self, spec: SpecT | None, stored: StatusFields, facts: Facts) -> DesiredT:
+        """Say what is wanted. `spec` is None when it no longer parses while deleting: names then come from `stored`.
+
+        `stored` is the stored status without what the reconciler writes for every kind.
+        """
 
     async def observe(
-        self, desired: DesiredT, known: StatusFields, scope: Scope, cloud: Cloud, before: ObservedT | None = None
+        self, desired: DesiredT, stored: StatusFields, scope: Scope, cloud: Cloud, before: ObservedT | None = None
     ) -> ObservedT:
         """Read what is there, reads only, as far as `scope` asks for it. NotFound is a value here.
 
-        `before` is what the pass saw before it wrote: a kind may read only what was touched, and keep the rest of it.
+        `before` is what was seen before the writes: a kind may read only what was touched, and keep the rest of it.
         """
 
-    def plan(self, desired: DesiredT, observed: ObservedT, known: StatusFields, turn: Pass) -> Plan:
-        """Say what has to be done, as data."""
-
-    def project(self, desired: DesiredT, observed: ObservedT, known: StatusFields, turn: Pass) -> StatusFields:
-        """Return the status fields of this kind after the pass; None as a value removes a field."""
+    def plan(self, desired: DesiredT, observed: ObservedT, stored: StatusFields, context: Context) -> Plan:
+        """Say what has to be done, as data, and the status that follows from what was seen and planned."""
 
 
 AnyKind = Kind[Any, Any, Any]

@@ -18,5 +18,6 @@ def role_usable(role: Reference) -> bool:
 
     It stays usable while a later edit of it is refused: its last good state is what instances get.
     """
-    done, _, wanted = str(role.status.get("policySummary", "")).partition("/")
-    return not role.deleting and bool(role.status.get("arn")) and (role.ready or (done == wanted != ""))
+    counts = role.status.get("policyCounts") or {}
+    complete = bool(counts) and counts.get("attached") == counts.get("wanted")
+    return not role.deleting and bool(role.status.get("arn")) and (role.ready or complete)

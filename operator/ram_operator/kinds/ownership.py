@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from ram_operator.cloud import Taggable
-from ram_operator.kinds.steps import Tag
+from ram_operator.kinds.steps import Tag, tags_of
 from ram_operator.model import (
     FINALIZER,
     RECONCILE_AT,
     Body,
+    Context,
     Facts,
     Hold,
     Json,
     Owner,
     Ownership,
-    Pass,
     Reason,
     StatusFields,
     timestamp,
@@ -28,8 +28,7 @@ from ram_operator.rules.names import check_tags
 
 RECHECK_SECONDS = 60.0
 """How soon is looked again for what sends no events."""
-RETAIN_INSTEAD = "or set deletionPolicy: Retain on this object to let it go without a write"
-DEFAULTS: Mapping[str, Json] = {"adoptionPolicy": "Never", "managementPolicy": "Enforce"}
+DEFAULTS: Mapping[str, Json] = {"adoptionPolicy": "Never"}
 
 
 def retains(facts: Facts) -> bool:
@@ -107,9 +106,9 @@ def _whose(marks: Mapping[str, str], owner: Owner) -> str:
     return f"{name} of cluster {cluster}; {fix} of the operator"
 
 
-def waits_for(subject: str, going: str) -> Hold:
+def waits_for(subject: str, leaving: str) -> Hold:
     """The hold of a deletion whose last users are being deleted, too: their end wakes it."""
-    return Hold(subject, Reason.PROGRESSING, f"{subject} waits for the end of {going}", RECHECK_SECONDS)
+    return Hold(subject, Reason.PROGRESSING, f"{subject} waits for the end of {leaving}", RECHECK_SECONDS)
 
 
 def missing_tags(wanted: Mapping[str, str], present: Mapping[str, str], owner: Owner) -> tuple[tuple[str, str], ...]:
@@ -120,7 +119,7 @@ def missing_tags(wanted: Mapping[str, str], present: Mapping[str, str], owner: O
 
 def tag_step(resource: Taggable, name: str, tags: tuple[tuple[str, str], ...]) -> tuple[Tag, ...]:
     """The step that sets `tags`, none where there is nothing to set."""
-    return (Tag(name, resource, name, tags),) if tags else ()
+    return (Tag(tags_of(name), resource, name, tags),) if tags else ()
 
 
 def tag_problems(spec: Mapping[str, Json]) -> tuple[str, ...]:
@@ -128,17 +127,19 @@ def tag_problems(spec: Mapping[str, Json]) -> tuple[str, ...]:
     return check_tags(spec.get("tags") or {}, "spec.tags")
 
 
-def verified(fields: Mapping[str, Json], known: StatusFields, turn: Pass, full_check: timedelta) -> Mapping[str, Json]:
-    """The `status.verified` of a pass that read everything in detail.
+def verified(
+    fields: Mapping[str, Json], stored: StatusFields, context: Context, full_check: timedelta
+) -> Mapping[str, Json]:
+    """The `status.verified` of a reconcile that read everything in detail.
 
-    `at` moves only together with another field, or when the full check was due: a pass that finds nothing new must not
-    write, and a restart must be able to tell when the next full check is due.
+    `at` moves only together with another field, or after the full check: a reconcile that finds nothing new must not
+    write, and a restart must be able to tell when the next full check is required.
     """
-    before: Mapping[str, Json] = known.get("verified") or {}
+    before: Mapping[str, Json] = stored.get("verified") or {}
     unchanged = {key: value for key, value in before.items() if key != "at"} == dict(fields)
-    if unchanged and (at := parse_timestamp(before.get("at"))) and turn.now - at < full_check:
+    if unchanged and (at := parse_timestamp(before.get("at"))) and context.now - at < full_check:
         return before
-    return {**fields, "at": timestamp(turn.now)}
+    return {**fields, "at": timestamp(context.now)}
 
 
 def verified_at(status: StatusFields) -> datetime | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
 from ram_operator.cloud import Cloud
-from ram_operator.model import ObjectKey, Owner, Scope, Unread
+from ram_operator.model import ObjectKey, Owner, Scope, Unreadable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,8 +42,8 @@ class Drift:
 
     Attributes:
         nominated: the objects that differ from what the cloud shows, and in which of their subjects.
-        unread: what could not be read; the rest could.
+        unreadable: what could not be read; the rest could.
     """
 
     nominated: dict[ObjectKey, Scope]
-    unread: tuple[Unread, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()

@@ -6,7 +6,7 @@ these, `engine` applies and reports them, `cluster` feeds the facts.
 
 from __future__ import annotations
 
-from ram_operator.model.facts import TAG_PREFIX, Facts, NodeFacts, Owner, Ownership, Reference
+from ram_operator.model.facts import TAG_PREFIX, Facts, ManagementPolicy, NodeFacts, Owner, Ownership, Reference
 from ram_operator.model.names import (
     FINALIZER,
     GROUP,
@@ -23,44 +23,54 @@ from ram_operator.model.names import (
     timestamp,
 )
 from ram_operator.model.plans import (
+    ENTRY_MESSAGE_LENGTH,
     EVERYTHING,
-    Claim,
+    Change,
+    Context,
+    Entry,
     Event,
     Failure,
     Hold,
+    Intent,
     Outcome,
-    Pass,
     Plan,
     Report,
     Scope,
     Step,
-    Unread,
+    Unreadable,
+    Withheld,
 )
-from ram_operator.model.reasons import EventReason, Reason
+from ram_operator.model.reasons import RETAIN_INSTEAD, Disposition, EventReason, Reason, disposition
 
 __all__ = [
+    "ENTRY_MESSAGE_LENGTH",
     "EVERYTHING",
     "FINALIZER",
     "GROUP",
     "RECONCILE_AT",
+    "RETAIN_INSTEAD",
     "TAG_PREFIX",
     "VERSION",
     "Body",
-    "Claim",
+    "Change",
     "CloudName",
+    "Context",
+    "Disposition",
+    "Entry",
     "Event",
     "EventReason",
     "Facts",
     "Failure",
     "Hold",
     "InstanceId",
+    "Intent",
     "Json",
+    "ManagementPolicy",
     "NodeFacts",
     "ObjectKey",
     "Outcome",
     "Owner",
     "Ownership",
-    "Pass",
     "Plan",
     "Reason",
     "Reference",
@@ -69,7 +79,9 @@ __all__ = [
     "Scope",
     "StatusFields",
     "Step",
-    "Unread",
+    "Unreadable",
+    "Withheld",
+    "disposition",
     "listing",
     "timestamp",
 ]

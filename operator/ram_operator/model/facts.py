@@ -72,8 +72,25 @@ class Facts:
 
     @property
     def requested(self) -> bool:
-        """Whether a person asks for this pass, by a value of the annotation that was not answered yet."""
+        """Whether a person asks for this reconcile, by a value of the annotation that was not answered yet."""
         return self.asked is not None and self.asked != self.me.status.get("lastHandledReconcileAt")
+
+    @property
+    def management(self) -> ManagementPolicy:
+        """What the spec says about writing; read from the raw spec, so that it holds where the rest does not parse."""
+        said = self.me.spec.get("managementPolicy")
+        return ManagementPolicy(said) if said in set(ManagementPolicy) else ManagementPolicy.ENFORCE
+
+
+class ManagementPolicy(StrEnum):
+    """How much of an object's spec is carried out."""
+
+    ENFORCE = "Enforce"
+    """All of it."""
+    PLAN = "Plan"
+    """Nothing is written to the cloud; status.plan says what would be."""
+    SUSPEND = "Suspend"
+    """Nothing is read or written."""
 
 
 class Ownership(StrEnum):

@@ -1,19 +1,20 @@
-"""What a pass makes: a plan of steps and holds, its outcome, and the report on both.
+"""What a reconcile makes: a plan of steps, what is withheld of them, its outcome, and the report on both.
 
-`kinds` plan, `engine.applying` carries out, `engine.reporting` reports.
+`kinds` plan, `engine.filters` withhold, `engine.applying` carries out, `engine.reporting` reports.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol, Self
 
 from ram_operator.cloud import Cloud
 from ram_operator.errors import CloudError, OperatorError
 from ram_operator.model.facts import Owner
-from ram_operator.model.names import Json
+from ram_operator.model.names import Json, StatusFields
 from ram_operator.model.reasons import EventReason, Reason
 
 
@@ -40,6 +41,32 @@ class Scope:
 EVERYTHING = Scope()
 
 
+class Intent(StrEnum):
+    """Why a step is made. Filters decide by it what may be written now."""
+
+    GRANT = "Grant"
+    """Gives somebody something: creates, attaches, changes a document."""
+    RELEASE = "Release"
+    """Takes away what we gave, or deletes what we made."""
+    REPLACE = "Replace"
+    """Takes away what somebody else gave, so that ours can take its place."""
+    RESTORE = "Restore"
+    """Gives back what we replaced."""
+    KEEP = "Keep"
+    """Keeps what grants nothing as the spec says: tags, a description."""
+
+
+class Change(StrEnum):
+    """What a step does to its subjects, as far as the engine has to tell steps apart."""
+
+    CREATE = "Create"
+    UPDATE = "Update"
+    DELETE = "Delete"
+    ATTACH = "Attach"
+    DETACH = "Detach"
+    TAG = "Tag"
+
+
 class Step(Protocol):
     """One write to the cloud, as data. Doing it twice is as good as once, also when the first reply was lost.
 
@@ -51,8 +78,20 @@ class Step(Protocol):
         """What it changes: a role, a policy, instances. Steps that share a subject run in order."""
 
     @property
+    def intent(self) -> Intent:
+        """Why it is made."""
+
+    @property
+    def change(self) -> Change:
+        """What it does to its subjects."""
+
+    @property
     def api(self) -> str:
-        """The API's name of the call; after a Denied or Throttled no further call of it is made in the pass."""
+        """The API's name of the call; after a Denied or Throttled no further call of it is made in its region."""
+
+    @property
+    def region(self) -> str:
+        """The region that the call goes to, "" for a service without regions."""
 
     @property
     def event(self) -> EventReason:
@@ -61,6 +100,9 @@ class Step(Protocol):
     @property
     def effect(self) -> str:
         """What it does to each of its subjects, in words that are the same however they are batched."""
+
+    def resources(self, subject: str) -> Mapping[str, tuple[str, ...]]:
+        """The ARNs that each RAM action must be allowed on for this subject, by action, the call's own first."""
 
     def without(self, subjects: frozenset[str]) -> Self | None:
         """The rest of this step without some of its subjects, None where nothing is left."""
@@ -76,24 +118,44 @@ class Step(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A status field that must be stored before the steps run: rows, managedPolicies, grantedTo."""
-
-    field: str
-    value: Json
-
-
-@dataclass(frozen=True, slots=True)
 class Hold:
     """What is refused, or cannot be done yet. Data, not an exception; its reason decides the disposition.
 
-    `retry_after` in seconds asks for another pass; None waits for an event, an edit or the next full check.
+    `retry_after` in seconds asks for another reconcile; None waits for an event, an edit or the next full check.
     """
 
     subject: str
     reason: Reason
     message: str
     retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """A step that a filter did not let through, and why."""
+
+    step: Step
+    hold: Hold
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a list in `status` that stands for a subject: a row of instances, a managed policy.
+
+    Args:
+        subject: the subject of the steps that it belongs to.
+        value: what it says where those steps may be made; None where there is no such entry then. It is the claim on
+            what the steps write.
+        withheld: what it says where they are withheld: no claim that is not stored yet; None for no entry.
+        claims: whether `value` has a claim that is not stored yet.
+        explains: whether the entry has `reason` and `message`, which then say why its steps are withheld.
+    """
+
+    subject: str
+    value: Mapping[str, Json] | None
+    withheld: Mapping[str, Json] | None = None
+    claims: bool = False
+    explains: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +169,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
+class Unreadable:
     """A part of the cloud that could not be read: which place, which subjects in it, and why. The rest could."""
 
     place: str
@@ -117,30 +179,80 @@ class Unread:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What has to be done: claims to be stored first, then steps; and what is held back.
+    """What has to be done, what is withheld of it, and the status that follows.
 
-    `unread` is what the plan had to leave as it was, since it could not be seen. `settled` is what Ready says once
-    nothing is left to do. `revisit_after` (seconds) is when time alone, without an event, will change the plan.
-    `remarks` are events to be recorded although nothing was written.
+    Args:
+        steps: the writes, in their order.
+        withheld: the steps that a filter did not let through.
+        holds: what is refused or waited for besides; no step belongs to it.
+        fields: the status fields of the kind, lists of `entries` excepted.
+        entries: the lists in status whose entries stand for subjects, by field.
+        in_sync: what Ready says once nothing is left to do.
+        revisit_after: seconds until time alone, without an event, changes the plan.
+        remarks: events to be recorded although nothing was written.
+        unreadable: what the plan left as it was, since it could not be read.
+        nodes: the Node of each subject that has one: it gets an event of its own for what is done to the subject.
     """
 
-    claims: tuple[Claim, ...] = ()
     steps: tuple[Step, ...] = ()
+    withheld: tuple[Withheld, ...] = ()
     holds: tuple[Hold, ...] = ()
-    settled: tuple[Reason, str] = (Reason.SETTLED, "the cloud is as the spec says")
+    fields: StatusFields = field(default_factory=dict)
+    entries: Mapping[str, tuple[Entry, ...]] = field(default_factory=dict)
+    in_sync: tuple[Reason, str] = (Reason.IN_SYNC, "the cloud is as the spec says")
     revisit_after: float | None = None
     remarks: tuple[Event, ...] = ()
-    unread: tuple[Unread, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    nodes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
-        """Nothing to do, nothing held and all of it seen: the world is as wanted."""
-        return not (self.steps or self.holds or self.unread)
+        """Nothing to do, nothing withheld or held, and all of it read: the world is as wanted."""
+        return not (self.steps or self.withheld or self.holds or self.unreadable)
 
     @property
-    def unseen(self) -> frozenset[str]:
+    def all_holds(self) -> tuple[Hold, ...]:
+        """What keeps the object from being in sync, the reasons of what is withheld included."""
+        return (*self.holds, *(each.hold for each in self.withheld))
+
+    @property
+    def unread(self) -> frozenset[str]:
         """The subjects that could not be read."""
-        return frozenset(subject for part in self.unread for subject in part.subjects)
+        return frozenset(subject for part in self.unreadable for subject in part.subjects)
+
+    @property
+    def status(self) -> StatusFields:
+        """The status fields that follow from the plan, as far as its steps may be made."""
+        reasons = {subject: each.hold for each in self.withheld for subject in each.step.subjects}
+        return {**self.fields, **{name: _listed(rows, reasons) for name, rows in self.entries.items()}}
+
+    @property
+    def claims(self) -> StatusFields:
+        """The lists that must be stored before the steps are made; empty where all that they claim is stored."""
+        written = {subject for step in self.steps for subject in step.subjects}
+        status = self.status
+        return {
+            name: status[name]
+            for name, rows in self.entries.items()
+            if any(row.claims and row.subject in written for row in rows)
+        }
+
+
+def _listed(rows: Sequence[Entry], reasons: Mapping[str, Hold]) -> list[Mapping[str, Json]]:
+    values = (_value(row, reasons.get(row.subject)) for row in rows)
+    return [value for value in values if value is not None]
+
+
+def _value(row: Entry, hold: Hold | None) -> Mapping[str, Json] | None:
+    if hold is None:
+        return row.value
+    if row.withheld is None or not row.explains:
+        return row.withheld
+    return {**row.withheld, "reason": hold.reason.value, "message": hold.message[:ENTRY_MESSAGE_LENGTH]}
+
+
+ENTRY_MESSAGE_LENGTH = 256
+"""The longest message of an entry: a thousand of them fit into the 1 MiB that an object may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +284,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
-    """One run of the pipeline over one object: whose hand writes, what time it is, and what writing came to so far."""
+class Context:
+    """What a reconcile has besides the object: whose tags it writes, the time, and what its writes came to so far."""
 
     owner: Owner
     now: datetime
@@ -182,10 +294,10 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a pass says: conditions to store, events to record, when to come back.
+    """What a reconcile says: conditions to store, events to record, when to come back.
 
     `requeue_after` in seconds; `backoff` asks the queue for the key's own growing delay instead. `again` is what has to
-    be looked at then, besides what is not settled. `unstored` is what kept the conditions from being stored.
+    be read then, besides what is not in sync. `unstored` is what kept the conditions from being stored.
     """
 
     conditions: Sequence[Mapping[str, Json]] = ()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Mapping
+from enum import Enum, StrEnum, auto
 
 
 class Reason(StrEnum):
     """Why a condition or a row of `status.instances` is as it is. One word, never text."""
 
-    SETTLED = "Settled"
+    IN_SYNC = "InSync"
     ALL_ATTACHED = "AllAttached"
     NO_INSTANCES = "NoInstances"
 
@@ -33,6 +34,9 @@ class Reason(StrEnum):
     IN_USE = "InUse"
     TRUST_NOT_ECS = "TrustNotEcs"
     CONTENDED = "Contended"
+    PLAN_PENDING = "PlanPending"
+    DELETION_PAUSED = "DeletionPaused"
+    SUSPENDED = "Suspended"
     NOT_SUPPORTED_YET = "NotSupportedYet"
 
     VIRTUAL_NODE = "VirtualNode"
@@ -47,6 +51,48 @@ class Reason(StrEnum):
     ROLE_NOT_FOUND = "RoleNotFound"
     OTHER_ROLE = "OtherRole"
     API_ERROR = "ApiError"
+
+
+class Disposition(Enum):
+    """What happens next to an object that a reason holds."""
+
+    DONE = auto()
+    """Nothing: it is in sync."""
+    WAITING = auto()
+    """Another object's event wakes it."""
+    RETRYING = auto()
+    """It comes back by itself."""
+    STALLED = auto()
+    """A person must act; edits and the next full check bring it back."""
+    PLANNED = auto()
+    """Nothing: a person wants to see the plan first."""
+    SUSPENDED = auto()
+    """Nothing: a person has said so, and readiness stays as it was."""
+
+
+_DISPOSITIONS: Mapping[Disposition, tuple[Reason, ...]] = {
+    Disposition.DONE: (Reason.IN_SYNC, Reason.ALL_ATTACHED, Reason.NO_INSTANCES),
+    Disposition.WAITING: (Reason.POLICY_NOT_READY, Reason.ROLE_NOT_READY, Reason.NODE_NOT_FOUND),
+    Disposition.RETRYING: (
+        Reason.PROGRESSING,
+        Reason.RETRYING,
+        Reason.THROTTLED,
+        Reason.VERIFYING,
+        Reason.NOT_OBSERVED,
+    ),
+    Disposition.PLANNED: (Reason.PLAN_PENDING,),
+    Disposition.SUSPENDED: (Reason.SUSPENDED,),
+}
+_OF_REASON = {reason: of for of, reasons in _DISPOSITIONS.items() for reason in reasons}
+
+
+def disposition(reason: Reason) -> Disposition:
+    """What a reason means for the object; what no table names needs a person."""
+    return _OF_REASON.get(reason, Disposition.STALLED)
+
+
+RETAIN_INSTEAD = "or set deletionPolicy: Retain on this object to let it go without a write"
+"""What helps whenever something in the cloud keeps an object from being deleted."""
 
 
 class EventReason(StrEnum):

@@ -14,12 +14,12 @@ from itertools import chain, groupby
 from ram_operator.cloud import Cloud
 from ram_operator.errors import InvalidSpec
 from ram_operator.kinds import ownership
-from ram_operator.kinds.instance_role_binding import standing
+from ram_operator.kinds.instance_role_binding import readiness
 from ram_operator.kinds.instance_role_binding.drift import find_drift
 from ram_operator.kinds.instance_role_binding.index import BindingIndex, selection
 from ram_operator.kinds.instance_role_binding.links import BindingLinks
 from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, look
-from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Row, State, rows_as_json, rows_of, summary
+from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Row, State, ordered, rows_of, summary
 from ram_operator.kinds.instance_role_binding.verdicts import Case, Verdict, judge
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_ROLE
 from ram_operator.kinds.offers import role_usable
@@ -27,7 +27,8 @@ from ram_operator.kinds.steps import AttachRole, DetachRole
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     Body,
-    Claim,
+    Context,
+    Entry,
     Event,
     EventReason,
     Facts,
@@ -37,7 +38,6 @@ from ram_operator.model import (
     NodeFacts,
     ObjectKey,
     Outcome,
-    Pass,
     Plan,
     Reason,
     Reference,
@@ -54,7 +54,6 @@ DEFAULTS: Mapping[str, Json] = {
     "conflictPolicy": "Fail",
     "allowProtectedRoles": False,
     "unbindPolicy": "Restore",
-    "managementPolicy": "Enforce",
     "instances": [],
     "rollout": {"maxUnavailable": "10%"},
     "sessionPolicy": None,
@@ -129,7 +128,10 @@ class InstanceRoleBindingKind:
             unsupported=ownership.unsupported(spec, DEFAULTS),
         )
 
-    def desire(self, spec: BindingSpec | None, known: StatusFields, facts: Facts) -> DesiredBinding:
+    def retains(self, facts: Facts) -> bool:
+        return facts.me.spec.get("unbindPolicy") == "Retain"
+
+    def desire(self, spec: BindingSpec | None, stored: StatusFields, facts: Facts) -> DesiredBinding:
         if facts.me.deleting or spec is None or spec.role is None:
             return DesiredBinding(facts, None if facts.me.deleting else spec)
         nodes = selection(facts).nodes
@@ -156,14 +158,14 @@ class InstanceRoleBindingKind:
     async def observe(
         self,
         desired: DesiredBinding,
-        known: StatusFields,
+        stored: StatusFields,
         scope: Scope,
         cloud: Cloud,
         before: ObservedBinding | None = None,
     ) -> ObservedBinding | None:
         if desired.spec and desired.spec.unsupported:
             return None
-        rows = rows_of(known)
+        rows = rows_of(stored)
         concerned = {*desired.wanted, *(key for key, row in rows.items() if row.claimed)}
         if before:
             again = {instance for instance in concerned if instance in scope}
@@ -172,67 +174,54 @@ class InstanceRoleBindingKind:
             (
                 instance
                 for instance in concerned
-                if instance in scope or instance not in desired.wanted or not _settled(rows.get(instance), desired.role)
+                if instance in scope or instance not in desired.wanted or not _in_sync(rows.get(instance), desired.role)
             ),
             cloud.ecs,
         )
 
-    def plan(self, desired: DesiredBinding, observed: ObservedBinding | None, known: StatusFields, turn: Pass) -> Plan:
+    def plan(
+        self, desired: DesiredBinding, observed: ObservedBinding | None, stored: StatusFields, context: Context
+    ) -> Plan:
         if observed is None:
-            return Plan(holds=ownership.not_supported_yet("binding", desired.spec.unsupported if desired.spec else ()))
-        rows = rows_of(known)
-        verdicts = self._verdicts(desired, observed, rows, turn)
-        next_rows = _all_rows(desired, verdicts, rows)
-        room = {row.instance for row in next_rows}
-        steps = _steps(
-            {key: verdict for key, verdict in verdicts.items() if key in room or not verdict.row}, desired.role
-        )
-        claims = (Claim("instances", rows_as_json(next_rows)),) if steps and _claims_change(rows, verdicts) else ()
+            unsupported = desired.spec.unsupported if desired.spec else ()
+            return Plan(holds=ownership.not_supported_yet("binding", unsupported), fields=stored)
+        before = rows_of(stored)
+        verdicts = self._verdicts(desired, observed, before, context)
+        rows = _all_rows(desired, verdicts, before)
+        room = {row.instance for row in rows}
         revisits = [verdict.revisit_after for verdict in verdicts.values() if verdict.revisit_after is not None]
         return Plan(
-            claims=claims,
-            steps=steps,
+            steps=_steps({key: verdict for key, verdict in verdicts.items() if key in room}, desired.role),
             holds=(
                 *desired.holds,
-                *_without_instances(desired, next_rows),
-                *standing.crowded_out(desired.wanted.keys() - room),
+                *_without_instances(desired, rows),
+                *readiness.without_room(desired.wanted.keys() - room),
                 *(verdict.hold for verdict in verdicts.values() if verdict.hold),
             ),
-            unread=tuple(observed.unread.values()),
-            settled=standing.settled_words(next_rows, desired.role),
+            fields=_fields(desired, rows, stored),
+            entries={"instances": tuple(_entry(row, before, verdicts) for row in ordered(rows))},
+            in_sync=readiness.in_sync(rows, desired.role),
             revisit_after=min(revisits, default=None),
-            remarks=_left_alone(rows, verdicts, observed, desired.facts),
+            remarks=_left_alone(before, verdicts, observed, desired.facts),
+            unreadable=tuple(observed.unreadable.values()),
+            nodes={str(instance): node for instance, node in sorted(selection(desired.facts).known.items())},
         )
 
-    def project(
-        self, desired: DesiredBinding, observed: ObservedBinding | None, known: StatusFields, turn: Pass
-    ) -> StatusFields:
-        if observed is None:
-            return known
-        before = rows_of(known)
-        rows = _all_rows(desired, self._verdicts(desired, observed, before, turn), before)
-        fields: dict[str, Json] = {"summary": summary(rows), "instances": rows_as_json(rows)}
-        if desired.spec is None:
-            return {**known, **fields}
-        role = desired.role or known.get("roleName")
-        arn = desired.arn or known.get("roleArn")
-        return {**fields, **({"roleName": role} if role else {}), **({"roleArn": arn} if arn else {})}
-
     def _verdicts(
-        self, desired: DesiredBinding, observed: ObservedBinding, rows: Mapping[InstanceId, Row], turn: Pass
+        self, desired: DesiredBinding, observed: ObservedBinding, rows: Mapping[InstanceId, Row], context: Context
     ) -> dict[InstanceId, Verdict]:
         subjects = sorted({*desired.wanted, *desired.overridden, *rows})
-        now = _Now(desired, observed, turn, self.node_gone_after, *_written(turn.outcome))
+        now = _Now(desired, observed, context, self.node_gone_after, *_written(context.outcome))
         return {subject: judge(now.case(subject, rows.get(subject))) for subject in subjects}
 
 
 @dataclass(frozen=True, slots=True)
 class _Now:
-    """What one pass knows of all instances; `attached` and `detached` are those it has written to."""
+    """What one reconcile knows of all instances; `attached` and `detached` are those it has written to."""
 
     desired: DesiredBinding
     observed: ObservedBinding
-    turn: Pass
+    context: Context
     node_gone_after: timedelta
     attached: frozenset[InstanceId]
     detached: frozenset[InstanceId]
@@ -258,10 +247,10 @@ class _Now:
             deleting=facts.me.deleting,
             requested=facts.requested,
             node_gone_after=self.node_gone_after,
-            error=self.turn.outcome.error_of(str(subject)),
+            error=self.context.outcome.error_of(str(subject)),
             attached=subject in self.attached,
             detached=subject in self.detached,
-            now=self.turn.now,
+            now=self.context.now,
             generation=facts.generation,
         )
 
@@ -273,8 +262,8 @@ def _written(outcome: Outcome) -> tuple[frozenset[InstanceId], frozenset[Instanc
     return frozenset(chain.from_iterable(attached)), frozenset(chain.from_iterable(detached))
 
 
-def _settled(row: Row | None, role: str | None) -> bool:
-    return row is not None and row.settled and (role is None or row.role == role)
+def _in_sync(row: Row | None, role: str | None) -> bool:
+    return row is not None and row.in_sync and (role is None or row.role == role)
 
 
 def _role_holds(key: ObjectKey, role: Reference | None) -> tuple[Hold, ...]:
@@ -337,18 +326,28 @@ def _without_instances(desired: DesiredBinding, rows: Sequence[Row]) -> tuple[Ho
     """Why the binding has no instance, where that is not simply an empty pool."""
     assigned = selection(desired.facts).assigned
     holders = [assigned[instance] for instance in desired.overridden if instance in assigned]
-    taken = standing.overridden(holders, desired.wanted)
-    return taken or standing.named_in_vain(desired.skipped, rows, desired.wanted)
+    taken = readiness.overridden(holders, desired.wanted)
+    return taken or readiness.named_in_vain(desired.skipped, rows, desired.wanted)
 
 
-def _claims_change(rows: Mapping[InstanceId, Row], verdicts: Mapping[InstanceId, Verdict]) -> bool:
-    """Whether a write is planned for an instance whose stored claim does not cover it yet."""
-    return any(
-        (verdict.attach or verdict.detach)
-        and verdict.row is not None
-        and (key not in rows or (rows[key].role, rows[key].origin) != (verdict.row.role, verdict.row.origin))
-        for key, verdict in verdicts.items()
-    )
+def _fields(desired: DesiredBinding, rows: Sequence[Row], stored: StatusFields) -> StatusFields:
+    fields: dict[str, Json] = {"summary": summary(rows)}
+    if desired.spec is None:
+        return {**{key: value for key, value in stored.items() if key != "instances"}, **fields}
+    role = desired.role or stored.get("roleName")
+    arn = desired.arn or stored.get("roleArn")
+    return {**fields, **({"roleName": role} if role else {}), **({"roleArn": arn} if arn else {})}
+
+
+def _entry(row: Row, before: Mapping[InstanceId, Row], verdicts: Mapping[InstanceId, Verdict]) -> Entry:
+    """The row in status; while its steps are withheld the stored claim stays as it is."""
+    if row.instance is None:
+        return Entry("", row.as_json())
+    old, verdict = before.get(row.instance), verdicts[row.instance]
+    writes = verdict.attach or verdict.detach is not None
+    claims = writes and (old is None or (old.role, old.origin) != (row.role, row.origin))
+    withheld = row.with_claim_of(old).as_json() if writes else row.as_json()
+    return Entry(str(row.instance), row.as_json(), withheld, claims=claims, explains=writes)
 
 
 def _steps(verdicts: Mapping[InstanceId, Verdict], role: str | None) -> tuple[Step, ...]:

@@ -16,14 +16,14 @@ async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
     """Nominate the bindings with instances that are not as their rows say. Raises CloudError where none can be read."""
     rows = {facts.me.key: _rows(facts) for facts in objects}
     seen = await look({one for its in rows.values() for one in its}, survey.cloud.ecs)
-    unread = tuple(seen.unread.values())
-    if unread and not (seen.roles or seen.missing):
-        raise unread[0].error
+    unreadable = tuple(seen.unreadable.values())
+    if unreadable and not (seen.roles or seen.missing):
+        raise unreadable[0].error
     nominated: dict[ObjectKey, Scope] = {}
     for key, its in rows.items():
         if differing := frozenset(str(one) for one, row in its.items() if _differs(one, row, seen)):
             nominated[key] = Scope(differing)
-    return Drift(nominated, unread)
+    return Drift(nominated, unreadable)
 
 
 def _rows(facts: Facts) -> Mapping[InstanceId, Row | None]:
@@ -42,10 +42,10 @@ def _rows(facts: Facts) -> Mapping[InstanceId, Row | None]:
 def _differs(one: InstanceId, row: Row | None, seen: ObservedBinding) -> bool:
     if row is None or row.state is State.CONFLICT:
         return True
-    if unread := next((part for part in seen.unread.values() if str(one) in part.subjects), None):
+    if unreadable := next((part for part in seen.unreadable.values() if str(one) in part.subjects), None):
         # A region that does not answer is left to the passes: each says in its own status what keeps it. One that
         # throttles must not be called once more for each row: the next sweep reads what this one could not.
-        return not isinstance(unread.error, Throttled)
+        return not isinstance(unreadable.error, Throttled)
     match row.state:
         case State.ATTACHED:
             return seen.roles.get(one, "").lower() != (row.role or "").lower()

@@ -12,26 +12,26 @@ from itertools import groupby
 
 from ram_operator.cloud import EcsApi
 from ram_operator.errors import CloudError
-from ram_operator.model import InstanceId, Unread
+from ram_operator.model import InstanceId, Unreadable
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedBinding:
     """The role of each instance that was read, "" for none; `missing` are those that ECS does not know.
 
-    `unread` says by region what could not be read, and why.
+    `unreadable` says by region what could not be read, and why.
     """
 
     roles: Mapping[InstanceId, str]
     missing: frozenset[InstanceId] = frozenset()
-    unread: Mapping[str, Unread] = field(default_factory=dict)
+    unreadable: Mapping[str, Unreadable] = field(default_factory=dict)
 
     def renewed(self, asked: Iterable[InstanceId], later: ObservedBinding) -> ObservedBinding:
         """The same, with what a later look at `asked` saw in place of what was seen of them."""
         again = frozenset(asked)
         roles = {instance: role for instance, role in self.roles.items() if instance not in again}
         return ObservedBinding(
-            {**roles, **later.roles}, (self.missing - again) | later.missing, {**self.unread, **later.unread}
+            {**roles, **later.roles}, (self.missing - again) | later.missing, {**self.unreadable, **later.unreadable}
         )
 
 
@@ -40,15 +40,15 @@ async def look(instances: Iterable[InstanceId], ecs: EcsApi) -> ObservedBinding:
     regions = [(region, tuple(group)) for region, group in groupby(sorted(instances), key=lambda one: one.region)]
     answers = await asyncio.gather(*(_roles_in(region, asked, ecs) for region, asked in regions))
     roles: dict[InstanceId, str] = {}
-    unread: dict[str, Unread] = {}
+    unreadable: dict[str, Unreadable] = {}
     asked_of: set[InstanceId] = set()
     for (region, asked), answer in zip(regions, answers, strict=True):
         errors = {InstanceId(region, id_): error for id_, error in answer.items() if isinstance(error, CloudError)}
         if errors:
-            unread[region] = Unread(region, frozenset(map(str, errors)), next(iter(errors.values())))
+            unreadable[region] = Unreadable(region, frozenset(map(str, errors)), next(iter(errors.values())))
         asked_of |= set(asked) - errors.keys()
         roles |= {InstanceId(region, id_): role for id_, role in answer.items() if isinstance(role, str)}
-    return ObservedBinding(roles, frozenset(asked_of - roles.keys()), unread)
+    return ObservedBinding(roles, frozenset(asked_of - roles.keys()), unreadable)
 
 
 async def _roles_in(region: str, instances: Sequence[InstanceId], ecs: EcsApi) -> Mapping[str, str | CloudError]:

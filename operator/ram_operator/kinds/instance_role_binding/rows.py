@@ -7,14 +7,13 @@ rows as JSON; here they are values.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ram_operator.model import InstanceId, Json, Reason, StatusFields
+from ram_operator.model import ENTRY_MESSAGE_LENGTH, InstanceId, Json, Reason, StatusFields
 
 MOST_ROWS = 1000
 """How many rows a binding has at most: their worst case stays under the 1 MiB that an object may have."""
-MESSAGE_LENGTH = 256
 _REASONS = frozenset(Reason)
 
 
@@ -65,14 +64,25 @@ class Row:
         return self.role is not None and self.origin is Origin.ATTACHED
 
     @property
-    def unshown(self) -> bool:
+    def unconfirmed(self) -> bool:
         """Whether we may have attached the role, and ECS has neither shown nor refused it since."""
         return self.claimed and not self.confirmed and self.reason is not Reason.API_ERROR
 
     @property
-    def settled(self) -> bool:
-        """Whether nothing needs to be looked at before the next sweep."""
+    def in_sync(self) -> bool:
+        """Whether nothing needs to be read before the next sweep."""
         return self.state is State.ATTACHED and self.confirmed and not (self.missing_since or self.node_gone_since)
+
+    def with_claim_of(self, stored: Row | None) -> Row:
+        """The row with what is stored of its claim, none where it is not stored."""
+        claim = stored or Row(self.state)
+        return replace(
+            self,
+            role=claim.role,
+            origin=claim.origin,
+            confirmed=claim.confirmed,
+            previous_role=claim.previous_role,
+        )
 
     def as_json(self) -> dict[str, Json]:
         """The row as it is stored, without empty fields."""
@@ -81,7 +91,7 @@ class Row:
             "node": self.node,
             "state": self.state.value,
             "reason": self.reason.value if self.reason else None,
-            "message": self.message[:MESSAGE_LENGTH],
+            "message": self.message[:ENTRY_MESSAGE_LENGTH],
             "roleName": self.role,
             "origin": self.origin.value if self.origin else None,
             "previousRole": self.previous_role,
@@ -97,7 +107,7 @@ class Row:
 def row_from_json(row: Mapping[str, Json]) -> Row:
     """Read what `as_json` wrote.
 
-    Another version may have written a word that this one does not know: the next pass finds its own.
+    Another version may have written a word that this one does not know: the next reconcile replaces it.
     """
     return Row(
         state=State(row["state"]) if row.get("state") in _STATES else State.PENDING,
@@ -122,10 +132,9 @@ def rows_of(status: StatusFields) -> dict[InstanceId, Row]:
     return {row.instance: row for row in rows if row.instance}
 
 
-def rows_as_json(rows: Iterable[Row]) -> list[Json]:
-    """All rows as stored, in an order that does not depend on anything but their content."""
-    ordered = sorted(rows, key=lambda row: (row.node or "", str(row.instance or "")))
-    return [row.as_json() for row in ordered]
+def ordered(rows: Iterable[Row]) -> list[Row]:
+    """The rows in an order that depends on nothing but their content."""
+    return sorted(rows, key=lambda row: (row.node or "", str(row.instance or "")))
 
 
 def summary(rows: Iterable[Row]) -> dict[str, Json]:

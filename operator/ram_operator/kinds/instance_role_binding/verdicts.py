@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ram_operator.errors import CloudError, Rejected, Throttled, Unavailable
+from ram_operator.errors import ClassicNetwork, CloudError, Rejected, Throttled, Unavailable
 from ram_operator.kinds.instance_role_binding.rows import Origin, Row, State
 from ram_operator.kinds.ownership import parse_timestamp
 from ram_operator.model import Hold, InstanceId, Json, ObjectKey, Reason, timestamp
@@ -70,9 +70,9 @@ class Case:
         return self.attached or (isinstance(self.error, Unavailable) and not self.detached)
 
     @property
-    def unshown(self) -> bool:
+    def unconfirmed(self) -> bool:
         """Whether it has our role for all we know, and ECS did not show it since: no reading tells that it has not."""
-        return self.row is not None and self.row.unshown and self.seen == "" and not self.detached
+        return self.row is not None and self.row.unconfirmed and self.seen == "" and not self.detached
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def _waiting_for_role(case: Case) -> Verdict:
     """The role cannot be attached now: what is there stays, nothing is written."""
     if case.row and case.row.role and case.seen and case.seen.lower() == case.row.role.lower():
         return Verdict(_next(case, State.ATTACHED, confirmed=True))
-    if case.unshown:
+    if case.unconfirmed:
         return Verdict(_next(case, State.PENDING, reason=Reason.VERIFYING))
     refused = {"role": None, "origin": None} if case.row and case.row.reason is Reason.API_ERROR else {}
     return Verdict(_next(case, State.PENDING, reason=Reason.ROLE_NOT_READY, **refused))
@@ -145,7 +145,7 @@ def _inherits(case: Case) -> bool:
 
 def _without_role(case: Case, role: str) -> Verdict:
     """It has none: attach ours, unless the API has said of this very generation that it will not."""
-    if case.row and case.row.role and case.unshown and case.row.role.lower() != role.lower():
+    if case.row and case.row.role and case.unconfirmed and case.row.role.lower() != role.lower():
         # The claim is on the role that we gave it before: that has to go first, as if it were seen.
         return Verdict(_next(case, State.PENDING, reason=Reason.VERIFYING), detach=case.row.role)
     refused = _refusal(case)
@@ -159,7 +159,7 @@ def _without_role(case: Case, role: str) -> Verdict:
 
 def _sent(case: Case, role: str) -> Mapping[str, Json]:
     """What a row says of its attach: without an answer it may have taken effect, until ECS shows or refuses it."""
-    if case.sent or (case.unshown and not case.error):
+    if case.sent or (case.unconfirmed and not case.error):
         return {"reason": Reason.VERIFYING, "confirmed": False}
     if case.error:
         refused = Reason.THROTTLED if isinstance(case.error, Throttled) else Reason.API_ERROR
@@ -172,7 +172,7 @@ def _refusal(case: Case) -> Row | None:
     """The row of an instance for which repeating the request is pointless before an edit."""
     error = case.error
     if isinstance(error, Rejected):
-        classic = "MismatchRamRole" in error.code
+        classic = isinstance(error, ClassicNetwork)
         reason = Reason.CLASSIC_NETWORK if classic else Reason.API_ERROR
         message = error.message if classic and error.message else str(error)
         failed = {
@@ -230,7 +230,7 @@ def _unwanted(case: Case) -> Verdict:
     releasing = _next(case, State.RELEASING, node_gone_since=row.node_gone_since, **kept)
     if case.seen is None:
         return Verdict(releasing)
-    if case.unshown:
+    if case.unconfirmed:
         return Verdict(releasing, detach=row.role)
     if case.seen.lower() != (row.role or "").lower():
         return Verdict(None)
@@ -255,7 +255,7 @@ def _is_covered(case: Case, row: Row) -> bool:
     """
     role = (row.role or "").lower()
     theirs = str(case.other_claim.get("roleName", "")).lower() if case.other_claim else ""
-    return theirs == role or (case.seen is not None and case.seen.lower() != role and not case.unshown)
+    return theirs == role or (case.seen is not None and case.seen.lower() != role and not case.unconfirmed)
 
 
 def _handed_over(case: Case, taken_by: ObjectKey, row: Row) -> Verdict | None:

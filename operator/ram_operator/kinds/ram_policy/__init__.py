@@ -6,8 +6,9 @@ the policy is attached to is the roles' business; here it only blocks the deleti
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ram_operator.cloud import Cloud, Entities, NewPolicy, Policy, PolicyName, PolicyType, Taggable
@@ -16,14 +17,15 @@ from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
 from ram_operator.kinds.ram_policy.drift import find_drift
 from ram_operator.kinds.ram_policy.links import PolicyLinks
-from ram_operator.kinds.steps import CreatePolicy, CreatePolicyVersion, DeletePolicy, UpdatePolicyDescription
+from ram_operator.kinds.steps import CreatePolicy, CreatePolicyVersion, DeletePolicy, UpdatePolicyDescription, tags_of
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
+    RETAIN_INSTEAD,
     Body,
+    Context,
     Facts,
     Hold,
     Json,
-    Pass,
     Plan,
     Reason,
     Reference,
@@ -54,7 +56,6 @@ class DesiredPolicy:
     name: str | None
     spec: PolicySpec | None
     facts: Facts
-    release: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,83 +109,91 @@ class RamPolicyKind:
             unsupported=ownership.unsupported(spec, ownership.DEFAULTS) + granted,
         )
 
-    def desire(self, spec: PolicySpec | None, known: StatusFields, facts: Facts) -> DesiredPolicy:
-        name = known.get("policyName") or facts.me.spec.get("policyName") or facts.me.key.name
+    def retains(self, facts: Facts) -> bool:
+        return ownership.retains(facts)
+
+    def desire(self, spec: PolicySpec | None, stored: StatusFields, facts: Facts) -> DesiredPolicy:
+        name = stored.get("policyName") or facts.me.spec.get("policyName") or facts.me.key.name
         if check_policy_name(name):
             name = None
-        deleting = facts.me.deleting
-        return DesiredPolicy(name, None if deleting else spec, facts, deleting and ownership.retains(facts))
+        return DesiredPolicy(name, None if facts.me.deleting else spec, facts)
 
     async def observe(
         self,
         desired: DesiredPolicy,
-        known: StatusFields,
+        stored: StatusFields,
         scope: Scope,
         cloud: Cloud,
         before: ObservedPolicy | None = None,
     ) -> ObservedPolicy | None:
-        if desired.name is None or desired.release or (desired.spec and desired.spec.unsupported):
+        if desired.name is None or (desired.spec and desired.spec.unsupported):
             return None
-        name = PolicyName(PolicyType.CUSTOM, desired.name)
+        ram, name = cloud.ram, PolicyName(PolicyType.CUSTOM, desired.name)
         try:
-            policy = await cloud.ram.get_policy(name)
-            tags = await cloud.ram.list_tags(Taggable.POLICY, desired.name)
+            if before and before.tags is not None and tags_of(desired.name) not in scope:
+                policy, tags = await ram.get_policy(name), before.tags
+            elif before or stored.get("defaultVersion"):
+                policy, tags = await asyncio.gather(ram.get_policy(name), ram.list_tags(Taggable.POLICY, desired.name))
+            else:
+                # One after the other, since a policy that was not created yet has no tags to ask for.
+                policy = await ram.get_policy(name)
+                tags = await ram.list_tags(Taggable.POLICY, desired.name)
             attached = desired.spec is None and policy.attachment_count > 0
-            entities = await cloud.ram.list_entities_for_policy(name) if attached else None
+            entities = await ram.list_entities_for_policy(name) if attached else None
         except NotFound:
             return ObservedPolicy()
         return ObservedPolicy(policy, tags, entities)
 
-    def plan(self, desired: DesiredPolicy, observed: ObservedPolicy | None, known: StatusFields, turn: Pass) -> Plan:
-        subject = f"policy {desired.name}"
+    def plan(
+        self, desired: DesiredPolicy, observed: ObservedPolicy | None, stored: StatusFields, context: Context
+    ) -> Plan:
         if observed is None:
-            return Plan(holds=ownership.not_supported_yet(subject, desired.spec.unsupported if desired.spec else ()))
+            unsupported = desired.spec.unsupported if desired.spec else ()
+            return Plan(holds=ownership.not_supported_yet(f"policy {desired.name}", unsupported), fields=stored)
         if desired.spec is None:
-            return self._deletion(desired, observed, turn)
-        if taken := ownership.name_taken(subject, desired.facts, observed.tags, turn.owner):
+            return replace(self._deletion(desired, observed, context), fields=stored)
+        fields = self._fields(desired, observed, stored, context)
+        return replace(self._corrections(desired, desired.spec, observed, context), fields=fields)
+
+    def _corrections(
+        self, desired: DesiredPolicy, spec: PolicySpec, observed: ObservedPolicy, context: Context
+    ) -> Plan:
+        subject = f"policy {desired.name}"
+        if taken := ownership.name_taken(subject, desired.facts, observed.tags, context.owner):
             return Plan(holds=(taken,))
         if observed.policy is None or observed.tags is None:
-            # The two types of policies share their names: what is absent and yet exists is a system policy.
-            if isinstance(turn.outcome.error_of(desired.spec.name), AlreadyExists):
-                whose = "a policy that is not this account's own (a system policy)"
-                message = f"{subject}: the name is taken by {whose}; choose another spec.policyName"
-                return Plan(holds=(Hold(subject, Reason.NAME_TAKEN, message, ownership.RECHECK_SECONDS),))
-            tags = {**desired.spec.tags, **turn.owner.tags()}
-            new = NewPolicy(desired.spec.name, desired.spec.document, desired.spec.description or "", tags)
-            return Plan(steps=(CreatePolicy(desired.spec.name, new),))
-        if hold := ownership.foreign(subject, observed.tags, turn.owner):
+            return self._creation(subject, spec, context)
+        if hold := ownership.foreign(subject, observed.tags, context.owner):
             return Plan(holds=(hold,))
-        return Plan(steps=self._corrections(desired.spec, observed.policy, observed.tags, turn))
+        return Plan(steps=_updates(spec, observed.policy, observed.tags, context))
 
-    def _corrections(self, spec: PolicySpec, policy: Policy, tags: Mapping[str, str], turn: Pass) -> tuple[Step, ...]:
-        steps: list[Step] = []
-        if not same_meaning(policy.document, spec.document):
-            steps.append(CreatePolicyVersion(policy.name, policy.name, spec.document))
-        if spec.description is not None and policy.description != spec.description:
-            steps.append(UpdatePolicyDescription(policy.name, policy.name, spec.description))
-        missing = ownership.missing_tags(spec.tags, tags, turn.owner)
-        return (*steps, *ownership.tag_step(Taggable.POLICY, policy.name, missing))
+    def _creation(self, subject: str, spec: PolicySpec, context: Context) -> Plan:
+        # The two types of policies share their names: what is absent and yet exists is a system policy.
+        if isinstance(context.outcome.error_of(spec.name), AlreadyExists):
+            whose = "a policy that is not this account's own (a system policy)"
+            message = f"{subject}: the name is taken by {whose}; choose another spec.policyName"
+            return Plan(holds=(Hold(subject, Reason.NAME_TAKEN, message, ownership.RECHECK_SECONDS),))
+        tags = {**spec.tags, **context.owner.tags()}
+        return Plan(steps=(CreatePolicy(spec.name, NewPolicy(spec.name, spec.document, spec.description or "", tags)),))
 
-    def _deletion(self, desired: DesiredPolicy, observed: ObservedPolicy, turn: Pass) -> Plan:
+    def _deletion(self, desired: DesiredPolicy, observed: ObservedPolicy, context: Context) -> Plan:
         if observed.policy is None or observed.tags is None:
             return Plan()
-        if ownership.foreign("", observed.tags, turn.owner):
+        if ownership.foreign("", observed.tags, context.owner):
             return Plan()
         subject = f"policy {observed.policy.name}"
-        if observed.entities and (going := _going(observed.entities, desired.facts.referrers)):
-            return Plan(holds=(ownership.waits_for(subject, going),))
+        if observed.entities and (leaving := _leaving(observed.entities, desired.facts.referrers)):
+            return Plan(holds=(ownership.waits_for(subject, leaving),))
         if observed.entities and (users := _users(observed.entities, desired.facts.referrers)):
-            message = f"{subject} is attached to {listing(users)}; detach it there first, {ownership.RETAIN_INSTEAD}"
+            message = f"{subject} is attached to {listing(users)}; detach it there first, {RETAIN_INSTEAD}"
             return Plan(holds=(Hold(subject, Reason.IN_USE, message, ownership.RECHECK_SECONDS),))
         return Plan(steps=(DeletePolicy(observed.policy.name, observed.policy.name),))
 
-    def project(
-        self, desired: DesiredPolicy, observed: ObservedPolicy | None, known: StatusFields, turn: Pass
+    def _fields(
+        self, desired: DesiredPolicy, observed: ObservedPolicy, stored: StatusFields, context: Context
     ) -> StatusFields:
-        if observed is None or desired.spec is None:
-            return known
         policy = observed.policy
-        if policy is None or observed.tags is None or ownership.foreign("", observed.tags, turn.owner):
+        if policy is None or observed.tags is None or ownership.foreign("", observed.tags, context.owner):
             return {}
         seen = {
             "generation": desired.facts.generation,
@@ -197,11 +206,21 @@ class RamPolicyKind:
             "origin": "Created",
             "defaultVersion": policy.default_version,
             "attachmentCount": policy.attachment_count,
-            "verified": ownership.verified(seen, known, turn, self.full_check),
+            "verified": ownership.verified(seen, stored, context, self.full_check),
         }
 
 
-def _going(entities: Entities, referrers: tuple[Reference, ...]) -> str:
+def _updates(spec: PolicySpec, policy: Policy, tags: Mapping[str, str], context: Context) -> tuple[Step, ...]:
+    steps: list[Step] = []
+    if not same_meaning(policy.document, spec.document):
+        steps.append(CreatePolicyVersion(policy.name, policy.name, spec.document))
+    if spec.description is not None and policy.description != spec.description:
+        steps.append(UpdatePolicyDescription(policy.name, policy.name, spec.description))
+    missing = ownership.missing_tags(spec.tags, tags, context.owner)
+    return (*steps, *ownership.tag_step(Taggable.POLICY, policy.name, missing))
+
+
+def _leaving(entities: Entities, referrers: tuple[Reference, ...]) -> str:
     """The objects whose roles have the policy, if all of them are being deleted; else nothing."""
     leaving = {str(role.status.get("roleName", "")).lower(): str(role.key) for role in referrers if role.deleting}
     roles = {name.lower() for name in entities.roles}

@@ -10,34 +10,38 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from ram_operator.cloud import Cloud, EcsApi, NewRole, PolicyName, PolicyType, Role, RoleChange, Taggable
+from ram_operator.cloud import Cloud, EcsApi, NewRole, PolicyName, PolicyType, RamApi, Role, RoleChange, Taggable
 from ram_operator.errors import CloudError, InvalidSpec, NotFound
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.kinds.ram_role import attachments
 from ram_operator.kinds.ram_role.drift import find_drift
 from ram_operator.kinds.ram_role.links import RoleLinks
-from ram_operator.kinds.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole
+from ram_operator.kinds.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole, tags_of
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
+    RETAIN_INSTEAD,
     Body,
+    Context,
     Facts,
     Hold,
     Json,
     Ownership,
-    Pass,
     Plan,
     Reason,
     Reference,
     Scope,
     StatusFields,
     Step,
-    Unread,
+    Unreadable,
     listing,
 )
 from ram_operator.rules.documents import canonical, check_services, check_trust, same_meaning, trust_for_services
 from ram_operator.rules.names import check_description, check_role_name, check_session_seconds
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,6 @@ class DesiredRole:
     name: str | None
     spec: RoleSpec | None
     facts: Facts
-    release: bool
     policies: tuple[PolicyName, ...] = ()
     holds: tuple[Hold, ...] = ()
     leaving: tuple[PolicyName, ...] = ()
@@ -83,14 +86,14 @@ class DesiredRole:
 class ObservedRole:
     """What is there; None in its place means that nothing was read.
 
-    `players` are the instances that have the role, read only when deleting; `unread` are regions that did not tell.
+    `instances` are those that have the role, read only when deleting; `unreadable` are regions that gave no answer.
     """
 
     role: Role | None = None
     tags: Mapping[str, str] | None = None
     attached: tuple[PolicyName, ...] = ()
-    players: tuple[str, ...] = ()
-    unread: tuple[Unread, ...] = ()
+    instances: tuple[str, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +144,18 @@ class RamRoleKind:
             unsupported=ownership.unsupported(spec, {**ownership.DEFAULTS, "policyAttachment": "Additive"}),
         )
 
-    def desire(self, spec: RoleSpec | None, known: StatusFields, facts: Facts) -> DesiredRole:
-        name = known.get("roleName") or facts.me.spec.get("roleName") or facts.me.key.name
+    def retains(self, facts: Facts) -> bool:
+        return ownership.retains(facts)
+
+    def desire(self, spec: RoleSpec | None, stored: StatusFields, facts: Facts) -> DesiredRole:
+        name = stored.get("roleName") or facts.me.spec.get("roleName") or facts.me.key.name
         if check_role_name(name):
             name = None
         if facts.me.deleting or spec is None:
-            return DesiredRole(name, None, facts, ownership.retains(facts))
+            return DesiredRole(name, None, facts)
         found = attachments.resolve(spec.policies, facts)
         holds = (*found.holds, *self._over_limit(found.policies))
-        return DesiredRole(name, spec, facts, False, found.policies, holds, found.leaving, found.awaited)
+        return DesiredRole(name, spec, facts, found.policies, holds, found.leaving, found.awaited)
 
     def _over_limit(self, policies: tuple[PolicyName, ...]) -> tuple[Hold, ...]:
         limits = {PolicyType.SYSTEM: self.limits.system, PolicyType.CUSTOM: self.limits.custom}
@@ -167,108 +173,140 @@ class RamRoleKind:
     async def observe(
         self,
         desired: DesiredRole,
-        known: StatusFields,
+        stored: StatusFields,
         scope: Scope,
         cloud: Cloud,
         before: ObservedRole | None = None,
     ) -> ObservedRole | None:
-        if desired.name is None or desired.release or (desired.spec and desired.spec.unsupported):
+        if desired.name is None or (desired.spec and desired.spec.unsupported):
             return None
         try:
-            role = await cloud.ram.get_role(desired.name)
-            tags, attached = await asyncio.gather(
-                cloud.ram.list_tags(Taggable.ROLE, desired.name), cloud.ram.list_policies_for_role(desired.name)
-            )
+            if before and before.role and before.tags is not None:
+                found = await _read_again(before, before.role, before.tags, desired.name, scope, cloud.ram)
+            else:
+                found = await _read(desired.name, cloud.ram, exists=bool(before or stored.get("arn")))
         except NotFound:
             return ObservedRole()
-        found = ObservedRole(role, tags, attached)
-        return found if desired.spec or _users(desired.facts) else await _with_players(found, role.name, cloud.ecs)
+        if desired.spec or _users(desired.facts):
+            return found
+        return await _with_instances(found, desired.name, cloud.ecs)
 
-    def plan(self, desired: DesiredRole, observed: ObservedRole | None, known: StatusFields, turn: Pass) -> Plan:
-        subject = f"role {desired.name}"
+    def plan(self, desired: DesiredRole, observed: ObservedRole | None, stored: StatusFields, context: Context) -> Plan:
         if observed is None:
-            return Plan(holds=ownership.not_supported_yet(subject, desired.spec.unsupported if desired.spec else ()))
+            unsupported = desired.spec.unsupported if desired.spec else ()
+            return Plan(holds=ownership.not_supported_yet(f"role {desired.name}", unsupported), fields=stored)
         if desired.spec is None:
-            return self._deletion(desired, observed, known, turn)
-        if taken := ownership.name_taken(subject, desired.facts, observed.tags, turn.owner):
-            return Plan(holds=(taken,))
-        if observed.tags is not None and (hold := ownership.foreign(subject, observed.tags, turn.owner)):
-            return Plan(holds=(hold,))
-        if any(hold.reason is Reason.INVALID_SPEC for hold in desired.holds):
-            return Plan(holds=desired.holds)
-        return self._corrections(desired, desired.spec, observed, known, turn)
+            fields = attachments.of_deleted(stored, context.outcome)
+            return replace(self._deletion(desired, observed, stored, context), fields=fields)
+        fields = self._fields(desired, observed, stored, context)
+        return replace(self._corrections(desired, desired.spec, observed, stored, context), fields=fields)
 
     def _corrections(
-        self, desired: DesiredRole, spec: RoleSpec, observed: ObservedRole, known: StatusFields, turn: Pass
+        self, desired: DesiredRole, spec: RoleSpec, observed: ObservedRole, stored: StatusFields, context: Context
     ) -> Plan:
+        subject = f"role {desired.name}"
+        kept = attachments.stored_entries(stored)
+        if taken := ownership.name_taken(subject, desired.facts, observed.tags, context.owner):
+            return Plan(holds=(taken,), entries=kept)
+        if observed.tags is not None and (hold := ownership.foreign(subject, observed.tags, context.owner)):
+            return Plan(holds=(hold,), entries=kept)
+        shown, outcome = observed.attached if observed.role else None, context.outcome
+        if any(hold.reason is Reason.INVALID_SPEC for hold in desired.holds):
+            kept = attachments.entries(spec.name, desired.policies, shown, (), stored, outcome)
+            return Plan(holds=desired.holds, entries=kept)
         attached = {policy.folded for policy in observed.attached}
         wanted = {policy.folded for policy in desired.policies}
-        managed = attachments.managed(known)
         attach = tuple(policy for policy in desired.policies if policy.folded not in attached)
-        superfluous = tuple(policy for policy in managed if policy.folded not in wanted)
+        superfluous = tuple(policy for policy in attachments.managed(stored) if policy.folded not in wanted)
         # What we attached may be there although RAM does not show it yet.
-        present = attached | attachments.unshown(known, turn.outcome)
+        present = attached | attachments.unconfirmed(stored, outcome)
         detach = () if desired.holds else tuple(policy for policy in superfluous if policy.folded in present)
         # A cluster that is succeeded leaves its tags but no status: what it attached is taken over with the role.
-        inherited = observed.tags is not None and turn.owner.judge(observed.tags) is Ownership.INHERITED
-        claims = attachments.claims(known, desired.policies if inherited else attach)
-        absent, absences = attachments.absent(attach, desired.facts, turn.outcome)
-        steps: list[Step] = _role_steps(spec, observed, attach, turn)
+        inherited = observed.tags is not None and context.owner.judge(observed.tags) is Ownership.INHERITED
+        claimed = desired.policies if inherited else attach
+        absent, absences = attachments.absent(attach, desired.facts, outcome)
+        steps: list[Step] = _role_steps(spec, observed, attach, context)
         name = observed.role.name if observed.role else spec.name
         steps += (AttachPolicy(policy, name) for policy in attach if policy not in absent)
         steps += (DetachPolicy(policy, name) for policy in detach)
-        return Plan(claims, tuple(steps), (*desired.holds, *absences))
+        entries = attachments.entries(name, desired.policies, shown, claimed, stored, outcome)
+        return Plan(steps=tuple(steps), holds=(*desired.holds, *absences), entries=entries)
 
-    def _deletion(self, desired: DesiredRole, observed: ObservedRole, known: StatusFields, turn: Pass) -> Plan:
-        if observed.role is None or observed.tags is None or ownership.foreign("", observed.tags, turn.owner):
+    def _deletion(self, desired: DesiredRole, observed: ObservedRole, stored: StatusFields, context: Context) -> Plan:
+        if observed.role is None or observed.tags is None or ownership.foreign("", observed.tags, context.owner):
             return Plan()
         name = observed.role.name
-        managed = {policy.folded for policy in attachments.managed(known)}
+        managed = {policy.folded for policy in attachments.managed(stored)}
         foreign = [str(policy) for policy in observed.attached if policy.folded not in managed]
         if users := _users(desired.facts):
             bindings = listing(str(binding.key) for binding in users)
             if all(binding.deleting for binding in users):
                 return Plan(holds=(ownership.waits_for(f"role {name}", bindings),))
             return _in_use(name, f"bound by {bindings}; delete {'them' if len(users) > 1 else 'it'} first", None)
-        if observed.players:
-            count = f"{len(observed.players)} instance{'s' if len(observed.players) > 1 else ''}"
-            return _in_use(name, f"played by {count}: {listing(observed.players)}; detach it there first")
-        if observed.unread:
-            return Plan(unread=observed.unread)
+        if observed.instances:
+            instances = listing(observed.instances)
+            count = len(observed.instances)
+            have = f"{count} instances have it" if count > 1 else "1 instance has it"
+            return _in_use(name, f"{have}: {instances}; detach it there first")
+        if observed.unreadable:
+            return Plan(unreadable=observed.unreadable)
         if foreign:
             return _in_use(name, f"policies that others attached to it: {listing(foreign)}; detach them first")
         attached = {policy.folded for policy in observed.attached}
-        pending = attachments.unshown(known, turn.outcome) - attached
-        hidden = (policy for policy in attachments.managed(known) if policy.folded in pending)
-        going = (*observed.attached, *hidden)
-        return Plan(steps=(*(DetachPolicy(policy, name) for policy in going), DeleteRole(name, going)))
+        unconfirmed = attachments.unconfirmed(stored, context.outcome) - attached
+        unread = (policy for policy in attachments.managed(stored) if policy.folded in unconfirmed)
+        detach = (*observed.attached, *unread)
+        return Plan(steps=(*(DetachPolicy(policy, name) for policy in detach), DeleteRole(name, detach)))
 
-    def project(
-        self, desired: DesiredRole, observed: ObservedRole | None, known: StatusFields, turn: Pass
+    def _fields(
+        self, desired: DesiredRole, observed: ObservedRole, stored: StatusFields, context: Context
     ) -> StatusFields:
-        if observed is None:
-            return known
-        if desired.spec is None:
-            return attachments.going(known, turn.outcome)
         role, tags = observed.role, observed.tags
-        if role is None or tags is None or ownership.foreign("", tags, turn.owner):
-            # Claims outlive a reading that does not show the role yet: what we attached must not become foreign.
-            return {field: known[field] for field in ("managedPolicies",) if known.get(field)}
+        if role is None or tags is None or ownership.foreign("", tags, context.owner):
+            return {}
         attached = {policy.folded for policy in observed.attached}
         wanted = {policy.folded for policy in desired.policies}
         summed = wanted | {policy.folded for policy in desired.leaving}
-        pending = attachments.unshown(known, turn.outcome) - attached
-        managed = [policy for policy in attachments.managed(known) if policy.folded in attached | wanted | pending]
         seen = {"generation": desired.facts.generation, "updateDate": role.update_date}
+        counts = {"attached": len(summed & attached), "wanted": len(wanted) + desired.awaited}
         return {
             "roleName": role.name,
             "roleId": role.role_id,
             "arn": role.arn,
             "origin": "Created",
-            "policySummary": f"{len(summed & attached)}/{len(wanted) + desired.awaited}",
-            "managedPolicies": attachments.as_json(managed, pending),
-            "verified": ownership.verified(seen, known, turn, self.full_check),
+            "policyCounts": counts,
+            "policySummary": f"{counts['attached']}/{counts['wanted']}",
+            "verified": ownership.verified(seen, stored, context, self.full_check),
         }
+
+
+async def _read(name: str, ram: RamApi, *, exists: bool) -> ObservedRole:
+    """Read a role; one that probably does not `exist` yet has no tags and policies to ask for."""
+    if exists:
+        role, tags, attached = await asyncio.gather(
+            ram.get_role(name), ram.list_tags(Taggable.ROLE, name), ram.list_policies_for_role(name)
+        )
+        return ObservedRole(role, tags, attached)
+    role = await ram.get_role(name)
+    tags, attached = await asyncio.gather(ram.list_tags(Taggable.ROLE, name), ram.list_policies_for_role(name))
+    return ObservedRole(role, tags, attached)
+
+
+async def _read_again(
+    before: ObservedRole, role: Role, tags: Mapping[str, str], name: str, scope: Scope, ram: RamApi
+) -> ObservedRole:
+    """Read of a role what was touched: the role itself, its tags, its policies."""
+    of_policies = scope.subjects is None or scope.subjects - {name, tags_of(name)}
+    role, tags, attached = await asyncio.gather(
+        ram.get_role(name) if name in scope else _value(role),
+        ram.list_tags(Taggable.ROLE, name) if tags_of(name) in scope else _value(tags),
+        ram.list_policies_for_role(name) if of_policies else _value(before.attached),
+    )
+    return ObservedRole(role, tags, attached)
+
+
+async def _value(value: T) -> T:
+    return value
 
 
 def _trust(spec: Mapping[str, Json]) -> tuple[Json, tuple[str, ...]]:
@@ -283,10 +321,10 @@ def _trust(spec: Mapping[str, Json]) -> tuple[Json, tuple[str, ...]]:
     return trust_for_services(services), check_services(services, "spec.trust.services")
 
 
-def _role_steps(spec: RoleSpec, observed: ObservedRole, attach: tuple[PolicyName, ...], turn: Pass) -> list[Step]:
+def _role_steps(spec: RoleSpec, observed: ObservedRole, attach: tuple[PolicyName, ...], context: Context) -> list[Step]:
     """The steps for the role itself: create it, or correct its fields and tags."""
     if observed.role is None or observed.tags is None:
-        tags = {**spec.tags, **turn.owner.tags()}
+        tags = {**spec.tags, **context.owner.tags()}
         role = NewRole(spec.name, spec.trust, spec.description or "", spec.session_seconds, tags)
         return [CreateRole(role, attach)]
     role_now = observed.role
@@ -299,23 +337,24 @@ def _role_steps(spec: RoleSpec, observed: ObservedRole, attach: tuple[PolicyName
     )
     change = RoleChange(spec.session_seconds, trust, spec.description if described else None)
     update: list[Step] = [UpdateRole(spec.name, role_now.name, change, fields)] if fields else []
-    missing = ownership.missing_tags(spec.tags, observed.tags, turn.owner)
+    missing = ownership.missing_tags(spec.tags, observed.tags, context.owner)
     return [*update, *ownership.tag_step(Taggable.ROLE, role_now.name, missing)]
 
 
-async def _with_players(found: ObservedRole, role: str, ecs: EcsApi) -> ObservedRole:
+async def _with_instances(found: ObservedRole, role: str, ecs: EcsApi) -> ObservedRole:
     """With the instances of all regions that have the role: RAM itself would delete it under them."""
     regions = await ecs.describe_regions()
-    answers = await asyncio.gather(*(_players(region, role, ecs) for region in regions))
-    players = tuple(player for answer in answers if not isinstance(answer, Unread) for player in answer)
-    return replace(found, players=players, unread=tuple(answer for answer in answers if isinstance(answer, Unread)))
+    answers = await asyncio.gather(*(_instances_in(region, role, ecs) for region in regions))
+    instances = tuple(one for answer in answers if not isinstance(answer, Unreadable) for one in answer)
+    unreadable = tuple(answer for answer in answers if isinstance(answer, Unreadable))
+    return replace(found, instances=instances, unreadable=unreadable)
 
 
-async def _players(region: str, role: str, ecs: EcsApi) -> tuple[str, ...] | Unread:
+async def _instances_in(region: str, role: str, ecs: EcsApi) -> tuple[str, ...] | Unreadable:
     try:
         return tuple(f"{region}.{id_}" for id_ in await ecs.instances_with_role(region, role))
     except CloudError as error:
-        return Unread(region, frozenset({role}), error)
+        return Unreadable(region, frozenset({role}), error)
 
 
 def _users(facts: Facts) -> tuple[Reference, ...]:
@@ -329,5 +368,5 @@ def _users(facts: Facts) -> tuple[Reference, ...]:
 
 
 def _in_use(name: str, users: str, retry_after: float | None = ownership.RECHECK_SECONDS) -> Plan:
-    message = f"role {name} is in use: {users}, {ownership.RETAIN_INSTEAD}"
+    message = f"role {name} is in use: {users}, {RETAIN_INSTEAD}"
     return Plan(holds=(Hold(f"role {name}", Reason.IN_USE, message, retry_after),))

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ram_operator.cloud import PolicyName, PolicyType
-from ram_operator.errors import Throttled, Unavailable
+from ram_operator.errors import PolicyNotFound, Throttled, Unavailable
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
 from ram_operator.kinds.offers import policy_exists
-from ram_operator.kinds.steps import AttachPolicy, DetachPolicy
+from ram_operator.kinds.steps import AttachPolicy, DetachPolicy, attachment, tags_of
 from ram_operator.model import (
-    Claim,
+    Entry,
     Facts,
     Hold,
     Json,
@@ -42,7 +42,7 @@ def problems(policies: Iterable[Mapping[str, Json]]) -> tuple[str, ...]:
 Way = tuple[str, str]
 """How an object has to be waited for, in words: one object, several."""
 _MISSING: Way = (", which does not exist", ", which do not exist")
-_GOING: Way = (", which is being deleted", ", which are being deleted")
+_DELETING: Way = (", which is being deleted", ", which are being deleted")
 _UNREADY: Way = (" to be ready", " to be ready")
 
 
@@ -119,23 +119,22 @@ def _waiting(policy: Reference | None) -> Way | None:
     if policy is None:
         return _MISSING
     if policy.deleting:
-        return _GOING
+        return _DELETING
     return None if policy_exists(policy) else _UNREADY
 
 
-def managed(known: StatusFields) -> tuple[PolicyName, ...]:
+def managed(stored: StatusFields) -> tuple[PolicyName, ...]:
     """The policies that we attached, or were about to."""
-    return tuple(PolicyName(PolicyType(row["type"]), row["name"]) for row in known.get("managedPolicies") or ())
+    return tuple(_name(row) for row in stored.get("managedPolicies") or ())
 
 
-def unshown(known: StatusFields, outcome: Outcome) -> frozenset[tuple[str, str]]:
-    """The folded names of what is attached for all we know, and was not shown by RAM since.
+def unconfirmed(stored: StatusFields, outcome: Outcome) -> frozenset[tuple[str, str]]:
+    """The folded names of what is attached for all we know, and that RAM has not shown since.
 
     An attach that got no answer may have taken effect; one that was refused has not. One that was throttled says
     nothing of an earlier one.
     """
-    rows = (row for row in known.get("managedPolicies") or () if row.get("pending"))
-    before = {PolicyName(PolicyType(row["type"]), row["name"]).folded for row in rows}
+    before = {_name(row).folded for row in stored.get("managedPolicies") or () if row.get("pending")}
     attached = {step.policy.folded for step in outcome.done if isinstance(step, AttachPolicy)}
     undone = {step.policy.folded for step in outcome.done if isinstance(step, DetachPolicy)}
     refused = {
@@ -146,28 +145,64 @@ def unshown(known: StatusFields, outcome: Outcome) -> frozenset[tuple[str, str]]
     return frozenset((before | attached) - undone - refused)
 
 
-def as_json(policies: Iterable[PolicyName], pending: Collection[tuple[str, str]] = ()) -> list[Json]:
-    """How `status.managedPolicies` stores policies; `pending` are the folded names of those RAM did not show."""
-    return [
-        {"type": policy.type.value, "name": policy.name} | ({"pending": True} if policy.folded in pending else {})
-        for policy in sorted(policies)
-    ]
+def of_deleted(stored: StatusFields, outcome: Outcome) -> StatusFields:
+    """The status of a role that is being deleted: what was detached unconfirmed is not detached a second time."""
+    if not stored.get("managedPolicies"):
+        return stored
+    pending = unconfirmed(stored, outcome)
+    return {
+        **stored,
+        "managedPolicies": [_row(policy, pending=policy.folded in pending) for policy in sorted(managed(stored))],
+    }
 
 
-def going(known: StatusFields, outcome: Outcome) -> StatusFields:
-    """The status of a role that is being deleted: what was detached unseen is not detached a second time."""
-    if not known.get("managedPolicies"):
-        return known
-    return {**known, "managedPolicies": as_json(managed(known), unshown(known, outcome))}
+def stored_entries(stored: StatusFields) -> Mapping[str, tuple[Entry, ...]]:
+    """`status.managedPolicies` as it is, where the role cannot be seen or is not ours: claims outlive that reading."""
+    rows = stored.get("managedPolicies") or ()
+    return {"managedPolicies": tuple(Entry(str(_name(row)), row, row) for row in rows)} if rows else {}
 
 
-def claims(known: StatusFields, attach: tuple[PolicyName, ...]) -> tuple[Claim, ...]:
-    """What we are about to attach or take over is stored first: a crash in between must not make it foreign."""
-    before = managed(known)
-    claimed = {policy.folded for policy in before}
-    new = [policy for policy in attach if policy.folded not in claimed]
-    pending = unshown(known, Outcome()) | {policy.folded for policy in new}
-    return (Claim("managedPolicies", as_json([*before, *new], pending)),) if new else ()
+def entries(
+    role: str,
+    wanted: Iterable[PolicyName],
+    shown: Iterable[PolicyName] | None,
+    claimed: Iterable[PolicyName],
+    stored: StatusFields,
+    outcome: Outcome,
+) -> Mapping[str, tuple[Entry, ...]]:
+    """`status.managedPolicies` as it follows from a plan.
+
+    Args:
+        role: the role's name.
+        wanted: the policies that it should have.
+        shown: the policies that RAM shows; None where it does not show the role.
+        claimed: what is about to be attached or taken over: stored first, so that a crash does not make it foreign.
+        stored: the stored status.
+        outcome: what was written in this reconcile.
+    """
+    before = {policy.folded: policy for policy in managed(stored)}
+    attached = {policy.folded for policy in shown or ()}
+    pending = unconfirmed(stored, outcome)
+    current = attached | pending | {policy.folded for policy in wanted}
+    # Claims outlive a reading that does not show the role yet.
+    kept = {folded: policy for folded, policy in before.items() if shown is None or folded in current}
+    new = {policy.folded: policy for policy in claimed if policy.folded not in before}
+    found: list[Entry] = []
+    for folded, policy in sorted({**kept, **new}.items(), key=lambda item: item[1]):
+        row = _row(policy, pending=folded in pending | new.keys() and folded not in attached)
+        # What is attached already is claimed by the tags of the role, which are the step that takes it over.
+        subject = tags_of(role) if folded in attached else attachment(role, policy)
+        found.append(Entry(subject, row, None if folded in new else row, claims=folded in new))
+    return {"managedPolicies": tuple(found)}
+
+
+def _name(row: Mapping[str, Json]) -> PolicyName:
+    return PolicyName(PolicyType(row["type"]), row["name"])
+
+
+def _row(policy: PolicyName, *, pending: bool) -> Mapping[str, Json]:
+    """How `status.managedPolicies` stores a policy; `pending` says that RAM has not shown it yet."""
+    return {"type": policy.type.value, "name": policy.name} | ({"pending": True} if pending else {})
 
 
 def absent(
@@ -178,7 +213,7 @@ def absent(
     missing = {
         failure.step.policy
         for failure in outcome.failures
-        if isinstance(failure.step, AttachPolicy) and failure.error.code.startswith("EntityNotExist.Policy")
+        if isinstance(failure.step, AttachPolicy) and isinstance(failure.error, PolicyNotFound)
     }
     gone = [
         policy
@@ -210,13 +245,13 @@ def _not_there(policies: Sequence[PolicyName]) -> tuple[Hold, ...]:
         (system, "; name another one in spec.policies", "; name others in spec.policies"),
     )
     return tuple(
-        Hold(str(some[0]), Reason.REJECTED, f"{_said(some)}{fixes[len(some) > 1]}", ownership.RECHECK_SECONDS)
+        Hold(str(some[0]), Reason.REJECTED, f"{_not_existing(some)}{fixes[len(some) > 1]}", ownership.RECHECK_SECONDS)
         for some, *fixes in found
         if some
     )
 
 
-def _said(policies: Sequence[PolicyName]) -> str:
+def _not_existing(policies: Sequence[PolicyName]) -> str:
     names = listing(map(str, policies))
     return f"policies {names} do not exist" if len(policies) > 1 else f"policy {names} does not exist"
 

@@ -73,7 +73,7 @@ async def test_an_overridden_binding_that_is_deleted_goes() -> None:
 async def test_a_selector_without_nodes_is_settled() -> None:
     made, _ = scene({}, nodes=0)
     await made.settle()
-    assert (made.condition(BINDING), message(made)) == (("True", "NoInstances"), "no instance is selected now")
+    assert (made.condition(BINDING), message(made)) == (("True", "NoInstances"), "no nodes match the selector")
 
 
 IN_VAIN = [

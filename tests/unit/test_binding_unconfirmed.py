@@ -36,7 +36,7 @@ ROLE = role_key("oss-reader")
 LOST = Unavailable("AttachInstanceRamRole", "SDK.ReadTimeout")
 
 
-async def unshown(ecs: Slow) -> Scene:
+async def unconfirmed(ecs: Slow) -> Scene:
     made, _ = scene({}, ecs=ecs)
     await made.reconcile(BINDING)
     assert state(made) == ("Pending", "oss-reader", "Attached")
@@ -46,7 +46,7 @@ async def unshown(ecs: Slow) -> Scene:
 
 @pytest.mark.parametrize("error", [None, LOST], ids=["attached", "reply lost"])
 async def test_a_node_that_leaves_takes_off_what_does_not_show(error: CloudError | None) -> None:
-    made = await unshown(ecs := Slow(error=error))
+    made = await unconfirmed(ecs := Slow(error=error))
     assert made.rows(BINDING)[str(ONE)]["reason"] == "Verifying"
     made.put_node(node("node-1", 1, pool="other"))
     await made.settle()
@@ -55,14 +55,14 @@ async def test_a_node_that_leaves_takes_off_what_does_not_show(error: CloudError
 
 
 async def test_a_binding_that_is_deleted_takes_off_what_does_not_show() -> None:
-    made = await unshown(ecs := Slow())
+    made = await unconfirmed(ecs := Slow())
     made.delete(BINDING)
     await made.settle()
     assert (ecs.roles, made.exists(BINDING)) == ({ONE: ""}, False)
 
 
 async def test_a_detach_that_fails_is_tried_again_before_the_claim_goes() -> None:
-    made = await unshown(ecs := Slow())
+    made = await unconfirmed(ecs := Slow())
     ecs.failing["detach"] = Unavailable("DetachInstanceRamRole", "ServiceUnavailable")
     made.delete(BINDING)
     await made.reconcile(BINDING)
@@ -74,7 +74,7 @@ async def test_a_detach_that_fails_is_tried_again_before_the_claim_goes() -> Non
 
 async def test_what_was_refused_needs_no_detach() -> None:
     ecs = Slow(error=Denied("AttachInstanceRamRole", "Forbidden.RAM"), executed=False)
-    made = await unshown(ecs)
+    made = await unconfirmed(ecs)
     ecs.calls.clear()
     made.delete(BINDING)
     await made.settle()
@@ -82,7 +82,7 @@ async def test_what_was_refused_needs_no_detach() -> None:
 
 
 async def test_what_never_shows_is_detached_once() -> None:
-    made = await unshown(ecs := Slow(error=LOST, executed=False))
+    made = await unconfirmed(ecs := Slow(error=LOST, executed=False))
     ecs.calls.clear()
     made.delete(BINDING)
     await made.settle()
@@ -91,7 +91,7 @@ async def test_what_never_shows_is_detached_once() -> None:
 
 
 async def test_another_role_takes_the_place_of_one_that_does_not_show() -> None:
-    made = await unshown(ecs := Slow())
+    made = await unconfirmed(ecs := Slow())
     made.edit(BINDING, roleRef={"name": "log-writer"})
     await made.settle()
     assert ecs.roles == {ONE: "log-writer"}
@@ -102,7 +102,7 @@ async def test_another_role_takes_the_place_of_one_that_does_not_show() -> None:
 
 
 async def test_a_node_that_leaves_while_the_role_is_not_ready_takes_off_what_does_not_show() -> None:
-    made = await unshown(ecs := Slow())
+    made = await unconfirmed(ecs := Slow())
     unready = [{"type": "Ready", "status": "False"}]
     made.put_status(ROLE, made.status(ROLE) | {"conditions": unready, "policySummary": "0/1"})
     for _ in range(2):
@@ -135,7 +135,7 @@ async def both(made: Scene, *keys: ObjectKey) -> None:
 
 
 async def test_another_binding_that_takes_the_instance_over_knows_of_it() -> None:
-    made = await unshown(ecs := Refusing())
+    made = await unconfirmed(ecs := Refusing())
     key = made.put(OLDER)
     await both(made, BINDING, key)
     assert state(made) == ("Overridden", "oss-reader", "Attached")
@@ -148,7 +148,7 @@ async def test_another_binding_that_takes_the_instance_over_knows_of_it() -> Non
 
 @pytest.mark.parametrize("shows", [True, False], ids=["shown in time", "never shown"])
 async def test_the_binding_after_one_that_goes_knows_of_it(shows: bool) -> None:
-    made = await unshown(ecs := Refusing())
+    made = await unconfirmed(ecs := Refusing())
     key = made.put(YOUNGER)
     made.delete(BINDING)
     await both(made, BINDING, key)
@@ -164,7 +164,7 @@ async def test_the_binding_after_one_that_goes_knows_of_it(shows: bool) -> None:
 
 @pytest.mark.parametrize("error", [None, LOST], ids=["attached", "reply lost"])
 async def test_a_repair_that_does_not_show_is_taken_off_with_its_region_out_meanwhile(error: CloudError | None) -> None:
-    made = await unshown(ecs := Slow(error=error))
+    made = await unconfirmed(ecs := Slow(error=error))
     ecs.shows = True
     await made.reconcile(BINDING)
     assert made.rows(BINDING)[str(ONE)]["confirmed"]
@@ -179,7 +179,7 @@ async def test_a_repair_that_does_not_show_is_taken_off_with_its_region_out_mean
 
 
 async def test_a_row_says_verifying_only_where_something_was_sent() -> None:
-    made = await unshown(ecs := Slow())
+    made = await unconfirmed(ecs := Slow())
     ecs.shows = True
     for _ in range(5):
         await made.reconcile(BINDING)
@@ -187,4 +187,4 @@ async def test_a_row_says_verifying_only_where_something_was_sent() -> None:
         ecs.roles[ONE] = ""
     await made.reconcile(BINDING)
     assert made.condition(BINDING, "Stalled") == ("True", "Contended")
-    assert "reason" not in made.rows(BINDING)[str(ONE)]
+    assert made.rows(BINDING)[str(ONE)]["reason"] == "Contended"

@@ -1,6 +1,6 @@
 """What the rows of a binding amount to: the words of Ready, and what keeps a binding without instances from it.
 
-The verbs in `instance_role_binding` call it. A selector without nodes is settled, since pools scale to zero; nodes that
+The verbs in `instance_role_binding` call it. A selector without nodes is in sync, since pools scale to zero; nodes that
 are named and not there, or instances that are all another binding's, are not what the binding's author wanted.
 """
 
@@ -13,7 +13,7 @@ from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Row, State
 from ram_operator.model import Hold, InstanceId, NodeFacts, ObjectKey, Reason, listing
 
 
-def settled_words(rows: Sequence[Row], role: str | None) -> tuple[Reason, str]:
+def in_sync(rows: Sequence[Row], role: str | None) -> tuple[Reason, str]:
     """What Ready says when nothing is left to do."""
     attached = [row.state for row in rows].count(State.ATTACHED)
     absent = [row.node for row in rows if row.reason is Reason.NODE_NOT_FOUND and row.node]
@@ -21,7 +21,7 @@ def settled_words(rows: Sequence[Row], role: str | None) -> tuple[Reason, str]:
     besides = f"; {_absence(absent)}" if absent else ""
     besides += f"; ECS does not know {listing(gone)}" if gone else ""
     if attached == 0:
-        return Reason.NO_INSTANCES, f"no instance is selected now{besides}"
+        return Reason.NO_INSTANCES, f"no nodes match the selector{besides}"
     return Reason.ALL_ATTACHED, f"{attached} instance{'s have' if attached > 1 else ' has'} role {role}{besides}"
 
 
@@ -51,7 +51,7 @@ def named_in_vain(
     return (Hold("binding", Reason.NODE_NOT_FOUND, f"waits for its nodes: {_absence(absent)}"),)
 
 
-def crowded_out(instances: Collection[InstanceId]) -> tuple[Hold, ...]:
+def without_room(instances: Collection[InstanceId]) -> tuple[Hold, ...]:
     """What there is no row for is not attached either: a write without a claim could never be taken back."""
     if not instances:
         return ()

@@ -1,0 +1,76 @@
+"""Filters: Plan -> Plan, between planning and writing. What must not be written now stays in the plan as withheld.
+
+The reconciler runs them in this order; each sees the object's facts and what the ones before it let through:
+
+1. `modes.Retain`: a deletion that leaves the cloud as it is has no steps.
+2. `modes.Suspend`: a suspended object is neither read nor written.
+3. `unconfirmed.Unconfirmed`: a write of ours that the cloud does not show yet is not made again.
+4. `contention.Contention`: a write that something else keeps undoing is not repeated for ever.
+5. `modes.ReadOnly` and `modes.PlanOnly`: whatever would be written now is withheld and shown.
+
+A filter decides by a step's intent and change, never by its class. What a filter remembers is per object and is gone
+with the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from ram_operator.model import Change, Facts, Hold, ObjectKey, Outcome, Plan, Step, Withheld
+
+Effect = tuple[str, str]
+"""A subject, and what a step does to it in the words of `Step.effect`."""
+
+
+class Filter:
+    """A rule about what may be written now. What a filter does not define does nothing."""
+
+    def without_reading(self, facts: Facts) -> Plan | None:
+        """Return the plan of an object that must not even be read; None where this rule lets it be read."""
+        return None
+
+    def apply(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
+        """Return the plan with the steps that may not be made now as withheld. Changes no memory."""
+        return plan
+
+    def learn(self, facts: Facts, outcome: Outcome, after: Plan, now: datetime) -> None:
+        """Take note of what was written and of what is still planned after observing again."""
+
+    def forget(self, key: ObjectKey) -> None:
+        """Drop what is remembered of an object that is gone, or that a person asked to be reconciled."""
+
+
+def effects(steps: tuple[Step, ...]) -> set[Effect]:
+    """All effects of some steps."""
+    return {(subject, step.effect) for step in steps for subject in step.subjects}
+
+
+def withhold(plan: Plan, held: Callable[[Step, str], Hold | None]) -> Plan:
+    """The plan with what `held` gives a hold for, by step and subject, as withheld.
+
+    Nothing is deleted before what is withheld: the cloud would refuse it.
+    """
+    steps: list[Step] = []
+    withheld: list[Withheld] = []
+    subjects: set[str] = set()
+    for step in plan.steps:
+        found = {subject: hold for subject in step.subjects if (hold := held(step, subject))}
+        behind = subjects.intersection(step.subjects) if step.change is Change.DELETE else set()
+        withheld += _parts(step, found)
+        subjects |= found.keys()
+        if left := step.without(frozenset(found) | behind):
+            steps.append(left)
+    return replace(plan, steps=tuple(steps), withheld=(*plan.withheld, *withheld)) if withheld else plan
+
+
+def _parts(step: Step, found: Mapping[str, Hold]) -> list[Withheld]:
+    """One for each subject; a step that is made or not made as a whole is withheld once."""
+    parts = [Withheld(alone(step, subject), hold) for subject, hold in found.items()]
+    return parts[:1] if parts and parts[0].step is step else parts
+
+
+def alone(step: Step, subject: str) -> Step:
+    """What a step does to one of its subjects; a step that is made or not made as a whole stays whole."""
+    return step.without(frozenset(step.subjects) - {subject}) or step

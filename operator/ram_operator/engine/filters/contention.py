@@ -1,0 +1,105 @@
+"""Two managers of one thing: what was written several times within an hour is left alone for a while."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from ram_operator.engine.filters import Filter, effects, withhold
+from ram_operator.model import Facts, Hold, ObjectKey, Outcome, Plan, Reason, Step
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    at: datetime
+    excused: bool = False
+
+
+@dataclass(slots=True)
+class _Memory:
+    """The writes of one generation within the window: by subject and effect, and in the order of their times."""
+
+    generation: int
+    by_subject: dict[str, dict[str, list[_Write]]] = field(default_factory=dict)
+    times: deque[tuple[datetime, str, str]] = field(default_factory=deque)
+
+    def writes(self, subject: str, effect: str) -> Sequence[_Write]:
+        return self.by_subject.get(subject, {}).get(effect, ())
+
+    def add(self, subject: str, done: Mapping[str, _Write]) -> None:
+        """Note the effects of one reconcile on a subject; its other effects are excused by them."""
+        known = self.by_subject.setdefault(subject, {})
+        for effect, writes in known.items():
+            if effect not in done:
+                known[effect] = [replace(write, excused=True) for write in writes]
+        for effect, write in done.items():
+            known.setdefault(effect, []).append(write)
+            self.times.append((write.at, subject, effect))
+
+    def expire(self, before: datetime) -> None:
+        """Drop the writes before a time: a node that joined and left hours ago must cost nothing."""
+        while self.times and self.times[0][0] <= before:
+            _, subject, effect = self.times.popleft()
+            known = self.by_subject[subject]
+            known[effect].pop(0)
+            if not known[effect]:
+                del known[effect]
+            if not known:
+                del self.by_subject[subject]
+
+
+@dataclass(slots=True)
+class Contention(Filter):
+    """Withholds a write that was made several times within an hour: something else keeps changing the same thing.
+
+    A write is excused where we have written something else to the subject since: a node may join and leave a pool.
+
+    Args:
+        most: repairs within the window; the first write of a generation is none.
+        most_writes: writes within the window, excused ones included.
+        window: how long a write is remembered.
+    """
+
+    most: int = 3
+    most_writes: int = 30
+    window: timedelta = timedelta(hours=1)
+    _written: dict[ObjectKey, _Memory] = field(default_factory=dict)
+
+    def apply(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
+        """Withhold what was repaired too often, until the oldest repair leaves the window."""
+        memory = self._written.get(facts.me.key)
+        if memory is None or memory.generation != facts.generation:
+            return plan
+        return withhold(plan, lambda step, subject: self._held(step, subject, memory, now))
+
+    def _held(self, step: Step, subject: str, memory: _Memory, now: datetime) -> Hold | None:
+        recent = [write for write in memory.writes(subject, step.effect) if now - write.at < self.window]
+        repairs = [write for write in recent if not write.excused]
+        counted = recent if len(recent) > self.most_writes else repairs if len(repairs) > self.most else []
+        if not counted:
+            return None
+        message = (
+            f"{subject}: had to {step.effect} again {len(counted) - 1} times within an hour; something else keeps "
+            "changing it: find out what, or change this object to agree with it"
+        )
+        return Hold(subject, Reason.CONTENDED, message, (counted[0].at + self.window - now).total_seconds())
+
+    def learn(self, facts: Facts, outcome: Outcome, after: Plan, now: datetime) -> None:
+        """Count the writes of this reconcile."""
+        if not outcome.done:
+            return
+        memory = self._written.get(facts.me.key)
+        if memory is None or memory.generation != facts.generation:
+            memory = self._written[facts.me.key] = _Memory(facts.generation)
+        memory.expire(now - self.window)
+        done: dict[str, dict[str, _Write]] = {}
+        for subject, effect in effects(outcome.done):
+            done.setdefault(subject, {})[effect] = _Write(now)
+        for subject, writes in done.items():
+            memory.add(subject, writes)
+
+    def forget(self, key: ObjectKey) -> None:
+        """Count anew: the object is gone, or a person asked for another try."""
+        self._written.pop(key, None)
