@@ -24,7 +24,8 @@ from ram_operator.cloud.connection import connect
 from ram_operator.cluster import kube as cluster
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.events import EventRecorder
-from ram_operator.cluster.handlers import Intake, kopf_settings, register
+from ram_operator.cluster.handlers import Intake, register
+from ram_operator.cluster.kopf_settings import kopf_settings
 from ram_operator.cluster.resync import Resync
 from ram_operator.cluster.watching import Watches
 from ram_operator.engine.controller import Controller

@@ -105,11 +105,16 @@ class ApiServer:
         watching = "watch" in request.query
         self.asked[plural, "watch" if watching else "list"] += 1
         if not watching:
-            items = list(self.objects[plural].values())
-            return web.json_response({"items": items, "metadata": {"resourceVersion": str(self._version)}})
+            return web.json_response(self._page(plural, request.query))
         if self.refusing:
             return web.json_response({"kind": "Status", "code": self.refusing, "message": "no"}, status=self.refusing)
         return await self._watch(request, plural)
+
+    def _page(self, plural: str, query: Mapping[str, str]) -> dict[str, Any]:
+        items, first = list(self.objects[plural].values()), int(query.get("continue", "0"))
+        after = first + int(query.get("limit", len(items)))
+        metadata = {"resourceVersion": str(self._version), **({"continue": str(after)} if after < len(items) else {})}
+        return {"items": items[first:after], "metadata": metadata}
 
     async def _watch(self, request: web.Request, plural: str) -> web.StreamResponse:
         queue: asyncio.Queue[bytes | None] = asyncio.Queue()

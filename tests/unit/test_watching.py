@@ -17,7 +17,8 @@ from tests.unit.api_server import ApiServer
 from tests.unit.builders import KINDS, node, policy_body, policy_key
 
 from ram_operator.cluster.caches import Caches
-from ram_operator.cluster.handlers import Intake, kopf_settings, register
+from ram_operator.cluster.handlers import Intake, register
+from ram_operator.cluster.kopf_settings import kopf_settings
 from ram_operator.cluster.watching import Watches
 from ram_operator.engine.workqueue import WorkQueue
 from ram_operator.errors import StartupError

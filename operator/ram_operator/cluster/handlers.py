@@ -139,23 +139,3 @@ def _note(intake: Intake, kind: str, event: Any, deliver: Deliver) -> None:
     metrics.LAST_EVENT.labels(kind).set(intake.now())
     if event["type"] is None and not intake.listed.is_set():
         deliver(intake.listed.set)
-
-
-def kopf_settings() -> kopf.OperatorSettings:
-    """Configure kopf as we use it: watching only, no state of its own, quick to give up and quick to leave."""
-    settings = kopf.OperatorSettings()
-    settings.peering.standalone = True
-    settings.scanning.disabled = True
-    settings.posting.enabled = False
-    settings.watching.chunk_size = 500
-    settings.watching.server_timeout = 600
-    settings.watching.connect_timeout = 10
-    settings.watching.initial_streaming = False
-    settings.networking.request_timeout = 30
-    settings.networking.connect_timeout = 10
-    settings.networking.error_backoffs = (1, 2, 4, 8)
-    settings.queueing.idle_timeout = 1.0
-    settings.queueing.exit_timeout = 5
-    settings.process.ultimate_exiting_timeout = 30
-    settings.persistence.finalizer = f"{GROUP}/kopf-unused"
-    return settings
