@@ -16,6 +16,7 @@ from ram_operator.cloud import StsApi
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.kube import API, NODES, Kube
 from ram_operator.errors import CloudError, KubeError, StartupError
+from ram_operator.model import ObjectKey
 
 log = logging.getLogger(__name__)
 
@@ -140,24 +141,35 @@ class Gate:
                 return
 
     async def _covered(self) -> bool:
-        """Whether the caches have all names of one complete list; waits for them until it is time for the next list."""
+        """Whether the caches have all names of one complete list.
+
+        Waits for them while the watches bring some; what they do not bring may have been deleted since.
+        """
         try:
-            wanted = {each.kind: await self.kube.names(f"{API}/{each.plural}") for each in self.kube.resources}
-            wanted["Node"] = await self.kube.names(NODES)
+            listed = {each.kind: await self.kube.names(f"{API}/{each.plural}") for each in self.kube.resources}
+            listed["Node"] = await self.kube.names(NODES)
         except KubeError as error:
             self.waits_for = f"the API server: {error}"
             await asyncio.sleep(RELIST_SECONDS)
             return False
-        until = self.clock() + RELIST_SECONDS
-        while missing := self._missing(wanted):
-            self.waits_for = f"the watches: {missing}"
+        missing, until = self._missing(listed), self.clock() + RELIST_SECONDS
+        while missing:
+            counts = [f"{len(names)} of {len(listed[kind])} {kind}s not seen" for kind, names in missing.items()]
+            self.waits_for = f"the watches: {', '.join(counts)}"
             if self.clock() > until:
                 return False
             await asyncio.sleep(LOOK_SECONDS)
+            before, missing = missing, self._missing(missing)
+            if missing != before:
+                until = self.clock() + RELIST_SECONDS
         return True
 
-    def _missing(self, wanted: dict[str, set[str]]) -> str:
-        known = {each.kind: {key.name for key in self.caches.keys(each.kind)} for each in self.kube.resources}
-        known["Node"] = self.caches.node_names()
-        counts = {kind: len(names - known[kind]) for kind, names in wanted.items()}
-        return ", ".join(f"{count} of {len(wanted[kind])} {kind}s not seen" for kind, count in counts.items() if count)
+    def _missing(self, wanted: dict[str, set[str]]) -> dict[str, set[str]]:
+        """Those of the names by kind that the caches do not have."""
+        left = {kind: {name for name in names if not self._known(kind, name)} for kind, names in wanted.items()}
+        return {kind: names for kind, names in left.items() if names}
+
+    def _known(self, kind: str, name: str) -> bool:
+        if kind == "Node":
+            return self.caches.node_uid(name) is not None
+        return self.caches.body(ObjectKey(kind, name)) is not None

@@ -13,13 +13,16 @@ from typing import Any, cast
 
 import pytest
 from tests.unit import virtual_time
+from tests.unit.builders import node
+from tests.unit.tables import table
 
 from ram_operator.cloud import StsApi
 from ram_operator.cluster.caches import Caches
-from ram_operator.cluster.kube import API, Kube, permissions
+from ram_operator.cluster.kube import API, NODES, Kube, permissions
 from ram_operator.errors import KubeError
 from ram_operator.gate import Gate
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
+from ram_operator.rules.nodes import node_facts
 
 RESOURCES = (RAM_POLICY, RAM_ROLE, INSTANCE_ROLE_BINDING)
 RIGHTS = sum(len(verbs) for _, _, verbs, _ in permissions(RESOURCES))
@@ -32,6 +35,7 @@ class ApiServer:
 
     lacks: bool = False
     down: bool = False
+    names: tuple[str, ...] = ()
     asked: Counter[str] = field(default_factory=Counter)
 
     async def param_serialize(self, method: str, url: str, **more: Any) -> tuple[Any, ...]:
@@ -47,7 +51,7 @@ class ApiServer:
             status = body["spec"]["resourceAttributes"]["subresource"] == "status" and self.lacks
             return _answer(201, {"status": {"allowed": not status}})
         if method == "GET":
-            return _answer(200, {"items": [], "metadata": {}})
+            return _answer(200, table(self.names if url.startswith(NODES) else ()))
         return _answer(403, {"message": "forbidden by a webhook"})
 
     @property
@@ -85,6 +89,31 @@ def opened(server: ApiServer, then: Callable[[Gate], Awaitable[None]]) -> None:
 async def refused(gate: Gate) -> None:
     with suppress(KubeError):
         await gate.kube.patch(f"{API}/ramroles/x", {})
+
+
+def test_names_are_not_listed_again_while_the_watches_bring_more_of_them() -> None:
+    names = tuple(f"node-{number}" for number in range(60))
+    server = ApiServer(names=(*names, "deleted"))
+
+    def lists() -> int:
+        return sum(count for url, count in server.asked.items() if url.startswith(f"{NODES}?"))
+
+    async def work() -> None:
+        caches = Caches(())
+        kube = Kube(cast("Any", server), RESOURCES)
+        gate = Gate(kube, cast("StsApi", Sts()), caches, asyncio.get_running_loop().time, asyncio.Event())
+        running = asyncio.create_task(gate.run())
+        for name in names:
+            await asyncio.sleep(1)
+            assert gate.waits_for.endswith("of 61 Nodes not seen")
+            caches.put_node(node_facts(node(name)))
+        assert lists() == 1
+        server.names = names
+        await asyncio.sleep(4)
+        assert (lists(), gate.open.is_set()) == (2, True)
+        running.cancel()
+
+    virtual_time.run(work())
 
 
 def test_a_settled_world_costs_one_small_read_a_minute() -> None:

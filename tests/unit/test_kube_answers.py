@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from tests.unit import virtual_time
+from tests.unit.tables import table
 
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.handlers import Intake
@@ -48,7 +50,7 @@ async def refused(key: ObjectKey) -> None:
 
 
 def test_what_a_list_shows_again_is_compared_without_waiting_ten_minutes() -> None:
-    library = Library(b'{"items": [], "metadata": {}}')
+    library = Library(json.dumps(table(())).encode())
 
     async def hour() -> None:
         caches = Caches(())

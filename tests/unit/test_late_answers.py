@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 from tests.unit import virtual_time
 from tests.unit.builders import KINDS, node, policy_body, policy_key
+from tests.unit.tables import table
 
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.handlers import Intake
@@ -37,8 +38,7 @@ class Late:
 
     async def call_api(self, method: str, url: str, *_: Any, **__: Any) -> Any:
         if "limit=" in url:
-            items = [{"metadata": {"name": name}} for name in self.names if "nodes" in url]
-            return self._answer(200, {"items": items, "metadata": {}})
+            return self._answer(200, table(self.names if "nodes" in url else ()))
         await asyncio.sleep(1)
         return self._answer(200, self.answer) if self.answer else self._answer(404, {"message": "not found"})
 

@@ -21,8 +21,9 @@ from ram_operator.errors import KubeError, StaleObject, StartupError
 from ram_operator.model import FINALIZER, GROUP, VERSION, Body, Json, ObjectKey, Resource, StatusFields
 
 TIMEOUT_SECONDS = 30.0
-PAGE = 500
-NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+PAGE = 1000
+TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
+"""A list as kubectl prints it: of a Node some 100 bytes, while its metadata alone have thousands."""
 API = f"/apis/{GROUP}/{VERSION}"
 NODES = "/api/v1/nodes"
 
@@ -129,13 +130,14 @@ class Kube:
     async def names(self, path: str) -> set[str]:
         """List the names of a cluster-scoped resource, in pages and without the objects themselves."""
         names: set[str] = set()
-        query = {"limit": str(PAGE)}
+        query = {"limit": str(PAGE), "includeObject": "None"}
         while True:
-            page = await self.request("GET", path, query=query, headers={"Accept": NAMES_ONLY})
-            names |= {item["metadata"]["name"] for item in page.get("items") or ()}
+            page = await self.request("GET", path, query=query, headers={"Accept": TABLE})
+            column = [each["format"] for each in page["columnDefinitions"]].index("name")
+            names |= {row["cells"][column] for row in page["rows"] or ()}
             if not (more := page["metadata"].get("continue")):
                 return names
-            query = {"limit": str(PAGE), "continue": more}
+            query["continue"] = more
 
     async def read(self, key: ObjectKey) -> Body | None:
         """Read one of our objects; None where it is gone."""
