@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
@@ -106,6 +107,15 @@ def test_a_change_is_looked_at_unless_it_is_the_echo_of_our_own_write(body: dict
     wakes = caches.put(POLICY, body)
     assert (POLICY in woken(wakes)) == looked_at
     assert all(wake.edited for wake in wakes if wake.key == POLICY)
+
+
+def test_what_nobody_reads_is_not_kept() -> None:
+    caches, read = cluster(), role_body("oss-reader", reconcile_at="now")
+    stored = copy.deepcopy(read)
+    stored["metadata"]["managedFields"] = [{"manager": "kubectl", "fieldsV1": {"f:spec": {}}}]
+    stored["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] = "{}"
+    put(caches, stored)
+    assert caches.body(ROLE) == read
 
 
 def test_an_older_version_than_the_known_changes_nothing() -> None:

@@ -24,6 +24,8 @@ from ram_operator.model import (
 )
 from ram_operator.model.multimap import Multimap
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
 
 @dataclass(frozen=True, slots=True)
 class Wake:
@@ -73,6 +75,7 @@ class Caches:
         old = self._bodies.get(key)
         if old and _is_older(body, old):
             return []
+        body = _pruned(body)
         before, after = self._views.get(key), view_of(key, body)
         self._unlink(before)
         self._bodies[key], self._views[key] = body, after
@@ -191,6 +194,14 @@ class Caches:
     def _node_changed(self, before: NodeFacts | None, after: NodeFacts | None) -> list[Wake]:
         wakes = [index.node_changed(before, after) for index in self._indices.values()]
         return [Wake(key, scope, burst=True) for some in wakes for key, scope in some.items()]
+
+
+def _pruned(body: Body) -> Body:
+    """A version of an object without what nobody here reads, and what can be larger than all the rest."""
+    metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
+    if annotations := metadata.get("annotations"):
+        metadata["annotations"] = {name: value for name, value in annotations.items() if name != LAST_APPLIED}
+    return {**body, "metadata": metadata}
 
 
 def view_of(key: ObjectKey, body: Body) -> Reference:
