@@ -4,22 +4,27 @@
 PYTHON ?= python3
 ENGINE ?= docker
 IMAGE ?= ram-operator:dev
+SIMULATOR_IMAGE ?= ram-simulator:dev
 KIND_CLUSTER ?= ram-operator
 KIND_NODE_IMAGE ?=
-KIND = KIND_CLUSTER=$(KIND_CLUSTER) KIND_NODE_IMAGE=$(KIND_NODE_IMAGE) IMAGE=$(IMAGE)
+BUILD = $(ENGINE) build --file deploy/Dockerfile $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE))
+KIND = KIND_CLUSTER=$(KIND_CLUSTER) KIND_NODE_IMAGE=$(KIND_NODE_IMAGE) IMAGE=$(IMAGE) SIMULATOR_IMAGE=$(SIMULATOR_IMAGE)
 TESTS ?= tests/unit tests/contract tests/chart tests/docs tests/cluster
 JOBS ?= 2
 BASE_IMAGE ?=
 ARGS ?=
 
 BIN := .venv/bin
-SOURCES := operator/ram_operator operator/ram_simulator operator/ram_sandbox tests docs
+SOURCES := operator/ram_operator operator/ram_simulator operator/ram_sandbox tests docs deploy
+# Published as source only; everything else is installed as it was built by its authors.
+FROM_SOURCE := alibabacloud-tea,crcmod,oss2
+INSTALL := -m pip install --disable-pip-version-check --only-binary :all:
 COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv setup demo test check format generate soak bench image kind kind-down lock clean
+.PHONY: help venv setup demo test check format generate soak bench image sbom kind kind-down lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,10 +64,16 @@ soak: setup ## long sweeps and fault rounds
 bench: setup ## print how fast and how frugal the operator is (ARGS=--quick)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
-image: ## build the container image (ENGINE=docker IMAGE=name:tag)
+image: ## build the images of the operator and the simulator (ENGINE=docker IMAGE=name:tag SIMULATOR_IMAGE=... BASE_IMAGE=...)
 	@command -v $(ENGINE) >/dev/null || { echo "make image needs $(ENGINE), and it is not on PATH: install it," \
 		"or name another engine: make image ENGINE=podman" >&2; exit 1; }
-	$(ENGINE) build --file deploy/Dockerfile $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) --tag $(IMAGE) .
+	$(BUILD) --tag $(IMAGE) .
+	$(BUILD) --target simulator --tag $(SIMULATOR_IMAGE) .
+
+sbom: ## write the bill of materials of the operator's image to build/
+	@mkdir -p build
+	@$(PYTHON) deploy/sbom.py > build/ram-operator.cdx.json
+	@echo "wrote build/ram-operator.cdx.json"
 
 kind: ## a kind cluster with the operator and the simulated cloud in it (KIND_NODE_IMAGE=...)
 	@[ "$(ENGINE)" = docker ] || { echo "make kind works with docker only: leave out ENGINE=$(ENGINE)" >&2; exit 1; }
@@ -74,10 +85,11 @@ kind-down: ## remove the kind cluster
 	@command -v kind >/dev/null || { echo "make kind-down needs kind, and it is not on PATH" >&2; exit 1; }
 	kind delete cluster --name $(KIND_CLUSTER)
 
-lock: ## write requirements.txt and requirements-dev.txt anew from pyproject.toml (needs uv)
+lock: ## write the requirements*.txt anew from pyproject.toml (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: install it with 'pipx install uv' or your package manager" >&2; exit 1; }
 	$(COMPILE) --output-file requirements.txt pyproject.toml
 	$(COMPILE) --all-extras --group dev --output-file requirements-dev.txt pyproject.toml
+	$(COMPILE) --constraint requirements-dev.txt --group build --output-file requirements-build.txt
 
 clean: ## remove .venv and what the tools leave; the cache of built binaries stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
@@ -85,7 +97,7 @@ clean: ## remove .venv and what the tools leave; the cache of built binaries sta
 
 venv: .venv/.package
 
-.venv/.requirements: requirements-dev.txt
+.venv/.requirements: requirements-build.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "Python 3.11 or newer is needed, and '$(PYTHON)' is: $$($(PYTHON) --version 2>&1 || true)" >&2; \
 		echo "Install it (Debian: apt install python3 python3-venv) or name one: make PYTHON=python3.12 ..." >&2; exit 1; }
@@ -93,8 +105,10 @@ venv: .venv/.package
 		echo "'$(PYTHON)' has no venv module: install it (Debian: apt install python3-venv)" >&2; exit 1; }
 	@echo "== .venv: $$($(PYTHON) --version), then the locked requirements (one minute, or several on a busy machine)"
 	@$(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear .venv
-	@{ $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --require-hashes --requirement requirements-dev.txt && \
-		echo "== done"; } | awk '/^Collecting/ && ++n % 10 == 0 { print "   " n " packages found" } /^Installing/ { print "   installing" } \
+	@$(BIN)/python $(INSTALL) --quiet --require-hashes --requirement requirements-build.txt
+	@{ $(BIN)/python $(INSTALL) --no-binary $(FROM_SOURCE) --no-build-isolation --progress-bar off \
+		--require-hashes --requirement requirements-dev.txt && echo "== done"; } | awk ' \
+		/^Collecting/ && ++n % 10 == 0 { print "   " n " packages found" } /^Installing/ { print "   installing" } \
 		/^== done/ { done = 1 } { fflush() } END { exit !done }'
 	@touch $@
 

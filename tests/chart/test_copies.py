@@ -1,10 +1,13 @@
 """crds/ is the one source: what the chart and the plain manifests have is a copy of it, and says so when it is not."""
 
+import json
+import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.chart.conftest import CHART, ROOT, Render, bare, files, objects
+from tests.chart.conftest import CHART, ROOT, Objects, Render, bare, files, objects
 
 from ram_sandbox.controlplane.binaries import Binaries
 
@@ -60,12 +63,53 @@ def test_the_plain_manifests_are_what_the_chart_renders(render: Render) -> None:
     assert pod == rendered[key]["spec"]["template"]["spec"], ADVICE
 
 
-def test_kustomize_builds_the_plain_manifests(binaries: Binaries) -> None:
-    command = [str(binaries.kubectl), "kustomize", str(ROOT / "deploy")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    built = objects(done.stdout)
+Kustomize = Callable[[Path], Objects]
+
+
+@pytest.fixture
+def kustomize(binaries: Binaries) -> Kustomize:
+    """Return a function that builds a kustomization and returns its objects."""
+
+    def run(folder: Path) -> Objects:
+        command = [str(binaries.kubectl), "kustomize", str(folder)]
+        return objects(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
+
+    return run
+
+
+def test_kustomize_builds_the_plain_manifests(kustomize: Kustomize) -> None:
     base = ROOT / "deploy/base"
-    assert built == files(base / "namespace.yaml", base / "crds.yaml", base / "operator.yaml")
+    plain = files(base / "namespace.yaml", base / "crds.yaml", base / "operator.yaml")
+    assert kustomize(ROOT / "deploy") == kustomize(ROOT / "deploy/overlays/default") == plain
+
+
+def test_the_overlay_with_the_simulator_leads_the_operator_to_it(kustomize: Kustomize, render: Render) -> None:
+    built = kustomize(ROOT / "deploy/overlays/simulator")
+    secret = ("--set", "cloud.credentials.secretName=simulated-cloud")
+    given = render("--values", str(ROOT / "deploy/simulator/values.yaml"), *secret)
+    key = ("Deployment", "ram-operator")
+    pods = [each[key]["spec"]["template"]["spec"] for each in (built, given)]
+    variables = [{entry["name"]: entry["value"] for entry in pod["containers"][0]["env"]} for pod in pods]
+    assert variables[0] == variables[1]
+    volumes = [sorted(pod["volumes"], key=lambda volume: str(volume["name"])) for pod in pods]
+    assert volumes[0] == volumes[1]
+    assert built["NetworkPolicy", "ram-operator"]["spec"] == given["NetworkPolicy", "ram-operator"]["spec"]
+    simulator = {name: value for (_, name), value in built.items() if "simulat" in name}
+    assert set(simulator) == {"ram-simulator", "simulated-cloud"}
+    assert {value["metadata"]["namespace"] for value in simulator.values()} == {"ram-operator"}
+
+
+def test_a_prefix_reaches_the_references_between_our_objects(kustomize: Kustomize, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "deploy/kustomize", tmp_path / "references")
+    samples = sorted((ROOT / "deploy/samples").glob("*.yaml"))
+    for path in samples:
+        shutil.copy(path, tmp_path)
+    head = {"namePrefix": "team-a-", "nameSuffix": "-1", "components": ["references"]}
+    (tmp_path / "kustomization.yaml").write_text(json.dumps({**head, "resources": [path.name for path in samples]}))
+    built = kustomize(tmp_path)
+    role = built["RamRole", "team-a-oss-reader-1"]
+    assert role["spec"]["policies"] == [{"policyRef": {"name": "team-a-oss-read-1"}}]
+    assert built["InstanceRoleBinding", "team-a-storage-pool-1"]["spec"]["roleRef"] == {"name": "team-a-oss-reader-1"}
 
 
 def test_the_plain_manifests_name_no_helm() -> None:

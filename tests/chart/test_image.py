@@ -1,13 +1,14 @@
 """The Dockerfile and what stands around it: buildable by old builders, locked, and without root."""
 
+import json
 import re
+import subprocess
+import sys
 import tomllib
-from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
-from packaging.requirements import Requirement
 from tests.chart.conftest import ROOT, Render, files
 
 DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text()
@@ -23,48 +24,61 @@ def named(instruction: str) -> list[str]:
 
 def test_any_base_image_can_be_given() -> None:
     assert named("ARG") == ["BASE_IMAGE=python:3.11-slim"]
-    assert {line.split()[0] for line in named("FROM")} == {"${BASE_IMAGE}"}
+    fetched = {line.split()[0] for line in named("FROM")} - set(re.findall(r"AS ([\w-]+)", DOCKERFILE)) - {"scratch"}
+    assert fetched == {"${BASE_IMAGE}"}
 
 
 def test_only_what_every_builder_knows_is_used() -> None:
     assert "<<" not in DOCKERFILE
     assert not re.search(r"--(link|mount|chmod|parents)\b", DOCKERFILE)
     assert "# syntax" not in DOCKERFILE
-    stages = re.findall(r"AS (\w+)", DOCKERFILE)
+    stages = re.findall(r"AS ([\w-]+)", DOCKERFILE)
     assert set(re.findall(r"--from=(\S+)", DOCKERFILE)) <= set(stages)
 
 
-def test_everything_fetched_is_checked_against_the_lock() -> None:
-    installs = [part for line in named("RUN") for part in line.split("&&") if "pip install" in part]
-    assert installs
-    assert all("--require-hashes" in part or "--no-index" in part for part in installs)
+def test_everything_fetched_is_checked_against_the_lock_and_built_by_its_authors() -> None:
+    installs = [part for line in named("RUN") for part in line.split("&&") if re.search(r"\bpip\b.* install", part)]
+    assert len(installs) == 3
+    assert all(
+        ("--require-hashes" in part and "--only-binary :all:" in part) or "--no-index" in part for part in installs
+    )
 
 
-def test_the_backend_that_is_picked_out_of_the_lock_is_there_with_all_it_needs() -> None:
-    lock = (ROOT / "requirements-dev.txt").read_text()
-    names = re.search(r"\(([a-z-]+(?:\|[a-z-]+)+)\)==", DOCKERFILE)
-    assert names
-    picked = set(names[1].split("|"))
-    assert all(re.search(rf"^{name}==", lock, re.MULTILINE) for name in picked)
-    assert needed_by("hatchling") | {"hatchling"} == picked
+def test_what_is_locked_for_building_is_locked_alike_for_development() -> None:
+    build, dev = ((ROOT / f"requirements-{name}.txt").read_text() for name in ("build", "dev"))
+    versions = re.findall(r"^[a-z0-9-]+==\S+", build, re.MULTILINE)
+    assert versions
+    assert set(versions) <= set(re.findall(r"^[a-z0-9-]+==\S+", dev, re.MULTILINE))
 
 
-def needed_by(distribution: str) -> set[str]:
-    """Names of all that a distribution needs here, itself apart."""
-    wanted = [Requirement(text) for text in metadata.requires(distribution) or []]
-    direct = {need.name for need in wanted if need.marker is None or need.marker.evaluate({"extra": ""})}
-    return direct.union(*(needed_by(name) for name in direct))
+def test_each_image_has_its_own_program_and_none_of_the_others() -> None:
+    kept = []
+    for line in (line for line in named("RUN") if line.startswith("rm -rf /opt")):
+        removed = set(re.findall(r"/opt/ram-operator/bin/([\w-]+)", line))
+        assert set(re.findall(r"site-packages/(\w+)", line)) == {name.replace("-", "_") for name in removed}
+        kept.append({"ram-operator", "ram-simulator", "ram-sandbox"} - removed)
+    assert kept == [{"ram-operator"}, {"ram-simulator"}]
+
+
+def test_the_bill_of_materials_has_every_locked_package_with_its_hashes() -> None:
+    command = [sys.executable, str(ROOT / "deploy/sbom.py")]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout)
+    lock = (ROOT / "requirements.txt").read_text()
+    locked = re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", lock, re.MULTILINE)
+    assert [(part["name"], part["version"]) for part in found["components"]] == locked
+    hashes = [entry["hashes"][0]["content"] for part in found["components"] for entry in part["externalReferences"]]
+    assert hashes == re.findall(r"sha256:([0-9a-f]{64})", lock)
 
 
 def test_it_runs_as_a_number_that_is_not_root_and_that_the_chart_uses_too(render: Render) -> None:
-    (user,) = named("USER")
+    (user,) = set(named("USER"))
     pod = render()["Deployment", "ram-operator"]["spec"]["template"]["spec"]["securityContext"]
     assert user == f"{pod['runAsUser']}:{pod['runAsGroup']}"
     assert int(user.split(":")[0]) > 0
 
 
-def test_it_starts_the_operator() -> None:
-    assert named("ENTRYPOINT") == ['["ram-operator"]']
+def test_the_last_stage_is_the_operator() -> None:
+    assert named("ENTRYPOINT") == ['["ram-simulator"]', '["ram-operator"]']
 
 
 def test_all_that_the_wheel_takes_in_is_copied_and_not_ignored() -> None:
@@ -92,12 +106,12 @@ def test_the_nodes_of_the_kind_cluster_are_instances_of_the_built_in_fixture() -
     assert {node["spec"]["providerID"] for node in nodes} <= instances
 
 
-def test_the_key_of_the_kind_cluster_is_the_one_of_the_built_in_fixture() -> None:
+def test_the_key_of_the_simulator_is_the_one_of_the_built_in_fixture() -> None:
     fixture = yaml.safe_load((ROOT / "operator/ram_simulator/testing/fixtures/data/default_fixture.yaml").read_text())
-    secret = files(ROOT / "deploy/kind/simulator.yaml")["Secret", "simulated-cloud"]["stringData"]
+    secret = files(ROOT / "deploy/simulator/simulator.yaml")["Secret", "simulated-cloud"]["stringData"]
     assert secret == {key: fixture["account"][key] for key in ("accessKeyId", "accessKeySecret")}
 
 
-def test_the_values_of_the_kind_cluster_are_taken_by_the_chart(render: Render) -> None:
-    rendered = render("--values", str(ROOT / "deploy/kind/values.yaml"))
+def test_the_values_for_the_simulator_are_taken_by_the_chart(render: Render) -> None:
+    rendered = render("--values", str(ROOT / "deploy/simulator/values.yaml"))
     assert ("Deployment", "ram-operator") in rendered
