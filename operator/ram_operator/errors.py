@@ -1,7 +1,7 @@
 """What can go wrong, as one tree, so that every layer catches by class and never by text.
 
 OperatorError
-├── InvalidSpec            the object says something that cannot be obeyed; a person must edit it
+├── InvalidSpec            the object says something that cannot be carried out; a person must edit it
 ├── StaleObject            the Kubernetes object changed under us; read it again and start over
 ├── KubeError              the Kubernetes API refused or failed a request
 ├── StartupError           the operator cannot start; the text says what to do
@@ -30,7 +30,7 @@ class OperatorError(Exception):
 
 
 class InvalidSpec(OperatorError):
-    """A spec that cannot be obeyed.
+    """A spec that cannot be carried out.
 
     Args:
         problems: one sentence each, with the place in the object and the fix.

@@ -13,7 +13,8 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 OPERATOR = ROOT / "operator/ram_operator"
-PLACES = [*OPERATOR.glob("engine/*.py"), *OPERATOR.glob("cluster/*.py"), OPERATOR / "gate.py", OPERATOR / "runtime.py"]
+ROOMS = [path for room in ("engine", "cluster") for path in (OPERATOR / room).rglob("*.py")]
+PLACES = [*ROOMS, OPERATOR / "gate.py", OPERATOR / "runtime.py"]
 FILES = [pytest.param(path, id=str(path.relative_to(OPERATOR))) for path in sorted(PLACES)]
 
 

@@ -228,28 +228,28 @@ class Reconciler:
         overdue = (now - last).total_seconds() > self.overdue_after
         status = body.get("status") or {}
         subject = Subject(status.get("conditions") or (), facts, overdue, preview.scope.swept)
-        said = report(subject, after, outcome, now, error)
+        made = report(subject, after, outcome, now, error)
         # What is not in sync is read in every reconcile.
-        said = replace(said, again=preview.scope if error else Scope(after.unread))
+        made = replace(made, again=preview.scope if error else Scope(after.unread))
         released = facts.me.deleting and error is None and after.empty and not after.revisit_after
         try:
             if released:
                 await self.store.set_finalizer(body, present=False)
                 self.forget(facts.me.key)
-                return replace(said, requeue_after=None, backoff=False)
-            await self._store_status(body, facts, after, said)
+                return replace(made, requeue_after=None, backoff=False)
+            await self._store_status(body, facts, after, made)
         except OperatorError as unstored:
             # What was written to the cloud is told all the same.
-            return replace(said, unstored=unstored)
-        return said
+            return replace(made, unstored=unstored)
+        return made
 
-    async def _store_status(self, body: Body, facts: Facts, after: Plan, said: Report) -> None:
+    async def _store_status(self, body: Body, facts: Facts, after: Plan, made: Report) -> None:
         # What the reconcile began with: the annotation may have changed since, and asks for another one then.
         handled = facts.asked or (body.get("status") or {}).get("lastHandledReconcileAt")
         fields: dict[str, Json] = {
             **after.status,
             "plan": _planned(after),
-            "conditions": list(said.conditions),
+            "conditions": list(made.conditions),
             "observedGeneration": facts.generation,
             "lastHandledReconcileAt": handled,
         }

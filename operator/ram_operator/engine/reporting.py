@@ -178,8 +178,8 @@ def _words(holds: Sequence[Hold], others: Sequence[Hold] = ()) -> str:
     messages = list(dict.fromkeys(hold.message for hold in holds))
     rest = len(messages) - SHOWN
     besides = f"; also {_words(others)}"[: MESSAGE_LENGTH // 2] if others else ""
-    said = "; ".join(messages[:SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
-    return said[: MESSAGE_LENGTH - len(besides)] + besides
+    words = "; ".join(messages[:SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
+    return words[: MESSAGE_LENGTH - len(besides)] + besides
 
 
 def _find(conditions: Iterable[Mapping[str, Json]], kind: str) -> Mapping[str, Json]:
@@ -252,6 +252,6 @@ def _warning(subject: Subject, chosen: Sequence[Hold], state: Disposition, messa
     """
     before = _find(subject.conditions, "Stalled")
     # What stands beside the message may shorten it to this length.
-    said = _words(chosen)[: MESSAGE_LENGTH // 2]
-    same = before.get("reason") == str(chosen[0].reason) and str(before.get("message")).startswith(said)
+    words = _words(chosen)[: MESSAGE_LENGTH // 2]
+    same = before.get("reason") == str(chosen[0].reason) and str(before.get("message")).startswith(words)
     return () if state is not Disposition.STALLED or same else (Event(str(chosen[0].reason), message, warning=True),)

@@ -2,7 +2,7 @@
 
 Nothing is repaired from a list: lists lack documents and may be old. A nominated object is read in detail by the
 pipeline. What no list shows (an attachment swapped for another one) is found by the full check, a detail read of each
-object every few hours. After a start the first sweep stands in for reading every settled object.
+object every few hours. After a start the first sweep stands in for reading every object that is in sync.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is known before a pass: nodes, objects and what they know of each other, and whose a cloud object is.
+"""What is known before a reconcile: nodes, objects and what they know of each other, and whose a cloud object is.
 
 `cluster` gathers facts from its caches, the pure verbs of `kinds` read them.
 """
@@ -55,7 +55,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything a kind's pure verbs need from the cluster, gathered once per pass.
+    """Everything a kind's pure verbs need from the cluster, gathered once per reconcile.
 
     `me` is the object itself, `asked` its annotation reconcile-at. `references` are the objects the spec names (missing
     ones are absent), `referrers` those that name this one, `rivals` the others that name the same cloud object.
@@ -78,8 +78,8 @@ class Facts:
     @property
     def management(self) -> ManagementPolicy:
         """What the spec says about writing; read from the raw spec, so that it holds where the rest does not parse."""
-        said = self.me.spec.get("managementPolicy")
-        return ManagementPolicy(said) if said in set(ManagementPolicy) else ManagementPolicy.ENFORCE
+        given = self.me.spec.get("managementPolicy")
+        return ManagementPolicy(given) if given in set(ManagementPolicy) else ManagementPolicy.ENFORCE
 
 
 class ManagementPolicy(StrEnum):

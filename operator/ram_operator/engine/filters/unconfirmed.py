@@ -80,13 +80,13 @@ class Unconfirmed(Filter):
     def learn(self, facts: Facts, outcome: Outcome, after: Plan, now: datetime) -> None:
         """Remember what was written and is still planned: the cloud does not show it."""
         key, changes = facts.me.key, {step.change for step in outcome.done}
-        hidden = any(step.change is Change.CREATE for step in after.steps) or Reason.NOT_OWNED in {
+        unconfirmed = any(step.change is Change.CREATE for step in after.steps) or Reason.NOT_OWNED in {
             hold.reason for hold in after.holds
         }
         born, _ = self._created.get(key, (None, now))
-        if Change.CREATE in changes and hidden:
+        if Change.CREATE in changes and unconfirmed:
             self._created[key] = (facts.generation, now)
-        elif Change.DELETE in changes or (born == facts.generation and not hidden):
+        elif Change.DELETE in changes or (born == facts.generation and not unconfirmed):
             # In a later generation it may be deleted: then nothing to do can mean that it does not show yet.
             self._created.pop(key, None)
         planned, unread = effects(after.steps), after.unread
