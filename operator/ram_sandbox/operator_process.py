@@ -27,16 +27,23 @@ class OperatorProcess:
         simulator: whose account's key it signs with.
         folder: for its kubeconfig, credentials and logs.
         environ: this process's environment.
+        module: what is run, for those who run the operator with more than it has.
     """
 
     def __init__(
-        self, installation: Installation, simulator: Simulator, folder: Path, environ: Mapping[str, str]
+        self,
+        installation: Installation,
+        simulator: Simulator,
+        folder: Path,
+        environ: Mapping[str, str],
+        module: str = "ram_operator",
     ) -> None:
         self.url = ""
         self.folder = folder
         self._installation = installation
         self._simulator = simulator
         self._environ = environ
+        self._module = module
         self._child: Child | None = None
         self._settings: Mapping[str, str] = {}
         self._starts = 0
@@ -88,7 +95,7 @@ class OperatorProcess:
         }
         environ = module_environ(self._environ) | self._installation.environ() | own | dict(self._settings)
         self._starts += 1
-        command = [sys.executable, "-m", "ram_operator"]
+        command = [sys.executable, "-m", self._module]
         self._child = start(f"operator-{self._starts}", command, self.folder, environ)
         return self._child
 

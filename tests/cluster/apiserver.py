@@ -14,6 +14,7 @@ COLLECTIONS = {
     "RamPolicy": f"{GROUP}/rampolicies",
     "RamRole": f"{GROUP}/ramroles",
     "InstanceRoleBinding": f"{GROUP}/instancerolebindings",
+    "RamGroup": f"{GROUP}/ramgroups",
     "Node": "/api/v1/nodes",
     "Event": "/apis/events.k8s.io/v1/namespaces/default/events",
 }

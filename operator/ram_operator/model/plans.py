@@ -15,7 +15,7 @@ from ram_operator.cloud import Cloud
 from ram_operator.errors import CloudError, OperatorError
 from ram_operator.model.facts import Owner
 from ram_operator.model.names import Json, StatusFields
-from ram_operator.model.reasons import EventReason, Reason
+from ram_operator.model.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ class Step(Protocol):
         """The region that the call goes to, "" for a service without regions."""
 
     @property
-    def event(self) -> EventReason:
-        """The reason of the event that tells of it."""
+    def event(self) -> str:
+        """The reason of the event that tells of it: what happened, past tense."""
 
     @property
     def effect(self) -> str:
