@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from ram_operator import metrics
 from ram_operator.cluster.events import EventRecorder
 from ram_operator.cluster.resync import Resync
 from ram_operator.cluster.watching import Watches
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 20.0
 FLUSH_SECONDS = 3.0
+PAUSE_PERIOD_SECONDS = 0.02
 STUCK_SECONDS = 600.0
 """A reconcile that runs longer than this is stuck: every call in it has a timeout of seconds."""
 
@@ -69,6 +71,7 @@ class Runtime:
             self._start(self.sweeps.run(self.gate.open)),
             self._start(self.resync.run(self.gate.open)),
             self._start(self.recorder.run()),
+            self._start(_observe_pauses()),
         ]
         await self._stop.wait()
         if not self._failure:
@@ -142,6 +145,15 @@ class Runtime:
         if self.gate.waits_for:
             return web.Response(status=503, text=f"waits for {self.gate.waits_for}\n")
         return web.Response(text="ok\n")
+
+
+async def _observe_pauses() -> None:
+    """Observe for ever how long the event loop keeps its tasks waiting."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + PAUSE_PERIOD_SECONDS
+        await asyncio.sleep(PAUSE_PERIOD_SECONDS)
+        metrics.LOOP_PAUSES.observe(loop.time() - due)
 
 
 async def _metrics(_: web.Request) -> web.Response:

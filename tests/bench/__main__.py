@@ -5,10 +5,12 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from tests.bench.measurements import Figures, Size, nodes_and_bindings, roles_and_policies
+from tests.bench.scale import ClusterSize, large_cluster
 from tests.bench.simulator import CONNECTIONS, SimulatorSize, calls, many_roles, measured
 
 from ram_sandbox.controlplane.build import ensure
@@ -16,10 +18,13 @@ from ram_sandbox.progress import Progress
 from ram_sandbox.sandbox import Options, Sandbox, keep_logs
 from ram_sandbox.simulator import CloudOptions
 
+S = TypeVar("S")
 FULL = Size(pairs=200, edits=20, nodes=300, pools=10)
 QUICK = Size(pairs=20, edits=5, nodes=30, pools=3)
 SIMULATOR_FULL = SimulatorSize(calls=10_000, roles=10_000, listings=50)
 SIMULATOR_QUICK = SimulatorSize(calls=1_000, roles=1_000, listings=10)
+CLUSTER_FULL = ClusterSize(nodes=5_000, bindings=50, heartbeats=2_000)
+CLUSTER_QUICK = ClusterSize(nodes=300, bindings=10, heartbeats=100)
 LATENCY_MS = 20
 # no sweep falls into a measurement, and the sandbox's short interval is not what people run
 SETTINGS = {"RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "600"}
@@ -30,13 +35,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, once")
     parser.add_argument("--repeats", type=int, default=0, help="how often (3, with --quick 1)")
-    parser.add_argument("--only", choices=("operator", "simulator"), help="half of it (both)")
+    parser.add_argument("--only", choices=("operator", "cluster", "simulator"), help="a part of it (all)")
     options = parser.parse_args()
     repeats = options.repeats or (1 if options.quick else 3)
     progress = Progress(sys.stderr)
-    if options.only != "simulator":
+    if options.only in (None, "operator"):
         bench_operator(QUICK if options.quick else FULL, repeats, progress)
-    if options.only != "operator":
+    if options.only in (None, "cluster"):
+        bench_cluster(CLUSTER_QUICK if options.quick else CLUSTER_FULL, progress)
+    if options.only in (None, "simulator"):
         bench_simulator(SIMULATOR_QUICK if options.quick else SIMULATOR_FULL, repeats, progress)
     return 0
 
@@ -47,6 +54,13 @@ def bench_operator(size: Size, repeats: int, progress: Progress) -> None:
     print(f"{size.pairs} RamPolicies + {size.pairs} RamRoles, {size.nodes} nodes in {size.pools} bindings,")
     print(f"simulated cloud at {LATENCY_MS} ms a call without quotas, {os.cpu_count()} processors")
     print_figures(runs)
+
+
+def bench_cluster(size: ClusterSize, progress: Progress) -> None:
+    """Measure the operator over a large cluster, once since it takes minutes, and print its figures."""
+    figures = on_sandbox(large_cluster, size, progress)
+    print(f"{size.nodes} nodes as large as a kubelet's in {size.bindings} bindings, {os.cpu_count()} processors")
+    print_figures([figures])
 
 
 def bench_simulator(size: SimulatorSize, repeats: int, progress: Progress) -> None:
@@ -69,23 +83,25 @@ def print_figures(runs: Sequence[Figures]) -> None:
 
 
 def operator_run(size: Size, progress: Progress) -> Figures:
-    """Measure the operator once, everything on a fresh sandbox."""
-    figures: Figures = {}
+    """Measure the operator once, each half on a fresh sandbox."""
+    return on_sandbox(roles_and_policies, size, progress) | on_sandbox(nodes_and_bindings, size, progress)
+
+
+def on_sandbox(measure: Callable[[Sandbox, S], Figures], size: S, progress: Progress) -> Figures:
+    """Measure something on a fresh sandbox."""
     options = Options(cloud=CloudOptions(latency_ms=LATENCY_MS), settings=SETTINGS)
-    for measure in (roles_and_policies, nodes_and_bindings):
-        sandbox = Sandbox(ensure(os.environ, progress), options, os.environ, progress)
-        sandbox.start()
-        try:
-            with progress.step(measure.__name__.replace("_", " ")):
-                figures |= measure(sandbox, size)
-        except TimeoutError:
-            logs = Path(tempfile.mkdtemp(prefix="ram-bench-logs-"))
-            keep_logs(sandbox, logs)
-            progress.say(f"logs: {logs}")
-            raise
-        finally:
-            sandbox.stop()
-    return figures
+    sandbox = Sandbox(ensure(os.environ, progress), options, os.environ, progress)
+    sandbox.start()
+    try:
+        with progress.step(measure.__name__.replace("_", " ")):
+            return measure(sandbox, size)
+    except TimeoutError:
+        logs = Path(tempfile.mkdtemp(prefix="ram-bench-logs-"))
+        keep_logs(sandbox, logs)
+        progress.say(f"logs: {logs}")
+        raise
+    finally:
+        sandbox.stop()
 
 
 def simulator_run(size: SimulatorSize, progress: Progress) -> Figures:

@@ -32,3 +32,19 @@ def nodes(instances: list[str], pools: int) -> list[dict[str, Any]]:
         node_object(f"bench-{number}", "cn-hangzhou", instance, {"pool": str(number % pools)})
         for number, instance in enumerate(instances)
     ]
+
+
+def kubelet_node(node: dict[str, Any]) -> dict[str, Any]:
+    """Return a Node as large as a kubelet's: with conditions, addresses and the images it has."""
+    images = [
+        {"names": [f"registry.example/team/{number}@sha256:{number:064}", f"registry.example/team/{number}:v1"]}
+        | {"sizeBytes": number * 1000}
+        for number in range(40)
+    ]
+    conditions = [
+        {"type": name, "status": "False", "reason": f"KubeletHasNo{name}", "message": f"kubelet has no {name}"}
+        for name in ("MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable")
+    ]
+    sizes = {"cpu": "8", "memory": "32Gi", "ephemeral-storage": "100Gi", "pods": "110"}
+    status = {"capacity": sizes, "allocatable": sizes, "conditions": conditions, "images": images}
+    return {**node, "status": status}
