@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ram_operator.cloud import StsApi
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.kube import API, NODES, Kube
-from ram_operator.errors import CloudError, KubeError, StartupError
+from ram_operator.errors import CloudError, Denied, KubeError, StartupError, Unauthenticated, Unavailable
 from ram_operator.model import ObjectKey
 
 log = logging.getLogger(__name__)
@@ -64,6 +64,18 @@ async def check(kube: Kube, rights: bool = True) -> None:
         raise StartupError(f"not allowed to {'; '.join(forbidden)}: {fix}")
 
 
+def _remedy(error: CloudError) -> str:
+    match error:
+        case Unauthenticated():
+            return "give the operator valid credentials (the Secret that the chart names)"
+        case Denied():
+            return "allow the operator's credentials sts:GetCallerIdentity"
+        case Unavailable():
+            return "check the endpoint, the proxy and the network policies"
+        case _:
+            return "it is tried again"
+
+
 @dataclass(slots=True)
 class Gate:
     """Opens once, when the initial sync is complete, and stays open.
@@ -88,7 +100,7 @@ class Gate:
     async def run(self) -> None:
         """Wait for the cloud and for the caches, then open; from then on keep `waits_for` up to date, for ever."""
         started = self.clock()
-        await self._cloud()
+        account = await self._account()
         late = started + LATE_SECONDS
         while not await self._covered():
             if self.clock() > late:
@@ -97,6 +109,11 @@ class Gate:
                     extra={"waitsFor": self.waits_for},
                 )
                 late += LATE_SECONDS
+        while wrong := self._of_other_account(account):
+            self.waits_for = wrong
+            log.error("the credentials are of another account, nothing is written", extra={"waitsFor": wrong})
+            await asyncio.sleep(RECHECK_SECONDS)
+            account = await self._account()
         self.waits_for = ""
         self.open.set()
         log.info("initial sync complete, starting reconcilers", extra={"seconds": round(self.clock() - started, 2)})
@@ -128,17 +145,31 @@ class Gate:
         # A request that is refused although no right is missing may be refused for ever.
         self._rest = RECHECK_SECONDS if refused and not (was_missing or missing) else RELIST_SECONDS
 
-    async def _cloud(self) -> None:
+    async def _account(self) -> str:
+        """Wait until the cloud tells whose credentials these are; return the account's id."""
         while True:
             try:
                 identity = await self.sts.caller_identity()
             except CloudError as error:
-                self.waits_for = f"the cloud: {error}"
-                log.warning("the cloud cannot be used yet, trying again", extra={"error": str(error)})
+                fix = _remedy(error)
+                self.waits_for = f"the cloud: {error}; {fix}"
+                log.warning("the cloud cannot be used yet, trying again", extra={"error": str(error), "remedy": fix})
                 await asyncio.sleep(CLOUD_RETRY_SECONDS)
             else:
                 log.info("cloud identity", extra={"account": identity.account_id, "arn": identity.arn})
-                return
+                return identity.account_id
+
+    def _of_other_account(self, account: str) -> str:
+        """What to do where an object's status has an ARN of another account: there all of them would be made again."""
+        for key in (key for each in self.kube.resources for key in self.caches.keys(each.kind)):
+            status = (self.caches.body(key) or {}).get("status") or {}
+            owner = str(status.get("arn", "")).partition("::")[2].partition(":")[0]
+            if owner not in ("", account):
+                return (
+                    f"credentials of account {owner}: {key} was created there, and these are of account {account}; "
+                    "give the operator credentials of that account, or create the objects anew to move them"
+                )
+        return ""
 
     async def _covered(self) -> bool:
         """Whether the caches have all names of one complete list.

@@ -13,13 +13,13 @@ from typing import Any, cast
 
 import pytest
 from tests.unit import virtual_time
-from tests.unit.builders import node
+from tests.unit.builders import KINDS, made_role_status, node, role_body, role_key
 from tests.unit.tables import table
 
 from ram_operator.cloud import StsApi
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.kube import API, NODES, Kube, permissions
-from ram_operator.errors import KubeError
+from ram_operator.errors import CloudError, Denied, KubeError, Unauthenticated, Unavailable
 from ram_operator.gate import Gate
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
 from ram_operator.rules.nodes import node_facts
@@ -66,9 +66,15 @@ def _answer(status: int, body: Any) -> Any:
     return SimpleNamespace(status=status, read=read)
 
 
+@dataclass
 class Sts:
+    account: str = "1234567890123456"
+    error: CloudError | None = None
+
     async def caller_identity(self) -> Any:
-        return SimpleNamespace(account_id="1", arn="acs:ram::1:root")
+        if self.error:
+            raise self.error
+        return SimpleNamespace(account_id=self.account, arn=f"acs:ram::{self.account}:root")
 
 
 def opened(server: ApiServer, then: Callable[[Gate], Awaitable[None]]) -> None:
@@ -114,6 +120,59 @@ def test_names_are_not_listed_again_while_the_watches_bring_more_of_them() -> No
         running.cancel()
 
     virtual_time.run(work())
+
+
+async def working_gate(sts: Sts) -> tuple[Gate, asyncio.Task[None]]:
+    """A gate over a role that was created in account 1234567890123456."""
+    caches = Caches(KINDS)
+    caches.put(role_key("oss-reader"), role_body("oss-reader", made_role_status()))
+    server = ApiServer()
+    kube = Kube(cast("Any", server), RESOURCES)
+    gate = Gate(kube, cast("StsApi", sts), caches, asyncio.get_running_loop().time, asyncio.Event())
+    return gate, asyncio.create_task(gate.run())
+
+
+def test_credentials_of_another_account_keep_the_gate_closed_until_they_are_replaced(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def work() -> None:
+        sts = Sts(account="999")
+        gate, running = await working_gate(sts)
+        await asyncio.sleep(3600)
+        assert not gate.open.is_set()
+        assert "RamRole/oss-reader was created there, and these are of account 999" in gate.waits_for
+        sts.account = "1234567890123456"
+        await asyncio.sleep(61)
+        assert (gate.open.is_set(), gate.waits_for) == (True, "")
+        running.cancel()
+
+    virtual_time.run(work())
+    assert {record.message for record in caplog.records if record.levelname == "ERROR"} == {
+        "the credentials are of another account, nothing is written"
+    }
+
+
+REMEDIES = [
+    (Unauthenticated("GetCallerIdentity", "InvalidAccessKeyId.NotFound"), "give the operator valid credentials"),
+    (Denied("GetCallerIdentity", "NoPermission"), "allow the operator's credentials sts:GetCallerIdentity"),
+    (Unavailable("GetCallerIdentity", "SDK.ConnectTimeout"), "check the endpoint, the proxy"),
+]
+
+
+@pytest.mark.parametrize(("error", "remedy"), REMEDIES, ids=[error.code for error, _ in REMEDIES])
+def test_a_cloud_that_cannot_be_used_is_told_in_one_line_with_the_remedy(
+    error: CloudError, remedy: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work() -> None:
+        gate, running = await working_gate(Sts(error=error))
+        await asyncio.sleep(1)
+        assert error.code in gate.waits_for
+        assert remedy in gate.waits_for
+        running.cancel()
+
+    virtual_time.run(work())
+    (line,) = (vars(record) for record in caplog.records if record.levelname == "WARNING")
+    assert line["remedy"].startswith(remedy)
 
 
 def test_a_settled_world_costs_one_small_read_a_minute() -> None:
