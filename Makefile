@@ -9,7 +9,7 @@ KIND_CLUSTER ?= ram-operator
 KIND_NODE_IMAGE ?=
 BUILD = $(ENGINE) build --file deploy/Dockerfile $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE))
 KIND = KIND_CLUSTER=$(KIND_CLUSTER) KIND_NODE_IMAGE=$(KIND_NODE_IMAGE) IMAGE=$(IMAGE) SIMULATOR_IMAGE=$(SIMULATOR_IMAGE)
-TESTS ?= tests/unit tests/contract tests/chart tests/docs tests/cluster
+TESTS ?= tests/unit tests/contract tests/chart tests/docs tests/cluster tests/security
 JOBS ?= 2
 BASE_IMAGE ?=
 ARGS ?=

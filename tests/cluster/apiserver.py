@@ -35,20 +35,21 @@ def path_of(target: str) -> str:
 
 
 class ApiServer:
-    """One kept-alive connection with the rights of a kubeconfig."""
+    """One kept-alive connection with the rights of a kubeconfig; `headers` go with each request."""
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, headers: Mapping[str, str] | None = None) -> None:
         config = json.loads(kubeconfig.read_text())
         cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
         context = ssl.create_default_context(cadata=authority)
         self.address = urlsplit(cluster["server"]).netloc
         self.token: str = user["token"]
+        self._headers = dict(headers or {})
         self._connection = http.client.HTTPSConnection(self.address, context=context, timeout=30)
 
     def request(self, method: str, path: str, body: Any = None, content: str = "application/json") -> Any:
         """Make a request and return its JSON; one more try where the kept connection was closed meanwhile."""
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": content}
+        headers = {**self._headers, "Authorization": f"Bearer {self.token}", "Content-Type": content}
         data = None if body is None else json.dumps(body).encode()
         try:
             answer, text = self._exchange(method, path, data, headers)

@@ -28,7 +28,7 @@ _ISSUER: Final = "https://kubernetes.default.svc"
 
 
 class ControlPlane:
-    """A kube-apiserver with RBAC, and its etcd.
+    """A kube-apiserver with RBAC and what holds kubelets back (Node, NodeRestriction), and its etcd.
 
     Args:
         binaries: the programs.
@@ -120,7 +120,8 @@ class ControlPlane:
             "--tls-cert-file=tls.crt",
             "--tls-private-key-file=tls.key",
             "--token-auth-file=tokens.csv",
-            "--authorization-mode=RBAC",
+            "--authorization-mode=Node,RBAC",
+            "--enable-admission-plugins=NodeRestriction",
             "--anonymous-auth=false",
             f"--service-account-issuer={_ISSUER}",
             "--service-account-signing-key-file=sa.key",
