@@ -15,21 +15,14 @@ from ram_operator.cloud import Cloud, NewPolicy, NewRole, RoleChange, Taggable
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import EnvironmentCredentials
 from ram_operator.errors import AlreadyExists, Unavailable
-from ram_operator.kinds import steps
-from ram_operator.kinds.steps import (
-    AttachPolicy,
-    AttachRole,
-    CreatePolicy,
-    CreatePolicyVersion,
-    CreateRole,
-    DeletePolicy,
-    DeleteRole,
-    DetachPolicy,
-    DetachRole,
-    Tag,
-    UpdatePolicyDescription,
-    UpdateRole,
-)
+from ram_operator.kinds import steps as shared
+from ram_operator.kinds.instance_role_binding import steps as of_bindings
+from ram_operator.kinds.instance_role_binding.steps import AttachRole, DetachRole
+from ram_operator.kinds.ram_policy import steps as of_policies
+from ram_operator.kinds.ram_policy.steps import CreatePolicy, CreatePolicyVersion, DeletePolicy, UpdatePolicyDescription
+from ram_operator.kinds.ram_role import steps as of_roles
+from ram_operator.kinds.ram_role.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole
+from ram_operator.kinds.steps import Tag
 from ram_operator.model import InstanceId, Step
 from ram_operator.rules.documents import canonical, trust_for_services
 
@@ -138,7 +131,8 @@ async def test_a_step_done_twice_or_again_after_a_lost_reply_leaves_the_cloud_as
 def test_the_table_has_every_step() -> None:
     concrete = {
         one
-        for one in vars(steps).values()
+        for module in (shared, of_bindings, of_policies, of_roles)
+        for one in vars(module).values()
         if isinstance(one, type) and hasattr(one, "api") and not one.__name__.startswith("_")
     }
     assert {type(step) for _, step in STEPS} | {CreatePolicyVersion} == concrete

@@ -10,10 +10,7 @@ from tests.unit.builders import NOW, custom, role_key, some_facts
 from ram_operator.cloud import NewRole
 from ram_operator.engine.reporting import Subject, report
 from ram_operator.errors import Denied
-from ram_operator.kinds.steps import (
-    AttachPolicy,
-    CreateRole,
-)
+from ram_operator.kinds.ram_role.steps import AttachPolicy, CreateRole
 from ram_operator.model import Hold, Outcome, Plan, Reason, Report
 
 DONE = {Reason.IN_SYNC, Reason.ALL_ATTACHED, Reason.NO_INSTANCES}

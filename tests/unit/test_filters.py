@@ -15,16 +15,9 @@ from ram_operator.engine.filters import Filter, effects
 from ram_operator.engine.filters.contention import Contention
 from ram_operator.engine.filters.unconfirmed import Unconfirmed
 from ram_operator.errors import Unavailable
-from ram_operator.kinds.steps import (
-    AttachPolicy,
-    AttachRole,
-    CreateRole,
-    DeleteRole,
-    DetachPolicy,
-    DetachRole,
-    Tag,
-    UpdateRole,
-)
+from ram_operator.kinds.instance_role_binding.steps import AttachRole, DetachRole
+from ram_operator.kinds.ram_role.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole
+from ram_operator.kinds.steps import Tag
 from ram_operator.model import Failure, Hold, Outcome, Plan, Reason, Step
 
 ROLE, BINDING = role_key("oss-reader"), binding_key("storage-pool")

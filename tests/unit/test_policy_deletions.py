@@ -20,7 +20,7 @@ from tests.unit.policies import ABSENT, KEY, KIND, held, planned, there
 from tests.unit.scene import Instances, Scene
 
 from ram_operator.cloud import Entities
-from ram_operator.kinds.steps import DeletePolicy
+from ram_operator.kinds.ram_policy.steps import DeletePolicy
 from ram_operator.model import RETAIN_INSTEAD, Plan, Reason
 
 

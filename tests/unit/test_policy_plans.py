@@ -24,14 +24,8 @@ from tests.unit.policies import ABSENT, KEY, KIND, OURS, held, planned, projecte
 from ram_operator.cloud import NewPolicy, Taggable
 from ram_operator.errors import AlreadyExists, InvalidSpec
 from ram_operator.kinds.ram_policy import ObservedPolicy
-from ram_operator.kinds.steps import (
-    CreatePolicy,
-    CreatePolicyVersion,
-    DeletePolicy,
-    Tag,
-    UpdatePolicyDescription,
-    tags_of,
-)
+from ram_operator.kinds.ram_policy.steps import CreatePolicy, CreatePolicyVersion, DeletePolicy, UpdatePolicyDescription
+from ram_operator.kinds.steps import Tag, tags_of
 from ram_operator.model import Failure, Outcome, Plan, Reason
 from ram_operator.rules.documents import canonical
 

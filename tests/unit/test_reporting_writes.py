@@ -34,15 +34,10 @@ from ram_operator.errors import (
     Unauthenticated,
     Unavailable,
 )
-from ram_operator.kinds.steps import (
-    AttachRole,
-    CreatePolicy,
-    DeletePolicy,
-    DeleteRole,
-    DetachPolicy,
-    DetachRole,
-    Tag,
-)
+from ram_operator.kinds.instance_role_binding.steps import AttachRole, DetachRole
+from ram_operator.kinds.ram_policy.steps import CreatePolicy, DeletePolicy
+from ram_operator.kinds.ram_role.steps import DeleteRole, DetachPolicy
+from ram_operator.kinds.steps import Tag
 from ram_operator.model import Event, EventReason, Failure, Hold, Outcome, Plan, Reason, Step
 
 # Failures

@@ -45,7 +45,8 @@ from tests.unit.scene import Instances, Scene
 from ram_operator.cloud import Cloud, NewRole, PolicyName, RamApi, Role, RoleChange, StsApi, Taggable
 from ram_operator.errors import InvalidSpec, PolicyNotFound, Unavailable
 from ram_operator.kinds.ram_role import ObservedRole
-from ram_operator.kinds.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, Tag, UpdateRole, tags_of
+from ram_operator.kinds.ram_role.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole
+from ram_operator.kinds.steps import Tag, tags_of
 from ram_operator.model import EVERYTHING, RETAIN_INSTEAD, Failure, Outcome, Plan, Reason, Unreadable
 from ram_operator.rules.documents import same_meaning, trust_for_services
 

@@ -37,7 +37,8 @@ from tests.unit.roles import (
 
 from ram_operator.cloud import PolicyName, Taggable
 from ram_operator.errors import CloudError, PolicyNotFound, Throttled, Unavailable
-from ram_operator.kinds.steps import AttachPolicy, DeleteRole, DetachPolicy, Tag, tags_of
+from ram_operator.kinds.ram_role.steps import AttachPolicy, DeleteRole, DetachPolicy
+from ram_operator.kinds.steps import Tag, tags_of
 from ram_operator.model import Failure, Outcome, Plan, Reason
 
 

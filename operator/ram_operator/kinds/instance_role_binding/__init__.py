@@ -20,10 +20,10 @@ from ram_operator.kinds.instance_role_binding.index import BindingIndex, selecti
 from ram_operator.kinds.instance_role_binding.links import BindingLinks
 from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, look
 from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Row, State, ordered, rows_of, summary
+from ram_operator.kinds.instance_role_binding.steps import AttachRole, DetachRole
 from ram_operator.kinds.instance_role_binding.verdicts import Case, Verdict, judge
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_ROLE
 from ram_operator.kinds.offers import role_usable
-from ram_operator.kinds.steps import AttachRole, DetachRole
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     Body,

@@ -10,7 +10,8 @@ from ram_operator.errors import PolicyNotFound, Throttled, Unavailable
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
 from ram_operator.kinds.offers import policy_exists
-from ram_operator.kinds.steps import AttachPolicy, DetachPolicy, attachment, tags_of
+from ram_operator.kinds.ram_role.steps import AttachPolicy, DetachPolicy, attachment
+from ram_operator.kinds.steps import tags_of
 from ram_operator.model import (
     Entry,
     Facts,

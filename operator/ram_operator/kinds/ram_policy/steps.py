@@ -1,0 +1,94 @@
+"""The writes for a custom policy."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ram_operator.cloud import Cloud, NewPolicy, PolicyName, PolicyType
+from ram_operator.errors import NotFound
+from ram_operator.kinds.steps import ObjectStep, policy_arn
+from ram_operator.model import Change, EventReason, Intent
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePolicy(ObjectStep):
+    """Create a custom policy with its tags. A name taken meanwhile is a failure, as for CreateRole."""
+
+    policy: NewPolicy
+    event, change = EventReason.POLICY_CREATED, Change.CREATE
+    api, verbs = "CreatePolicy", ("create", "created")
+
+    def arns(self) -> tuple[str, ...]:
+        return (policy_arn(PolicyName(PolicyType.CUSTOM, self.policy.name)),)
+
+    def object(self) -> str:
+        return f"policy {self.policy.name}"
+
+    async def call(self, cloud: Cloud) -> None:
+        await cloud.ram.create_policy(self.policy)
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePolicyVersion(ObjectStep):
+    """Make a document the policy's default version.
+
+    Made twice, the document in force is the same, and RAM keeps one version more. A lost reply leads to no second one:
+    the pipeline reads the policy again before it plans.
+    """
+
+    name: str
+    document: str
+    event, change = EventReason.VERSION_CREATED, Change.UPDATE
+    api, verbs = "CreatePolicyVersion", ("create", "created")
+
+    def arns(self) -> tuple[str, ...]:
+        return (policy_arn(PolicyName(PolicyType.CUSTOM, self.name)),)
+
+    def object(self) -> str:
+        return f"a new default version of policy {self.name}, whose document differs"
+
+    async def call(self, cloud: Cloud) -> None:
+        await cloud.ram.create_policy_version(self.name, self.document)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePolicyDescription(ObjectStep):
+    """Change a custom policy's description."""
+
+    name: str
+    description: str
+    event, change = EventReason.POLICY_UPDATED, Change.UPDATE
+    api, verbs = "UpdatePolicyDescription", ("update", "updated")
+
+    @property
+    def intent(self) -> Intent:
+        return Intent.KEEP
+
+    def arns(self) -> tuple[str, ...]:
+        return (policy_arn(PolicyName(PolicyType.CUSTOM, self.name)),)
+
+    def object(self) -> str:
+        return f"description of policy {self.name}"
+
+    async def call(self, cloud: Cloud) -> None:
+        await cloud.ram.update_policy_description(self.name, self.description)
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePolicy(ObjectStep):
+    """Delete a custom policy with its versions; gone already is as good."""
+
+    name: str
+    event, change = EventReason.POLICY_DELETED, Change.DELETE
+    api, verbs = "DeletePolicy", ("delete", "deleted")
+
+    def arns(self) -> tuple[str, ...]:
+        return (policy_arn(PolicyName(PolicyType.CUSTOM, self.name)),)
+
+    def object(self) -> str:
+        return f"policy {self.name}"
+
+    async def call(self, cloud: Cloud) -> None:
+        with suppress(NotFound):
+            await cloud.ram.delete_policy(self.name)
