@@ -29,7 +29,7 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """A key that has to be looked at. `edited` means that a person changed it; `burst` that more of it may follow."""
+    """An object that has to be reconciled. `edited`: a person changed it; `burst`: more of the same may follow soon."""
 
     key: ObjectKey
     scope: Scope = EVERYTHING
@@ -71,7 +71,7 @@ class Caches:
         return node.uid if node else None
 
     def put(self, key: ObjectKey, body: Body) -> list[Wake]:
-        """Take in a version of an object; older ones than the known are ignored."""
+        """Put a version of an object; one that is older than the stored one is ignored."""
         old = self._bodies.get(key)
         if old and _is_older(body, old):
             return []
@@ -83,7 +83,7 @@ class Caches:
         return [*self._itself(key, old, body), *self._concerned(before, after)]
 
     def remove(self, key: ObjectKey, uid: str | None = None) -> list[Wake]:
-        """Remove an object that is gone; where `uid` is given, only if that is the known one's."""
+        """Remove an object that is gone; where `uid` is given, only if that is the stored one's."""
         before = self._views.get(key)
         if before is None or uid not in (None, before.uid):
             return []
@@ -92,7 +92,7 @@ class Caches:
         return [Wake(key), *self._concerned(before, None)]
 
     def put_node(self, node: NodeFacts) -> list[Wake]:
-        """Take in a node; nothing is woken where nothing changed that matters."""
+        """Put a node; nothing is woken where nothing changed that matters."""
         before = self._nodes.get(node.name)
         self._nodes[node.name] = node
         return self._node_changed(before, node) if before != node else []
@@ -163,13 +163,13 @@ class Caches:
             self._referrers.discard(target, view.key)
 
     def _itself(self, key: ObjectKey, old: Body | None, new: Body) -> list[Wake]:
-        """Whether the object itself has to be looked at: not for the echo of what we wrote."""
+        """Whether the object itself has to be reconciled: not for the echo of what we wrote."""
         if old is None:
             return [] if self._links[key.kind].in_sync(new) else [Wake(key)]
         return [Wake(key, edited=True)] if _asked(old) != _asked(new) else []
 
     def _concerned(self, before: Reference | None, after: Reference | None) -> Iterator[Wake]:
-        """Who else has to look again because of this change."""
+        """The other objects that have to be reconciled because of this change."""
         view = after or before
         if view is None:
             return

@@ -1,4 +1,4 @@
-"""Drift sweeps: a few paged lists and batched describes look at everything; what differs is nominated for the queue.
+"""Drift sweeps: a few paged lists and batched describes show all objects; those that differ go to the queue.
 
 Nothing is repaired from a list: lists lack documents and may be old. A nominated object is read in detail by the
 pipeline. What no list shows (an attachment swapped for another one) is found by the full check, a detail read of each
@@ -40,7 +40,7 @@ class Sweeps:
         cloud: the ports.
         world: the objects.
         queue: takes the nominated keys, in its slow lane.
-        reconciler: learns what was seen to be well, and who we are.
+        reconciler: has the kinds, knows whose objects are ours, and is told which objects are in sync.
         interval: seconds between sweeps.
         full_check: how old a detail read may become.
         clock: the time of day.
@@ -78,10 +78,11 @@ class Sweeps:
         return Survey(self.cloud, lambda key: Owner(cluster.id, key, cluster.previous))
 
     async def sweep(self, name: str, survey: Survey) -> None:
-        """Look at all objects of a kind once, and nominate what is not as it was."""
+        """Compare all objects of a kind with the cloud once, and nominate those that differ."""
         kind = self.reconciler.kinds[name]
         objects = await self._gathered(name)
         metrics.OBJECTS.labels(name).set(len(objects))
+        self._asked = {key: at for key, at in self._asked.items() if key.kind != name or key in objects}
         if not objects:
             return
         try:
@@ -127,8 +128,8 @@ class Sweeps:
         spread in the next one. Chance chooses, since the oldest may be ones that cannot be read.
         """
         now = self.clock()
-        others = {key: at for key, at in self._asked.items() if key.kind != kind.resource.kind}
-        self._asked = {**others, **{key: self._asked.get(key, now) for key in objects}}
+        for key in objects:
+            self._asked.setdefault(key, now)
         most = ceil(len(objects) * self.interval / (FULL_CHECK_SPREAD * self.full_check.total_seconds()))
         overdue = [key for key, facts in objects.items() if now - self._checked(kind, facts) >= self.full_check]
         chosen = sorted(overdue, key=lambda _: self.chance())[:most]

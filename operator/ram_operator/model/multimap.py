@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -18,13 +17,6 @@ class Multimap(Generic[K, V]):
     def __getitem__(self, key: K) -> frozenset[V]:
         """The values of a key, none where it has none."""
         return frozenset(self._sets.get(key, ()))
-
-    def __iter__(self) -> Iterator[K]:
-        """The keys that have a value."""
-        return iter(self._sets)
-
-    def __len__(self) -> int:
-        return len(self._sets)
 
     def add(self, key: K, value: V) -> None:
         """Add a value to a key."""

@@ -43,8 +43,8 @@ def _differs(one: InstanceId, row: Row | None, seen: ObservedBinding) -> bool:
     if row is None or row.state is State.CONFLICT:
         return True
     if unreadable := next((part for part in seen.unreadable.values() if str(one) in part.subjects), None):
-        # A region that does not answer is left to the passes: each says in its own status what keeps it. One that
-        # throttles must not be called once more for each row: the next sweep reads what this one could not.
+        # A region that does not answer is left to the reconciles: each says so in its own status. One that throttles
+        # must not be called once more for each row: the next sweep reads what this one could not.
         return not isinstance(unreadable.error, Throttled)
     match row.state:
         case State.ATTACHED:
