@@ -70,4 +70,4 @@ def test_the_names_and_fields_that_are_looked_for_are_those_of_the_kinds() -> No
 )
 def test_each_kind_has_its_parts_in_files_of_the_same_names(kind: str) -> None:
     files = {path.name for path in (OPERATOR / "kinds" / kind).glob("*.py")}
-    assert {"__init__.py", "links.py", "drift.py"} <= files
+    assert {"__init__.py", "links.py", "drift.py", "steps.py"} <= files
