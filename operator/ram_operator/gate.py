@@ -160,11 +160,9 @@ class Gate:
                 return identity.account_id
 
     def _of_other_account(self, account: str) -> str:
-        """What to do where an object's status has an ARN of another account: there all of them would be made again."""
-        for key in (key for each in self.kube.resources for key in self.caches.keys(each.kind)):
-            status = (self.caches.body(key) or {}).get("status") or {}
-            owner = str(status.get("arn", "")).partition("::")[2].partition(":")[0]
-            if owner not in ("", account):
+        """What to do where an object has something in another account: in this one all would be created again."""
+        for key, owner in self.caches.accounts():
+            if owner != account:
                 return (
                     f"credentials of account {owner}: {key} was created there, and these are of account {account}; "
                     "give the operator credentials of that account, or create the objects anew to move them"

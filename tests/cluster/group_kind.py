@@ -167,6 +167,9 @@ class GroupLinks:
     def uses(self, view: Reference) -> tuple[()]:
         return ()
 
+    def account(self, view: Reference) -> str:
+        return ""
+
     def in_sync(self, body: Body) -> bool:
         return False
 

@@ -61,6 +61,12 @@ class Caches:
         """All objects of a kind."""
         return [key for key in self._bodies if key.kind == kind]
 
+    def accounts(self) -> Iterator[tuple[ObjectKey, str]]:
+        """The objects whose status says in which account they have something, with the id of the account."""
+        for key, view in self._views.items():
+            if account := self._links[key.kind].account(view):
+                yield key, account
+
     def node_names(self) -> set[str]:
         """All nodes."""
         return set(self._nodes)

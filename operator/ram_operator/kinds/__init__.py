@@ -57,6 +57,9 @@ class Links(Protocol):
     def uses(self, view: Reference) -> Hashable:
         """What of an object matters to those that it names or holds: those that go are woken when this changes."""
 
+    def account(self, view: Reference) -> str:
+        """The id of the account that an object has something in, by its status; "" where that does not say."""
+
     def in_sync(self, body: Body) -> bool:
         """Whether an object needs no reconcile when it is seen for the first time, after a start."""
 

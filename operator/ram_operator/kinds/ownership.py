@@ -147,6 +147,11 @@ def verified_at(status: StatusFields) -> datetime | None:
     return parse_timestamp((status.get("verified") or {}).get("at"))
 
 
+def account_in(arn: Json) -> str:
+    """The id of the account in `acs:ram::ACCOUNT:role/name`; "" in anything else."""
+    return str(arn or "").partition("::")[2].partition(":")[0]
+
+
 def parse_timestamp(text: Json) -> datetime | None:
     """The time that `model.timestamp` wrote, None for anything else."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 
+from ram_operator.kinds import ownership
 from ram_operator.kinds.instance_role_binding.rows import Origin
 from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.model import Body, CloudName, ObjectKey, Reason, Reference
@@ -30,6 +31,9 @@ class BindingLinks:
     def uses(self, view: Reference) -> Hashable:
         waits = view.reason == Reason.ROLE_NOT_READY
         return view.deleting, waits, str(view.spec.get("roleRef")), self.holds(view)
+
+    def account(self, view: Reference) -> str:
+        return ownership.account_in(view.status.get("roleArn"))
 
     def in_sync(self, body: Body) -> bool:
         """Never: which nodes there are may have changed while nobody looked."""

@@ -28,5 +28,8 @@ class PolicyLinks:
     def uses(self, view: Reference) -> Hashable:
         return ()
 
+    def account(self, view: Reference) -> str:
+        return ""
+
     def in_sync(self, body: Body) -> bool:
         return ownership.reconciled(body)

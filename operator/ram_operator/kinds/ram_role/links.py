@@ -36,5 +36,8 @@ class RoleLinks:
     def uses(self, view: Reference) -> Hashable:
         return view.deleting, str(view.spec.get("policies")), self.holds(view)
 
+    def account(self, view: Reference) -> str:
+        return ownership.account_in(view.status.get("arn"))
+
     def in_sync(self, body: Body) -> bool:
         return ownership.reconciled(body)
