@@ -65,6 +65,7 @@ def main() -> None:
         settings = from_environment(os.environ)
         configure(settings.log_level)
         log.info("starting", extra={"version": own_version()})
+        metrics.BUILD.labels(own_version()).set(1)
         code = asyncio.run(run(settings, our_kinds(settings)))
     except StartupError as error:
         log.critical("cannot run: %s", error)
@@ -79,7 +80,9 @@ def _leave(*_: object) -> None:
 async def run(settings: Settings, kinds: Sequence[AnyKind]) -> int:
     """Build the parts for these kinds and run them; return the exit code. Raises StartupError."""
     async with AsyncExitStack() as opened:
-        connection = connect(configured(settings), time.monotonic, metrics.observe_call)
+        connection = connect(
+            configured(settings), time.monotonic, metrics.observe_call, observe_wait=metrics.observe_wait
+        )
         opened.push_async_callback(connection.close)
         await connection.start()
         kube = await cluster.connect(kind.resource for kind in kinds)

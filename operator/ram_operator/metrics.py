@@ -18,6 +18,9 @@ RECONCILES = Counter(
 RECONCILE_SECONDS = Histogram("ram_operator_reconcile_seconds", "How long a reconcile took.", ["kind"])
 QUEUE_DEPTH = Gauge("ram_operator_queue_depth", "Keys in the work queue, those with a delay included.")
 CLOUD_CALLS = Counter("ram_operator_cloud_calls", "Calls to cloud APIs, by API and error code.", ["api", "code"])
+CLOUD_WAIT = Counter(
+    "ram_operator_cloud_wait_seconds", "Seconds that calls waited for the rate limiter, by API.", ["api"]
+)
 CLOUD_SECONDS = Histogram("ram_operator_cloud_call_seconds", "How long a cloud call took.", ["api"])
 SWEEPS = Counter("ram_operator_sweeps", "Drift sweeps, by kind and result.", ["kind", "result"])
 NOMINATED = Counter("ram_operator_nominated", "Objects that a sweep queued.", ["kind"])
@@ -28,6 +31,7 @@ LOOP_PAUSES = Histogram(
     "How late the event loop came back to a task that waits for 20 ms: what keeps all other work waiting.",
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
 )
+BUILD = Gauge("ram_operator_build_info", "1, with the version as label.", ["version"])
 EVENTS_DROPPED = Counter("ram_operator_events_dropped", "Kubernetes events not written, by reason.", ["why"])
 
 
@@ -35,3 +39,8 @@ def observe_call(api: str, code: str, seconds: float) -> None:
     """Count one cloud call."""
     CLOUD_CALLS.labels(api, code).inc()
     CLOUD_SECONDS.labels(api).observe(seconds)
+
+
+def observe_wait(api: str, seconds: float) -> None:
+    """Count the time that one cloud call waited for the rate limiter."""
+    CLOUD_WAIT.labels(api).inc(seconds)

@@ -1,12 +1,21 @@
-"""Rates that are learned from throttling, in virtual time."""
+"""The rate of each API: from its documented quota on, as its answers allow. In virtual time."""
 
 import asyncio
-import time
-from collections import deque
+import itertools
+import random
 
 import pytest
 
-from ram_operator.cloud.ratelimit import FIRST_PAUSE, LONGEST_PAUSE, SLOWEST, AdaptiveRateLimiter
+from ram_operator.cloud.client.quotas import quota_of
+from ram_operator.cloud.client.ratelimit import (
+    DECREASE,
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    MOST_WAITING,
+    PROBE_SECONDS,
+    SLOWEST,
+    AdaptiveRateLimiter,
+)
 
 API = "AttachPolicyToRole"
 
@@ -21,181 +30,224 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def burst(paces: AdaptiveRateLimiter, count: int) -> None:
-    """Have calls accepted, all at once."""
-    for _ in range(count):
-        assert await paces.admit(API) == 0.0
-        paces.accepted(API)
+async def burst(limits: AdaptiveRateLimiter, count: int, api: str = API) -> int:
+    """Make calls until one has to wait, at most so many; return how many left."""
+    for left in range(count):
+        waits = asyncio.create_task(limits.admit(api))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        if not waits.done():
+            waits.cancel()
+            return left
+    return count
 
 
-async def test_there_is_no_limit_before_the_first_throttling() -> None:
-    paces = limiter()
-    started = now()
-    await burst(paces, 1000)
-    assert now() == started
-    assert paces.rate(API) is None
+@pytest.mark.parametrize(
+    ("key", "a_second", "at_once"),
+    [
+        ("AttachPolicyToRole", 10, 8),
+        ("DetachPolicyFromRole", 10, 8),
+        ("CreateRole", 20, 16),
+        ("CreatePolicyVersion", 20, 16),
+        ("UpdateRole", 20, 16),
+        ("GetRole", 100, 80),
+        ("ListTagResources", 100, 80),
+        ("GetCallerIdentity", 100, 80),
+        ("AttachInstanceRamRole@cn-hangzhou", 5, 200),
+        ("DescribeInstances@cn-beijing", 5, 200),
+    ],
+)
+async def test_each_api_starts_at_its_documented_quota(key: str, a_second: float, at_once: int) -> None:
+    limits = limiter()
+    assert limits.rate(key) == a_second
+    assert await burst(limits, 500, key) == at_once
 
 
-async def test_throttling_halves_what_was_accepted_in_the_last_second() -> None:
-    paces = limiter()
-    await burst(paces, 5)
-    await asyncio.sleep(1.5)
-    await burst(paces, 20)
-    paces.throttled(API, now(), None)
-    assert paces.rate(API) == 10.0
+@pytest.mark.parametrize("key", ["DescribeInstanceRamRole@cn-hangzhou", "AttachInstanceRamRole@cn-hangzhou"])
+def test_no_minute_has_more_calls_of_ecs_than_its_quota(key: str) -> None:
+    quota = quota_of(key)
+    assert quota.rate * (60 + quota.burst_seconds) <= 500
+
+
+async def test_a_throttled_call_slows_its_api_down() -> None:
+    limits = limiter()
+    limits.throttled(API, now(), None)
+    assert limits.rate(API) == 10 * DECREASE
+    for _ in range(50):
+        limits.throttled(API, now(), 0.0)
+        await asyncio.sleep(0.01)
+    assert limits.rate(API) == SLOWEST
 
 
 async def test_the_next_call_waits_as_long_as_the_cloud_asks() -> None:
-    paces = limiter()
-    await burst(paces, 20)
-    paces.throttled(API, now(), 2.5)
+    limits = limiter()
+    limits.throttled(API, now(), 2.5)
     started = now()
-    assert await paces.admit(API) == 0.0
+    assert await limits.admit(API) == 0.0
     assert now() - started == pytest.approx(2.5)
 
 
 async def test_calls_then_leave_one_by_one_and_in_order() -> None:
-    paces = limiter()
-    await burst(paces, 8)
-    paces.throttled(API, now(), 1.0)
+    limits = limiter()
+    limits.throttled(API, now(), 1.0)
     started, left = now(), []
 
     async def call(number: int) -> None:
-        assert await paces.admit(API) == 0.0
+        assert await limits.admit(API) == 0.0
         left.append((number, now() - started))
 
     await asyncio.gather(*(call(number) for number in range(5)))
     assert [number for number, _ in left] == [0, 1, 2, 3, 4]
-    assert [seconds for _, seconds in left] == pytest.approx([1.0, 1.25, 1.5, 1.75, 2.0])
+    gaps = [later - earlier for (_, earlier), (_, later) in itertools.pairwise(left)]
+    assert left[0][1] == pytest.approx(1.0)
+    assert gaps[-1] == pytest.approx(1 / limits.rate(API), rel=0.05)
 
 
 async def test_a_call_that_would_wait_too_long_is_given_back_at_once() -> None:
-    paces = limiter()
-    await burst(paces, 2)
-    paces.throttled(API, now(), 8.0)
+    limits = limiter()
+    limits.throttled(API, now(), 8.0)
     started = now()
-    assert await paces.admit(API) == pytest.approx(8.0)
+    assert await limits.admit(API) == pytest.approx(8.0, abs=0.5)
     assert now() == started
 
 
-async def test_a_queue_that_is_too_long_gives_back_its_tail() -> None:
-    paces = limiter()
-    await burst(paces, 4)
-    paces.throttled(API, now(), 1.0)
-    answers = await asyncio.gather(*(paces.admit(API) for _ in range(20)))
-    waited = [answer for answer in answers if answer == 0.0]
-    assert len(waited) == 9
-    assert all(answer > 5.0 for answer in answers[9:])
+async def test_an_api_holds_few_callers_and_tells_the_others_one_turn_after_the_other() -> None:
+    limits = limiter()
+    await burst(limits, 500)
+    answers = await asyncio.gather(*(limits.admit(API) for _ in range(MOST_WAITING + 20)))
+    given_back = [answer for answer in answers if answer]
+    assert len(given_back) == 20
+    gaps = [later - earlier for earlier, later in itertools.pairwise(given_back)]
+    assert gaps == pytest.approx([1 / 10] * 19)
 
 
 async def test_throttled_again_while_calls_wait_they_wait_on() -> None:
-    paces = limiter()
-    await burst(paces, 8)
+    limits = limiter()
     sent_at = now()
-    paces.throttled(API, sent_at, 1.0)
-    waiting = asyncio.create_task(paces.admit(API))
+    limits.throttled(API, sent_at, 1.0)
+    waiting = asyncio.create_task(limits.admit(API))
     await asyncio.sleep(0.5)
-    paces.throttled(API, sent_at, 2.0)
+    limits.throttled(API, sent_at, 2.0)
     started = now()
     assert await waiting == 0.0
     assert now() - started == pytest.approx(2.0)
 
 
 async def test_calls_that_were_under_way_together_are_one_cut() -> None:
-    paces = limiter()
-    await burst(paces, 40)
+    limits = limiter()
     sent_at = now()
     await asyncio.sleep(0.1)
     for _ in range(10):
-        paces.throttled(API, sent_at, None)
-    assert paces.rate(API) == 20.0
+        limits.throttled(API, sent_at, None)
+    assert limits.rate(API) == 10 * DECREASE
 
 
-async def test_the_rate_grows_slowly_while_calls_are_accepted() -> None:
-    paces = limiter()
-    await burst(paces, 8)
-    paces.throttled(API, now(), 0.0)
-    rates = []
-    for _ in range(5):
-        second = now() + 1
-        while now() < second:
-            await paces.admit(API)
-            paces.accepted(API)
-        rates.append(paces.rate(API) or 0.0)
-    assert rates == sorted(rates)
-    assert 4.5 < rates[0] < 6
-    assert 8 < rates[-1] < 11
+async def used(limits: AdaptiveRateLimiter, seconds: float) -> None:
+    """Use all of the rate for a while, everything accepted."""
+    until = now() + seconds
+    while now() < until:
+        if wait := await limits.admit(API):
+            await asyncio.sleep(wait)
+        limits.accepted(API)
+
+
+async def test_a_rate_grows_while_all_of_it_is_used_and_accepted() -> None:
+    limits = limiter()
+    limits.throttled(API, now(), 0.0)
+    cut = limits.rate(API)
+    for _ in range(20):
+        limits.accepted(API)
+    assert limits.rate(API) == cut
+    await used(limits, 30)
+    assert limits.rate(API) > 10
+
+
+async def test_a_rate_above_the_quota_that_is_throttled_returns_to_it_and_stays_for_a_while() -> None:
+    limits = limiter()
+    await used(limits, 20)
+    assert limits.rate(API) > 12
+    limits.throttled(API, now(), 0.1)
+    assert limits.rate(API) == 10
+    await used(limits, 60)
+    assert limits.rate(API) == 10
+    await asyncio.sleep(PROBE_SECONDS)
+    await used(limits, 20)
+    assert limits.rate(API) > 12
 
 
 async def test_pauses_double_until_a_call_is_accepted() -> None:
-    paces = limiter(patience=100)
-    await burst(paces, 1)
+    limits = limiter(patience=100)
     pauses = []
     for _ in range(8):
-        paces.throttled(API, now(), None)
+        limits.throttled(API, now(), None)
         started = now()
-        await paces.admit(API)
+        await limits.admit(API)
         pauses.append(now() - started)
         await asyncio.sleep(0.001)
     assert pauses[:3] == [pytest.approx(FIRST_PAUSE * factor, abs=0.01) for factor in (1, 2, 4)]
     assert pauses[-1] == pytest.approx(LONGEST_PAUSE, abs=0.01)
-    paces.accepted(API)
-    paces.throttled(API, now(), None)
+    limits.accepted(API)
+    limits.throttled(API, now(), None)
     started = now()
-    await paces.admit(API)
-    assert now() - started == pytest.approx(2.0, abs=0.01)
-    assert paces.rate(API) == SLOWEST
+    await limits.admit(API)
+    assert now() - started == pytest.approx(FIRST_PAUSE, abs=0.01)
 
 
-async def test_apis_do_not_slow_each_other() -> None:
-    paces = limiter()
-    await burst(paces, 2)
-    paces.throttled(API, now(), 60.0)
-    assert await paces.admit("GetRole") == 0.0
+async def test_apis_and_regions_do_not_slow_each_other() -> None:
+    limits = limiter()
+    limits.throttled("DescribeInstances@cn-beijing", now(), 60.0)
+    for key in ("DescribeInstances@cn-hangzhou", "DescribeInstanceRamRole@cn-beijing", "GetRole"):
+        assert await limits.admit(key) == 0.0
+    assert await limits.admit("DescribeInstances@cn-beijing") > 50
 
 
 async def test_a_cancelled_call_leaves_its_place_to_the_next() -> None:
-    paces = limiter()
-    await burst(paces, 4)
-    paces.throttled(API, now(), 1.0)
+    limits = limiter()
+    limits.throttled(API, now(), 1.0)
     started = now()
-    first, second = (asyncio.create_task(paces.admit(API)) for _ in range(2))
+    first, second = (asyncio.create_task(limits.admit(API)) for _ in range(2))
     await asyncio.sleep(0.5)
     first.cancel()
     assert await second == 0.0
     assert now() - started == pytest.approx(1.0)
 
 
-async def test_against_a_cloud_with_ten_a_second_the_work_is_done_near_that_rate() -> None:
-    paces = limiter()
-    accepted: deque[float] = deque()
-    refused = 0
+class Bucket:
+    """A cloud that accepts so many calls a second, as token buckets do."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = self._tokens = rate
+        self._filled = now()
+
+    def refuses(self) -> float:
+        """Take a call: 0.0, or the seconds until the next one."""
+        self._tokens = min(self._rate, self._tokens + (now() - self._filled) * self._rate)
+        self._filled = now()
+        if self._tokens < 1:
+            return (1 - self._tokens) / self._rate
+        self._tokens -= 1
+        return 0.0
+
+
+@pytest.mark.parametrize(("rate", "slack", "throttled"), [(10, 1.05, 0.01), (5, 1.1, 0.08), (40, 2.5, 0.02)])
+async def test_the_work_is_done_about_as_fast_as_the_cloud_allows(rate: float, slack: float, throttled: float) -> None:
+    limits, bucket, chance = limiter(), Bucket(rate), random.Random(1)
+    refused, workers, started = 0, asyncio.Semaphore(16), now()
 
     async def call() -> None:
         nonlocal refused
-        while True:
-            if wait := await paces.admit(API):
-                await asyncio.sleep(wait)
-                continue
-            sent_at = now()
-            await asyncio.sleep(0.02)
-            while accepted and accepted[0] <= now() - 1:
-                accepted.popleft()
-            if len(accepted) < 10:
-                accepted.append(now())
-                paces.accepted(API)
-                return
-            refused += 1
-            paces.throttled(API, sent_at, 1.0)
-
-    started, began = now(), time.monotonic()
-    workers = asyncio.Semaphore(16)
-
-    async def worker() -> None:
         async with workers:
-            await call()
+            while True:
+                if wait := await limits.admit(API):
+                    await asyncio.sleep(wait)
+                    continue
+                sent_at = now()
+                await asyncio.sleep(chance.uniform(0.02, 0.1))
+                if not (wait := bucket.refuses()):
+                    return limits.accepted(API)
+                refused += 1
+                limits.throttled(API, sent_at, wait)
 
-    await asyncio.gather(*(worker() for _ in range(200)))
-    assert now() - started < 45
-    assert refused < 60
-    assert time.monotonic() - began < 5
+    await asyncio.gather(*(call() for _ in range(400)))
+    assert now() - started < slack * 400 / rate
+    assert refused <= throttled * 400

@@ -41,7 +41,7 @@ ARROWS: list[tuple[str, str, str]] = [
     ("ram_operator.engine.sweeps", "ram_operator.cloud.ecs", ADAPTERS),
     ("ram_operator.gate", "ram_operator.cloud.client", ADAPTERS),
     ("ram_operator.runtime", "ram_operator.cloud.connection", ADAPTERS),
-    ("ram_operator.rules.names", "ram_operator.cloud.ratelimit", ADAPTERS),
+    ("ram_operator.rules.names", "ram_operator.cloud.client.ratelimit", ADAPTERS),
     ("ram_operator.engine.controller", "kopf", KOPF),
     ("ram_operator.cluster.caches", "kopf", KOPF),
     ("ram_operator.cluster.kube", "kopf", KOPF),

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ram_operator.cloud import Cloud
-from ram_operator.cloud.client import Client, ObserveCall
+from ram_operator.cloud.client import Client, ObserveCall, ObserveWait
 from ram_operator.cloud.client.endpoints import Endpoints
 from ram_operator.cloud.client.network import Network
+from ram_operator.cloud.client.ratelimit import AdaptiveRateLimiter
 from ram_operator.cloud.client.transport import Deadlines, Lease, Transport
 from ram_operator.cloud.credentials import CredentialsProvider
 from ram_operator.cloud.credentials.sources import Source
 from ram_operator.cloud.credentials.temporary import RenewedCredentials
 from ram_operator.cloud.ecs import Ecs
 from ram_operator.cloud.ram import Ram
-from ram_operator.cloud.ratelimit import AdaptiveRateLimiter
 from ram_operator.cloud.sts import Sts
 
 
@@ -85,6 +85,7 @@ def connect(
     observe_call: ObserveCall = lambda api, code, seconds: None,
     lease: Lease | None = None,
     now: Callable[[], float] = time.time,
+    observe_wait: ObserveWait = lambda api, seconds: None,
 ) -> Connection:
     """Build the adapters in the running event loop; sends nothing.
 
@@ -94,6 +95,7 @@ def connect(
         observe_call: is told of each request that was sent.
         lease: without it no write is sent; None for one that is always valid.
         now: the time of day, in seconds since the epoch.
+        observe_wait: is told how long each call waited for the rate limiter.
 
     Raises:
         StartupError: an endpoint is no address.
@@ -104,5 +106,5 @@ def connect(
     if isinstance(credentials, Source):
         fetch = partial(credentials.fetch, transport, endpoints.sts)
         credentials = renewed = RenewedCredentials(fetch, now, random.random)
-    client = Client(transport, endpoints, credentials, AdaptiveRateLimiter(clock), observe_call)
+    client = Client(transport, endpoints, credentials, AdaptiveRateLimiter(clock), observe_call, observe_wait)
     return Connection(Cloud(Ram(client), Ecs(client), Sts(client)), client, renewed)

@@ -23,11 +23,11 @@ from ram_operator.cloud.client.failures import (
     label_of,
     refusal,
 )
+from ram_operator.cloud.client.ratelimit import AdaptiveRateLimiter
 from ram_operator.cloud.client.scrubbing import redact
 from ram_operator.cloud.client.signing import sign
 from ram_operator.cloud.client.transport import Exchange, NoAnswer, Transport, is_write
 from ram_operator.cloud.credentials import CredentialsProvider, NoCredentials
-from ram_operator.cloud.ratelimit import AdaptiveRateLimiter
 from ram_operator.errors import CloudError, Denied, Throttled, Unavailable
 
 RequestClass = Callable[[], Any]
@@ -37,6 +37,10 @@ OK = "OK"
 
 LONGEST_RETRY_AFTER = 120.0
 """Seconds that an API can make us wait: ECS counts calls by the minute, and no page names a longer wait."""
+
+
+ObserveWait = Callable[[str, float], None]
+"""Takes the API's name and the seconds."""
 
 
 class ObserveCall(Protocol):
@@ -91,6 +95,7 @@ class Client:
         credentials: sign each request, and are hidden in messages.
         limiter: how fast each API may be called; carries the clock.
         observe_call: is told of each request.
+        observe_wait: is told how long each call waited for the limiter.
     """
 
     def __init__(
@@ -100,12 +105,14 @@ class Client:
         credentials: CredentialsProvider,
         limiter: AdaptiveRateLimiter,
         observe_call: ObserveCall,
+        observe_wait: ObserveWait,
     ) -> None:
         self._transport = transport
         self._endpoints = endpoints
         self._credentials = credentials
         self._limiter = limiter
         self._observe_call = observe_call
+        self._observe_wait = observe_wait
         self._breakers = CircuitBreakers(limiter.clock)
 
     @property
@@ -150,7 +157,10 @@ class Client:
     async def _call(self, call: _Call) -> Answer:
         if not is_write(call.action) and (unanswered := self._breakers.check(call.key)):
             raise unanswered
-        if (wait := await self._limiter.admit(call.key)) > 0:
+        arrived = self._limiter.clock()
+        wait = await self._limiter.admit(call.key)
+        self._observe_wait(call.action, self._limiter.clock() - arrived)
+        if wait > 0:
             raise Throttled(call.action, WAITING, "waiting until the API may be called again", retry_after=wait)
         reply = await self._send(call)
         # A server may close an idle connection just when it is used again; a write could have taken effect before that.
