@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from tests.bench.measurements import Figures, Size, nodes_and_bindings, roles_and_policies
 from tests.bench.scale import ClusterSize, large_cluster
-from tests.bench.simulator import CONNECTIONS, SimulatorSize, calls, many_roles, measured
+from tests.bench.simulator import CONNECTIONS, SimulatorSize, calls, cold_start, many_roles, measured
 
 from ram_sandbox.controlplane.build import ensure
 from ram_sandbox.progress import Progress
@@ -106,7 +106,8 @@ def on_sandbox(measure: Callable[[Sandbox, S], Figures], size: S, progress: Prog
 
 def simulator_run(size: SimulatorSize, progress: Progress) -> Figures:
     """Measure the simulator once, everything on a fresh one."""
-    figures: Figures = {}
+    with progress.step("simulator: cold start"):
+        figures = cold_start()
     for measure in (calls, many_roles):
         with progress.step(f"simulator: {measure.__name__.replace('_', ' ')}"):
             figures |= measured(measure, size)
