@@ -48,16 +48,20 @@ class ApiServer:
         self._connection = http.client.HTTPSConnection(self.address, context=context, timeout=30)
 
     def request(self, method: str, path: str, body: Any = None, content: str = "application/json") -> Any:
-        """Make a request and return its JSON; one more try where the kept connection was closed meanwhile."""
+        """Make a request and return its JSON."""
+        text = self.send(method, path, None if body is None else json.dumps(body).encode(), content)
+        return json.loads(text) if text else {}
+
+    def send(self, method: str, path: str, data: bytes | None, content: str = "application/json") -> str:
+        """Make a request and return its text; one more try where the kept connection was closed meanwhile."""
         headers = {**self._headers, "Authorization": f"Bearer {self.token}", "Content-Type": content}
-        data = None if body is None else json.dumps(body).encode()
         try:
             answer, text = self._exchange(method, path, data, headers)
         except (OSError, http.client.HTTPException):
             answer, text = self._exchange(method, path, data, headers)
         if answer.status >= 300:
             raise Refused(answer.status, text)
-        return json.loads(text) if text else {}
+        return text
 
     def _exchange(
         self, method: str, path: str, data: bytes | None, headers: Mapping[str, str]

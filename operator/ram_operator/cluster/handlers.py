@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ import kopf
 
 from ram_operator import metrics
 from ram_operator.cluster.caches import Caches, Wake
+from ram_operator.cluster.sessions import session
 from ram_operator.engine.workqueue import WorkQueue
 from ram_operator.model import GROUP, VERSION, Body, ObjectKey, Resource, Scope
 from ram_operator.rules.nodes import node_facts
@@ -105,10 +106,13 @@ def register(intake: Intake, resources: Iterable[Resource], deliver: Deliver) ->
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
-    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+    async def login(**kwargs: Any) -> kopf.AiohttpSession | None:
         info = kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
         # Projected tokens are rotated: kopf must read the file again before the old one ends.
-        return info and replace(info, expiration=datetime.fromtimestamp(intake.now() + RELOGIN_SECONDS, UTC))
+        if info is None:
+            return None
+        ends = datetime.fromtimestamp(intake.now() + RELOGIN_SECONDS, UTC)
+        return kopf.AiohttpSession(server=info.server, aiohttp_session=session(info), expiration=ends)
 
     for resource in resources:
         _watch(registry, intake, resource, deliver)

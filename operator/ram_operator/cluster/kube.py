@@ -17,6 +17,7 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.exceptions import ApiException
 
+from ram_operator.cluster.nesting import shallow
 from ram_operator.errors import KubeError, StaleObject, StartupError
 from ram_operator.model import FINALIZER, GROUP, VERSION, Body, Json, ObjectKey, Resource, StatusFields
 
@@ -97,7 +98,7 @@ class Kube:
         if response.status >= 300:
             raise self._failed(request, response.status, _message(data))
         try:
-            return json.loads(data) if data else {}
+            return json.loads(shallow(data)) if data else {}
         except ValueError:
             raise KubeError(request, response.status, "the answer cannot be read") from None
 
