@@ -10,7 +10,6 @@ import sys
 import time
 
 from ram_simulator.cloud.clock import Clock
-from ram_simulator.cloud.ecs_store import REGIONS
 from ram_simulator.cloud.quotas import Quotas
 from ram_simulator.cloud.switches import Switches
 from ram_simulator.testing.command_line import parser
@@ -129,7 +128,7 @@ def _ready_line(simulator: Simulator, addresses: Addresses) -> dict[str, object]
         "account": cloud.account.account_id,
         "accessKeyId": key.access_key_id,
         "accessKeySecret": key.secret,
-        "regions": list(REGIONS),
+        "regions": list(cloud.ecs.regions),
         "instances": [
             {
                 "instanceId": instance.instance_id,

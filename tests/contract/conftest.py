@@ -190,8 +190,13 @@ class OldSdk:
 
     def call(self, action: str, **parameters: Any) -> dict[str, Any]:
         """Call an action and return its answer; an error is a ServerException."""
-        request = self._sts(action) if action in _STS_ACTIONS else self._request(action)
+        return self.sent(self._sts(action) if action in _STS_ACTIONS else self._request(action), **parameters)
+
+    def sent(self, request: Any, **parameters: Any) -> dict[str, Any]:
+        """Send a request, of a class or a CommonRequest, and return its answer."""
         request.set_protocol_type("http")
+        if isinstance(request, CommonRequest):
+            request.set_domain(self._host)
         for name, value in parameters.items():
             if isinstance(request, CommonRequest):
                 request.add_query_param(name, value)

@@ -63,13 +63,13 @@ def test_detaching_succeeds_and_fails_instance_by_instance(root: OldSdk, ids: li
     assert [row["Code"] for row in rows] == ["200", "InvalidRamRole.NotAttached"]
     taken = rows[0]["InstanceRamRoleSets"]["InstanceRamRoleSet"]
     assert taken == [{"InstanceId": ids[0], "RamRoleName": "EcsRole"}]
-    assert playing(root, InstanceIds=json.dumps(ids)) == []
+    assert playing(root, InstanceIds=json.dumps(ids)) == [(instance, "") for instance in ids]
 
 
 def test_detaching_another_role_than_the_one_played_takes_nothing_away(root: OldSdk, ids: list[str]) -> None:
     attach(root, ids[:1])
     assert [row["Code"] for row in detach(root, ids[:1], RamRoleName="FcRole")] == ["InvalidRamRole.NotAttached"]
-    assert playing(root, InstanceIds=json.dumps(ids)) == [(ids[0], "EcsRole")]
+    assert playing(root, InstanceIds=json.dumps(ids)) == [(ids[0], "EcsRole"), *((each, "") for each in ids[1:])]
 
 
 def test_a_deleted_role_is_played_on_by_its_name(root: OldSdk, ids: list[str], simulator: RunningSimulator) -> None:
@@ -113,7 +113,7 @@ REFUSALS: list[tuple[str, Asked, int, str]] = [
     ("DescribeInstanceRamRole", {}, 403, "InvalidParameter.AllEmpty"),
     ("DescribeInstanceRamRole", {"RamRoleName": "nobody"}, 404, "InvalidRamRole.NotFound"),
     ("DescribeInstanceRamRole", {"InstanceIds": many(1)}, 404, "InvalidInstanceId.NotFound"),
-    ("DescribeInstanceRamRole", {"InstanceIds": many(51)}, 400, "InvalidInstanceIds.Malformed"),
+    ("DescribeInstanceRamRole", {"InstanceIds": many(101)}, 400, "InvalidInstanceIds.Malformed"),
     ("DescribeInstanceRamRole", {"RamRoleName": "EcsRole", "PageSize": 51}, 400, "InvalidParameter.PageSize"),
     ("DescribeInstances", {"InstanceIds": "i-1"}, 400, "InvalidInstanceIds.Malformed"),
     ("DescribeInstances", {"InstanceIds": many(101)}, 400, "InvalidInstanceIds.Malformed"),

@@ -135,5 +135,5 @@ def test_the_example_of_a_fixture_has_every_key_that_is_taken(tmp_path: Path) ->
             read_fixture(path)
         del mapping["zz"]
         shown.setdefault(str(caught.value).rpartition("Known: ")[2], set()).update(keys)
-    assert len(shown) == 12
+    assert len(shown) == 13
     assert [known for known, keys in shown.items() if set(known.split(", ")) != keys] == []

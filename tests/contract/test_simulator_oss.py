@@ -1,7 +1,11 @@
 """OSS against the process, with oss2 and both of its header signatures."""
 
+import base64
+import hmac
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -157,3 +161,51 @@ def test_a_request_without_a_signature_is_refused_in_xml(simulator: RunningSimul
     with caught.value as answer:
         assert answer.code in (400, 403)
         assert ET.fromstring(answer.read()).findtext("Code")
+
+
+def test_objects_are_deleted_in_one_request(opened: Open, root: OldSdk) -> None:
+    bucket = opened()
+    for key in ("a", "b", ODD_KEY, "kept"):
+        bucket.put_object(key, b"x")
+    gone = bucket.batch_delete_objects(["a", ODD_KEY, "nothing"])
+    assert sorted(gone.deleted_keys) == sorted(["a", ODD_KEY, "nothing"])
+    assert [item.key for item in bucket.list_objects().object_list if item.key in ("a", "b", ODD_KEY, "kept")] == [
+        "b",
+        "kept",
+    ]
+    grant(root, Action="oss:DeleteObject", Resource="acs:oss:*:*:ramroletest/b")
+    limited = opened(DEV)
+    assert limited.batch_delete_objects(["b"]).deleted_keys == ["b"]
+    with pytest.raises(oss2.exceptions.AccessDenied):
+        limited.batch_delete_objects(["b", "kept"])
+    assert bucket.object_exists("kept")
+
+
+def test_an_object_has_an_acl(opened: Open) -> None:
+    bucket = opened()
+    bucket.put_object("a", b"x", headers={"x-oss-object-acl": "private"})
+    assert bucket.get_object_acl("a").acl == "private"
+    bucket.put_object_acl("a", oss2.OBJECT_ACL_PUBLIC_READ)
+    assert bucket.get_object_acl("a").acl == "public-read"
+    bucket.put_object("a", b"y")
+    assert bucket.get_object_acl("a").acl == "default"
+    with pytest.raises(oss2.exceptions.ServerError) as caught:
+        bucket.put_object_acl("a", "everybody")
+    assert (caught.value.status, caught.value.code) == (400, "InvalidArgument")
+    with pytest.raises(oss2.exceptions.NoSuchKey):
+        bucket.get_object_acl("nothing")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<Delete/>", b"<Other><Object><Key>a</Key></Object></Other>", b"<!DOCTYPE x><Delete/>"]
+)
+def test_a_body_that_names_no_objects_deletes_none(simulator: RunningSimulator, body: bytes) -> None:
+    date = format_datetime(datetime.now(UTC), usegmt=True)
+    to_sign = f"POST\n\n\n{date}\n/ramroletest/?delete"
+    signature = base64.b64encode(hmac.digest(ROOT[1].encode(), to_sign.encode(), "sha1")).decode()
+    headers = {"Date": date, "Authorization": f"OSS {ROOT[0]}:{signature}", "Content-Type": ""}
+    request = Request(f"{simulator.oss}/ramroletest/?delete", body, headers, method="POST")
+    with pytest.raises(HTTPError) as caught:
+        urlopen(request, timeout=10)
+    with caught.value as refused:
+        assert (refused.code, ET.fromstring(refused.read()).findtext("Code")) == (400, "MalformedXML")

@@ -243,3 +243,39 @@ def test_the_summary_counts_what_there_is(simulator: RunningSimulator, root: Old
     summary = root._client.do_action_with_exception(request)
     assert b'"Users":2' in summary
     assert b'"AccessKeysPerUserQuota":2' in summary
+
+
+def test_a_user_changes_its_own_password(root: OldSdk, dev: OldSdk) -> None:
+    old, new = "aA1!aaaaaaaa", "bB2!bbbbbbbb"
+    root.call("AttachPolicyToUser", UserName="dev", PolicyType="System", PolicyName="AliyunRAMFullAccess")
+    assert dev.refusal("ChangePassword", OldPassword=old, NewPassword=new) == (404, "EntityNotExist.User.LoginProfile")
+    root.call("CreateLoginProfile", UserName="dev", Password=old, PasswordResetRequired="true")
+    assert dev.refusal("ChangePassword", OldPassword=new, NewPassword=new) == (400, "InvalidParameter.OldPassword")
+    weak = dev.refusal("ChangePassword", OldPassword=old, NewPassword="b")
+    assert weak == (400, "InvalidParameter.Password.TooWeak")
+    dev.call("ChangePassword", OldPassword=old, NewPassword=new)
+    assert root.call("GetLoginProfile", UserName="dev")["LoginProfile"]["PasswordResetRequired"] is False
+    assert dev.refusal("ChangePassword", OldPassword=old, NewPassword=old) == (400, "InvalidParameter.OldPassword")
+    root.call("SetSecurityPreference", AllowUserToChangePassword="false")
+    assert dev.refusal("ChangePassword", OldPassword=new, NewPassword=old) == (403, "NoPermission")
+    assert root.refusal("ChangePassword", OldPassword=new, NewPassword=old) == (403, "NoPermission")
+
+
+def test_it_is_known_when_a_key_was_used_last(
+    simulator: RunningSimulator, root: OldSdk, sdk: Callable[..., OldSdk]
+) -> None:
+    root.call("CreateUser", UserName="ann")
+    key = root.call("CreateAccessKey", UserName="ann")["AccessKey"]
+    asked = {"UserName": "ann", "UserAccessKeyId": key["AccessKeyId"]}
+
+    def used() -> str:
+        request = CommonRequest(domain="x", version="2015-05-01", action_name="GetAccessKeyLastUsed", product="Ram")
+        request.set_method("POST")
+        return str(root.sent(request, **asked)["AccessKeyLastUsed"]["LastUsedDate"])
+
+    assert used() == ""
+    wrong = sdk(key["AccessKeyId"], "not the secret")
+    assert wrong.refusal("GetCallerIdentity")[0] == 400
+    assert used() == ""
+    sdk(key["AccessKeyId"], key["AccessKeySecret"]).call("GetCallerIdentity")
+    assert used() >= key["CreateDate"]

@@ -90,3 +90,33 @@ def test_an_attached_policy_may_take_effect_late(simulator: RunningSimulator, ro
     assert dev.refusal("ListRoles") == (403, "NoPermission")
     simulator.control_call("POST", "/clock", {"advanceSeconds": 31})
     assert dev.call("ListRoles")
+
+
+ECS = {"Service": ["ecs.aliyuncs.com"]}
+SAML, OIDC = (f"acs:ram::1234567890123456:{kind}-provider/idp" for kind in ("saml", "oidc"))
+
+
+def trusting(**principal: list[str]) -> str:
+    statement = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": principal}
+    return json.dumps({"Version": "1", "Statement": [statement]})
+
+
+def test_an_empty_list_of_principals_says_nothing_beside_another_one(root: OldSdk) -> None:
+    root.call("CreateRole", RoleName="mixed", AssumeRolePolicyDocument=trusting(**ECS, RAM=[], Federated=[]))
+    nobody: list[dict[str, list[str]]] = [{"RAM": []}, {"RAM": [], "Service": []}]
+    for principal in nobody:
+        refused = root.refusal("CreateRole", RoleName="none", AssumeRolePolicyDocument=trusting(**principal))
+        assert refused == (400, "MalformedPolicyDocument")
+
+
+@pytest.mark.parametrize("provider", [SAML, OIDC])
+def test_a_provider_that_there_is_not_is_refused_as_a_principal(root: OldSdk, provider: str) -> None:
+    document = trusting(Federated=[provider])
+    refused = root.refusal("CreateRole", RoleName="sso", AssumeRolePolicyDocument=document)
+    assert refused == (400, "MalformedPolicyDocument")
+
+
+def test_an_empty_condition_block_is_none(root: OldSdk) -> None:
+    statement = {"Effect": "Allow", "Action": "vpc:Describe*", "Resource": "*", "Condition": {}}
+    document = json.dumps({"Version": "1", "Statement": [statement]})
+    root.call("CreatePolicy", PolicyName="net", PolicyDocument=document)

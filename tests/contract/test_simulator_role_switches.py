@@ -76,7 +76,7 @@ def test_each_of_two_such_roles_has_its_own_instances(simulator: RunningSimulato
     assert (playing(both, "Worker"), playing(both, "worker")) == ([one], [other])
     wrong = both.call("DetachInstanceRamRole", RamRoleName="worker", InstanceIds=json.dumps([one]))
     assert wrong["FailCount"] == 1
-    simulator.switch(delete_role_played="refused")
+    simulator.switch(delete_role_in_use="refused")
     both.call("DetachInstanceRamRole", RamRoleName="worker", InstanceIds=json.dumps([other]))
     both.call("DeleteRole", RoleName="worker")
     assert both.refusal("DeleteRole", RoleName="Worker") == (409, "DeleteConflict.Role.Instance")

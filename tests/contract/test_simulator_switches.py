@@ -87,19 +87,19 @@ def test_detaching_by_the_name_of_another_role_may_succeed(role: OldSdk, switch:
     assert row(role.call("DetachInstanceRamRole", **asked)) == (True, "200")
 
 
-def test_instances_without_a_role_may_be_listed(role: OldSdk, switch: Switch) -> None:
+def test_instances_without_a_role_may_be_left_out(role: OldSdk, switch: Switch) -> None:
     asked = {"InstanceIds": json.dumps([ONE])}
-    assert role.call("DescribeInstanceRamRole", **asked)["TotalCount"] == 0
-    switch(describe_roleless="listed")
     listed = role.call("DescribeInstanceRamRole", **asked)["InstanceRamRoleSets"]["InstanceRamRoleSet"]
     assert listed == [{"InstanceId": ONE, "RamRoleName": ""}]
+    switch(describe_roleless="absent")
+    assert role.call("DescribeInstanceRamRole", **asked)["TotalCount"] == 0
 
 
 def test_fewer_or_more_ids_may_be_described(role: OldSdk, switch: Switch) -> None:
     ids = json.dumps([f"i-{number}" for number in range(51)])
-    assert role.refusal("DescribeInstanceRamRole", InstanceIds=ids) == (400, "InvalidInstanceIds.Malformed")
-    switch(describe_role_ids=100)
     assert role.refusal("DescribeInstanceRamRole", InstanceIds=ids) == (404, "InvalidInstanceId.NotFound")
+    switch(describe_role_ids=50)
+    assert role.refusal("DescribeInstanceRamRole", InstanceIds=ids) == (400, "InvalidInstanceIds.Malformed")
 
 
 def later(simulator: RunningSimulator, seconds: int) -> None:
@@ -207,7 +207,7 @@ def test_policies_and_roles_have_their_small_print(simulator: RunningSimulator, 
     assert shown != document
     assert json.loads(shown) == json.loads(document)
     attach(role, "OtherRole")
-    switch(delete_role_played="refused")
+    switch(delete_role_in_use="refused")
     assert role.refusal("DeleteRole", RoleName="OtherRole") == (409, "DeleteConflict.Role.Instance")
     switch(underscores_in_role_names="allowed", trust_length=60)
     asked = {"RoleName": "a_b", "AssumeRolePolicyDocument": ECS_TRUST}
@@ -326,3 +326,28 @@ def test_the_table_has_every_switch() -> None:
     printed = subprocess.run(asked, capture_output=True, text=True, check=True, env=environment).stdout
     assert len(printed.splitlines()) == len(SWITCHES) + 2
     assert all(f"| `{name}` |" in printed for name in SWITCHES)
+
+
+def test_services_that_do_not_exist_may_be_refused(root: OldSdk, switch: Switch) -> None:
+    typo = ECS_TRUST.replace("ecs.aliyuncs.com", "ecs.aliyun.com")
+    root.call("CreateRole", RoleName="a", AssumeRolePolicyDocument=typo)
+    switch(unknown_trust_services="refused")
+    refused = root.refusal("CreateRole", RoleName="b", AssumeRolePolicyDocument=typo)
+    assert refused == (400, "MalformedPolicyDocument")
+    root.call("CreateRole", RoleName="b", AssumeRolePolicyDocument=ECS_TRUST)
+
+
+def test_the_metadata_services_404_is_the_page_of_the_cloud(simulator: RunningSimulator, switch: Switch) -> None:
+    def page() -> tuple[int, str, str]:
+        path = f"/instances/{ONE}/latest/meta-data/ram/security-credentials/"
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(f"{simulator.metadata}{path}", timeout=10)
+        with caught.value as refused:
+            return refused.code, refused.headers.get_content_type(), refused.read().decode()
+
+    status, content_type, text = page()
+    assert (status, content_type) == (404, "text/html")
+    assert text.startswith('<?xml version="1.0" encoding="iso-8859-1"?>\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0')
+    assert "<title>404 - Not Found</title>" in text
+    switch(metadata_not_found_body="text")
+    assert page()[1:] == ("text/plain", "404 - the instance has no role")

@@ -89,6 +89,7 @@ class Account:
     """Users, groups, keys, live credentials and identity providers of the one account that is simulated.
 
     `key_sets` are files with the keys of issuers of tokens, by issuer: what the issuers' addresses would answer.
+    `last_used` says when a long-lived key signed a call of the API; requests to OSS do not count.
     """
 
     def __init__(self, account_id: str) -> None:
@@ -102,6 +103,7 @@ class Account:
         self.identity_providers: Registry[IdentityProvider] = Registry()
         self.saml_providers: Registry[SamlProvider] = Registry()
         self.key_sets: dict[str, Path] = {}
+        self.last_used: dict[str, datetime] = {}
 
     def identity_provider(self, arn: str) -> IdentityProvider | None:
         """Return the OIDC provider of that ARN."""
@@ -131,6 +133,12 @@ class Account:
     def remove_key(self, access_key_id: str) -> None:
         """Remove a long-lived key."""
         del self._keys[access_key_id]
+        self.last_used.pop(access_key_id, None)
+
+    def note_use(self, access_key_id: str, now: datetime) -> None:
+        """Note that a key has signed a call."""
+        if access_key_id in self._keys:
+            self.last_used[access_key_id] = now
 
     def keys_of(self, user_name: str | None) -> list[AccessKey]:
         """Return the keys of a user, of the account itself for None."""

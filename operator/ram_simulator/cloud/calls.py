@@ -78,6 +78,10 @@ class Call:
                 found.setdefault(int(number), {})[part] = value
         return [found[number] for number in sorted(found)]
 
+    def listed(self, name: str) -> list[str]:
+        """Return repeated parameters such as `InstanceId.1`, `InstanceId.2` in the order of their numbers."""
+        return [value for item in self.numbered(name) if (value := item.get("", ""))]
+
 
 Handler = Callable[[Cloud, Call], Answer]
 Resources = Callable[[Cloud, Call], Sequence[str]]

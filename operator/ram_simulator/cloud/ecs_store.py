@@ -1,25 +1,12 @@
-"""ECS's state: regions, instances, and which instance has which role."""
+"""ECS's state: instances, and which instance has which role."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from ram_simulator.cloud.regions import PUBLIC_REGIONS, Region
 from ram_simulator.policies import PolicyDocument
-
-# region -> (local name, zone of instances that name none)
-REGIONS: Mapping[str, tuple[str, str]] = {
-    "cn-hangzhou": ("华东1（杭州）", "cn-hangzhou-h"),
-    "cn-shanghai": ("华东2（上海）", "cn-shanghai-b"),
-    "cn-beijing": ("华北2（北京）", "cn-beijing-h"),
-    "cn-shenzhen": ("华南1（深圳）", "cn-shenzhen-e"),
-    "cn-hongkong": ("中国（香港）", "cn-hongkong-b"),
-    "ap-southeast-1": ("新加坡", "ap-southeast-1a"),
-    "eu-central-1": ("德国（法兰克福）", "eu-central-1a"),
-    "us-east-1": ("美国（弗吉尼亚）", "us-east-1a"),
-    "us-west-1": ("美国（硅谷）", "us-west-1a"),
-}
-
 
 _CHANGES_KEPT = 7
 
@@ -51,7 +38,7 @@ class RoleBinding:
 class Instance:
     """An ECS instance. `address` is its private IPv4 address; `user_data` has bytes that are no UTF-8 as surrogates.
 
-    `number` counts instances in the order in which they were added.
+    `number` counts instances in the order in which they were added, `system_disk` is what was asked of that disk.
     """
 
     instance_id: str
@@ -83,6 +70,7 @@ class Instance:
     number: int = 0
     resource_group_id: str = ""
     tags: dict[str, str] = field(default_factory=dict)
+    system_disk: dict[str, str] = field(default_factory=dict)
     binding: RoleBinding | None = None
     changes: list[tuple[datetime, RoleBinding | None]] = field(default_factory=list)
 
@@ -105,9 +93,10 @@ class Instance:
 class EcsStore:
     """Instances by id, and by region and role."""
 
-    def __init__(self) -> None:
+    def __init__(self, regions: Mapping[str, Region] = PUBLIC_REGIONS) -> None:
+        self.regions = regions
         self._instances: dict[str, Instance] = {}
-        self._by_region: dict[str, dict[str, Instance]] = {region: {} for region in REGIONS}
+        self._by_region: dict[str, dict[str, Instance]] = {region: {} for region in regions}
         self._holders: dict[tuple[str, str], dict[str, Instance]] = {}
         self._newest = 0
         self.client_tokens: dict[str, tuple[str, list[str]]] = {}
@@ -132,7 +121,7 @@ class EcsStore:
 
     def having_role_anywhere(self, role_name: str) -> list[Instance]:
         """Return the instances of all regions that have the role of that name in any case."""
-        return [instance for region in REGIONS for instance in self.having_role(region, role_name)]
+        return [instance for region in self.regions for instance in self.having_role(region, role_name)]
 
     def add(self, instance: Instance) -> None:
         """Add an instance, with the role that it has if any."""

@@ -10,7 +10,10 @@ from ram_simulator.cloud.checksums import crc64
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One object; `etag` is the upper-case MD5 of its content, `headers` what else was sent to be given back."""
+    """One object; `etag` is the upper-case MD5 of its content, `headers` what else was sent to be given back.
+
+    `acl` is kept and shown only: nobody reads without a signature here.
+    """
 
     key: str
     content: bytes
@@ -19,6 +22,7 @@ class StoredObject:
     last_modified: datetime
     crc64: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    acl: str = "default"
 
 
 def new_object(

@@ -23,11 +23,12 @@ class AccessKey:
 
 @dataclass(frozen=True, slots=True)
 class LoginProfile:
-    """That a user may log on to the console; the password itself is nowhere used, so it is not kept."""
+    """That a user may log on to the console; of the password a digest is kept, for ChangePassword."""
 
     create_date: datetime
     password_reset_required: bool
     mfa_bind_required: bool
+    password_digest: str = ""
 
 
 @dataclass(slots=True)

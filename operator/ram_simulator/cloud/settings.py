@@ -43,7 +43,8 @@ IMS_LOGIN_CHOICES = {
 }
 IDLE_DAYS = (730, 365, 180, 90)
 IMS_IDLE_LIMITS = ("MaxIdleDaysForUsers", "MaxIdleDaysForAccessKeys")
-VERIFICATION_TYPES = ("sms", "email")
+# the page lists the first two; Terraform's provider sends the third and expects to read it back
+VERIFICATION_TYPES = ("sms", "email", "mfa")
 
 
 def _new_password_policy() -> dict[str, int]:

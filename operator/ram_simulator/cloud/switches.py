@@ -35,7 +35,7 @@ class SwitchName(StrEnum):
     POLICY_EFFECT = "policy-effect-seconds"
     DETACH_SEEN = "detach-seen-seconds"
     DELETE_POLICY_ON_ROLE_CODE = "delete-policy-on-role-code"
-    DELETE_ROLE_PLAYED = "delete-role-played"
+    DELETE_ROLE_IN_USE = "delete-role-in-use"
     UPDATE_ROLE_DURATION = "update-role-duration"
     UPDATE_DATE_ON_ATTACH = "update-date-on-attach"
     UPDATE_DATE_ON_TAG = "update-date-on-tag"
@@ -45,6 +45,7 @@ class SwitchName(StrEnum):
     UNKNOWN_KEYS = "unknown-policy-keys"
     REPEATED_KEYS = "repeated-policy-keys"
     UNREADABLE_VALUES = "unreadable-condition-values"
+    UNKNOWN_SERVICES = "unknown-trust-services"
     TRUST_LENGTH = "trust-length"
     SESSION_DURATION_CODE = "session-duration-code"
     ROLE_DESCRIPTION_CODE = "role-description-code"
@@ -109,7 +110,7 @@ class Switch:
 
 SWITCHES: Mapping[SwitchName, Switch] = {
     SwitchName.SECOND_ROLE: Switch(
-        "row", "where the refusal of a second role is told: in the instance's row, or for the call", ("row", "error")
+        "row", "where a second role is refused: in the instance's row, or for the call", ("row", "error")
     ),
     SwitchName.SECOND_ROLE_CODE: Switch("InvalidInstanceRamRole.NotSupport", "the code of that refusal"),
     SwitchName.SAME_ROLE: Switch("refused", "attaching the role that an instance has already", ("refused", "succeeds")),
@@ -122,9 +123,12 @@ SWITCHES: Mapping[SwitchName, Switch] = {
         "refused", "detaching with the name of another role than the instance has", ("refused", "succeeds")
     ),
     SwitchName.DESCRIBE_ROLELESS: Switch(
-        "absent", "instances without a role in DescribeInstanceRamRole", ("absent", "listed")
+        "listed",
+        "instances without a role in DescribeInstanceRamRole: in the list without a name, or not in it. Terraform's "
+        "data source of instances drops those that are not",
+        ("listed", "absent"),
     ),
-    SwitchName.DESCRIBE_ROLE_IDS: Switch(50, "ids that DescribeInstanceRamRole takes", most=100),
+    SwitchName.DESCRIBE_ROLE_IDS: Switch(100, "ids that DescribeInstanceRamRole takes; one page says 50", most=100),
     SwitchName.ROLE_TO_ECS: Switch(0, "until ECS sees a new role (InvalidRamRole.NotFound)"),
     SwitchName.TRUST_TO_ECS: Switch(0, "until ECS sees a changed trust policy (InvalidRamRole.NotEcsRole)"),
     SwitchName.ROLE_TO_METADATA: Switch(0, "until the metadata service sees a role attached or detached"),
@@ -137,8 +141,8 @@ SWITCHES: Mapping[SwitchName, Switch] = {
         "the code of deleting a policy that a role holds",
         ("DeleteConflict.Policy.Role", "DeleteConflict.Role.Policy"),
     ),
-    SwitchName.DELETE_ROLE_PLAYED: Switch(
-        "allowed", "deleting a role that instances play (DeleteConflict.Role.Instance)", ("allowed", "refused")
+    SwitchName.DELETE_ROLE_IN_USE: Switch(
+        "allowed", "deleting a role that instances have (DeleteConflict.Role.Instance)", ("allowed", "refused")
     ),
     SwitchName.UPDATE_ROLE_DURATION: Switch(
         "kept", "the session duration after an UpdateRole that does not name it", ("kept", "reset")
@@ -170,8 +174,14 @@ SWITCHES: Mapping[SwitchName, Switch] = {
     ),
     SwitchName.UNREADABLE_VALUES: Switch(
         "refused",
-        "values of conditions that are no number, date, address or boolean as is due: malformed, or never matching",
+        "values of conditions that their operator cannot read as a number, date, address or boolean: malformed, or "
+        "never matching",
         ("refused", "never-matching"),
+    ),
+    SwitchName.UNKNOWN_SERVICES: Switch(
+        "accepted",
+        "trust policies for a service whose name does not end with .aliyuncs.com (MalformedPolicyDocument)",
+        ("accepted", "refused"),
     ),
     SwitchName.TRUST_LENGTH: Switch(2048, "characters that a trust policy may have", most=100_000),
     SwitchName.SESSION_DURATION_CODE: Switch(
@@ -202,9 +212,13 @@ SWITCHES: Mapping[SwitchName, Switch] = {
         "exact", "the role's name in the path of the metadata service", ("exact", "any")
     ),
     SwitchName.METADATA_OTHER_ROLE_STATUS: Switch(
-        "404", "its status for the path of another role than the instance plays", ("404", "403", "400")
+        "404", "its status for the path of another role than the instance has", ("404", "403", "400")
     ),
-    SwitchName.METADATA_NOT_FOUND_BODY: Switch("text", "the body of its 404", ("text", "html")),
+    SwitchName.METADATA_NOT_FOUND_BODY: Switch(
+        "xhtml",
+        "the body of its 404: the page of the cloud's web server, a line, or another page",
+        ("xhtml", "text", "html"),
+    ),
     SwitchName.METADATA_DISABLED_STATUS: Switch(
         "403", "its status where an instance has it disabled (HttpEndpoint)", ("403", "404", "503")
     ),

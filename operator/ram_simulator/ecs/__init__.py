@@ -1,12 +1,32 @@
 """ECS 2014-05-26, as far as instances and their roles go."""
 
 from ram_simulator.cloud.calls import Product
-from ram_simulator.ecs import descriptions, instance_roles, instances, life_cycle
+from ram_simulator.ecs import (
+    attached,
+    attributes,
+    batches,
+    catalog,
+    descriptions,
+    instance_roles,
+    instances,
+    life_cycle,
+    tags,
+)
 
 PRODUCT = Product(
     name="Ecs",
     version="2014-05-26",
     service="ecs",
     denial="Forbidden.RAM",
-    actions={**descriptions.ACTIONS, **instances.ACTIONS, **life_cycle.ACTIONS, **instance_roles.ACTIONS},
+    actions={
+        **descriptions.ACTIONS,
+        **attributes.ACTIONS,
+        **attached.ACTIONS,
+        **catalog.ACTIONS,
+        **instances.ACTIONS,
+        **life_cycle.ACTIONS,
+        **batches.ACTIONS,
+        **tags.ACTIONS,
+        **instance_roles.ACTIONS,
+    },
 )

@@ -1,12 +1,13 @@
 """The checks that ECS's calls share: region, instance ids, the role of an instance and the right to pass it on."""
 
+import base64
 import json
 import re
 from collections.abc import Callable, Sequence
 
-from ram_simulator.cloud.calls import Call
+from ram_simulator.cloud.calls import Answer, Call
 from ram_simulator.cloud.cloud import AccessRefused, Cloud
-from ram_simulator.cloud.ecs_store import REGIONS, Instance
+from ram_simulator.cloud.ecs_store import Instance
 from ram_simulator.cloud.errors import ApiError
 from ram_simulator.cloud.ram_store import Role
 from ram_simulator.cloud.switches import SwitchName
@@ -14,6 +15,7 @@ from ram_simulator.policies.engine import Assumer, Context, trusts
 
 ECS_SERVICE = "ecs.aliyuncs.com"
 _FARTHEST_HOP = 64
+_MOST_USER_DATA = 32 * 1024
 _METADATA_OPTIONS = {
     "HttpTokens": ("optional", "required"),
     "HttpEndpoint": ("enabled", "disabled"),
@@ -22,10 +24,10 @@ _METADATA_OPTIONS = {
 _INSTANCE_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
-def region_of(call: Call) -> str:
+def region_of(cloud: Cloud, call: Call) -> str:
     """Return RegionId; raise ApiError if there is no such region."""
     region = call.text("RegionId")
-    if region not in REGIONS:
+    if region not in cloud.ecs.regions:
         raise ApiError(404, "InvalidRegionId.NotFound", f"The specified RegionId does not exist: {region}.")
     return region
 
@@ -93,6 +95,27 @@ def check_metadata_options(call: Call) -> None:
         raise ApiError(400, "InvalidHttpPutResponseHopLimit.NotSupported", message)
 
 
+def paged(call: Call, found: Sequence[Answer], most: int) -> tuple[Sequence[Answer], Answer]:
+    """Return the page that PageNumber and PageSize (10, up to `most`) ask for, and what tells of it."""
+    number, size = call.number("PageNumber", 1, 1, 10**8), call.number("PageSize", 10, 1, most)
+    counts: Answer = {"TotalCount": len(found), "PageNumber": number, "PageSize": size}
+    return found[(number - 1) * size : number * size], counts
+
+
+def user_data(call: Call) -> str:
+    """Return UserData, decoded; raise ApiError if it is not Base64 or too long."""
+    text = call.text("UserData")
+    try:
+        content = base64.b64decode(text, validate=True)
+    except ValueError as error:
+        message = "The parameter UserData must be Base64-encoded."
+        raise ApiError(400, "InvalidUserData.Base64FormatInvalid", message) from error
+    if len(content) > _MOST_USER_DATA:
+        message = f"The parameter UserData must not be longer than {_MOST_USER_DATA} bytes before encoding."
+        raise ApiError(400, "InvalidUserData.SizeExceeded", message)
+    return content.decode("utf-8", "surrogateescape")  # it may be any bytes, such as a compressed file
+
+
 def existing_ram_role(cloud: Cloud, call: Call) -> Role:
     """Return the role that RamRoleName names; raise ApiError if there is none."""
     name = call.text("RamRoleName")
@@ -145,7 +168,12 @@ def check_network(instances: Sequence[Instance]) -> None:
 def on_instances(cloud: Cloud, call: Call) -> Sequence[str]:
     """Return the resources of calls on InstanceIds, all instances of the region if there are none."""
     ids = instance_ids(call, 100) if call.text("InstanceIds") else ["*"]
-    return [_instance_arn(cloud, call, instance_id) for instance_id in ids]
+    return [instance_arn(cloud, call, instance_id) for instance_id in ids]
+
+
+def on_listed_instances(cloud: Cloud, call: Call) -> Sequence[str]:
+    """Return the resources of calls on InstanceId.N, all instances of the region if there are none."""
+    return [instance_arn(cloud, call, instance_id) for instance_id in call.listed("InstanceId") or ["*"]]
 
 
 def on_instances_and_role(cloud: Cloud, call: Call) -> Sequence[str]:
@@ -157,7 +185,7 @@ def on_instances_and_role(cloud: Cloud, call: Call) -> Sequence[str]:
 
 def on_instance(cloud: Cloud, call: Call) -> Sequence[str]:
     """Return the resource of calls on InstanceId."""
-    return (_instance_arn(cloud, call, call.text("InstanceId")),)
+    return (instance_arn(cloud, call, call.text("InstanceId")),)
 
 
 def on_region(kind: str) -> Callable[[Cloud, Call], Sequence[str]]:
@@ -169,7 +197,8 @@ def on_region(kind: str) -> Callable[[Cloud, Call], Sequence[str]]:
     return resources
 
 
-def _instance_arn(cloud: Cloud, call: Call, instance_id: str) -> str:
+def instance_arn(cloud: Cloud, call: Call, instance_id: str) -> str:
+    """Return the resource of an instance, which a call names."""
     # calls without RegionId act on the instance wherever it is; the ARN needs its region all the same
     known = cloud.ecs.get(instance_id)
     region = known.region if known else call.text("RegionId") or "*"

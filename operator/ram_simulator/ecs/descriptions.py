@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from ram_simulator.cloud.calls import Action, Answer, Call, table
 from ram_simulator.cloud.clock import to_minutes
 from ram_simulator.cloud.cloud import Cloud
-from ram_simulator.cloud.ecs_store import REGIONS, Instance, NetworkType
+from ram_simulator.cloud.ecs_store import Instance, NetworkType
+from ram_simulator.ecs.attached import interface_id
 from ram_simulator.ecs.checks import (
     check_dry_run,
     existing_instance,
@@ -29,19 +30,19 @@ def describe_regions(cloud: Cloud, call: Call) -> Answer:
     """List all regions."""
     regions = [
         {
-            "RegionId": region,
-            "LocalName": region if call.text("AcceptLanguage") == "en-US" else local_name,
-            "RegionEndpoint": f"ecs.{region}.aliyuncs.com",
+            "RegionId": name,
+            "LocalName": region.english_name if call.text("AcceptLanguage") == "en-US" else region.local_name,
+            "RegionEndpoint": f"ecs.{name}.aliyuncs.com",
             "Status": "available",
         }
-        for region, (local_name, _) in REGIONS.items()
+        for name, region in cloud.ecs.regions.items()
     ]
     return {"Regions": {"Region": regions}}
 
 
 def describe_instances(cloud: Cloud, call: Call) -> Answer:
     """List instances of a region; ids that are unknown there are left out. Pages by number, or by token."""
-    region = region_of(call)
+    region = region_of(cloud, call)
     check_dry_run(call)
     wanted = filters_of(call)
     found = [instance for instance in _candidates(cloud, call, region) if all(holds(instance) for holds in wanted)]
@@ -68,11 +69,13 @@ def _page(call: Call, found: Sequence[Instance]) -> tuple[Sequence[Instance], in
 
     A token is the number of the last instance shown: instances that go meanwhile move nothing past a reader.
     """
-    if "MaxResults" in call.params or "NextToken" in call.params:
+    by_token = "MaxResults" in call.params or "NextToken" in call.params
+    # who asks for neither may go on in either way: the first page has a number and a token
+    if by_token or not ("PageNumber" in call.params or "PageSize" in call.params):
         size = min(max(call.number("MaxResults", _FEWEST_LISTED, 1, 10**8), _FEWEST_LISTED), _MOST_LISTED)
         after = call.marker("NextToken")
         rest = sorted((item for item in found if item.number > after), key=lambda instance: instance.number)
-        return rest[:size], 0, size, str(rest[size - 1].number) if len(rest) > size else ""
+        return rest[:size], 0 if by_token else 1, size, str(rest[size - 1].number) if len(rest) > size else ""
     size, number = call.number("PageSize", 10, 1, _MOST_LISTED), call.number("PageNumber", 1, 1, 10**8)
     return found[(number - 1) * size : number * size], number, size, ""
 
@@ -142,7 +145,7 @@ def _shown(instance: Instance) -> Answer:
 
 def _interface(instance: Instance) -> Answer:
     return {
-        "NetworkInterfaceId": f"eni-{instance.instance_id[2:]}",
+        "NetworkInterfaceId": interface_id(instance),
         "PrimaryIpAddress": instance.address,
         "MacAddress": instance.mac_address,
         "Type": "Primary",

@@ -28,7 +28,7 @@ _SESSION_POLICY_LENGTH = 1024
 
 def attach_instance_ram_role(cloud: Cloud, call: Call) -> Answer:
     """Attach a role to instances; one that has a role already, even this one, fails for itself."""
-    region = region_of(call)
+    region = region_of(cloud, call)
     instances = existing_instances(cloud, region, instance_ids(call, _MOST_CHANGED))
     check_network(instances)
     role = attachable_role(cloud, call, refused_with=404)
@@ -43,7 +43,7 @@ def attach_instance_ram_role(cloud: Cloud, call: Call) -> Answer:
 
 def detach_instance_ram_role(cloud: Cloud, call: Call) -> Answer:
     """Take the role back; an instance that has none, or not the one named, fails for itself."""
-    region = region_of(call)
+    region = region_of(cloud, call)
     instances = existing_instances(cloud, region, instance_ids(call, _MOST_CHANGED))
     check_network(instances)
     wanted = call.text("RamRoleName")
@@ -61,7 +61,7 @@ def describe_instance_ram_role(cloud: Cloud, call: Call) -> Answer:
     if not call.text("InstanceIds") and not call.text("RamRoleName"):
         message = "InstanceIds and RamRoleName can not be empty at the same time."
         raise ApiError(403, "InvalidParameter.AllEmpty", message)
-    region = region_of(call)
+    region = region_of(cloud, call)
     number, size = call.number("PageNumber", 1, 1, 10**8), call.number("PageSize", 10, 1, _MOST_DESCRIBED)
     found = _having_role(cloud, call, region)
     shown = found[(number - 1) * size : number * size]

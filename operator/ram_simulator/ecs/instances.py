@@ -1,6 +1,5 @@
 """Instances that are made: CreateInstance, RunInstances, and those of fixtures and the control service."""
 
-import base64
 import secrets
 import string
 from collections.abc import Callable, Sequence
@@ -8,14 +7,23 @@ from ipaddress import IPv4Address
 
 from ram_simulator.cloud.calls import Action, Answer, Call, table
 from ram_simulator.cloud.cloud import Cloud
-from ram_simulator.cloud.ecs_store import REGIONS, Instance, InstanceStatus, NetworkType, RoleBinding
+from ram_simulator.cloud.ecs_store import Instance, InstanceStatus, NetworkType, RoleBinding
 from ram_simulator.cloud.errors import ApiError
-from ram_simulator.ecs.checks import attachable_role, check_dry_run, check_metadata_options, on_region, region_of
+from ram_simulator.ecs.attached import SYSTEM_DISK
+from ram_simulator.ecs.checks import (
+    attachable_role,
+    check_dry_run,
+    check_metadata_options,
+    on_region,
+    region_of,
+    user_data,
+)
+from ram_simulator.ecs.names import sequence
 
 _ID_ALPHABET = string.ascii_lowercase + string.digits
 _MOST_STARTED = 100
 _LONGEST_TOKEN = 64
-_MOST_USER_DATA = 32 * 1024
+_LARGEST_DISK = 2048
 
 
 def new_instance_id() -> str:
@@ -30,7 +38,7 @@ def make_instance(cloud: Cloud, region: str, network_type: NetworkType, instance
     instance = Instance(
         instance_id=instance_id or new_instance_id(),
         region=region,
-        zone=REGIONS[region][1],
+        zone=cloud.ecs.regions[region].zones[0],
         network_type=network_type,
         name="",
         creation_time=cloud.clock.now(),
@@ -82,20 +90,32 @@ def _once(cloud: Cloud, call: Call, create: Callable[[], list[str]]) -> list[str
 
 
 def _create(cloud: Cloud, call: Call, amount: int, status: InstanceStatus) -> list[str]:
-    region = region_of(call)
+    region = region_of(cloud, call)
     binding = _binding(cloud, call)
     check_metadata_options(call)
     _check_options(call)
     call.flag("DeletionProtection")
-    _user_data(call)
+    call.flag("UniqueSuffix")
+    call.number("SystemDisk.Size", int(SYSTEM_DISK["Size"]), 1, _LARGEST_DISK)
+    user_data(call)
     addresses = _addresses(cloud, call, amount)
     check_dry_run(call)
     made = [_one(cloud, call, region) for _ in range(amount)]
+    _name(call, made)
     for instance, address in zip(made, addresses, strict=True):
         instance.status, instance.address = status, address or instance.address
         if binding is not None:
             cloud.ecs.bind(instance, binding)
     return [instance.instance_id for instance in made]
+
+
+def _name(call: Call, made: Sequence[Instance]) -> None:
+    suffixed = call.flag("UniqueSuffix")
+    names, hosts = (
+        sequence(call.text(parameter), len(made), unique_suffix=suffixed) for parameter in ("InstanceName", "HostName")
+    )
+    for instance, name, host in zip(made, names, hosts, strict=True):
+        instance.name, instance.host_name = name or instance.name, host
 
 
 def _binding(cloud: Cloud, call: Call) -> RoleBinding | None:
@@ -106,19 +126,6 @@ def _binding(cloud: Cloud, call: Call) -> RoleBinding | None:
         raise ApiError(403, "InvalidNetworkType.MismatchRamRole", message)
     role = attachable_role(cloud, call, refused_with=401)
     return RoleBinding(role.name, None, cloud.clock.now())
-
-
-def _user_data(call: Call) -> str:
-    text = call.text("UserData")
-    try:
-        content = base64.b64decode(text, validate=True)
-    except ValueError as error:
-        message = "The parameter UserData must be Base64-encoded."
-        raise ApiError(400, "InvalidUserData.Base64FormatInvalid", message) from error
-    if len(content) > _MOST_USER_DATA:
-        message = f"The parameter UserData must not be longer than {_MOST_USER_DATA} bytes before encoding."
-        raise ApiError(400, "InvalidUserData.SizeExceeded", message)
-    return content.decode("utf-8", "surrogateescape")  # it may be any bytes, such as a compressed file
 
 
 def _addresses(cloud: Cloud, call: Call, amount: int) -> list[str]:
@@ -151,10 +158,10 @@ def _one(cloud: Cloud, call: Call, region: str) -> Instance:
     instance.vswitch_id = vswitch
     for parameter, attribute in _KEPT.items():
         setattr(instance, attribute, call.text(parameter) or getattr(instance, attribute))
-    groups = [group for item in call.numbered("SecurityGroupIds") if (group := item.get("", ""))]
-    if groups:
+    if groups := call.listed("SecurityGroupIds"):
         instance.security_group_id, *instance.further_security_groups = groups
-    instance.user_data = _user_data(call)
+    instance.user_data = user_data(call)
+    instance.system_disk = {name: value for name in SYSTEM_DISK if (value := call.text(f"SystemDisk.{name}"))}
     instance.io_optimized = call.text("IoOptimized") != "none"
     instance.deletion_protection = call.flag("DeletionProtection")
     instance.hop_limit = int(call.text("HttpPutResponseHopLimit") or instance.hop_limit)
@@ -165,8 +172,6 @@ def _one(cloud: Cloud, call: Call, region: str) -> Instance:
 _KEPT = {
     "InstanceType": "instance_type",
     "ImageId": "image_id",
-    "InstanceName": "name",
-    "HostName": "host_name",
     "Description": "description",
     "ZoneId": "zone",
     "SecurityGroupId": "security_group_id",
@@ -184,6 +189,10 @@ _OPTIONS = {
 }
 _LAUNCH = (
     *(name for name in _KEPT if name != "InstanceType"),
+    "InstanceName",
+    "HostName",
+    "UniqueSuffix",
+    "SystemDisk",
     "VSwitchId",
     "RamRoleName",
     "PrivateIpAddress",
@@ -208,8 +217,6 @@ _WITHOUT_EFFECT = (
     "SecurityEnhancementStrategy",
     "SpotPriceLimit",
     "SpotStrategy",
-    "SystemDisk",
-    "UniqueSuffix",
 )
 
 ACTIONS = table(

@@ -14,7 +14,7 @@ from ram_simulator.cloud.calls import Action, Answer, Call, table
 from ram_simulator.cloud.cloud import Cloud
 from ram_simulator.cloud.errors import ApiError
 from ram_simulator.cloud.people import AccessKey
-from ram_simulator.ims.account_settings import on_everything
+from ram_simulator.ram.checks import on_everything
 
 _STATES = ("Active", "Inactive")
 _MOST_STATEMENTS = 8

@@ -6,7 +6,6 @@ alicloud_ram_security_preference make these calls.
 """
 
 import ipaddress
-from collections.abc import Sequence
 
 from ram_simulator.cloud.calls import Action, Answer, Call, table
 from ram_simulator.cloud.cloud import Cloud
@@ -23,6 +22,7 @@ from ram_simulator.cloud.settings import (
     PREFERENCE_FLAGS,
     VERIFICATION_TYPES,
 )
+from ram_simulator.ram.checks import on_everything
 
 _RANGES = PASSWORD_NUMBERS | IMS_PASSWORD_NUMBERS
 # as IMS calls it -> as it is kept
@@ -139,11 +139,6 @@ def _types(call: Call, held: tuple[str, ...]) -> tuple[str, ...]:
 
 def _invalid(name: str, what: str) -> ApiError:
     return ApiError(400, f"InvalidParameter.{name}", f"The parameter {name} must be {what}.")
-
-
-def on_everything(cloud: Cloud, call: Call) -> Sequence[str]:
-    """Return the resource of calls that can be allowed on all resources only."""
-    return ("*",)
 
 
 _PASSWORD = (*_RANGES, *_FLAGS)

@@ -15,8 +15,8 @@ from ram_simulator.cloud.clock import to_seconds
 from ram_simulator.cloud.cloud import Cloud
 from ram_simulator.cloud.errors import ApiError
 from ram_simulator.cloud.identity_providers import SamlProvider
-from ram_simulator.ims.account_settings import on_everything
 from ram_simulator.ims.oidc_checks import provider_name, short_text
+from ram_simulator.ram.checks import on_everything
 
 _MOST_PROVIDERS = 100
 _ALGORITHMS = ("rsa-sha1", "rsa-sha256")

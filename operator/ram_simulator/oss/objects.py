@@ -1,20 +1,23 @@
-"""What is done with single objects: read, told about, written, copied, deleted. Rows of the table of operations."""
+"""What is done with single objects: read, described, written, copied, their ACLs. Rows of the table of operations."""
 
-import base64
-import hashlib
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from email.utils import format_datetime
 from urllib.parse import unquote
 
+from ram_simulator.cloud.calls import Answer
 from ram_simulator.cloud.cloud import Cloud
 from ram_simulator.cloud.errors import ApiError
 from ram_simulator.cloud.oss_store import StoredObject, new_object
-from ram_simulator.oss.replies import OssReply, existing_bucket, milliseconds, xml_reply
+from ram_simulator.oss.deletion import checksum
+from ram_simulator.oss.replies import OssReply, existing_bucket, milliseconds, owner_of, xml_reply
 from ram_simulator.oss.requests import OssRequest, http_date
 
 COPY_SOURCE = "x-oss-copy-source"
 NOT_MODIFIED = 304
+_ACL = "x-oss-object-acl"
+_ACLS = ("default", "private", "public-read", "public-read-write")
 _ANY_TYPE = "application/octet-stream"
 # kept with an object and given back with it ("PutObject", request headers)
 _KEPT = ("cache-control", "content-disposition", "content-encoding", "content-language", "expires")
@@ -51,11 +54,11 @@ def head_object(cloud: Cloud, request: OssRequest) -> OssReply:
 def put_object(cloud: Cloud, request: OssRequest) -> OssReply:
     """Write an object; raise ApiError if it is not what Content-MD5 says, or may not replace another."""
     digest = request.headers.get("content-md5")
-    if digest is not None and digest != base64.b64encode(_md5(request.body)).decode():
+    if digest is not None and digest != checksum(request.body):
         raise ApiError(400, "InvalidDigest", "The Content-MD5 you specified was invalid.")
     content_type, kept = request.headers.get("content-type", _ANY_TYPE), _kept_headers(request)
     stored = new_object(request.key, request.body, content_type, cloud.clock.now(), kept)
-    _store(cloud, request, stored)
+    _store(cloud, request, replace(stored, acl=_acl(request)))
     return OssReply(headers=_checksums(stored))
 
 
@@ -86,10 +89,27 @@ def copy_object(cloud: Cloud, request: OssRequest) -> OssReply:
     return xml_reply("CopyObjectResult", answer, _checksums(made))
 
 
-def delete_object(cloud: Cloud, request: OssRequest) -> OssReply:
-    """Delete an object; one that is not there is deleted already."""
-    existing_bucket(cloud, request.bucket).objects.pop(request.key, None)
-    return OssReply(204)
+def get_object_acl(cloud: Cloud, request: OssRequest) -> OssReply:
+    """Show the ACL of an object."""
+    stored = _stored(cloud, request.bucket, request.key)
+    answer: Answer = {"Owner": owner_of(cloud), "AccessControlList": {"Grant": stored.acl}}
+    return xml_reply("AccessControlPolicy", answer)
+
+
+def put_object_acl(cloud: Cloud, request: OssRequest) -> OssReply:
+    """Keep another ACL of an object."""
+    stored = _stored(cloud, request.bucket, request.key)
+    if _ACL not in request.headers:
+        raise ApiError(400, "InvalidArgument", f"The header {_ACL} is missing.")
+    existing_bucket(cloud, request.bucket).objects[stored.key] = replace(stored, acl=_acl(request))
+    return OssReply()
+
+
+def _acl(request: OssRequest) -> str:
+    acl = request.headers.get(_ACL, _ACLS[0])
+    if acl not in _ACLS:
+        raise ApiError(400, "InvalidArgument", f"The ACL must be one of {', '.join(_ACLS)}.")
+    return acl
 
 
 def _stored(cloud: Cloud, bucket: str, key: str) -> StoredObject:
@@ -143,7 +163,3 @@ def _checksums(stored: StoredObject) -> dict[str, str]:
     # an object of an older state file has no CRC
     crc = {"x-oss-hash-crc64ecma": stored.crc64} if stored.crc64 else {}
     return {"ETag": f'"{stored.etag}"', **crc}
-
-
-def _md5(content: bytes) -> bytes:
-    return hashlib.md5(content, usedforsecurity=False).digest()

@@ -10,15 +10,17 @@ from ram_simulator.cloud.calls import Answer
 from ram_simulator.cloud.cloud import Cloud
 from ram_simulator.cloud.errors import ApiError
 from ram_simulator.cloud.oss_store import Bucket
+from ram_simulator.oss.deletion import delete_object, delete_objects, named_keys
 from ram_simulator.oss.listing import list_objects
 from ram_simulator.oss.objects import (
     COPY_SOURCE,
     copied_from,
     copy_object,
-    delete_object,
     get_object,
+    get_object_acl,
     head_object,
     put_object,
+    put_object_acl,
 )
 from ram_simulator.oss.replies import OssReply, existing_bucket, max_keys, milliseconds, owner_of, xml_reply
 from ram_simulator.oss.requests import OssRequest
@@ -55,6 +57,8 @@ def operations() -> Iterable[Operation]:
 
 def rights_for(cloud: Cloud, request: OssRequest, operation: Operation) -> Sequence[tuple[str, str]]:
     """Return the pairs of action and ARN that a request takes; raise ApiError if a bucket does not exist."""
+    if operation.answer is delete_objects:
+        return [(f"oss:{operation.action}", _arn(cloud, request.bucket, key)) for key in named_keys(request)]
     rights = [(f"oss:{operation.action}", _arn(cloud, request.bucket, request.key))]
     if operation.answer is copy_object:
         rights.append(("oss:GetObject", _arn(cloud, *copied_from(request))))
@@ -130,6 +134,9 @@ _OPERATIONS: Mapping[tuple[str, str, str], Operation] = {
     ("object", "HEAD", "objectMeta"): Operation("GetObjectMeta", head_object, "GetObject"),
     ("object", "PUT", ""): Operation("PutObject", put_object, "PutObject", write=True),
     ("object", "PUT", COPY_SOURCE): Operation("CopyObject", copy_object, "PutObject", write=True),
+    ("object", "GET", "acl"): Operation("GetObjectAcl", get_object_acl, "GetObjectAcl"),
+    ("object", "PUT", "acl"): Operation("PutObjectAcl", put_object_acl, "PutObjectAcl", write=True),
+    ("bucket", "POST", "delete"): Operation("DeleteMultipleObjects", delete_objects, "DeleteObject", write=True),
     ("object", "DELETE", ""): Operation("DeleteObject", delete_object, "DeleteObject", write=True),
 }
 # fmt: off

@@ -153,7 +153,11 @@ def _principals(item: Mapping[str, Any], key: str, place: str, kind: DocumentKin
         example = '{"Service": ["ecs.aliyuncs.com"]}'
         raise MalformedDocument(f'{place}.{key}: an object is required; write for example "Principal": {example}.')
     check_keys(principal, _PRINCIPAL_KINDS, f"{place}.{key}")
-    return {
-        name: tuple(value for _, value in strings(values, f"{place}.{key}.{name}"))
+    # a kind without names says nothing beside another one; Terraform's provider sends it
+    found = {
+        name: tuple(value for _, value in strings(values, f"{place}.{key}.{name}", may_be_empty=len(principal) > 1))
         for name, values in principal.items()
     }
+    if not any(found.values()):
+        raise MalformedDocument(f"{place}.{key}: must name at least one principal.")
+    return found

@@ -22,11 +22,11 @@ def check_keys(mapping: Mapping[str, Any], known: tuple[str, ...], place: str) -
         raise MalformedDocument(f"{dot}the key {quoted(key)} is not known; the keys are {', '.join(known)}.")
 
 
-def strings(value: object, place: str) -> list[tuple[str, str]]:
+def strings(value: object, place: str, *, may_be_empty: bool = False) -> list[tuple[str, str]]:
     """Return each string with its place; raise MalformedDocument unless it is a string or a list of strings."""
     if isinstance(value, str):
         return [(place, value)]
-    if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
+    if isinstance(value, list) and (value or may_be_empty) and all(isinstance(item, str) for item in value):
         return [(f"{place}[{index}]", item) for index, item in enumerate(value)]
     raise MalformedDocument(f"{place}: must be a string or a list of strings.")
 

@@ -1,4 +1,4 @@
-"""Access keys of users, and of the caller itself where no user is named; the secret is told once, when it is made."""
+"""Access keys of users, and of the caller itself where no user is named; the secret is shown once, when it is made."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -48,6 +48,12 @@ def list_access_keys(cloud: Cloud, call: Call) -> Answer:
     return {"AccessKeys": {"AccessKey": [_shown(key) for key in keys]}}
 
 
+def get_access_key_last_used(cloud: Cloud, call: Call) -> Answer:
+    """Tell when a key signed a call last; of one that never did there is no date."""
+    used = cloud.account.last_used.get(_existing(cloud, call).access_key_id)
+    return {"AccessKeyLastUsed": {"LastUsedDate": to_seconds(used) if used else ""}}
+
+
 def _owner(cloud: Cloud, call: Call) -> str | None:
     """Return the user that is named, the caller if none is, None for the account itself."""
     if call.text("UserName"):
@@ -79,5 +85,6 @@ ACTIONS = table(
     Action("CreateAccessKey", create_access_key, _on_owner, (), ("UserName",), write=True),
     Action("UpdateAccessKey", update_access_key, _on_owner, ("UserAccessKeyId", "Status"), ("UserName",), write=True),
     Action("DeleteAccessKey", delete_access_key, _on_owner, ("UserAccessKeyId",), ("UserName",), write=True),
+    Action("GetAccessKeyLastUsed", get_access_key_last_used, _on_owner, ("UserAccessKeyId",), ("UserName",)),
     Action("ListAccessKeys", list_access_keys, _on_owner, (), ("UserName",)),
 )

@@ -18,6 +18,7 @@ from ram_simulator.policies.model import MalformedDocument
 
 _ROLE_NAME = re.compile(r"[A-Za-z0-9.-]*")
 _ROLE_NAME_WITH_UNDERSCORE = re.compile(r"[A-Za-z0-9._-]*")
+_SERVICE_DOMAIN = ".aliyuncs.com"
 LINKED_ROLE = "AliyunServiceRoleFor"
 _POLICY_NAME = re.compile(r"[A-Za-z0-9-]*")
 _USER_NAME = re.compile(r"[A-Za-z0-9._-]*")
@@ -115,9 +116,29 @@ def trust(cloud: Cloud, call: Call, parameter: str) -> PolicyDocument:
         for arn in statement.principals.get("RAM", ()):
             _check_principal(cloud, arn)
         for arn in statement.principals.get("Federated", ()):
-            if ":oidc-provider/" in arn and cloud.account.identity_provider(arn) is None:
+            if not _provider_exists(cloud, arn):
                 raise ApiError(400, "MalformedPolicyDocument", f"The principal {arn} does not exist.")
+        for service in statement.principals.get("Service", ()):
+            _check_service(cloud, service)
     return document
+
+
+def _provider_exists(cloud: Cloud, arn: str) -> bool:
+    own = arn.lower().startswith(f"acs:ram::{cloud.account.account_id}:")
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    match kind:
+        case "oidc-provider":
+            return cloud.account.identity_provider(arn) is not None
+        case "saml-provider" if own:
+            return cloud.account.saml_providers.get(name) is not None
+    return True
+
+
+def _check_service(cloud: Cloud, service: str) -> None:
+    refuses = cloud.switches.text(SwitchName.UNKNOWN_SERVICES) == "refused"
+    if refuses and service != "*" and not service.lower().endswith(_SERVICE_DOMAIN):
+        message = f"The service {service} does not exist; the names of services end with {_SERVICE_DOMAIN}."
+        raise ApiError(400, "MalformedPolicyDocument", message)
 
 
 def _check_length(text: str, parameter: str, longest: int) -> None:
@@ -262,6 +283,11 @@ def on_user(cloud: Cloud, call: Call) -> Sequence[str]:
 def on_group(cloud: Cloud, call: Call) -> Sequence[str]:
     """Return the resource of calls on the group that the call names."""
     return (f"acs:ram:*:{cloud.account.account_id}:group/{call.text('GroupName')}",)
+
+
+def on_everything(cloud: Cloud, call: Call) -> Sequence[str]:
+    """Return the resource of calls that can be allowed on all resources only."""
+    return ("*",)
 
 
 def on_all(kind: str) -> Callable[[Cloud, Call], Sequence[str]]:

@@ -1,14 +1,19 @@
 """Login profiles: whether a user may log on to the console. There is none here; Terraform manages them all the same.
 
-MFA devices belong to it: users have none here, and are told so.
+MFA devices belong to it: users have none here, and the calls say so.
 """
 
+import hashlib
+import hmac
+from dataclasses import replace
+
+from ram_simulator.cloud.account import UserPrincipal
 from ram_simulator.cloud.calls import Action, Answer, Call, table
 from ram_simulator.cloud.clock import to_seconds
 from ram_simulator.cloud.cloud import Cloud
 from ram_simulator.cloud.errors import ApiError
 from ram_simulator.cloud.people import LoginProfile, User
-from ram_simulator.ram.checks import existing_user, on_user
+from ram_simulator.ram.checks import existing_user, on_everything, on_user
 
 
 def create_login_profile(cloud: Cloud, call: Call) -> Answer:
@@ -18,7 +23,7 @@ def create_login_profile(cloud: Cloud, call: Call) -> Answer:
     reset, mfa = call.flag("PasswordResetRequired"), call.flag("MFABindRequired")
     if user.login_profile is not None:
         raise ApiError(409, "EntityAlreadyExists.User.LoginProfile", f"The user {user.name} has a login profile.")
-    user.login_profile = LoginProfile(cloud.clock.now(), reset, mfa)
+    user.login_profile = LoginProfile(cloud.clock.now(), reset, mfa, _digest(call.text("Password")))
     return {"LoginProfile": _shown(user, user.login_profile)}
 
 
@@ -32,13 +37,15 @@ def update_login_profile(cloud: Cloud, call: Call) -> Answer:
     """Change password or demands; what is not sent stays."""
     user = existing_user(cloud, call)
     profile = _existing(user)
-    if call.optional("Password") is not None:
-        _check_password(cloud, user.name, call.text("Password"))
+    password = call.optional("Password")
+    if password is not None:
+        _check_password(cloud, user.name, password)
     reset, mfa = profile.password_reset_required, profile.mfa_bind_required
     user.login_profile = LoginProfile(
         create_date=profile.create_date,
         password_reset_required=call.flag("PasswordResetRequired") if call.text("PasswordResetRequired") else reset,
         mfa_bind_required=call.flag("MFABindRequired") if call.text("MFABindRequired") else mfa,
+        password_digest=profile.password_digest if password is None else _digest(password),
     )
     return {}
 
@@ -49,6 +56,28 @@ def delete_login_profile(cloud: Cloud, call: Call) -> Answer:
     _existing(user)
     user.login_profile = None
     return {}
+
+
+def change_password(cloud: Cloud, call: Call) -> Answer:
+    """Change the caller's own password, where users may do that; no page has the codes of its refusals."""
+    user = None
+    if isinstance(call.principal, UserPrincipal):
+        user = cloud.account.people.users.get(call.principal.user_name)
+    if user is None or not cloud.account.settings.preferences["AllowUserToChangePassword"]:
+        raise ApiError(403, "NoPermission", "Only a RAM user may change its password, where the account lets it.")
+    profile = _existing(user)
+    if not hmac.compare_digest(profile.password_digest, _digest(call.text("OldPassword"))):
+        raise ApiError(400, "InvalidParameter.OldPassword", "The parameter OldPassword is not the password.")
+    _check_password(cloud, user.name, call.text("NewPassword"))
+    user.login_profile = replace(
+        profile, password_digest=_digest(call.text("NewPassword")), password_reset_required=False
+    )
+    return {}
+
+
+def _digest(password: str) -> str:
+    # of simulated users: it need not withstand much, but a state file should not have it in words
+    return hashlib.sha256(password.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def no_mfa_device(cloud: Cloud, call: Call) -> Answer:
@@ -94,6 +123,7 @@ ACTIONS = table(
     Action("GetLoginProfile", get_login_profile, on_user, ("UserName",)),
     Action("UpdateLoginProfile", update_login_profile, on_user, ("UserName",), ("Password", *_OPTIONS), write=True),
     Action("DeleteLoginProfile", delete_login_profile, on_user, ("UserName",), write=True),
+    Action("ChangePassword", change_password, on_everything, ("OldPassword", "NewPassword"), write=True),
     Action("GetUserMFAInfo", no_mfa_device, on_user, ("UserName",)),
     Action("UnbindMFADevice", no_mfa_device, on_user, ("UserName",), write=True),
 )

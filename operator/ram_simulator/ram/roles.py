@@ -87,7 +87,7 @@ def delete_role(cloud: Cloud, call: Call) -> Answer:
         message = f"The role still has policies attached: {role.name}. Detach them first."
         raise ApiError(409, "DeleteConflict.Role.Policy", message)
     # no refusal for instances that have it is documented; they keep the name
-    if cloud.switches.text(SwitchName.DELETE_ROLE_PLAYED) == "refused" and _is_attached(cloud, role):
+    if cloud.switches.text(SwitchName.DELETE_ROLE_IN_USE) == "refused" and _is_attached(cloud, role):
         raise ApiError(409, "DeleteConflict.Role.Instance", f"Instances still have the role: {role.name}.")
     cloud.ram.roles.remove(role.name)
     return {}

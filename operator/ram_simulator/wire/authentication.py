@@ -100,6 +100,7 @@ class Authenticator:
         _check_signature(sign_v1(request.method, params, key.secret), params["Signature"])
         # only now: nobody can spend the nonces of others with requests he could not sign
         self._use_nonce(params["AccessKeyId"], params["SignatureNonce"])
+        account.note_use(params["AccessKeyId"], self._clock.now())
         return key.principal
 
     def _v3(self, account: Account, request: WireRequest) -> Principal:
@@ -121,6 +122,7 @@ class Authenticator:
         signed = sign_v3(request.method, request.query, signed_headers, body_hash, key.secret)
         _check_signature(signed, given.signature)
         self._use_nonce(given.access_key_id, headers["x-acs-signature-nonce"])
+        account.note_use(given.access_key_id, self._clock.now())
         return key.principal
 
     def _check_time(self, text: str) -> None:
@@ -165,7 +167,7 @@ def find_key(account: Account, access_key_id: str, token: str, now: datetime) ->
 
 def _check_token(token: str, expected: str) -> None:
     if not token:
-        raise ApiError(400, "MissingSecurityToken", "SecurityToken is mandatory for a temporary key.")
+        raise ApiError(400, "MissingSecurityToken", "SecurityToken is mandatory for this action.")
     if not is_token(token):
         raise ApiError(400, "InvalidSecurityToken.Malformed", "The security token is none that STS has issued.")
     if token != expected:

@@ -101,8 +101,9 @@ class Gateway:
 
     def _carry_out(self, product: Product, action: Action, call: Call) -> Answer:
         cloud = self._simulator.cloud
+        sent = {name.partition(".")[0] for name in call.params}
         for name in action.required:
-            if name not in call.params:
+            if name not in sent:
                 message = f"{name} is mandatory for this action."
                 raise ApiError(400, f"MissingParameter.{name}", message)
         try:

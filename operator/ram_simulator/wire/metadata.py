@@ -8,7 +8,21 @@ from ram_simulator.metadata.service import MetadataRequest, MetadataService
 from ram_simulator.testing.simulator import Simulator
 from ram_simulator.wire.http_text import headers_of
 
-_NOT_FOUND_PAGE = "<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1></body></html>"
+# as 100.100.100.200 answers, by people who have printed it
+_XHTML = """<?xml version="1.0" encoding="iso-8859-1"?>
+<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN"
+         "http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">
+<html xmlns="http://www.w3.org/1999/xhtml" xml:lang="en" lang="en">
+ <head>
+  <title>404 - Not Found</title>
+ </head>
+ <body>
+  <h1>404 - Not Found</h1>
+ </body>
+</html>
+"""
+_HTML = "<html><head><title>404 Not Found</title></head><body><h1>404 Not Found</h1></body></html>"
+_NOT_FOUND_PAGES = {"xhtml": _XHTML, "html": _HTML}
 
 
 class Metadata:
@@ -29,8 +43,9 @@ class Metadata:
             return web.Response()
         except MetadataError as error:
             status, text = error.status, f"{error.status} - {error}"
-            if status == 404 and cloud.switches.text(SwitchName.METADATA_NOT_FOUND_BODY) == "html":
-                return web.Response(text=_NOT_FOUND_PAGE, status=status, content_type="text/html")
+            page = _NOT_FOUND_PAGES.get(cloud.switches.text(SwitchName.METADATA_NOT_FOUND_BODY))
+            if status == 404 and page:
+                return web.Response(text=page, status=status, content_type="text/html")
         # text as it is: a client puts the role name, unstripped, into its next URL
         body = text.encode("utf-8", "surrogateescape")
         return web.Response(body=body, status=status, content_type="text/plain", charset="utf-8")

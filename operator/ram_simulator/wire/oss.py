@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl, unquote
 from aiohttp import web
 
 from ram_simulator.cloud.cloud import AccessRefused, Cloud
-from ram_simulator.cloud.ecs_store import REGIONS
 from ram_simulator.cloud.errors import ApiError
 from ram_simulator.cloud.switches import SwitchName
 from ram_simulator.oss.objects import NOT_MODIFIED
@@ -60,7 +59,7 @@ class Oss:
         record.action, record.write = operation.name, operation.write
         cloud, clock = simulator.cloud, simulator.clock
         bucket = cloud.oss.get(request.bucket)
-        expected = Expected(clock.now(), clock.real_now(), [bucket.region] if bucket else REGIONS)
+        expected = Expected(clock.now(), clock.real_now(), [bucket.region] if bucket else cloud.ecs.regions)
         principal = authenticate(cloud.account, request, expected)
         record.principal = principal.arn
         fault = await self._simulator.faults.strike(operation.name, record.params)

@@ -4,7 +4,7 @@ import importlib
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args, get_origin, get_type_hints
 
-from tests.contract.clients.raw import product_of
+from tests.contract.clients.raw import name_of, product_of
 from tests.contract.clients.walk import Client
 
 _PACKAGES = {"Ram": "alibabacloud_ram20150501", "Ecs": "alibabacloud_ecs20140526", "Sts": "alibabacloud_sts20150401"}
@@ -30,7 +30,7 @@ class Modelled:
 def misfits(action: str, answer: Mapping[str, Any]) -> Iterator[str]:
     """Yield what does not fit in an answer of the action, each with its place."""
     models = importlib.import_module(f"{_PACKAGES[product_of(action)]}.models")
-    model = getattr(models, f"{action}ResponseBody")().from_map(answer)
+    model = getattr(models, f"{name_of(action)}ResponseBody")().from_map(answer)
     yield from _extra(answer, model.to_map(), action)
     yield from _mistyped(model, action)
 

@@ -23,6 +23,8 @@ _KEY = {"UserAccessKeyId": "simulator-dev", "UserPrincipalName": "dev@1234567890
 KEY_POLICY = '{"Version":1,"Status":"Active","Statements":[{"Type":"ClassicWhiteList","IPList":["10.0.0.1/32"]}]}'
 _CUSTOM = {"PolicyType": "Custom", "PolicyName": POLICY}
 _ON_ECS = {"RegionId": "cn-hangzhou", "InstanceIds": _IDS}
+_LISTED = {"RegionId": "cn-hangzhou", "InstanceId.1": INSTANCE}
+_TAGGED = {"RegionId": "cn-hangzhou", "ResourceType": "instance", "ResourceId.1": INSTANCE}
 _TAG = [{"Key": "team", "Value": "storage"}]
 _LAUNCH = {"RegionId": "cn-hangzhou", "InstanceType": "t", "VSwitchId": "v", "RamRoleName": ROLE}
 CALLS: list[tuple[str, dict[str, Any]]] = [
@@ -152,6 +154,27 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("DeleteSAMLProvider", _KNOWN),
     ("SetAccessKeyPolicy", {**_KEY, "AccessKeyPolicy": KEY_POLICY}),
     ("GetAccessKeyPolicy", _KEY),
+    ("RebootInstance", {"InstanceId": INSTANCE, "ForceStop": "true"}),
+    ("StartInstances", _LISTED | {"BatchOptimization": "SuccessFirst"}),
+    ("StopInstances", _LISTED | {"StoppedMode": "KeepCharging"}),
+    ("RebootInstances", _LISTED | {"DryRun": "true"}),
+    ("DeleteInstances", _LISTED | {"Force": "true"}),
+    ("ModifyInstanceAttribute", {"InstanceId": INSTANCE, "InstanceName": "n", "Description": "d", "UserData": "YQ=="}),
+    ("DescribeUserData", {"RegionId": "cn-hangzhou", "InstanceId": INSTANCE}),
+    ("DescribeInstanceStatus", _LISTED | {"PageNumber": "1", "PageSize": "10"}),
+    ("DescribeInstanceMaintenanceAttributes", _LISTED),
+    ("DescribeInstanceAttachmentAttributes", _ON_ECS | {"PageNumber": "1", "PageSize": "10"}),
+    ("DescribeDisks", {"RegionId": "cn-hangzhou", "InstanceId": INSTANCE, "DiskType": "system", "DiskIds": '["d-1"]'}),
+    ("DescribeNetworkInterfaces", {"RegionId": "cn-hangzhou", "NetworkInterfaceId.1": "eni-1", "PageSize": "10"}),
+    ("DescribeZones", {"RegionId": "cn-hangzhou", "AcceptLanguage": "en-US"}),
+    ("DescribeAvailableResource", {"RegionId": "cn-hangzhou", "DestinationResource": "InstanceType", "ZoneId": "z"}),
+    ("DescribeInstanceTypes", {"InstanceTypeFamily": "ecs.g7"}),
+    ("DescribeImages", {"RegionId": "cn-hangzhou", "ImageOwnerAlias": "system", "PageNumber": "1", "PageSize": "10"}),
+    ("Ecs:TagResources", _TAGGED | {"Tag.1.Key": "team", "Tag.1.Value": "storage"}),
+    ("Ecs:UntagResources", _TAGGED | {"TagKey.1": "team"}),
+    ("Ecs:ListTagResources", _TAGGED | {"NextToken": "0"}),
+    ("GetAccessKeyLastUsed", {"UserName": "dev", "UserAccessKeyId": "simulator-dev"}),
+    ("ChangePassword", {"OldPassword": "aA1!aaaaaaaa", "NewPassword": "bB2!bbbbbbbb"}),
     ("GetCallerIdentity", {}),
 ]
 _DEEP = 20_000
@@ -191,6 +214,9 @@ OSS: list[tuple[str, str, str, dict[str, str]]] = [
     ("PUT", "ramroletest", "test.sh", {}),
     ("DELETE", "ramroletest", "test.sh", {}),
     ("HEAD", "ramroletest", "test.sh", {}),
+    ("GET", "ramroletest", "test.sh", {"acl": ""}),
+    ("PUT", "ramroletest", "test.sh", {"acl": ""}),
+    ("POST", "ramroletest", "", {"delete": ""}),
 ]
 OSS_HEADERS = (
     *("x-oss-meta-a", "x-oss-acl", "Range", "Content-Type", "Content-MD5", "x-oss-object-acl", "x-oss-copy-source"),

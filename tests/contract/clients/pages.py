@@ -212,7 +212,7 @@ def _instances(world: World) -> list[Row]:
             detach, one | role, {"FailCount": 0, f"{taken}.InstanceRamRoleSets.InstanceRamRoleSet.0.RamRoleName": ROLE}
         ),
         Row(detach, one | role, {"FailCount": 1, f"{taken}.Code": "InvalidRamRole.NotAttached"}),
-        Row(describe, one, {"TotalCount": 0, "InstanceRamRoleSets.InstanceRamRoleSet": []}),
+        Row(describe, one, {"TotalCount": 1, "InstanceRamRoleSets.InstanceRamRoleSet.0.RamRoleName": ""}),
         Row(describe, there, refused=(403, "InvalidParameter.AllEmpty")),
         Row(describe, there | {"RamRoleName": "nobody"}, refused=(404, "InvalidRamRole.NotFound")),
         Row(attach, one | {"RamRoleName": "nobody"}, refused=(404, "InvalidRamRole.NotFound")),

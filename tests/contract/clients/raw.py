@@ -20,8 +20,6 @@ VERSIONS = {"Ram": "2015-05-01", "Ecs": "2014-05-26", "Sts": "2015-04-01", "Ims"
 ECS_ACTIONS = ("AttachInstanceRamRole", "DetachInstanceRamRole", "CreateInstance", "RunInstances")
 STS_ACTIONS = ("GetCallerIdentity", "AssumeRole", "AssumeRoleWithOIDC")
 
-_OF_IMS = "Ims:"
-
 Pairs = list[tuple[str, str]]
 _nonces = itertools.count()
 
@@ -112,18 +110,19 @@ class RawClient:
 
 def name_of(action: str) -> str:
     """Return the action as it is sent, without a product before it."""
-    return action.removeprefix(_OF_IMS)
+    return action.rpartition(":")[2]
 
 
 def product_of(action: str) -> str:
-    """Return the product that has the action; one that RAM has too is of IMS if its name begins with `Ims:`."""
-    if action.startswith(_OF_IMS):
-        return "Ims"
+    """Return the product that has the action; one that RAM has too is of another if its name begins with `Ims:`."""
+    named, colon, _ = action.partition(":")
+    if colon:
+        return named
     if action in STS_ACTIONS:
         return "Sts"
     if any(part in action for part in ("OIDCProvider", "SAMLProvider", "AccessKeyPolicy", "GetAccountSummary")):
         return "Ims"
-    return "Ecs" if action in ECS_ACTIONS or "Instance" in action or action == "DescribeRegions" else "Ram"
+    return "Ecs" if action in ECS_ACTIONS or "Instance" in action or action.startswith("Describe") else "Ram"
 
 
 def text_of(value: object) -> str:

@@ -86,13 +86,13 @@ class Instances(Entries):
         refuse(due(403, "InvalidParameter.AllEmpty", when=ids is None and wanted is None))
         unknown = wanted is not None and wanted.lower() not in self.roles
         refuse(self._errors_of_ids(params), due(404, "InvalidRamRole.NotFound", when=unknown))
+        # who asks by ids alone is shown each of them, also those without a role
         shown = [
-            {"InstanceId": name, "RamRoleName": instance.role}
+            {"InstanceId": name, "RamRoleName": instance.role or ""}
             for name, instance in self.instances.items()
-            if instance.role is not None
-            and instance.region == params["RegionId"]
+            if instance.region == params["RegionId"]
             and (ids is None or name in ids)
-            and (wanted is None or wanted.lower() == instance.role.lower())
+            and (wanted is None or (instance.role or "").lower() == wanted.lower())
         ]
         sets = {"InstanceRamRoleSet": shown}
         return {"RegionId": params["RegionId"], "TotalCount": len(shown), "InstanceRamRoleSets": sets}

@@ -6,7 +6,7 @@ from typing import Any
 
 from ram_simulator.cloud.calls import Answer
 from ram_simulator.cloud.cloud import Cloud
-from ram_simulator.cloud.ecs_store import REGIONS, NetworkType, RoleBinding
+from ram_simulator.cloud.ecs_store import NetworkType, RoleBinding
 from ram_simulator.cloud.spelling import check_keys, suggestion
 from ram_simulator.ecs.instances import make_instance
 
@@ -19,8 +19,8 @@ def add_instance(cloud: Cloud, body: Mapping[str, Any]) -> Answer:
     region, network = body.get("region", "cn-hangzhou"), body.get("networkType", "vpc")
     instance_id, role_name = body.get("id"), body.get("ramRoleName")
     http_tokens = body.get("httpTokens", "optional")
-    if not isinstance(region, str) or region not in REGIONS:
-        raise ValueError(f'"region" must be one of {", ".join(REGIONS)}, not {region!r}')
+    if not isinstance(region, str) or region not in cloud.ecs.regions:
+        raise ValueError(f'"region" must be one of {", ".join(cloud.ecs.regions)}, not {region!r}')
     if not isinstance(network, str) or network not in set(NetworkType):
         raise ValueError(f'"networkType" must be "vpc" or "classic", not {network!r}')
     if instance_id is not None and not (isinstance(instance_id, str) and re.fullmatch(r"[\w.-]{1,64}", instance_id)):

@@ -115,7 +115,9 @@ def _actions() -> dict[str, tuple[str, ...]]:
     """Return the parameters of each action; those of OSS have any."""
     known: dict[str, tuple[str, ...]] = {operation.name: () for operation in operations()}
     for product in PRODUCTS.values():
-        known |= {action.name: (*action.required, *action.optional, "RegionId") for action in product.actions.values()}
+        for action in product.actions.values():
+            # some names stand for an action of more than one product
+            known[action.name] = (*known.get(action.name, ()), *action.required, *action.optional, "RegionId")
     return known
 
 

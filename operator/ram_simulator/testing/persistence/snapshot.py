@@ -12,6 +12,7 @@ from ram_simulator.cloud.identity_providers import IdentityProvider, SamlProvide
 from ram_simulator.cloud.oss_store import Bucket, OssStore
 from ram_simulator.cloud.people import AccessKey, Group, User
 from ram_simulator.cloud.ram_store import Holder, HolderKind, Policy, PolicyType, RamStore, Role
+from ram_simulator.cloud.regions import PUBLIC_REGIONS, Region
 from ram_simulator.cloud.settings import AccountSettings
 from ram_simulator.cloud.switches import Switches
 
@@ -49,6 +50,8 @@ class Snapshot:
     key_sets: dict[str, Path] = field(default_factory=dict)
     saml_providers: list[SamlProvider] = field(default_factory=list)
     advanced_seconds: float = 0.0
+    declared_regions: dict[str, Region] = field(default_factory=dict)
+    last_used: dict[str, datetime] = field(default_factory=dict)
 
 
 def take(cloud: Cloud) -> Snapshot:
@@ -71,6 +74,8 @@ def take(cloud: Cloud) -> Snapshot:
         key_sets=account.key_sets,
         saml_providers=list(account.saml_providers),
         advanced_seconds=cloud.clock.advanced,
+        last_used=account.last_used,
+        declared_regions={name: item for name, item in cloud.ecs.regions.items() if name not in PUBLIC_REGIONS},
     )
 
 
@@ -90,7 +95,7 @@ def restore(snapshot: Snapshot, clock: Clock, system_policies: list[Policy], swi
         account.identity_providers.add(provider.name, provider)
     for saml_provider in snapshot.saml_providers:
         account.saml_providers.add(saml_provider.name, saml_provider)
-    account.key_sets = snapshot.key_sets
+    account.key_sets, account.last_used = snapshot.key_sets, snapshot.last_used
     return Cloud(account, clock, _ram(snapshot, system_policies), _ecs(snapshot), _oss(snapshot), switches)
 
 
@@ -109,7 +114,7 @@ def _ram(snapshot: Snapshot, system_policies: list[Policy]) -> RamStore:
 
 
 def _ecs(snapshot: Snapshot) -> EcsStore:
-    ecs = EcsStore()
+    ecs = EcsStore({**PUBLIC_REGIONS, **snapshot.declared_regions})
     ecs.client_tokens = snapshot.client_tokens
     for instance in snapshot.instances:
         ecs.add(instance)
