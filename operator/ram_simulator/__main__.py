@@ -57,7 +57,8 @@ async def _serve(options: argparse.Namespace) -> None:
     if options.until_eof:
         _stop_at_eof(stopped)
     simulator = _simulator(options)
-    servers = Servers(simulator, server_context(options.tls_cert, options.tls_key) if options.tls_cert else None)
+    tls = server_context(options.tls_cert, options.tls_key) if options.tls_cert else None
+    servers = Servers(simulator, tls, options.allow_host)
     state = StateFile(options.state) if options.state else None
     if state is not None:
         state.open(simulator)

@@ -56,7 +56,7 @@ def test_a_signal_ends_it_while_a_client_keeps_its_connection() -> None:
     running = start_simulator()
     address = urlsplit(running.ready["endpoint"])
     with socket.create_connection((address.hostname, address.port)) as connection:
-        connection.sendall(b"GET /?Action=x&Version=y HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(b"GET /?Action=x&Version=y HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert connection.recv(100)
         assert stop_simulator(running) == 0
 
@@ -108,7 +108,7 @@ def test_clients_on_other_machines_are_told_the_name_they_need(started: Callable
 
 def test_latency_holds_up_each_call_and_calls_wait_side_by_side(started: Callable[..., RunningSimulator]) -> None:
     running = started("--latency-ms", "200")
-    request = b"GET /?Action=x&Version=y HTTP/1.1\r\nHost: x\r\n\r\n"
+    request = b"GET /?Action=x&Version=y HTTP/1.1\r\nHost: localhost\r\n\r\n"
     address = urlsplit(running.ready["endpoint"])
     connections = [socket.create_connection((address.hostname, address.port)) for _ in range(20)]
     began = time.monotonic()

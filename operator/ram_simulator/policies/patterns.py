@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 
 _ARN_FIELDS = 5
+_NOTHING = re.compile(r"(?!)")
 _RAM = "ram"
 _ANY = "*"  # what a subject has in a field that does not tell it apart, as RAM in the region
 
@@ -46,12 +47,16 @@ def compile_pattern(source: str, *, ignore_case: bool) -> Pattern:
 
 
 def compile_resource(source: str) -> Pattern:
-    """Compile a resource pattern `acs:service:region:account:relative-id`; an empty field matches anything."""
+    """Compile a resource pattern `acs:service:region:account:relative-id`; an empty field matches anything.
+
+    One with fewer fields matches nothing.
+    """
     if source == "*":
         return Pattern(source, ())
     parts = source.split(":", _ARN_FIELDS - 1)
     if len(parts) != _ARN_FIELDS:
-        return compile_pattern(source, ignore_case=True)
+        # no ARN is like it: it is kept as it was written, and never matches
+        return Pattern(source, (_NOTHING,))
     heads = tuple(None if part in ("", "*") else _compile(part, ignore_case=True) for part in parts[:-1])
     fields = (*heads, _compile(parts[-1], ignore_case=False))
     return Pattern(source, fields, _compile(parts[-1], ignore_case=True))

@@ -73,6 +73,15 @@ def _add_serve(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--listen, loopback for 0.0.0.0)",
     )
     serve.add_argument(
+        "--allow-host",
+        type=_host,
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="one more name that requests may have in their Host header, beside addresses, localhost, the advertised "
+        "name and the cloud's own; may be repeated (default: none)",
+    )
+    serve.add_argument(
         "--tls-cert",
         type=Path,
         metavar="FILE",

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from ipaddress import ip_address
 from typing import Any
 
 from aiohttp import web
@@ -12,8 +11,10 @@ from ram_simulator.cloud.spelling import check_keys, suggestion
 from ram_simulator.testing.control.routes import ROUTES, Asked, Route, listing
 from ram_simulator.testing.page import HEADERS, page_of
 from ram_simulator.testing.simulator import Simulator
+from ram_simulator.wire.http_text import TooLong, body_of
 
 _VARIES = "ID"
+_MOST_BYTES = 1 << 20
 
 
 class ForeignOrigin(PermissionError):
@@ -45,7 +46,9 @@ class Control:
             return web.Response(text=page_of(self._simulator), content_type="text/html", headers=HEADERS)
         status, headers = 200, {"Cache-Control": "no-store"}
         try:
-            answer = self._serve(method, http, await http.content.read())
+            answer = self._serve(method, http, await body_of(http, _MOST_BYTES))
+        except TooLong as error:
+            status, answer = 413, {"error": f"a request to the control service has {error}"}
         except ValueError as error:
             status, answer = 400, {"error": str(error)}
         except ForeignOrigin as error:
@@ -75,23 +78,9 @@ class Control:
 
 
 def _check_origin(origin: str | None, host: str) -> None:
-    """Raise ForeignOrigin for what a page from elsewhere asks: browsers say so, other clients say nothing.
-
-    A name may be made to mean this machine once a page of that name is loaded, so only addresses count as our own.
-    """
-    if origin is None:
-        return
-    name = host.rpartition(":")[0].strip("[]") if host.rpartition(":")[2].isdigit() else host.strip("[]")
-    if origin != f"http://{host}" or not (name == "localhost" or _is_address(name)):
-        raise ForeignOrigin(f"a page of {origin} asks (its Origin), which only the simulator's own address may")
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
+    """Raise ForeignOrigin for what a page from elsewhere asks: browsers say so, other clients say nothing."""
+    if origin is not None and origin != f"http://{host}":
+        raise ForeignOrigin(f"a page of {origin} asks (its Origin), which only the simulator's own may")
 
 
 def _find(method: str, path: str) -> tuple[Route, str]:

@@ -20,7 +20,7 @@ from ram_simulator.testing.faults import NO_FAULT, Fault
 from ram_simulator.testing.journal import Record, without_secrets
 from ram_simulator.testing.simulator import PRODUCTS, Simulator
 from ram_simulator.wire.authentication import Authenticator, WireRequest
-from ram_simulator.wire.http_text import headers_of, path_and_query
+from ram_simulator.wire.http_text import TooLong, body_of, headers_of, path_and_query
 from ram_simulator.wire.rendering import content_type, render
 
 _log = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ _COMMON = {
     "Signature",
 }
 _MOST_KILOBYTES = 10 << 10  # "Request structure"
+_MOST_BYTES = _MOST_KILOBYTES << 10
 # one SDK sends Format=None where its caller has not chosen
 _FORMATS = ("JSON", "XML", "NONE", "")
 _FORM = "application/x-www-form-urlencoded"
@@ -81,8 +82,11 @@ class Gateway:
     async def _serve(self, request: WireRequest, path: str, record: Record, request_id: str) -> tuple[Fault, Answer]:
         if request.method not in ("GET", "POST") or path != "/":
             raise ApiError(404, "InvalidApi.NotFound", "The API is served by GET and POST on the path /.")
+        # first of all: the action may stand in a body that was not read to its end
+        _check_length(request, self._simulator.switches.number(SwitchName.GET_KILOBYTES))
         product, action = _find_action(request, record)
-        _check_form(request, self._simulator.switches.number(SwitchName.GET_KILOBYTES))
+        if _format(request) not in _FORMATS:
+            raise ApiError(400, "InvalidParameter.Format", "The parameter Format must be JSON or XML.")
         params = {name: value for name, value in {**request.query, **request.form}.items() if name not in _COMMON}
         record.params = without_secrets(params, (*action.required, *action.optional))
         account = self._simulator.cloud.account
@@ -126,9 +130,11 @@ class Gateway:
 
 
 async def _read(http: web.BaseRequest) -> WireRequest:
-    # not http.read(): its limit of 1 MiB would be answered by the web server, in a form no client knows
-    body = await http.content.read() if http.body_exists else b""
-    target = path_and_query(http)
+    target, size = path_and_query(http), 0
+    try:
+        body = await body_of(http, _MOST_BYTES)
+    except TooLong:
+        body, size = b"", _MOST_BYTES  # refused for its size, in the form that clients know
     # aiohttp says octet-stream where a client said nothing, as some do with a form
     is_form = http.content_type in (_FORM, "application/octet-stream") and body
     return WireRequest(
@@ -138,7 +144,7 @@ async def _read(http: web.BaseRequest) -> WireRequest:
         headers=headers_of(http),
         body=body,
         remote=http.remote or "",
-        size=len(target) + len(body),
+        size=len(target) + max(size, len(body)),
     )
 
 
@@ -154,8 +160,8 @@ def _format(request: WireRequest) -> str:
     return _common(request, "Format").upper()
 
 
-def _check_form(request: WireRequest, most_of_get: int) -> None:
-    """Raise ApiError if a request is too long, for which the pages have no code, or wants a format that is none.
+def _check_length(request: WireRequest, most_of_get: int) -> None:
+    """Raise ApiError if a request is too long, for which the pages have no code.
 
     `most_of_get` is in kilobytes, 0 for as many as a POST may have.
     """
@@ -163,8 +169,6 @@ def _check_form(request: WireRequest, most_of_get: int) -> None:
     if request.size > most << 10:
         message = f"A {request.method} has at most {most} KB; this one has {request.size} bytes."
         raise ApiError(400, "InvalidParameter.Length", message)
-    if _format(request) not in _FORMATS:
-        raise ApiError(400, "InvalidParameter.Format", "The parameter Format must be JSON or XML.")
 
 
 def _find_action(request: WireRequest, record: Record) -> tuple[Product, Action]:

@@ -17,10 +17,12 @@ from ram_simulator.oss.requests import OssRequest
 from ram_simulator.testing.faults import NO_FAULT, Fault
 from ram_simulator.testing.journal import Record
 from ram_simulator.testing.simulator import Simulator
-from ram_simulator.wire.http_text import headers_of, path_and_query
+from ram_simulator.wire.http_text import TooLong, body_of, headers_of, path_and_query
 from ram_simulator.wire.oss_signatures import Expected, authenticate
 from ram_simulator.wire.rendering import render
 
+# the cloud takes 5 GB in one request; here objects live in memory
+_MOST_BYTES = 256 << 20
 _log = logging.getLogger(__name__)
 _NOT_NOTED = {"Signature", "OSSAccessKeyId", "security-token", "x-oss-signature", "x-oss-security-token"}
 
@@ -33,11 +35,13 @@ class Oss:
 
     async def handle(self, http: web.BaseRequest) -> web.Response:
         """Answer one HTTP request."""
-        request = await _read(http, self._simulator.cloud)
+        request, is_whole = await _read(http, self._simulator.cloud)
         if self._simulator.latency_seconds:
             await asyncio.sleep(self._simulator.latency_seconds)
         request_id, record, code = secrets.token_hex(12).upper(), Record(product="Oss"), ""
         try:
+            if not is_whole:
+                raise ApiError(400, "EntityTooLarge", f"Objects may have {_MOST_BYTES} bytes here.")
             fault, reply = await self._serve(request, record)
         except ApiError as error:
             fault, code = NO_FAULT, error.code
@@ -84,20 +88,27 @@ class Oss:
             raise ApiError(500, "InternalError", "We encountered an internal error. Please try again.") from error
 
 
-async def _read(http: web.BaseRequest, cloud: Cloud) -> OssRequest:
+async def _read(http: web.BaseRequest, cloud: Cloud) -> tuple[OssRequest, bool]:
+    """Return the request, and whether its body is all there: one that is too long is not read to its end."""
     path, _, query = path_and_query(http).partition("?")
     bucket, key = _bucket_of_host(http.headers.get("Host", ""), cloud), unquote(path.removeprefix("/"))
     if not bucket:
         bucket, _, key = key.lstrip("/").partition("/")
-    return OssRequest(
+    is_whole, body = True, b""
+    try:
+        body = await body_of(http, _MOST_BYTES)
+    except TooLong:
+        is_whole = False
+    request = OssRequest(
         method=http.method,
         bucket=bucket,
         key=key,
         query=dict(parse_qsl(query, keep_blank_values=True)),
         headers=headers_of(http),
-        body=await http.content.read() if http.body_exists else b"",
+        body=body,
         remote=http.remote or "",
     )
+    return request, is_whole
 
 
 def _bucket_of_host(host: str, cloud: Cloud) -> str:

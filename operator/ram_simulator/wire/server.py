@@ -5,7 +5,7 @@ import errno
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -15,11 +15,13 @@ from ram_simulator.testing.errors import CannotServe
 from ram_simulator.testing.simulator import Simulator
 from ram_simulator.wire.control import Control
 from ram_simulator.wire.gateway import Gateway
+from ram_simulator.wire.hosts import Hosts
 from ram_simulator.wire.metadata import Metadata
 from ram_simulator.wire.oss import Oss
 
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _LONGEST_LINE = 1 << 20  # the old SDK puts whole policy documents into the URL
+_MISDIRECTED = 421
 _SECONDS_TO_FINISH = 1.0  # calls that a fault holds up are not waited for at the end
 # the cloud's metadata service speaks no TLS, and the control service is none of the cloud's
 _OVER_TLS = ("the API", "OSS")
@@ -39,10 +41,14 @@ class Addresses:
 
 
 class Servers:
-    """The four services of one simulator; API and OSS speak TLS if it is given."""
+    """The four services of one simulator; API and OSS speak TLS if it is given.
 
-    def __init__(self, simulator: Simulator, tls: ssl.SSLContext | None = None) -> None:
+    `hosts` are names that requests may call them by, beside what they listen at and what is advertised.
+    """
+
+    def __init__(self, simulator: Simulator, tls: ssl.SSLContext | None = None, hosts: Sequence[str] = ()) -> None:
         self._tls = tls
+        self._hosts = hosts
         _http_log.addFilter(_is_our_fault)
         self._handles: Mapping[str, Handle] = {
             "the API": Gateway(simulator).handle,
@@ -60,13 +66,14 @@ class Servers:
         """
         address = await _resolve(host, port)
         shown = advertised or _EVERY_ADDRESS.get(host, host)
+        known = Hosts((host, shown, *self._hosts))
         urls = []
         for offset, (service, handle) in enumerate(self._handles.items()):
             wanted = port + offset if port else 0
             tls = self._tls if service in _OVER_TLS else None
             runner = web.ServerRunner(
                 web.Server(
-                    handle,
+                    _guarded(handle, known),
                     access_log=None,
                     logger=_http_log,
                     max_line_size=_LONGEST_LINE,
@@ -91,6 +98,17 @@ class Servers:
         """Stop listening and close what is open."""
         for runner in self._runners:
             await runner.cleanup()
+
+
+def _guarded(handle: Handle, known: Hosts) -> Handle:
+    async def answer(http: web.BaseRequest) -> web.StreamResponse:
+        if refusal := known.refusal(http.headers.get("Host", "")):
+            # clients of the API show Code and Message, people read the control service's error
+            body = {"Code": "MisdirectedRequest", "Message": refusal, "error": refusal}
+            return web.json_response(body, status=_MISDIRECTED)
+        return await handle(http)
+
+    return answer
 
 
 async def _resolve(host: str, port: int) -> str:

@@ -40,6 +40,8 @@ DOCUMENTED = re.compile(
     | InvalidUserData\.(Base64FormatInvalid|SizeExceeded) | InvalidPrivateIpAddress\.Malformed
     | InvalidIPAddress\.AlreadyUsed | InvalidOperation\.DeletionProtection | InvalidRamRole\.(NotFound|NotEcsRole)
     | InvalidNetworkType\.MismatchRamRole | InvalidUser\.PassRoleForbidden
+    | InvalidResource(Id|Type)\.NotFound | InvalidTag(Key|Value)\.Malformed | NumberExceed\.\w+ | Duplicate\.TagKey
+    | TagQuotaExceeded | InvalidDestinationResource\.NotFound
     | IdempotentParameterMismatch | IncorrectInstanceStatus | AuthenticationFail(\.\w+)+""",
     re.VERBOSE,
 )
@@ -50,7 +52,7 @@ OSS_DOCUMENTED = re.compile(
     | PreconditionFailed | FileAlreadyExists""",
     re.VERBOSE,
 )
-STATUSES = {"metadata": {200, 400, 401, 403, 404, 405}, "control": {200, 400, 404, 405}}
+STATUSES = {"metadata": {200, 400, 401, 403, 404, 405}, "control": {200, 400, 404, 405, 413}}
 READS = re.compile(r"Get|List|Describe|Assume")
 DEFAULT_FIXTURE = Path(__file__).parents[3] / "operator/ram_simulator/testing/fixtures/data/default_fixture.yaml"
 FAR = 4_000_000_000
@@ -197,7 +199,9 @@ def complaint(made: Mutant, reply: Reply | None) -> str:
 
 
 def is_web_server_refusal(reply: Reply) -> bool:
-    """Whether the message was no HTTP at all, so that no service saw it."""
+    """Whether the message was no HTTP at all or for another host, so that no service saw it."""
+    if reply.status == 421:
+        return True
     return reply.status == 400 and reply.headers.get("content-type", "").startswith("text/plain")
 
 
