@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+import uuid
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from ram_operator.cloud.configuration import configured
 from ram_operator.cloud.connection import connect
 from ram_operator.cluster import kube as cluster
 from ram_operator.cluster.caches import Caches
+from ram_operator.cluster.election import Alone, Elector, KubeLease
 from ram_operator.cluster.events import EventRecorder
 from ram_operator.cluster.handlers import Intake, register
 from ram_operator.cluster.kopf_settings import kopf_settings
@@ -80,16 +82,32 @@ def _leave(*_: object) -> None:
 async def run(settings: Settings, kinds: Sequence[AnyKind]) -> int:
     """Build the parts for these kinds and run them; return the exit code. Raises StartupError."""
     async with AsyncExitStack() as opened:
+        cloud_config = configured(settings)
+        kube = await cluster.connect(kind.resource for kind in kinds)
+        opened.push_async_callback(kube.close)
+        leadership = _leadership(settings, kube)
         connection = connect(
-            configured(settings), time.monotonic, metrics.observe_call, observe_wait=metrics.observe_wait
+            cloud_config, boot_time, metrics.observe_call, leadership, observe_wait=metrics.observe_wait
         )
         opened.push_async_callback(connection.close)
         await connection.start()
-        kube = await cluster.connect(kind.resource for kind in kinds)
-        opened.push_async_callback(kube.close)
         await preflight(kube, time.monotonic)
         identity = Cluster(settings.cluster_id or await _cluster_uid(kube), settings.previous_cluster_ids)
-        return await _build(settings, kinds, kube, connection.cloud, identity).run()
+        return await _build(settings, kinds, kube, connection.cloud, identity, leadership).run()
+
+
+def _leadership(settings: Settings, kube: cluster.Kube) -> Elector | Alone:
+    if not settings.lease_namespace:
+        return Alone()
+    kube.lease = (settings.lease_namespace, settings.lease_name)
+    elector = Elector(KubeLease(kube, *kube.lease), f"{socket.gethostname()}_{uuid.uuid4()}", boot_time, _now)
+    kube.leads = lambda: elector.valid_until() > boot_time()
+    return elector
+
+
+def boot_time() -> float:
+    """Seconds since the machine started, those of its suspensions included."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME if sys.platform == "linux" else time.CLOCK_MONOTONIC)
 
 
 async def _cluster_uid(kube: cluster.Kube) -> str:
@@ -101,7 +119,12 @@ async def _cluster_uid(kube: cluster.Kube) -> str:
 
 
 def _build(
-    settings: Settings, kinds: Sequence[AnyKind], kube: cluster.Kube, cloud: Cloud, identity: Cluster
+    settings: Settings,
+    kinds: Sequence[AnyKind],
+    kube: cluster.Kube,
+    cloud: Cloud,
+    identity: Cluster,
+    leadership: Elector | Alone,
 ) -> Runtime:
     caches = Caches(kinds)
     queue = WorkQueue(time.monotonic, random.random)
@@ -122,7 +145,8 @@ def _build(
     deliver = asyncio.get_running_loop().call_soon_threadsafe
     registry = partial(register, intake, kube.resources, deliver)
     watches = Watches(registry, kopf_settings, partial(check, kube), time.monotonic)
-    return Runtime(gate, watches, resync, controller, sweeps, recorder, settings.workers, (host, int(port)))
+    listen = (host, int(port))
+    return Runtime(gate, watches, resync, controller, sweeps, recorder, leadership, settings.workers, listen)
 
 
 def our_kinds(settings: Settings) -> tuple[AnyKind, ...]:

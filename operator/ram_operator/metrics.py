@@ -31,6 +31,7 @@ LOOP_PAUSES = Histogram(
     "How late the event loop came back to a task that waits for 20 ms: what keeps all other work waiting.",
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5),
 )
+LEADER = Gauge("ram_operator_leader", "1 while this process is the leader.")
 BUILD = Gauge("ram_operator_build_info", "1, with the version as label.", ["version"])
 EVENTS_DROPPED = Counter("ram_operator_events_dropped", "Kubernetes events not written, by reason.", ["why"])
 

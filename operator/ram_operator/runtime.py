@@ -13,6 +13,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ram_operator import metrics
+from ram_operator.cluster.election import Alone, Elector, LeaseLost
 from ram_operator.cluster.events import EventRecorder
 from ram_operator.cluster.resync import Resync
 from ram_operator.cluster.watching import Watches
@@ -41,6 +42,7 @@ class Runtime:
         controller: the workers.
         sweeps: the drift sweeps.
         recorder: writes the events.
+        leadership: without it nothing is written.
         workers: how many objects are worked on at once.
         listen: host and port of probes and metrics.
     """
@@ -51,8 +53,10 @@ class Runtime:
     controller: Controller
     sweeps: Sweeps
     recorder: EventRecorder
+    leadership: Elector | Alone
     workers: int
     listen: tuple[str, int]
+    _leads: asyncio.Event = field(default_factory=asyncio.Event)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _signal: str = ""
     _failure: BaseException | None = None
@@ -64,11 +68,12 @@ class Runtime:
         """
         self._take_signals()
         site = await self._serve()
-        workers = [self._start(self.controller.work(self.gate.open)) for _ in range(self.workers)]
+        workers = [self._start(self.controller.work(self._leads)) for _ in range(self.workers)]
         others = [
             self._start(self.watches.run()),
             self._start(self.gate.run()),
-            self._start(self.sweeps.run(self.gate.open)),
+            self._start(self._lead()),
+            self._start(self.sweeps.run(self._leads)),
             self._start(self.resync.run(self.gate.open)),
             self._start(self.recorder.run()),
             self._start(_observe_pauses()),
@@ -78,10 +83,18 @@ class Runtime:
             log.info("received %s, shutting down gracefully", self._signal)
         await self._drain(workers)
         await _cancel(others)
+        await self.leadership.release()
         await site.cleanup()
         if isinstance(self._failure, StartupError):
             raise self._failure
         return 1 if self._failure else 0
+
+    async def _lead(self) -> None:
+        """Become the leader once the caches are filled: who follows another one is ready to work at once."""
+        await self.gate.open.wait()
+        await self.leadership.acquire()
+        self._leads.set()
+        await self.leadership.hold()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something that must not end by itself: if it fails, so does the process."""
@@ -91,7 +104,9 @@ class Runtime:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
-            if not isinstance(error, StartupError):
+            if isinstance(error, LeaseLost):
+                log.error("stopping: %s", error)
+            elif not isinstance(error, StartupError):
                 log.critical("stopping, since a part of the operator failed", exc_info=error)
             self._failure = self._failure or error
             self._stop.set()
@@ -108,7 +123,7 @@ class Runtime:
     async def _drain(self, workers: list[asyncio.Task[None]]) -> None:
         """Let running reconciles finish, and write their events."""
         self.controller.queue.close()
-        patience = DRAIN_SECONDS if self.gate.open.is_set() else 0.0
+        patience = DRAIN_SECONDS if self._leads.is_set() and not isinstance(self._failure, LeaseLost) else 0.0
         _, late = await asyncio.wait(workers, timeout=patience)
         if late and patience:
             log.warning("reconciles cancelled", extra={"count": len(late)})

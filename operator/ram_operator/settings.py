@@ -78,6 +78,10 @@ class Settings:
     read_only: Annotated[
         bool, "Whether nothing is written to the cloud for any object; status.plan says what would be: true or false."
     ] = False
+    lease_namespace: Annotated[
+        str, "Namespace of the Lease by which replicas elect their leader; empty for an operator that runs alone."
+    ] = ""
+    lease_name: Annotated[str, "Name of that Lease."] = "ram-operator"
     workers: Annotated[int, "How many objects are worked on at once."] = 16
     system_policies_per_role: Annotated[int, "RAM's quota of system policies on a role."] = 20
     custom_policies_per_role: Annotated[int, "RAM's quota of custom policies on a role."] = 10

@@ -25,7 +25,7 @@ from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
 from ram_operator.rules.nodes import node_facts
 
 RESOURCES = (RAM_POLICY, RAM_ROLE, INSTANCE_ROLE_BINDING)
-RIGHTS = sum(len(verbs) for _, _, verbs, _ in permissions(RESOURCES))
+RIGHTS = sum(len(verbs) for _, _, verbs, *_ in permissions(RESOURCES))
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 

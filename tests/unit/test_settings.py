@@ -34,6 +34,8 @@ READ: list[tuple[str, str, str, Any]] = [
     ("METADATA_ENDPOINT", "http://127.0.0.1:1", "metadata_endpoint", "http://127.0.0.1:1"),
     ("CREDENTIALS_DIR", "/var/run/x", "credentials_dir", Path("/var/run/x")),
     ("READ_ONLY", "true", "read_only", True),
+    ("LEASE_NAMESPACE", "ram", "lease_namespace", "ram"),
+    ("LEASE_NAME", "another", "lease_name", "another"),
     ("WORKERS", "1", "workers", 1),
     ("SYSTEM_POLICIES_PER_ROLE", "25", "system_policies_per_role", 25),
     ("CUSTOM_POLICIES_PER_ROLE", "15", "custom_policies_per_role", 15),

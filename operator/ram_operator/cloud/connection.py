@@ -43,7 +43,7 @@ class CloudConfig:
 
 
 class AlwaysValid:
-    """The lease of an operator that runs alone."""
+    """The lease where nobody else could write."""
 
     def valid_until(self) -> float:
         """Return a time that never comes."""

@@ -28,18 +28,29 @@ TABLE = "application/json;as=Table;g=meta.k8s.io;v=v1"
 API = f"/apis/{GROUP}/{VERSION}"
 NODES = "/api/v1/nodes"
 
-Permission = tuple[str, str, tuple[str, ...], str]
-"""API group, resource, verbs, namespace."""
+Permission = tuple[str, str, tuple[str, ...], str, str]
+"""API group, resource, verbs, namespace, and the name of the one object that it is for, where there is one."""
 
 
-def permissions(resources: Iterable[Resource]) -> list[Permission]:
-    """What the operator needs for custom resources, nodes and events. The chart's roles grant exactly this."""
+def permissions(resources: Iterable[Resource], lease: tuple[str, str] | None = None) -> list[Permission]:
+    """What the operator needs. The chart's roles grant exactly this.
+
+    Args:
+        resources: the custom resources.
+        lease: namespace and name of the Lease, None without one.
+    """
+    space, name = lease or ("", "")
+    leases = (
+        ("coordination.k8s.io", "leases", ("create",), space, ""),
+        ("coordination.k8s.io", "leases", ("get", "update"), space, name),
+    )
     names = [resource.plural for resource in resources]
     return [
-        *((GROUP, name, ("get", "list", "watch", "patch"), "") for name in names),
-        *((GROUP, f"{name}/status", ("patch",), "") for name in names),
-        ("", "nodes", ("get", "list", "watch"), ""),
-        ("events.k8s.io", "events", ("create", "patch"), "default"),
+        *((GROUP, name, ("get", "list", "watch", "patch"), "", "") for name in names),
+        *((GROUP, f"{name}/status", ("patch",), "", "") for name in names),
+        ("", "nodes", ("get", "list", "watch"), "", ""),
+        ("events.k8s.io", "events", ("create", "patch"), "default", ""),
+        *(leases if lease else ()),
     ]
 
 
@@ -66,10 +77,14 @@ class Kube:
         client: the client.
         resources: the custom resources that are worked on.
         refused: set with each request that our account was not allowed to make.
+        lease: namespace and name of the Lease that the leader holds, None without one.
+        leads: whether this process may change objects now.
     """
 
     client: ApiClient
     resources: tuple[Resource, ...]
+    lease: tuple[str, str] | None = None
+    leads: Callable[[], bool] = lambda: True
     refused: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def request(
@@ -108,7 +123,12 @@ class Kube:
         return KubeError(request, status, message)
 
     async def patch(self, path: str, body: Json) -> Body:
-        """Merge-patch an object. Raises StaleObject when it is gone or has changed, KubeError otherwise."""
+        """Merge-patch an object. Raises StaleObject when it is gone or has changed, KubeError otherwise.
+
+        A process that was frozen while another became the leader must not write what it meant to write before.
+        """
+        if not self.leads():
+            raise KubeError(f"PATCH {path}", 0, "not sent: this process is not the leader")
         try:
             patched: Body = await self.request(
                 "PATCH",
@@ -175,18 +195,19 @@ class Kube:
 
     async def missing_permissions(self) -> list[str]:
         """Which of `permissions` our account lacks, in words."""
-        needed = permissions(self.resources)
-        wanted = [(group, what, verb, space) for group, what, verbs, space in needed for verb in verbs]
+        needed = permissions(self.resources, self.lease)
+        wanted = [(group, what, verb, *where) for group, what, verbs, *where in needed for verb in verbs]
         granted = await asyncio.gather(*(self._may(*right) for right in wanted))
         return [
             f"{verb} {what}{group and '.'}{group}" + (f" in namespace {space}" if space else "")
-            for (group, what, verb, space), allowed in zip(wanted, granted, strict=True)
+            for (group, what, verb, space, _), allowed in zip(wanted, granted, strict=True)
             if not allowed
         ]
 
-    async def _may(self, group: str, what: str, verb: str, namespace: str) -> bool:
+    async def _may(self, group: str, what: str, verb: str, namespace: str, name: str) -> bool:
         resource, _, part = what.partition("/")
-        asked = {"group": group, "resource": resource, "subresource": part, "verb": verb, "namespace": namespace}
+        asked = {"group": group, "resource": resource, "subresource": part, "verb": verb}
+        asked |= {"namespace": namespace, "name": name}
         body = {
             "apiVersion": "authorization.k8s.io/v1",
             "kind": "SelfSubjectAccessReview",

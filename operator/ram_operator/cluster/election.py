@@ -1,0 +1,256 @@
+"""One leader among the replicas, by a Lease (coordination.k8s.io/v1), as client-go elects one.
+
+Run by `runtime`; the signer of the cloud's requests asks `valid_until` before each write. Times are of a clock that
+counts on while the machine is suspended, and a renewal counts from before it was sent: the leader never believes in its
+lease for longer than the others do. The clocks of the replicas are never compared: a lease has ended for others when
+they saw no change of it for as long as it lasts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from ram_operator import metrics
+from ram_operator.cluster.kube import Kube
+from ram_operator.errors import KubeError, OperatorError, StaleObject
+
+log = logging.getLogger(__name__)
+
+LEASE_SECONDS = 15.0
+"""How long a lease lasts: more than a cloud call takes, since a write is sent only under a lease that outlasts it."""
+
+RENEW_SECONDS = 2.0
+"""How often the leader renews its lease, and how often the others look at it."""
+
+RENEW_DEADLINE = 10.0
+"""For how long renewals may fail before the leader gives up."""
+
+SHORTEST_WAIT = 0.01
+
+REQUEST_SECONDS = 5.0
+"""How long one request may take."""
+
+
+class LeaseLost(OperatorError):
+    """The lease could not be renewed in time, or another replica has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KubeLease:
+    """Implements `LeaseApi` over the API server."""
+
+    kube: Kube
+    namespace: str
+    name: str
+
+    async def read(self) -> Mapping[str, Any] | None:
+        """Return the Lease, None where there is none."""
+        try:
+            lease: Mapping[str, Any] = await self.kube.request("GET", f"{self._leases}/{self.name}")
+        except KubeError as error:
+            if error.status == 404:
+                return None
+            raise
+        return lease
+
+    async def write(self, spec: Mapping[str, Any], version: str) -> Mapping[str, Any]:
+        """Create the Lease, or replace the one of a version."""
+        metadata = {"name": self.name, "namespace": self.namespace}
+        body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": dict(spec)}
+        try:
+            if not version:
+                made: Mapping[str, Any] = await self.kube.request("POST", self._leases, body=body)
+                return made
+            body["metadata"] = {**metadata, "resourceVersion": version}
+            replaced: Mapping[str, Any] = await self.kube.request("PUT", f"{self._leases}/{self.name}", body=body)
+            return replaced
+        except KubeError as error:
+            if error.status in (404, 409):
+                raise StaleObject(str(error)) from None
+            raise
+
+    @property
+    def _leases(self) -> str:
+        return f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases"
+
+
+class LeaseApi(Protocol):
+    """The one Lease, as the API server stores it."""
+
+    async def read(self) -> Mapping[str, Any] | None:
+        """Return it, None where there is none. Raises KubeError."""
+
+    async def write(self, spec: Mapping[str, Any], version: str) -> Mapping[str, Any]:
+        """Create it, or replace the one of this version. Raises StaleObject where it has another, else KubeError."""
+
+
+class Alone:
+    """The leadership of an operator that runs alone: it never ends."""
+
+    def valid_until(self) -> float:
+        """Return a time that never comes."""
+        return math.inf
+
+    async def acquire(self) -> None:
+        """Return at once."""
+
+    async def hold(self) -> None:
+        """Never return."""
+        await asyncio.Event().wait()
+
+    async def release(self) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A version of the Lease and when it was first seen, or, of an own one, when it was sent."""
+
+    version: str
+    spec: Mapping[str, Any]
+    at: float
+
+    @property
+    def holder(self) -> str:
+        return str(self.spec.get("holderIdentity") or "")
+
+    @property
+    def ends_at(self) -> float:
+        return self.at + float(self.spec.get("leaseDurationSeconds") or 0)
+
+
+NOTHING = _Seen("", {}, float("-inf"))
+
+
+class Elector:
+    """Acquires, renews and releases the lease.
+
+    Args:
+        api: the Lease.
+        identity: names this process; no other one has it.
+        clock: seconds that count on while the machine is suspended.
+        now: the time of day, for people who read the Lease.
+        sleep: waits that many seconds.
+    """
+
+    def __init__(
+        self,
+        api: LeaseApi,
+        identity: str,
+        clock: Callable[[], float],
+        now: Callable[[], datetime],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._api = api
+        self._identity = identity
+        self._clock = clock
+        self._now = now
+        self._sleep = sleep
+        self._seen = NOTHING
+        self._valid_until = float("-inf")
+
+    def valid_until(self) -> float:
+        """Return until when this process is the leader, on the clock; -inf while it is not."""
+        return self._valid_until
+
+    @property
+    def _leads(self) -> bool:
+        return self._valid_until > float("-inf")
+
+    async def acquire(self) -> None:
+        """Wait until this process is the leader."""
+        while not await self._tried(self._take):
+            wait = RENEW_SECONDS
+            if self._seen.holder and (left := self._seen.ends_at - self._clock()) > 0:
+                wait = min(wait, max(left, SHORTEST_WAIT))
+            await self._sleep(wait)
+        metrics.LEADER.set(1)
+        log.info("became the leader", extra={"identity": self._identity})
+
+    async def hold(self) -> None:
+        """Renew the lease for as long as that is possible. Raises LeaseLost."""
+        renewed_at = self._seen.at
+        while True:
+            await self._sleep(RENEW_SECONDS)
+            if await self._tried(self._take):
+                renewed_at = self._seen.at
+            elif self._seen.holder not in ("", self._identity):
+                raise self._lost(f"{self._seen.holder} has the lease")
+            elif self._clock() - renewed_at > RENEW_DEADLINE:
+                raise self._lost(f"the lease could not be renewed for {RENEW_DEADLINE:.0f} s")
+
+    async def release(self) -> None:
+        """Give the lease back, so that another replica need not wait for its end."""
+        if not self._leads:
+            return
+        # First of all nothing is written any more.
+        self._valid_until = float("-inf")
+        metrics.LEADER.set(0)
+        spec = {**self._seen.spec, "holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": self._timestamp()}
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                await self._api.write(spec, self._seen.version)
+        except (KubeError, StaleObject, TimeoutError) as error:
+            log.warning("the lease could not be released, it ends by itself", extra={"error": str(error)})
+
+    def _lost(self, why: str) -> LeaseLost:
+        self._valid_until = float("-inf")
+        metrics.LEADER.set(0)
+        return LeaseLost(f"not the leader any more: {why}")
+
+    async def _tried(self, attempt: Callable[[], Awaitable[bool]]) -> bool:
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                return await attempt()
+        except (KubeError, StaleObject, TimeoutError) as error:
+            log.warning("the lease could not be read or written, trying again", extra={"error": str(error)})
+            # Whatever became of the request: what is stored is looked at before the next one.
+            self._seen = _Seen("", self._seen.spec, self._seen.at)
+            return False
+
+    async def _take(self) -> bool:
+        """Create, take over or renew the lease, if it is free or ours; whether it is ours now."""
+        if not (self._leads and self._seen.version):
+            await self._look()
+        seen = self._seen
+        ours = seen.holder == self._identity
+        if seen.holder and not ours and (self._leads or self._clock() < seen.ends_at):
+            return False
+        sent_at = self._clock()
+        stored = await self._api.write(self._spec(seen, ours), seen.version)
+        self._seen = _Seen(_version(stored), stored["spec"], sent_at)
+        self._valid_until = sent_at + LEASE_SECONDS
+        return True
+
+    async def _look(self) -> None:
+        """Note what is stored; a version that was seen before keeps its time."""
+        lease = await self._api.read()
+        if lease is None:
+            self._seen = NOTHING
+        elif _version(lease) != self._seen.version:
+            known = lease["spec"] == self._seen.spec
+            self._seen = _Seen(_version(lease), lease["spec"], self._seen.at if known else self._clock())
+
+    def _spec(self, seen: _Seen, ours: bool) -> dict[str, Any]:
+        acquired, transitions = seen.spec.get("acquireTime"), int(seen.spec.get("leaseTransitions") or 0)
+        now = self._timestamp()
+        return {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": int(LEASE_SECONDS),
+            "acquireTime": acquired if ours and acquired else now,
+            "renewTime": now,
+            "leaseTransitions": transitions if ours or not seen.version else transitions + 1,
+        }
+
+    def _timestamp(self) -> str:
+        return self._now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _version(lease: Mapping[str, Any]) -> str:
+    return str(lease["metadata"]["resourceVersion"])
