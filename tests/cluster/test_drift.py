@@ -97,7 +97,7 @@ def test_a_sweep_repairs_and_tells(drifting: World, hand: Hand, what: str) -> No
         return True
 
     until(repaired, what=what)
-    drifting.event(target, "DriftRepaired", "changed by another hand", words)
+    drifting.event(target, "DriftRepaired", "changed by something else", words)
     drifting.ready(POLICY, ROLE, BINDING)
     drifting.sweeps_pass()
     assert drifting.actions(mark) == actions
