@@ -27,6 +27,7 @@ from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.election import Alone, Elector, KubeLease
 from ram_operator.cluster.events import EventRecorder
 from ram_operator.cluster.handlers import Intake, register
+from ram_operator.cluster.handover import Handover
 from ram_operator.cluster.kopf_settings import kopf_settings
 from ram_operator.cluster.resync import Resync
 from ram_operator.cluster.watching import Watches
@@ -142,8 +143,7 @@ def _build(
     gate = Gate(kube, cloud.sts, caches, time.monotonic, asyncio.Event())
     resync = Resync(kube, caches, intake, store.refresh)
     host, _, port = settings.listen.rpartition(":")
-    deliver = asyncio.get_running_loop().call_soon_threadsafe
-    registry = partial(register, intake, kube.resources, deliver)
+    registry = partial(register, intake, kube.resources, Handover(asyncio.get_running_loop()))
     watches = Watches(registry, kopf_settings, partial(check, kube), time.monotonic)
     listen = (host, int(port))
     return Runtime(gate, watches, resync, controller, sweeps, recorder, leadership, settings.workers, listen)

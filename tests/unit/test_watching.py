@@ -18,6 +18,7 @@ from tests.unit.builders import KINDS, node, policy_body, policy_key
 
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.handlers import Intake, register
+from ram_operator.cluster.handover import Handover
 from ram_operator.cluster.kopf_settings import kopf_settings
 from ram_operator.cluster.watching import Watches
 from ram_operator.engine.workqueue import WorkQueue
@@ -37,7 +38,7 @@ class Watched:
         self.caches = Caches(KINDS)
         self.intake = Intake(self.caches, WorkQueue(loop.time, lambda: 0.0), time.time)
         self.allowed = allowed
-        registry = partial(register, self.intake, RESOURCES, loop.call_soon_threadsafe)
+        registry = partial(register, self.intake, RESOURCES, Handover(loop))
         self.watches = Watches(registry, quick_settings, self.check, loop.time)
 
     async def check(self) -> None:

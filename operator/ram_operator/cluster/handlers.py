@@ -16,6 +16,7 @@ import kopf
 
 from ram_operator import metrics
 from ram_operator.cluster.caches import Caches, Wake
+from ram_operator.cluster.handover import Handover
 from ram_operator.cluster.sessions import session
 from ram_operator.engine.workqueue import WorkQueue
 from ram_operator.model import GROUP, VERSION, Body, ObjectKey, Resource, Scope
@@ -97,11 +98,7 @@ class Intake:
         self.queue.add(key, scope=self._bursts.pop(key).scope)
 
 
-Deliver = Callable[..., object]
-"""Calls a function with arguments in the event loop that the intake belongs to: `loop.call_soon_threadsafe`."""
-
-
-def register(intake: Intake, resources: Iterable[Resource], deliver: Deliver) -> kopf.OperatorRegistry:
+def register(intake: Intake, resources: Iterable[Resource], hand_over: Handover) -> kopf.OperatorRegistry:
     """Make the registry with our handlers of these resources and of nodes, which run in a loop of kopf's own."""
     registry = kopf.OperatorRegistry()
 
@@ -115,31 +112,31 @@ def register(intake: Intake, resources: Iterable[Resource], deliver: Deliver) ->
         return kopf.AiohttpSession(server=info.server, aiohttp_session=session(info), expiration=ends)
 
     for resource in resources:
-        _watch(registry, intake, resource, deliver)
+        _watch(registry, intake, resource, hand_over)
 
     @kopf.on.event("", "v1", "nodes", registry=registry)
     async def on_node(event: Any, name: str, uid: str, **_: Any) -> None:
-        _note(intake, "Node", event, deliver)
+        _note(intake, "Node", event, hand_over)
         if event["type"] == "DELETED":
-            deliver(intake.remove_node, name, uid)
+            hand_over(intake.remove_node, name, uid)
         else:
-            deliver(intake.put_node, event["object"])
+            hand_over(intake.put_node, event["object"])
 
     return registry
 
 
-def _watch(registry: kopf.OperatorRegistry, intake: Intake, resource: Resource, deliver: Deliver) -> None:
+def _watch(registry: kopf.OperatorRegistry, intake: Intake, resource: Resource, hand_over: Handover) -> None:
     @kopf.on.event(GROUP, VERSION, resource.plural, registry=registry, id=resource.kind)
     async def on_object(event: Any, name: str, uid: str, **_: Any) -> None:
-        _note(intake, resource.kind, event, deliver)
+        _note(intake, resource.kind, event, hand_over)
         if event["type"] == "DELETED":
-            deliver(intake.remove, ObjectKey(resource.kind, name), uid)
+            hand_over(intake.remove, ObjectKey(resource.kind, name), uid)
         else:
             # Items of a list carry no kind of their own.
-            deliver(intake.put, {**event["object"], "kind": resource.kind})
+            hand_over(intake.put, {**event["object"], "kind": resource.kind})
 
 
-def _note(intake: Intake, kind: str, event: Any, deliver: Deliver) -> None:
+def _note(intake: Intake, kind: str, event: Any, hand_over: Handover) -> None:
     metrics.LAST_EVENT.labels(kind).set(intake.now())
     if event["type"] is None and not intake.listed.is_set():
-        deliver(intake.listed.set)
+        hand_over(intake.listed.set)
