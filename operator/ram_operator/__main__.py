@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import random
@@ -50,6 +51,8 @@ from ram_operator.settings import Settings, described, from_environment
 
 log = logging.getLogger("ram_operator")
 OVERDUE_SECONDS = 900.0
+COLLECTOR_THRESHOLDS = (5000, 10, 20)
+"""After how many new objects the youngest ones are looked at, after how many times of that the next older ones."""
 
 
 def main() -> None:
@@ -61,6 +64,7 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args()
     configure("INFO")
+    _tune_collector()
     # Until the runtime takes them: the first process of a container gets no signal that it has no handler for.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
@@ -74,6 +78,16 @@ def main() -> None:
         log.critical("cannot run: %s", error)
         code = 1
     sys.exit(code)
+
+
+def _tune_collector() -> None:
+    """Keep Python's garbage collector from long pauses: it looks at every object that it is not told to leave alone.
+
+    With its defaults a third of the processor time of a start with 5,000 nodes went there, in pauses of 0.1 s.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
 
 
 def _leave(*_: object) -> None:

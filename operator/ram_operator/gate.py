@@ -21,7 +21,7 @@ from ram_operator.model import ObjectKey
 log = logging.getLogger(__name__)
 
 RELIST_SECONDS = 2.0
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.1
 LATE_SECONDS = 60.0
 UNREACHABLE_SECONDS = 60.0
 RECHECK_SECONDS = 60.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Coroutine, Iterable
@@ -77,6 +78,7 @@ class Runtime:
             self._start(self.resync.run(self.gate.open)),
             self._start(self.recorder.run()),
             self._start(_observe_pauses()),
+            self._start(self._freeze()),
         ]
         await self._stop.wait()
         if not self._failure:
@@ -95,6 +97,11 @@ class Runtime:
         await self.leadership.acquire()
         self._leads.set()
         await self.leadership.hold()
+
+    async def _freeze(self) -> None:
+        """Have the garbage collector leave alone what the initial sync has made: most of it stays."""
+        await self.gate.open.wait()
+        gc.freeze()
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something that must not end by itself: if it fails, so does the process."""
