@@ -44,7 +44,8 @@ from ram_operator.gate import Gate, check, preflight
 from ram_operator.kinds import AnyKind
 from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
 from ram_operator.kinds.ram_policy import RamPolicyKind
-from ram_operator.kinds.ram_role import PolicyLimits, RamRoleKind
+from ram_operator.kinds.ram_role import RamRoleKind
+from ram_operator.kinds.ram_role.swaps import PolicyLimits
 from ram_operator.logs import configure
 from ram_operator.runtime import Runtime
 from ram_operator.settings import Settings, described, from_environment

@@ -110,6 +110,10 @@ class GroupStep:
         return (self.group,)
 
     @property
+    def waits_for(self) -> tuple[str, ...]:
+        return ()
+
+    @property
     def intent(self) -> Intent:
         return {Change.CREATE: Intent.GRANT, Change.DELETE: Intent.RELEASE}.get(self.change, Intent.KEEP)
 

@@ -10,7 +10,8 @@ from tests.unit.builders import cloud_policy, cluster, context, facts_of, later,
 
 from ram_operator.cloud import Entities, Policy
 from ram_operator.errors import InvalidSpec
-from ram_operator.kinds.ram_policy import ObservedPolicy, RamPolicyKind
+from ram_operator.kinds.ram_policy import RamPolicyKind
+from ram_operator.kinds.ram_policy.observing import ObservedPolicy
 from ram_operator.model import Plan, Reason
 
 KEY = policy_key("oss-read")

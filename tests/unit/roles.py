@@ -21,7 +21,9 @@ from tests.unit.builders import (
 
 from ram_operator.cloud import PolicyName, Role
 from ram_operator.errors import InvalidSpec
-from ram_operator.kinds.ram_role import ObservedRole, PolicyLimits, RamRoleKind
+from ram_operator.kinds.ram_role import RamRoleKind
+from ram_operator.kinds.ram_role.observing import ObservedRole
+from ram_operator.kinds.ram_role.swaps import PolicyLimits
 from ram_operator.model import Hold, Outcome, Plan, Reason
 
 KEY = role_key("oss-reader")

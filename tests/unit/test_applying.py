@@ -40,6 +40,7 @@ class Note:
     failing: Mapping[str, CloudError] = field(default_factory=dict)
     broken: Exception | None = None
     region: str = ""
+    waits_for: tuple[str, ...] = ()
     event = EventReason.TAGGED
     intent = Intent.GRANT
     change = Change.UPDATE

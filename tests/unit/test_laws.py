@@ -59,7 +59,7 @@ RICH = """
 from tests.unit.builders import *
 from tests.unit.scene import Instances, Scene
 from ram_operator.kinds.instance_role_binding.observing import ObservedBinding
-from ram_operator.kinds.ram_role import ObservedRole
+from ram_operator.kinds.ram_role.observing import ObservedRole
 made = Scene(Instances({}).cloud)
 names = [f"policy-{number}" for number in range(9)]
 for name in names:

@@ -11,6 +11,7 @@ from tests.unit.builders import (
     context,
     decided,
     facts_of,
+    made_policy_status,
     made_role_status,
     policy_body,
     policy_key,
@@ -29,7 +30,7 @@ def test_a_policy_of_ours_that_nobody_uses_is_deleted() -> None:
 
 
 def test_a_policy_that_is_gone_needs_no_deletion() -> None:
-    assert decided(planned(policy_body(deleting=True), ABSENT)) == Plan()
+    assert decided(planned(policy_body(status=made_policy_status(), deleting=True), ABSENT)) == Plan()
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ async def test_with_retain_nothing_is_read_and_nothing_deleted(spec: dict[str, A
 
 USERS = [
     (Entities(roles=("OssReader",)), "role OssReader (RamRole/oss-reader)"),
-    (Entities(roles=("Foreign",)), "role Foreign, which no RamRole here manages"),
+    (Entities(roles=("Foreign",)), "role Foreign, whose RamRole, if any, does not name the policy"),
     (Entities(users=("dev",)), "user dev"),
     (Entities(groups=("devs",)), "group devs"),
 ]

@@ -23,7 +23,7 @@ from tests.unit.policies import ABSENT, KEY, KIND, OURS, held, planned, projecte
 
 from ram_operator.cloud import NewPolicy, Taggable
 from ram_operator.errors import AlreadyExists, InvalidSpec
-from ram_operator.kinds.ram_policy import ObservedPolicy
+from ram_operator.kinds.ram_policy.observing import ObservedPolicy
 from ram_operator.kinds.ram_policy.steps import CreatePolicy, CreatePolicyVersion, DeletePolicy, UpdatePolicyDescription
 from ram_operator.kinds.steps import Tag, tags_of
 from ram_operator.model import Failure, Outcome, Plan, Reason
@@ -275,13 +275,18 @@ def test_every_problem_of_a_spec_is_told_at_once() -> None:
     assert json.dumps(caught.value.problems)
 
 
-def test_a_name_that_a_system_policy_has_is_taken_although_ram_shows_no_such_policy() -> None:
+def test_a_name_that_a_system_policy_has_is_taken_and_not_tried_again() -> None:
     body = policy_body(spec={"policyName": "AliyunOSSFullAccess"})
-    desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body)))
-    (create,) = KIND.plan(desired, ObservedPolicy(), {}, context(KEY)).steps
-    refused = AlreadyExists("CreatePolicy", "EntityAlreadyExists.Policy")
-    outcome = Outcome(failures=(Failure("AliyunOSSFullAccess", create, refused),))
-    plan = KIND.plan(desired, ObservedPolicy(), {}, context(KEY, outcome=outcome))
+    plan = planned(body, ObservedPolicy(system=True))
     assert plan.steps == ()
     assert [(hold.reason, hold.retry_after) for hold in plan.holds] == [(Reason.NAME_TAKEN, 60.0)]
     assert "choose another spec.policyName" in plan.holds[0].message
+
+
+def test_a_name_that_exists_and_is_not_shown_is_not_said_to_be_taken() -> None:
+    create = planned(policy_body(), ABSENT).steps[0]
+    refused = AlreadyExists("CreatePolicy", "EntityAlreadyExists.Policy")
+    outcome = Outcome(failures=(Failure("oss-read", create, refused),))
+    facts = facts_of(KEY, cluster(policy_body()))
+    after = KIND.plan(KIND.desire(KIND.parse(policy_body()), {}, facts), ABSENT, {}, context(KEY, outcome=outcome))
+    assert (after.steps, after.holds) == ((create,), ())

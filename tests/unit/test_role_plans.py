@@ -44,7 +44,7 @@ from tests.unit.scene import Instances, Scene
 
 from ram_operator.cloud import Cloud, NewRole, PolicyName, RamApi, Role, RoleChange, StsApi, Taggable
 from ram_operator.errors import InvalidSpec, PolicyNotFound, Unavailable
-from ram_operator.kinds.ram_role import ObservedRole
+from ram_operator.kinds.ram_role.observing import ObservedRole
 from ram_operator.kinds.ram_role.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole
 from ram_operator.kinds.steps import Tag, tags_of
 from ram_operator.model import EVERYTHING, RETAIN_INSTEAD, Failure, Outcome, Plan, Reason, Unreadable
@@ -236,7 +236,7 @@ def test_what_we_attached_is_detached_before_the_role_is_deleted() -> None:
 
 
 def test_a_role_that_is_gone_needs_no_deletion() -> None:
-    assert decided(planned(deleting(custom("a")), ABSENT)) == Plan()
+    assert decided(planned(role_body(status=made_role_status(), deleting=True), ABSENT)) == Plan()
 
 
 def test_a_binding_that_waits_for_the_role_and_has_attached_nothing_does_not_keep_it() -> None:

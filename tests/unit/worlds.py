@@ -22,8 +22,8 @@ from tests.unit.scene import Instances, Scene
 
 from ram_operator.cloud import Entities
 from ram_operator.kinds.instance_role_binding.observing import ObservedBinding
-from ram_operator.kinds.ram_policy import ObservedPolicy
-from ram_operator.kinds.ram_role import ObservedRole
+from ram_operator.kinds.ram_policy.observing import ObservedPolicy
+from ram_operator.kinds.ram_role.observing import ObservedRole
 from ram_operator.model import ObjectKey
 
 names = st.sampled_from(["oss-read", "OSS-Read", "other"])

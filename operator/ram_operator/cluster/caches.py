@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ram_operator.kinds import AnyKind, Index, Links
 from ram_operator.model import (
     EVERYTHING,
+    FINALIZER,
     RECONCILE_AT,
     Body,
     CloudName,
@@ -172,7 +173,11 @@ class Caches:
         """Whether the object itself has to be reconciled: not for the echo of what we wrote."""
         if old is None:
             return [] if self._links[key.kind].in_sync(new) else [Wake(key)]
-        return [Wake(key, edited=True)] if _asked(old) != _asked(new) else []
+        if _asked(old) != _asked(new):
+            return [Wake(key, edited=True)]
+        # Without its finalizer a live object could be deleted without a clean-up.
+        unguarded = _guarded(old) and not _guarded(new) and "deletionTimestamp" not in new["metadata"]
+        return [Wake(key)] if unguarded else []
 
     def _concerned(self, before: Reference | None, after: Reference | None) -> Iterator[Wake]:
         """The other objects that have to be reconciled because of this change."""
@@ -215,14 +220,18 @@ def view_of(key: ObjectKey, body: Body) -> Reference:
     metadata, status = body["metadata"], body.get("status") or {}
     ready = any(row["type"] == "Ready" and row["status"] == "True" for row in status.get("conditions") or ())
     deleting = "deletionTimestamp" in metadata
-    created = metadata["creationTimestamp"]
-    return Reference(key, metadata["uid"], created, ready, deleting, body.get("spec") or {}, status)
+    created, deleted = metadata["creationTimestamp"], metadata.get("deletionTimestamp", "")
+    return Reference(key, metadata["uid"], created, ready, deleting, body.get("spec") or {}, status, deleted)
 
 
 def _asked(body: Body) -> tuple[Json, ...]:
     metadata = body["metadata"]
     annotation = (metadata.get("annotations") or {}).get(RECONCILE_AT)
     return metadata.get("uid"), metadata.get("generation"), "deletionTimestamp" in metadata, annotation
+
+
+def _guarded(body: Body) -> bool:
+    return FINALIZER in (body["metadata"].get("finalizers") or ())
 
 
 def _is_older(new: Body, old: Body) -> bool:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from ram_operator.cloud import Cloud
 from ram_operator.engine.applying import apply
 from ram_operator.engine.filters import Filter
-from ram_operator.engine.reporting import Subject, report
+from ram_operator.engine.reporting import NOTHING, Subject, released, report
 from ram_operator.errors import CloudError, InvalidSpec, OperatorError
 from ram_operator.kinds import AnyKind
 from ram_operator.model import (
@@ -120,6 +120,8 @@ class Reconciler:
 
         Raises StaleObject when the object changed meanwhile: read it again and start over.
         """
+        if facts.me.released:
+            return NOTHING
         if facts.requested:
             self.forget(facts.me.key)
         return await self.carry_out(await self.preview(body, facts, scope))
@@ -191,7 +193,9 @@ class Reconciler:
 
     def context(self, facts: Facts, outcome: Outcome = Outcome()) -> Context:  # noqa: B008
         """What the kinds get besides the object."""
-        return Context(Owner(self.cluster.id, facts.me.key, self.cluster.previous), self.clock(), outcome)
+        predecessors = tuple(rival.key for rival in facts.rivals if rival.deleting)
+        owner = Owner(self.cluster.id, facts.me.key, self.cluster.previous, predecessors)
+        return Context(owner, self.clock(), outcome)
 
     async def _again(self, before: Reading, body: Body, facts: Facts, outcome: Outcome) -> Reading:
         """Observe what was touched, and plan again."""
@@ -234,7 +238,7 @@ class Reconciler:
         released = facts.me.deleting and error is None and after.empty and not after.revisit_after
         try:
             if released:
-                await self.store.set_finalizer(body, present=False)
+                await self._release(body, subject)
                 self.forget(facts.me.key)
                 return replace(made, requeue_after=None, backoff=False)
             await self._store_status(body, facts, after, made)
@@ -242,6 +246,14 @@ class Reconciler:
             # What was written to the cloud is told all the same.
             return replace(made, unstored=unstored)
         return made
+
+    async def _release(self, body: Body, subject: Subject) -> None:
+        """Let the object go; where the finalizers of others keep it, say that the cloud has nothing of it any more."""
+        if others := [name for name in body["metadata"].get("finalizers") or () if name != FINALIZER]:
+            conditions = released(subject, others, self.clock())
+            status = {"conditions": conditions, "observedGeneration": subject.generation}
+            body = await self.store.write_status(body, status)
+        await self.store.set_finalizer(body, present=False)
 
     async def _store_status(self, body: Body, facts: Facts, after: Plan, made: Report) -> None:
         # What the reconcile began with: the annotation may have changed since, and asks for another one then.

@@ -25,6 +25,8 @@ from ram_operator.model import (
     Report,
     Step,
     disposition,
+    listing,
+    possible,
     timestamp,
 )
 
@@ -36,6 +38,8 @@ DENIED_RETRY_SECONDS = 60.0
 REJECTED_RETRY_SECONDS = 3600.0
 """A refused request is repeated now and then: a quota may have been raised, which nothing here would tell."""
 IN_USE_RETRY_SECONDS = 30.0
+NOTHING = Report()
+"""What is said of an object that is cleaned up already."""
 NEXT_SECONDS = 0.05
 """How soon the steps are made that became possible by what was written: each reconcile writes once."""
 
@@ -85,7 +89,8 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
         error: what kept the cloud from being read; `after` is then what was planned before.
     """
     unread = (*_error_holds(error), *_unreadable_holds(after))
-    holds = (*unread, *after.all_holds, *_failure_holds(after, outcome), *_unfinished(after, outcome))
+    failed = _failure_holds(after, outcome, confirmed=not subject.facts.me.just_deleted(now))
+    holds = (*unread, *after.all_holds, *failed, *_unfinished(after, outcome))
     events = (*_step_events(outcome.done, subject, after.nodes), *after.remarks)
     if not holds:
         reason, message = after.in_sync
@@ -102,6 +107,12 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
     delays += [] if after.revisit_after is None else [after.revisit_after]
     backoff = any(disposition(hold.reason) is Disposition.RETRYING and hold.retry_after is None for hold in holds)
     return Report(conditions, (*events, *warning), min(delays, default=None), backoff)
+
+
+def released(subject: Subject, finalizers: Iterable[str], now: datetime) -> list[Mapping[str, Json]]:
+    """The conditions of an object that is cleaned up and that only the finalizers of others keep."""
+    message = f"cleaned up by this operator; kept by the finalizers of others: {listing(finalizers)}"
+    return _conditions(subject, ("False", Reason.RELEASED, message), None, now)
 
 
 def hold_for(subject: str, error: CloudError, step: Step | None = None) -> Hold:
@@ -151,26 +162,28 @@ def _briefly(unread: Iterable[Hold], chosen: Sequence[Hold]) -> Iterable[Hold]:
     )
 
 
-def _failure_holds(after: Plan, outcome: Outcome) -> tuple[Hold, ...]:
-    """Failures that still matter: if nothing is left to do for a subject, a lost reply or a race was no failure."""
+def _failure_holds(after: Plan, outcome: Outcome, *, confirmed: bool) -> tuple[Hold, ...]:
+    """Failures that still matter: if nothing is left to do for a subject, a lost reply or a race was no failure.
+
+    What is not seen in use and yet cannot be deleted was detached moments ago, where that is not `confirmed` yet.
+    """
     left = {subject for step in after.steps for subject in step.subjects}
+    failures = (failure for failure in outcome.failures if failure.subject in left)
     return tuple(
-        hold_for(failure.subject, failure.error, failure.step)
-        for failure in outcome.failures
-        if failure.subject in left
+        Hold(each.subject, Reason.VERIFYING, f"{each.error}; waits for the cloud to show that nothing uses it", 2.0)
+        if isinstance(each.error, InUse) and not confirmed
+        else hold_for(each.subject, each.error, each.step)
+        for each in failures
     )
 
 
 def _unfinished(after: Plan, outcome: Outcome) -> tuple[Hold, ...]:
     """Steps that became possible by what was written, or because the world changed meanwhile.
 
-    What failed waits for its own time; the other subjects of its batch do not wait with it.
+    What failed waits for its own time, and so does what waits for it; the other subjects of its batch do not.
     """
-    failed = frozenset(failure.subject for failure in outcome.failures)
-    left = (step.without(failed.intersection(step.subjects)) for step in after.steps)
-    return tuple(
-        Hold(step.subjects[0], Reason.PROGRESSING, f"has to {step.todo()}", NEXT_SECONDS) for step in left if step
-    )
+    left = possible(after.steps, (failure.subject for failure in outcome.failures))
+    return tuple(Hold(step.subjects[0], Reason.PROGRESSING, f"has to {step.todo()}", NEXT_SECONDS) for step in left)
 
 
 def _words(holds: Sequence[Hold], others: Sequence[Hold] = ()) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from ram_operator.cloud import Taggable
 from ram_operator.kinds.steps import Tag, tags_of
@@ -21,11 +21,16 @@ from ram_operator.model import (
     Owner,
     Ownership,
     Reason,
+    Reference,
     StatusFields,
+    listing,
+    parse_timestamp,
     timestamp,
 )
 from ram_operator.rules.names import check_tags
 
+UNCONFIRMED_SECONDS = 2.0
+"""How soon is looked again for what the cloud should show any moment."""
 RECHECK_SECONDS = 60.0
 """How soon is looked again for what sends no events."""
 DEFAULTS: Mapping[str, Json] = {"adoptionPolicy": "Never"}
@@ -34,9 +39,45 @@ DEFAULTS: Mapping[str, Json] = {"adoptionPolicy": "Never"}
 def retains(facts: Facts) -> bool:
     """Whether deleting the object must leave the cloud as it is.
 
-    Read from the raw spec, so that it holds also where the rest of the spec no longer parses.
+    Read from the raw spec, so that it holds also where the rest of the spec no longer parses. Where another object has
+    the same cloud name, it has to take the cloud object over first: afterwards its tags would name nobody.
     """
-    return facts.me.spec.get("deletionPolicy") == "Retain"
+    return facts.me.spec.get("deletionPolicy") == "Retain" and not heirs(facts)
+
+
+def heirs(facts: Facts) -> tuple[Reference, ...]:
+    """The objects that take over the cloud object of one that is being deleted: they have the same cloud name."""
+    return tuple(rival for rival in facts.rivals if not rival.deleting) if facts.me.deleting else ()
+
+
+def hand_over(subject: str, facts: Facts) -> Hold | None:
+    """The hold of a deletion while another object is to take the cloud object over."""
+    if not (names := listing(str(heir.key) for heir in heirs(facts))):
+        return None
+    message = f"{subject} waits for {names} to take it over; delete that object to have {subject} deleted"
+    return Hold(subject, Reason.PROGRESSING, message, RECHECK_SECONDS)
+
+
+def unconfirmed_creation(subject: str, facts: Facts, stored: StatusFields, now: datetime, field: str) -> Hold | None:
+    """The hold of a deletion that finds nothing, where a creation may still be carried out.
+
+    Args:
+        subject: the cloud object.
+        facts: of the object.
+        stored: its status.
+        now: the time.
+        field: what the status has once the cloud object was seen.
+    """
+    rows = facts.me.status.get("conditions") or ()
+    answered = rows and not any(row["reason"] in _UNANSWERED for row in rows)
+    if field in stored or answered or not facts.me.just_deleted(now):
+        return None
+    message = f"{subject} may still be created by a call that got no answer; looks again for a minute"
+    return Hold(subject, Reason.VERIFYING, message, UNCONFIRMED_SECONDS)
+
+
+_UNANSWERED = (Reason.RETRYING, Reason.VERIFYING, Reason.PROGRESSING)
+"""What the conditions say of an object whose creation may be under way; others tell of an answer."""
 
 
 def unsupported(spec: Mapping[str, Json], defaults: Mapping[str, Json]) -> tuple[str, ...]:
@@ -61,17 +102,21 @@ def name_taken(subject: str, facts: Facts, tags: Mapping[str, str] | None, owner
     Args:
         subject: the cloud object.
         facts: with the rivals, all other objects that name the same cloud object.
-        tags: of the cloud object, None where it does not exist yet. Its owner by tags wins over age.
+        tags: of the cloud object, None where it does not exist yet. Its owner by tags wins over age, unless it is being
+            deleted: then the oldest of the others takes it over.
         owner: the object that asks.
     """
-    if not facts.rivals:
+    rivals = [rival for rival in facts.rivals if not rival.released]
+    if not rivals:
         return None
-    if tags is None:
-        first = min((facts.me, *facts.rivals), key=lambda rival: rival.age)
-        taken = None if first is facts.me else first
-    else:
-        taken = next((rival for rival in facts.rivals if _owns(owner, rival.key.name, tags)), None)
-    if taken is None:
+    named = next((rival for rival in rivals if tags is not None and _owns(owner, rival.key.name, tags)), None)
+    if named is None and tags is not None:
+        return None
+    if named is not None and named.deleting:
+        rivals = [rival for rival in rivals if not rival.deleting]
+    oldest = min((facts.me, *rivals), key=lambda rival: rival.age)
+    taken = named if named is not None and not named.deleting else oldest
+    if taken is facts.me:
         return None
     message = f"{subject} is managed by {taken.key}; name another one, or delete one of the two objects"
     return Hold(subject, Reason.NAME_TAKEN, message)
@@ -150,14 +195,6 @@ def verified_at(status: StatusFields) -> datetime | None:
 def account_in(arn: Json) -> str:
     """The id of the account in `acs:ram::ACCOUNT:role/name`; "" in anything else."""
     return str(arn or "").partition("::")[2].partition(":")[0]
-
-
-def parse_timestamp(text: Json) -> datetime | None:
-    """The time that `model.timestamp` wrote, None for anything else."""
-    try:
-        return datetime.strptime(str(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return None
 
 
 def reconciled(body: Body) -> bool:

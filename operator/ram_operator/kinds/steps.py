@@ -28,6 +28,10 @@ class WordedStep:
     api: ClassVar[str]
     verbs: ClassVar[tuple[str, str]]
 
+    @property
+    def waits_for(self) -> tuple[str, ...]:
+        return ()
+
     def object(self) -> str:
         raise NotImplementedError
 

@@ -6,7 +6,16 @@ these, `engine` applies and reports them, `cluster` feeds the facts.
 
 from __future__ import annotations
 
-from ram_operator.model.facts import TAG_PREFIX, Facts, ManagementPolicy, NodeFacts, Owner, Ownership, Reference
+from ram_operator.model.facts import (
+    PROPAGATION,
+    TAG_PREFIX,
+    Facts,
+    ManagementPolicy,
+    NodeFacts,
+    Owner,
+    Ownership,
+    Reference,
+)
 from ram_operator.model.names import (
     FINALIZER,
     GROUP,
@@ -20,6 +29,7 @@ from ram_operator.model.names import (
     Resource,
     StatusFields,
     listing,
+    parse_timestamp,
     timestamp,
 )
 from ram_operator.model.plans import (
@@ -39,6 +49,7 @@ from ram_operator.model.plans import (
     Step,
     Unreadable,
     Withheld,
+    possible,
 )
 from ram_operator.model.reasons import RETAIN_INSTEAD, Disposition, EventReason, Reason, disposition
 
@@ -47,6 +58,7 @@ __all__ = [
     "EVERYTHING",
     "FINALIZER",
     "GROUP",
+    "PROPAGATION",
     "RECONCILE_AT",
     "RETAIN_INSTEAD",
     "TAG_PREFIX",
@@ -83,5 +95,7 @@ __all__ = [
     "Withheld",
     "disposition",
     "listing",
+    "parse_timestamp",
+    "possible",
     "timestamp",
 ]

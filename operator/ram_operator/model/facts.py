@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from ram_operator.model.names import InstanceId, Json, ObjectKey, StatusFields
+from ram_operator.model.names import InstanceId, Json, ObjectKey, StatusFields, parse_timestamp
 from ram_operator.model.reasons import Reason
+
+PROPAGATION = timedelta(seconds=60)
+"""For how long a reading may be older than a write, and a call that got no answer may still be carried out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class NodeFacts:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What one object may know of another: a view of it, from the caches."""
+    """What one object may know of another: a view of it, from the caches. `deleted` is its deletionTimestamp."""
 
     key: ObjectKey
     uid: str
@@ -40,6 +44,17 @@ class Reference:
     deleting: bool
     spec: Mapping[str, Json]
     status: StatusFields
+    deleted: str = ""
+
+    def just_deleted(self, now: datetime) -> bool:
+        """Whether its deletion began so recently that the cloud may not show yet what was written before."""
+        since = parse_timestamp(self.deleted)
+        return self.deleting and since is not None and now - since < PROPAGATION
+
+    @property
+    def released(self) -> bool:
+        """Whether we have cleaned up for it, and only the finalizers of others keep it."""
+        return self.deleting and self.reason == Reason.RELEASED
 
     @property
     def age(self) -> tuple[str, str]:
@@ -98,7 +113,7 @@ class Ownership(StrEnum):
 
     OURS = "Ours"
     INHERITED = "Inherited"
-    """This object's, but tagged by a cluster that `previousClusterIds` lets us succeed."""
+    """Tagged for an object that this one succeeds: of a previous cluster, or one that is being deleted."""
     UNTAGGED = "Untagged"
     OTHERS = "Others"
 
@@ -108,11 +123,15 @@ TAG_PREFIX = "ram-operator:"
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who may write a cloud object: one object of one cluster. Its marks are tags, sent with the create call."""
+    """Who may write a cloud object: one object of one cluster. Its marks are tags, sent with the create call.
+
+    It succeeds the objects of the same name in `previous_clusters`, and `predecessors`, which are being deleted.
+    """
 
     cluster: str
     key: ObjectKey
     previous_clusters: tuple[str, ...] = ()
+    predecessors: tuple[ObjectKey, ...] = ()
 
     def tags(self) -> dict[str, str]:
         """The tags that mark a role or policy as this owner's."""
@@ -129,7 +148,6 @@ class Owner:
             return Ownership.UNTAGGED
         if marks == self.tags():
             return Ownership.OURS
-        for cluster in self.previous_clusters:
-            if marks == Owner(cluster, self.key).tags():
-                return Ownership.INHERITED
-        return Ownership.OTHERS
+        clusters, keys = (self.cluster, *self.previous_clusters), (self.key, *self.predecessors)
+        inherited = any(marks == Owner(cluster, key).tags() for cluster in clusters for key in keys)
+        return Ownership.INHERITED if inherited else Ownership.OTHERS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 GROUP = "ram.alicloud.dev"
@@ -72,6 +72,14 @@ class InstanceId:
 def timestamp(now: datetime) -> str:
     """A time as Kubernetes writes it: UTC, whole seconds."""
     return now.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def parse_timestamp(text: Json) -> datetime | None:
+    """The time that `timestamp` wrote, None for anything else."""
+    try:
+        return datetime.strptime(str(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def listing(words: Iterable[str], most: int = 5) -> str:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -78,6 +78,10 @@ class Step(Protocol):
         """What it changes: a role, a policy, instances. Steps that share a subject run in order."""
 
     @property
+    def waits_for(self) -> tuple[str, ...]:
+        """Subjects, besides its own, whose earlier steps must have succeeded: what takes away waits for what gives."""
+
+    @property
     def intent(self) -> Intent:
         """Why it is made."""
 
@@ -115,6 +119,17 @@ class Step(Protocol):
 
     def done(self) -> str:
         """The event's note, past tense: `attached EcsRole to 2 instances`."""
+
+
+def possible(steps: Iterable[Step], missing: Iterable[str]) -> Iterator[Step]:
+    """What can be made of some steps, in their order, while what concerns the subjects `missing` is not made."""
+    gone, blocked = frozenset(missing), set(missing)
+    for step in steps:
+        left = None if blocked.intersection(step.waits_for) else step.without(gone)
+        if left is None:
+            blocked.update(step.subjects)
+        else:
+            yield left
 
 
 @dataclass(frozen=True, slots=True)

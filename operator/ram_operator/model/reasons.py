@@ -38,6 +38,7 @@ class Reason(StrEnum):
     DELETION_PAUSED = "DeletionPaused"
     SUSPENDED = "Suspended"
     NOT_SUPPORTED_YET = "NotSupportedYet"
+    RELEASED = "Released"
 
     VIRTUAL_NODE = "VirtualNode"
     LINGJUN_NODE = "LingjunNode"

@@ -50,17 +50,18 @@ def effects(steps: tuple[Step, ...]) -> set[Effect]:
 def withhold(plan: Plan, held: Callable[[Step, str], Hold | None]) -> Plan:
     """The plan with what `held` gives a hold for, by step and subject, as withheld.
 
-    Nothing is deleted before what is withheld: the cloud would refuse it.
+    Nothing is deleted before what is withheld: the cloud would refuse it. What waits for what is withheld is not made.
     """
     steps: list[Step] = []
     withheld: list[Withheld] = []
-    subjects: set[str] = set()
+    missing: set[str] = set()
     for step in plan.steps:
         found = {subject: hold for subject in step.subjects if (hold := held(step, subject))}
-        behind = subjects.intersection(step.subjects) if step.change is Change.DELETE else set()
+        behind = missing.intersection(step.subjects) if step.change is Change.DELETE else set()
+        waits = bool(missing.intersection(step.waits_for))
         withheld += _parts(step, found)
-        subjects |= found.keys()
-        if left := step.without(frozenset(found) | behind):
+        missing.update(step.subjects if waits else found)
+        if left := None if waits else step.without(frozenset(found) | behind):
             steps.append(left)
     return replace(plan, steps=tuple(steps), withheld=(*plan.withheld, *withheld)) if withheld else plan
 

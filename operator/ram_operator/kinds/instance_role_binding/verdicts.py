@@ -11,8 +11,7 @@ from datetime import datetime, timedelta
 
 from ram_operator.errors import ClassicNetwork, CloudError, Rejected, Throttled, Unavailable
 from ram_operator.kinds.instance_role_binding.rows import Origin, Row, State
-from ram_operator.kinds.ownership import parse_timestamp
-from ram_operator.model import Hold, InstanceId, Json, ObjectKey, Reason, timestamp
+from ram_operator.model import Hold, InstanceId, Json, ObjectKey, Reason, parse_timestamp, timestamp
 
 GONE_AFTER = timedelta(seconds=60)
 """An instance is gone when two successful looks this far apart do not find it."""

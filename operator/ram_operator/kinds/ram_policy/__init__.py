@@ -6,19 +6,18 @@ the policy is attached to is the roles' business; here it only blocks the deleti
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ram_operator.cloud import Cloud, Entities, NewPolicy, Policy, PolicyName, PolicyType, Taggable
-from ram_operator.errors import AlreadyExists, InvalidSpec, NotFound
+from ram_operator.cloud import Cloud, Entities, NewPolicy, Policy, Taggable
+from ram_operator.errors import InvalidSpec
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
 from ram_operator.kinds.ram_policy.drift import find_drift
 from ram_operator.kinds.ram_policy.links import PolicyLinks
+from ram_operator.kinds.ram_policy.observing import ObservedPolicy, observe
 from ram_operator.kinds.ram_policy.steps import CreatePolicy, CreatePolicyVersion, DeletePolicy, UpdatePolicyDescription
-from ram_operator.kinds.steps import tags_of
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     RETAIN_INSTEAD,
@@ -29,7 +28,6 @@ from ram_operator.model import (
     Json,
     Plan,
     Reason,
-    Reference,
     Scope,
     StatusFields,
     Step,
@@ -57,15 +55,6 @@ class DesiredPolicy:
     name: str | None
     spec: PolicySpec | None
     facts: Facts
-
-
-@dataclass(frozen=True, slots=True)
-class ObservedPolicy:
-    """What is there; None in its place means that nothing was read. `entities` are read only to explain a deletion."""
-
-    policy: Policy | None = None
-    tags: Mapping[str, str] | None = None
-    entities: Entities | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,21 +118,8 @@ class RamPolicyKind:
     ) -> ObservedPolicy | None:
         if desired.name is None or (desired.spec and desired.spec.unsupported):
             return None
-        ram, name = cloud.ram, PolicyName(PolicyType.CUSTOM, desired.name)
-        try:
-            if before and before.tags is not None and tags_of(desired.name) not in scope:
-                policy, tags = await ram.get_policy(name), before.tags
-            elif before or stored.get("defaultVersion"):
-                policy, tags = await asyncio.gather(ram.get_policy(name), ram.list_tags(Taggable.POLICY, desired.name))
-            else:
-                # One after the other, since a policy that was not created yet has no tags to ask for.
-                policy = await ram.get_policy(name)
-                tags = await ram.list_tags(Taggable.POLICY, desired.name)
-            attached = desired.spec is None and policy.attachment_count > 0
-            entities = await ram.list_entities_for_policy(name) if attached else None
-        except NotFound:
-            return ObservedPolicy()
-        return ObservedPolicy(policy, tags, entities)
+        exists = before or bool(stored.get("defaultVersion"))
+        return await observe(desired.name, exists, scope, cloud.ram, desired.facts)
 
     def plan(
         self, desired: DesiredPolicy, observed: ObservedPolicy | None, stored: StatusFields, context: Context
@@ -152,7 +128,7 @@ class RamPolicyKind:
             unsupported = desired.spec.unsupported if desired.spec else ()
             return Plan(holds=ownership.not_supported_yet(f"policy {desired.name}", unsupported), fields=stored)
         if desired.spec is None:
-            return replace(self._deletion(desired, observed, context), fields=stored)
+            return replace(self._deletion(desired, observed, stored, context), fields=stored)
         fields = self._fields(desired, observed, stored, context)
         return replace(self._corrections(desired, desired.spec, observed, context), fields=fields)
 
@@ -163,31 +139,32 @@ class RamPolicyKind:
         if taken := ownership.name_taken(subject, desired.facts, observed.tags, context.owner):
             return Plan(holds=(taken,))
         if observed.policy is None or observed.tags is None:
-            return self._creation(subject, spec, context)
+            return self._creation(subject, spec, observed, context)
         if hold := ownership.foreign(subject, observed.tags, context.owner):
             return Plan(holds=(hold,))
         return Plan(steps=_updates(spec, observed.policy, observed.tags, context))
 
-    def _creation(self, subject: str, spec: PolicySpec, context: Context) -> Plan:
-        # The two types of policies share their names: what is absent and yet exists is a system policy.
-        if isinstance(context.outcome.error_of(spec.name), AlreadyExists):
-            whose = "a policy that is not this account's own (a system policy)"
-            message = f"{subject}: the name is taken by {whose}; choose another spec.policyName"
+    def _creation(self, subject: str, spec: PolicySpec, observed: ObservedPolicy, context: Context) -> Plan:
+        # The two types of policies share their names.
+        if observed.system:
+            message = f"{subject}: the name is taken by a system policy; choose another spec.policyName"
             return Plan(holds=(Hold(subject, Reason.NAME_TAKEN, message, ownership.RECHECK_SECONDS),))
         tags = {**spec.tags, **context.owner.tags()}
         return Plan(steps=(CreatePolicy(spec.name, NewPolicy(spec.name, spec.document, spec.description or "", tags)),))
 
-    def _deletion(self, desired: DesiredPolicy, observed: ObservedPolicy, context: Context) -> Plan:
+    def _deletion(
+        self, desired: DesiredPolicy, observed: ObservedPolicy, stored: StatusFields, context: Context
+    ) -> Plan:
+        facts, subject = desired.facts, f"policy {desired.name}"
         if observed.policy is None or observed.tags is None:
-            return Plan()
+            hold = ownership.unconfirmed_creation(subject, facts, stored, context.now, "defaultVersion")
+            return Plan(holds=(hold,) if hold else ())
         if ownership.foreign("", observed.tags, context.owner):
             return Plan()
-        subject = f"policy {observed.policy.name}"
-        if observed.entities and (leaving := _leaving(observed.entities, desired.facts.referrers)):
-            return Plan(holds=(ownership.waits_for(subject, leaving),))
-        if observed.entities and (users := _users(observed.entities, desired.facts.referrers)):
-            message = f"{subject} is attached to {listing(users)}; detach it there first, {RETAIN_INSTEAD}"
-            return Plan(holds=(Hold(subject, Reason.IN_USE, message, ownership.RECHECK_SECONDS),))
+        if hold := ownership.hand_over(subject, facts):
+            return Plan(holds=(hold,))
+        if observed.entities and (users := _users(observed, facts, context)):
+            return Plan(holds=(users,))
         return Plan(steps=(DeletePolicy(observed.policy.name, observed.policy.name),))
 
     def _fields(
@@ -221,19 +198,27 @@ def _updates(spec: PolicySpec, policy: Policy, tags: Mapping[str, str], context:
     return (*steps, *ownership.tag_step(Taggable.POLICY, policy.name, missing))
 
 
-def _leaving(entities: Entities, referrers: tuple[Reference, ...]) -> str:
-    """The objects whose roles have the policy, if all of them are being deleted; else nothing."""
-    leaving = {str(role.status.get("roleName", "")).lower(): str(role.key) for role in referrers if role.deleting}
-    roles = {name.lower() for name in entities.roles}
-    only_these = roles <= leaving.keys() and not (entities.users or entities.groups)
-    return listing(leaving[name] for name in sorted(roles)) if only_these else ""
-
-
-def _users(entities: Entities, referrers: tuple[Reference, ...]) -> list[str]:
-    """Who uses the policy, in words: roles by the object that manages them, others as foreign."""
-    managed = {str(role.status.get("roleName", "")).lower(): role.key for role in referrers}
-    roles = [
-        f"role {name} ({key})" if (key := managed.get(name.lower())) else f"role {name}, which no RamRole here manages"
-        for name in entities.roles
+def _users(observed: ObservedPolicy, facts: Facts, context: Context) -> Hold | None:
+    """The hold of a deletion by what the policy is attached to; None where nothing is left."""
+    subject, entities = f"policy {observed.name}", observed.entities or Entities()
+    managing = {str(role.status.get("roleName", "")).lower(): role for role in facts.referrers}
+    managers = {name: managing.get(name.lower()) for name in entities.roles}
+    others = [*(f"user {name}" for name in entities.users), *(f"group {name}" for name in entities.groups)]
+    # What nobody here claims was detached moments ago, where the role is gone or ours.
+    recent, cluster = facts.me.just_deleted(context.now), context.owner.cluster
+    staying = [
+        name
+        for name, role in managers.items()
+        if not (role.deleting if role else recent and observed.may_be_stale(name, cluster))
     ]
-    return [*roles, *(f"user {name}" for name in entities.users), *(f"group {name}" for name in entities.groups)]
+    if not staying and not others:
+        if leaving := listing(sorted(str(role.key) for role in managers.values() if role)):
+            return ownership.waits_for(subject, leaving)
+        message = f"{subject}: waits for the cloud to show that it is detached"
+        return Hold(subject, Reason.VERIFYING, message, ownership.UNCONFIRMED_SECONDS)
+    roles = [
+        f"role {name} ({role.key})" if role else f"role {name}, whose RamRole, if any, does not name the policy"
+        for name, role in managers.items()
+    ]
+    message = f"{subject} is attached to {listing([*roles, *others])}; detach it there first, {RETAIN_INSTEAD}"
+    return Hold(subject, Reason.IN_USE, message, ownership.RECHECK_SECONDS)

@@ -6,21 +6,21 @@ detached. While a reference is unresolved nothing is detached at all: the last g
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from ram_operator.cloud import Cloud, EcsApi, NewRole, PolicyName, PolicyType, RamApi, Role, RoleChange, Taggable
-from ram_operator.errors import CloudError, InvalidSpec, NotFound
+from ram_operator.cloud import Cloud, NewRole, PolicyName, PolicyType, RoleChange, Taggable
+from ram_operator.errors import InvalidSpec
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.kinds.ram_role import attachments
 from ram_operator.kinds.ram_role.drift import find_drift
 from ram_operator.kinds.ram_role.links import RoleLinks
-from ram_operator.kinds.ram_role.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole
-from ram_operator.kinds.steps import tags_of
+from ram_operator.kinds.ram_role.observing import ObservedRole, observe
+from ram_operator.kinds.ram_role.steps import CreateRole, DeleteRole, DetachPolicy, UpdateRole
+from ram_operator.kinds.ram_role.swaps import PolicyLimits, Swap
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     RETAIN_INSTEAD,
@@ -28,6 +28,7 @@ from ram_operator.model import (
     Context,
     Facts,
     Hold,
+    Intent,
     Json,
     Ownership,
     Plan,
@@ -36,21 +37,12 @@ from ram_operator.model import (
     Scope,
     StatusFields,
     Step,
-    Unreadable,
     listing,
 )
 from ram_operator.rules.documents import canonical, check_services, check_trust, same_meaning, trust_for_services
 from ram_operator.rules.names import check_description, check_role_name, check_session_seconds
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyLimits:
-    """How many policies a role takes: RAM's quotas, 20 system and 10 custom ones unless the account has other."""
-
-    system: int = 20
-    custom: int = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +62,8 @@ class RoleSpec:
 class DesiredRole:
     """What is wanted. `policies` are those that can be attached now, `holds` say what the others wait for.
 
-    `leaving` are policies that must not be attached any more but count where they still are; `awaited` is the number of
-    all those waited for.
+    `spec` is None when deleting: `policies` are then those that may be detached. `leaving` are policies that must not
+    be attached any more but count where they still are; `awaited` is the number of all those waited for.
     """
 
     name: str | None
@@ -84,20 +76,6 @@ class DesiredRole:
 
 
 @dataclass(frozen=True, slots=True)
-class ObservedRole:
-    """What is there; None in its place means that nothing was read.
-
-    `instances` are those that have the role, read only when deleting; `unreadable` are regions that gave no answer.
-    """
-
-    role: Role | None = None
-    tags: Mapping[str, str] | None = None
-    attached: tuple[PolicyName, ...] = ()
-    instances: tuple[str, ...] = ()
-    unreadable: tuple[Unreadable, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class RamRoleKind:
     """The verbs of RamRole.
 
@@ -107,7 +85,7 @@ class RamRoleKind:
     """
 
     full_check: timedelta
-    limits: PolicyLimits = PolicyLimits()
+    limits: PolicyLimits = field(default_factory=PolicyLimits)
     resource = RAM_ROLE
     links = RoleLinks()
 
@@ -152,23 +130,24 @@ class RamRoleKind:
         name = stored.get("roleName") or facts.me.spec.get("roleName") or facts.me.key.name
         if check_role_name(name):
             name = None
-        if facts.me.deleting or spec is None:
+        if spec is None:
             return DesiredRole(name, None, facts)
         found = attachments.resolve(spec.policies, facts)
+        if facts.me.deleting:
+            return DesiredRole(name, None, facts, found.policies, leaving=found.leaving)
         holds = (*found.holds, *self._over_limit(found.policies))
         return DesiredRole(name, spec, facts, found.policies, holds, found.leaving, found.awaited)
 
     def _over_limit(self, policies: tuple[PolicyName, ...]) -> tuple[Hold, ...]:
-        limits = {PolicyType.SYSTEM: self.limits.system, PolicyType.CUSTOM: self.limits.custom}
-        counts = {kind: sum(policy.type is kind for policy in policies) for kind in limits}
+        counts = {kind: sum(policy.type is kind for policy in policies) for kind in PolicyType}
         return tuple(
             Hold(
                 "spec.policies",
                 Reason.INVALID_SPEC,
                 f"spec.policies: {counts[kind]} {kind.value.lower()} policies, RAM allows {limit} a role; remove some",
             )
-            for kind, limit in limits.items()
-            if counts[kind] > limit
+            for kind in PolicyType
+            if counts[kind] > (limit := self.limits.of(kind))
         )
 
     async def observe(
@@ -181,16 +160,8 @@ class RamRoleKind:
     ) -> ObservedRole | None:
         if desired.name is None or (desired.spec and desired.spec.unsupported):
             return None
-        try:
-            if before and before.role and before.tags is not None:
-                found = await _read_again(before, before.role, before.tags, desired.name, scope, cloud.ram)
-            else:
-                found = await _read(desired.name, cloud.ram, exists=bool(before or stored.get("arn")))
-        except NotFound:
-            return ObservedRole()
-        if desired.spec or _users(desired.facts):
-            return found
-        return await _with_instances(found, desired.name, cloud.ecs)
+        deleting = desired.spec is None and not _users(desired.facts)
+        return await observe(desired.name, before or bool(stored.get("arn")), scope, cloud, deleting=deleting)
 
     def plan(self, desired: DesiredRole, observed: ObservedRole | None, stored: StatusFields, context: Context) -> Plan:
         if observed is None:
@@ -218,26 +189,40 @@ class RamRoleKind:
         attached = {policy.folded for policy in observed.attached}
         wanted = {policy.folded for policy in desired.policies}
         attach = tuple(policy for policy in desired.policies if policy.folded not in attached)
-        superfluous = tuple(policy for policy in attachments.managed(stored) if policy.folded not in wanted)
+        succeeds = observed.tags is not None and context.owner.judge(observed.tags) is Ownership.INHERITED
+        inherited = attachments.of_predecessors(desired.facts) if succeeds else ()
+        managed = (*attachments.managed(stored), *inherited)
+        superfluous = tuple(policy for policy in managed if policy.folded not in wanted)
         # What we attached may be there although RAM does not show it yet.
         present = attached | attachments.unconfirmed(stored, outcome)
         detach = () if desired.holds else tuple(policy for policy in superfluous if policy.folded in present)
-        # A cluster that is succeeded leaves its tags but no status: what it attached is taken over with the role.
-        inherited = observed.tags is not None and context.owner.judge(observed.tags) is Ownership.INHERITED
-        claimed = desired.policies if inherited else attach
+        # The role has our tags, so that what the spec names is ours, whoever attached it: a status may be lost.
+        claimed = (*desired.policies, *inherited)
         absent, absences = attachments.absent(attach, desired.facts, outcome)
-        steps: list[Step] = _role_steps(spec, observed, attach, context)
+        own = _role_steps(spec, observed, attach, context)
         name = observed.role.name if observed.role else spec.name
-        steps += (AttachPolicy(policy, name) for policy in attach if policy not in absent)
-        steps += (DetachPolicy(policy, name) for policy in detach)
+        swap = Swap(
+            tuple(policy for policy in attach if policy not in absent),
+            () if absences else detach,
+            observed.attached,
+            tuple(step.subjects[0] for step in own if step.intent is Intent.GRANT),
+        )
         entries = attachments.entries(name, desired.policies, shown, claimed, stored, outcome)
-        return Plan(steps=tuple(steps), holds=(*desired.holds, *absences), entries=entries)
+        steps = (*own, *swap.steps(name, self.limits))
+        return Plan(steps=steps, holds=(*desired.holds, *absences), entries=entries)
 
     def _deletion(self, desired: DesiredRole, observed: ObservedRole, stored: StatusFields, context: Context) -> Plan:
-        if observed.role is None or observed.tags is None or ownership.foreign("", observed.tags, context.owner):
+        facts, subject = desired.facts, f"role {desired.name}"
+        if observed.role is None or observed.tags is None:
+            hold = ownership.unconfirmed_creation(subject, facts, stored, context.now, "arn")
+            return Plan(holds=(hold,) if hold else ())
+        if ownership.foreign("", observed.tags, context.owner):
             return Plan()
+        if hold := ownership.hand_over(subject, facts):
+            return Plan(holds=(hold,))
         name = observed.role.name
-        managed = {policy.folded for policy in attachments.managed(stored)}
+        ours = (*attachments.managed(stored), *desired.policies, *desired.leaving)
+        managed = {policy.folded for policy in ours}
         foreign = [str(policy) for policy in observed.attached if policy.folded not in managed]
         if users := _users(desired.facts):
             bindings = listing(str(binding.key) for binding in users)
@@ -252,7 +237,10 @@ class RamRoleKind:
         if observed.unreadable:
             return Plan(unreadable=observed.unreadable)
         if foreign:
-            return _in_use(name, f"policies that others attached to it: {listing(foreign)}; detach them first")
+            return _in_use(
+                name,
+                f"it has policies that this object names nowhere: {listing(foreign)}; detach them first, {_NAME_THEM}",
+            )
         attached = {policy.folded for policy in observed.attached}
         unconfirmed = attachments.unconfirmed(stored, context.outcome) - attached
         unread = (policy for policy in attachments.managed(stored) if policy.folded in unconfirmed)
@@ -279,35 +267,6 @@ class RamRoleKind:
             "policySummary": f"{counts['attached']}/{counts['wanted']}",
             "verified": ownership.verified(seen, stored, context, self.full_check),
         }
-
-
-async def _read(name: str, ram: RamApi, *, exists: bool) -> ObservedRole:
-    """Read a role; one that probably does not `exist` yet has no tags and policies to ask for."""
-    if exists:
-        role, tags, attached = await asyncio.gather(
-            ram.get_role(name), ram.list_tags(Taggable.ROLE, name), ram.list_policies_for_role(name)
-        )
-        return ObservedRole(role, tags, attached)
-    role = await ram.get_role(name)
-    tags, attached = await asyncio.gather(ram.list_tags(Taggable.ROLE, name), ram.list_policies_for_role(name))
-    return ObservedRole(role, tags, attached)
-
-
-async def _read_again(
-    before: ObservedRole, role: Role, tags: Mapping[str, str], name: str, scope: Scope, ram: RamApi
-) -> ObservedRole:
-    """Read of a role what was touched: the role itself, its tags, its policies."""
-    of_policies = scope.subjects is None or scope.subjects - {name, tags_of(name)}
-    role, tags, attached = await asyncio.gather(
-        ram.get_role(name) if name in scope else _value(role),
-        ram.list_tags(Taggable.ROLE, name) if tags_of(name) in scope else _value(tags),
-        ram.list_policies_for_role(name) if of_policies else _value(before.attached),
-    )
-    return ObservedRole(role, tags, attached)
-
-
-async def _value(value: T) -> T:
-    return value
 
 
 def _trust(spec: Mapping[str, Json]) -> tuple[Json, tuple[str, ...]]:
@@ -342,30 +301,17 @@ def _role_steps(spec: RoleSpec, observed: ObservedRole, attach: tuple[PolicyName
     return [*update, *ownership.tag_step(Taggable.ROLE, role_now.name, missing)]
 
 
-async def _with_instances(found: ObservedRole, role: str, ecs: EcsApi) -> ObservedRole:
-    """With the instances of all regions that have the role: RAM itself would delete it under them."""
-    regions = await ecs.describe_regions()
-    answers = await asyncio.gather(*(_instances_in(region, role, ecs) for region in regions))
-    instances = tuple(one for answer in answers if not isinstance(answer, Unreadable) for one in answer)
-    unreadable = tuple(answer for answer in answers if isinstance(answer, Unreadable))
-    return replace(found, instances=instances, unreadable=unreadable)
-
-
-async def _instances_in(region: str, role: str, ecs: EcsApi) -> tuple[str, ...] | Unreadable:
-    try:
-        return tuple(f"{region}.{id_}" for id_ in await ecs.instances_with_role(region, role))
-    except CloudError as error:
-        return Unreadable(region, frozenset({role}), error)
-
-
 def _users(facts: Facts) -> tuple[Reference, ...]:
     """The bindings in the way of a deletion: not those that have attached nothing and wait for this role themselves."""
     return tuple(
         binding
         for binding in facts.referrers
-        if binding.reason != Reason.ROLE_NOT_READY
+        if binding.reason not in (Reason.ROLE_NOT_READY, Reason.RELEASED)
         or any(row.get("origin") == "Attached" for row in binding.status.get("instances") or ())
     )
+
+
+_NAME_THEM = "or name them in spec.policies to have them detached"
 
 
 def _in_use(name: str, users: str, retry_after: float | None = ownership.RECHECK_SECONDS) -> Plan:

@@ -129,6 +129,11 @@ def managed(stored: StatusFields) -> tuple[PolicyName, ...]:
     return tuple(_name(row) for row in stored.get("managedPolicies") or ())
 
 
+def of_predecessors(facts: Facts) -> tuple[PolicyName, ...]:
+    """What the objects attached that this one takes the role over from."""
+    return tuple(policy for rival in facts.rivals if rival.deleting for policy in managed(rival.status))
+
+
 def unconfirmed(stored: StatusFields, outcome: Outcome) -> frozenset[tuple[str, str]]:
     """The folded names of what is attached for all we know, and that RAM has not shown since.
 
@@ -177,12 +182,13 @@ def entries(
         role: the role's name.
         wanted: the policies that it should have.
         shown: the policies that RAM shows; None where it does not show the role.
-        claimed: what is about to be attached or taken over: stored first, so that a crash does not make it foreign.
+        claimed: what is ours from now on: stored before it is attached, so that a crash does not make it foreign.
         stored: the stored status.
         outcome: what was written in this reconcile.
     """
     before = {policy.folded: policy for policy in managed(stored)}
-    attached = {policy.folded for policy in shown or ()}
+    spelled = {policy.folded: policy for policy in shown or ()}
+    attached = spelled.keys()
     pending = unconfirmed(stored, outcome)
     current = attached | pending | {policy.folded for policy in wanted}
     # Claims outlive a reading that does not show the role yet.
@@ -190,7 +196,7 @@ def entries(
     new = {policy.folded: policy for policy in claimed if policy.folded not in before}
     found: list[Entry] = []
     for folded, policy in sorted({**kept, **new}.items(), key=lambda item: item[1]):
-        row = _row(policy, pending=folded in pending | new.keys() and folded not in attached)
+        row = _row(spelled.get(folded, policy), pending=folded in pending | new.keys() and folded not in attached)
         # What is attached already is claimed by the tags of the role, which are the step that takes it over.
         subject = tags_of(role) if folded in attached else attachment(role, policy)
         found.append(Entry(subject, row, None if folded in new else row, claims=folded in new))

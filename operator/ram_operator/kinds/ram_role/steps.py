@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ram_operator.cloud import Cloud, NewRole, PolicyName, RoleChange
 from ram_operator.errors import AlreadyExists, NotFound
@@ -18,10 +18,14 @@ def attachment(role: str, policy: PolicyName) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _AttachmentStep(WholeStep):
-    """A step on one policy of a role. Its subject is the pair: a policy that cannot be attached stops no other."""
+    """A step on one policy of a role. Its subject is the pair: a policy that cannot be attached stops no other.
+
+    Two of them are equal whatever they wait for: that is no part of what they do.
+    """
 
     policy: PolicyName
     role: str
+    waits_for: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def subjects(self) -> tuple[str, ...]:

@@ -1,0 +1,96 @@
+"""What is read of a role, and what again after a write."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from ram_operator.cloud import Cloud, EcsApi, PolicyName, RamApi, Role, Taggable
+from ram_operator.errors import CloudError, NotFound
+from ram_operator.kinds.steps import tags_of
+from ram_operator.model import Scope, Unreadable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedRole:
+    """What is there; None in its place means that nothing was read.
+
+    `instances` are those that have the role, read only when deleting; `unreadable` are regions that gave no answer.
+    """
+
+    role: Role | None = None
+    tags: Mapping[str, str] | None = None
+    attached: tuple[PolicyName, ...] = ()
+    instances: tuple[str, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+async def observe(
+    name: str, before: ObservedRole | bool, scope: Scope, cloud: Cloud, *, deleting: bool
+) -> ObservedRole:
+    """Read a role. NotFound is a value.
+
+    Args:
+        name: the role's name.
+        before: what was seen before the writes; or whether the role probably exists.
+        scope: what was touched.
+        cloud: the ports.
+        deleting: whether to ask which instances have it.
+    """
+    try:
+        if isinstance(before, ObservedRole) and before.role and before.tags is not None:
+            found = await _read_again(before, before.role, before.tags, name, scope, cloud.ram)
+        else:
+            found = await _read(name, cloud.ram, exists=bool(before))
+    except NotFound:
+        return ObservedRole()
+    return await _with_instances(found, name, cloud.ecs) if deleting else found
+
+
+async def _read(name: str, ram: RamApi, *, exists: bool) -> ObservedRole:
+    """Read a role; one that probably does not `exist` yet has no tags and policies to ask for."""
+    if exists:
+        role, tags, attached = await asyncio.gather(
+            ram.get_role(name), ram.list_tags(Taggable.ROLE, name), ram.list_policies_for_role(name)
+        )
+        return ObservedRole(role, tags, attached)
+    role = await ram.get_role(name)
+    tags, attached = await asyncio.gather(ram.list_tags(Taggable.ROLE, name), ram.list_policies_for_role(name))
+    return ObservedRole(role, tags, attached)
+
+
+async def _read_again(
+    before: ObservedRole, role: Role, tags: Mapping[str, str], name: str, scope: Scope, ram: RamApi
+) -> ObservedRole:
+    """Read of a role what was touched: the role itself, its tags, its policies."""
+    of_policies = scope.subjects is None or scope.subjects - {name, tags_of(name)}
+    role, tags, attached = await asyncio.gather(
+        ram.get_role(name) if name in scope else _value(role),
+        ram.list_tags(Taggable.ROLE, name) if tags_of(name) in scope else _value(tags),
+        ram.list_policies_for_role(name) if of_policies else _value(before.attached),
+    )
+    return ObservedRole(role, tags, attached)
+
+
+async def _value(value: T) -> T:
+    return value
+
+
+async def _with_instances(found: ObservedRole, role: str, ecs: EcsApi) -> ObservedRole:
+    """With the instances of all regions that have the role: RAM itself would delete it under them."""
+    regions = await ecs.describe_regions()
+    answers = await asyncio.gather(*(_instances_in(region, role, ecs) for region in regions))
+    instances = tuple(one for answer in answers if not isinstance(answer, Unreadable) for one in answer)
+    unreadable = tuple(answer for answer in answers if isinstance(answer, Unreadable))
+    return replace(found, instances=instances, unreadable=unreadable)
+
+
+async def _instances_in(region: str, role: str, ecs: EcsApi) -> tuple[str, ...] | Unreadable:
+    try:
+        return tuple(f"{region}.{id_}" for id_ in await ecs.instances_with_role(region, role))
+    except CloudError as error:
+        return Unreadable(region, frozenset({role}), error)
