@@ -13,7 +13,7 @@ from ram_operator.errors import Denied
 from ram_operator.kinds.ram_role.steps import AttachPolicy, CreateRole
 from ram_operator.model import Hold, Outcome, Plan, Reason, Report
 
-DONE = {Reason.IN_SYNC, Reason.ALL_ATTACHED, Reason.NO_INSTANCES}
+DONE = {Reason.IN_SYNC, Reason.ALL_ATTACHED, Reason.NO_INSTANCES, Reason.RELEASED}
 WAITING = {Reason.POLICY_NOT_READY, Reason.ROLE_NOT_READY, Reason.NODE_NOT_FOUND}
 RETRYING = {Reason.PROGRESSING, Reason.RETRYING, Reason.THROTTLED, Reason.VERIFYING, Reason.NOT_OBSERVED}
 STALLED = {
@@ -30,6 +30,8 @@ STALLED = {
     Reason.TRUST_NOT_ECS,
     Reason.CONTENDED,
     Reason.NOT_SUPPORTED_YET,
+    Reason.ADOPTION_DIFFERS,
+    Reason.FORBIDDEN,
     Reason.DELETION_PAUSED,
 }
 BY_A_PERSON = {Reason.PLAN_PENDING, Reason.SUSPENDED}

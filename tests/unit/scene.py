@@ -89,6 +89,12 @@ class Scene:
         body["metadata"]["generation"] += 1
         self._keep(key, body)
 
+    def strip_finalizer(self, key: ObjectKey) -> None:
+        """Take our finalizer off, as a person in a hurry does."""
+        body = copy.deepcopy(self._objects[key])
+        body["metadata"]["finalizers"].remove(FINALIZER)
+        self._keep(key, body)
+
     def put_status(self, key: ObjectKey, status: Mapping[str, Any]) -> None:
         """Give an object another status, as the pass over it would."""
         body = copy.deepcopy(self._objects[key])

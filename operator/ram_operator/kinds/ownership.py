@@ -14,6 +14,7 @@ from ram_operator.model import (
     FINALIZER,
     RECONCILE_AT,
     Body,
+    Change,
     Context,
     Facts,
     Hold,
@@ -58,19 +59,20 @@ def hand_over(subject: str, facts: Facts) -> Hold | None:
     return Hold(subject, Reason.PROGRESSING, message, RECHECK_SECONDS)
 
 
-def unconfirmed_creation(subject: str, facts: Facts, stored: StatusFields, now: datetime, field: str) -> Hold | None:
+def unconfirmed_creation(subject: str, facts: Facts, stored: StatusFields, context: Context, field: str) -> Hold | None:
     """The hold of a deletion that finds nothing, where a creation may still be carried out.
 
     Args:
         subject: the cloud object.
         facts: of the object.
         stored: its status.
-        now: the time.
+        context: the time, and what was written in this reconcile.
         field: what the status has once the cloud object was seen.
     """
     rows = facts.me.status.get("conditions") or ()
     answered = rows and not any(row["reason"] in _UNANSWERED for row in rows)
-    if field in stored or answered or not facts.me.just_deleted(now):
+    seen = field in stored or any(step.change is Change.DELETE for step in context.outcome.done)
+    if seen or answered or not facts.me.just_deleted(context.now):
         return None
     message = f"{subject} may still be created by a call that got no answer; looks again for a minute"
     return Hold(subject, Reason.VERIFYING, message, UNCONFIRMED_SECONDS)

@@ -38,6 +38,8 @@ class Reason(StrEnum):
     DELETION_PAUSED = "DeletionPaused"
     SUSPENDED = "Suspended"
     NOT_SUPPORTED_YET = "NotSupportedYet"
+    ADOPTION_DIFFERS = "AdoptionDiffers"
+    FORBIDDEN = "Forbidden"
     RELEASED = "Released"
 
     VIRTUAL_NODE = "VirtualNode"
@@ -72,7 +74,7 @@ class Disposition(Enum):
 
 
 _DISPOSITIONS: Mapping[Disposition, tuple[Reason, ...]] = {
-    Disposition.DONE: (Reason.IN_SYNC, Reason.ALL_ATTACHED, Reason.NO_INSTANCES),
+    Disposition.DONE: (Reason.IN_SYNC, Reason.ALL_ATTACHED, Reason.NO_INSTANCES, Reason.RELEASED),
     Disposition.WAITING: (Reason.POLICY_NOT_READY, Reason.ROLE_NOT_READY, Reason.NODE_NOT_FOUND),
     Disposition.RETRYING: (
         Reason.PROGRESSING,

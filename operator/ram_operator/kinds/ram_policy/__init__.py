@@ -157,7 +157,7 @@ class RamPolicyKind:
     ) -> Plan:
         facts, subject = desired.facts, f"policy {desired.name}"
         if observed.policy is None or observed.tags is None:
-            hold = ownership.unconfirmed_creation(subject, facts, stored, context.now, "defaultVersion")
+            hold = ownership.unconfirmed_creation(subject, facts, stored, context, "defaultVersion")
             return Plan(holds=(hold,) if hold else ())
         if ownership.foreign("", observed.tags, context.owner):
             return Plan()

@@ -214,7 +214,7 @@ class RamRoleKind:
     def _deletion(self, desired: DesiredRole, observed: ObservedRole, stored: StatusFields, context: Context) -> Plan:
         facts, subject = desired.facts, f"role {desired.name}"
         if observed.role is None or observed.tags is None:
-            hold = ownership.unconfirmed_creation(subject, facts, stored, context.now, "arn")
+            hold = ownership.unconfirmed_creation(subject, facts, stored, context, "arn")
             return Plan(holds=(hold,) if hold else ())
         if ownership.foreign("", observed.tags, context.owner):
             return Plan()

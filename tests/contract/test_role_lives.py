@@ -1,0 +1,273 @@
+"""Whole lives of roles and policies on the simulated cloud: the pipeline with its real client, objects in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from tests.unit.builders import policy_body, policy_key, role_body, role_key
+from tests.unit.scene import Scene
+
+from ram_operator.cloud.client.transport import Deadlines
+from ram_operator.cloud.connection import CloudConfig, connect
+from ram_operator.cloud.credentials import EnvironmentCredentials
+from ram_operator.model import ObjectKey
+
+Simulator = Any
+
+POLICY, ROLE = policy_key("read"), role_key("app")
+SYSTEM = "AliyunECSReadOnlyAccess"
+
+
+@pytest.fixture
+async def scene(simulator: Simulator) -> AsyncIterator[Scene]:
+    values = {
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": simulator.accessKeyId,
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": simulator.accessKeySecret,
+    }
+    ends = (simulator.endpoint,) * 3
+    config = CloudConfig(EnvironmentCredentials(values), *ends, deadlines=Deadlines(call=1.0))
+    connection = connect(config, time.monotonic)
+    yield Scene(connection.cloud)
+    await connection.close()
+
+
+def attachments(simulator: Simulator, role: str) -> set[str]:
+    rows = simulator.state()["attachments"]
+    return {row["policyName"] for row in rows if row.get("roleName") == role}
+
+
+def names(simulator: Simulator, kind: str) -> set[str]:
+    rows = simulator.state()[{"role": "roles", "policy": "policies"}[kind]]
+    return {row[f"{kind}Name"] for row in rows}
+
+
+def writes(simulator: Simulator, since: int) -> list[str]:
+    return [call["action"] for call in simulator.calls_since(since) if call["write"]]
+
+
+async def settle(scene: Scene, *keys: ObjectKey, seconds: float = 10) -> None:
+    """Reconcile until these objects are in sync or gone."""
+    end = time.monotonic() + seconds
+    while True:
+        await scene.settle()
+        left = [key for key in keys if scene.exists(key) and scene.condition(key)[0] != "True"]
+        if not left:
+            return
+        assert time.monotonic() < end, [(key, scene.condition(key)) for key in left]
+        await asyncio.sleep(0.1)
+        for key in left:
+            await scene.reconcile(key)
+
+
+# One cloud object, another Kubernetes name
+
+
+@pytest.mark.parametrize("deletion", ["Delete", "Retain"])
+async def test_a_policy_whose_object_is_renamed_is_handed_over_without_a_gap(
+    scene: Scene, simulator: Simulator, deletion: str
+) -> None:
+    scene.put(policy_body("read", spec={"policyName": "k8s-read", "deletionPolicy": deletion}))
+    scene.put(role_body("app", spec={"policies": [{"policyRef": {"name": "read"}}]}))
+    await settle(scene, POLICY, ROLE)
+    before = simulator.newest_call()
+    new = scene.put(policy_body("oss-read", spec={"policyName": "k8s-read"}, created="2026-02-01T00:00:00Z"))
+    scene.edit(ROLE, policies=[{"policyRef": {"name": "oss-read"}}])
+    await scene.settle()
+    scene.delete(POLICY)
+    await settle(scene, ROLE, new)
+    assert not scene.exists(POLICY)
+    assert writes(simulator, before) == ["TagResources"]
+    assert attachments(simulator, "app") == {"k8s-read"}
+    scene.delete(ROLE)
+    scene.delete(new)
+    await settle(scene, ROLE, new)
+    assert "k8s-read" not in names(simulator, "policy")
+
+
+async def test_a_role_whose_object_is_renamed_is_handed_over_with_what_it_attached(
+    scene: Scene, simulator: Simulator
+) -> None:
+    old = scene.put(role_body("old", spec={"roleName": "k8s-app", "policies": [{"system": SYSTEM}]}))
+    await settle(scene, old)
+    before = simulator.newest_call()
+    new = scene.put(role_body("new", spec={"roleName": "k8s-app"}, created="2026-02-01T00:00:00Z"))
+    scene.delete(old)
+    await settle(scene, new)
+    assert not scene.exists(old)
+    assert sorted(writes(simulator, before)) == ["DetachPolicyFromRole", "TagResources"]
+
+
+# What is taken over again is ours with all that its spec names
+
+
+@pytest.mark.parametrize("way", ["made anew after Retain", "restored without a status"])
+async def test_a_role_that_is_taken_over_again_claims_what_its_spec_names(
+    scene: Scene, simulator: Simulator, way: str
+) -> None:
+    spec = {"policies": [{"system": SYSTEM}, {"system": "AliyunOSSReadOnlyAccess"}], "deletionPolicy": "Retain"}
+    scene.put(role_body("app", spec=spec))
+    await settle(scene, ROLE)
+    if way == "restored without a status":
+        scene.put_status(ROLE, {})
+    else:
+        scene.delete(ROLE)
+        await scene.settle()
+        assert not scene.exists(ROLE)
+        scene.put(role_body("app", spec=spec))
+    await scene.reconcile(ROLE)
+    scene.edit(ROLE, policies=[{"system": SYSTEM}], deletionPolicy="Delete")
+    await settle(scene, ROLE)
+    assert attachments(simulator, "app") == {SYSTEM}
+    scene.delete(ROLE)
+    await settle(scene, ROLE)
+    assert "app" not in names(simulator, "role")
+
+
+async def test_a_role_deleted_without_a_status_goes_with_what_its_spec_names(
+    scene: Scene, simulator: Simulator
+) -> None:
+    scene.put(role_body("app", spec={"policies": [{"system": SYSTEM}]}))
+    await settle(scene, ROLE)
+    scene.put_status(ROLE, {})
+    scene.delete(ROLE)
+    await settle(scene, ROLE)
+    assert "app" not in names(simulator, "role")
+
+
+# Creations that are carried out late, or without an answer
+
+
+def creating(kind: str) -> dict[str, Any]:
+    return policy_body("late") if kind == "policy" else role_body("late")
+
+
+@pytest.mark.parametrize(("kind", "action"), [("role", "CreateRole"), ("policy", "CreatePolicy")])
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_what_is_created_after_the_time_out_does_not_outlive_its_object(
+    scene: Scene, simulator: Simulator, kind: str, action: str, restarted: bool
+) -> None:
+    simulator.control_call("POST", "/faults", {"action": action, "count": 1, "delaySeconds": 2})
+    key = scene.put(creating(kind))
+    await scene.reconcile(key)
+    assert scene.condition(key)[0] == "False"
+    scene.delete(key)
+    if restarted:
+        scene.reconciler.forget(key)
+    await scene.reconcile(key)
+    assert scene.exists(key)
+    assert scene.condition(key, "Reconciling") == ("True", "Verifying")
+    await settle_deletion(scene, key)
+    assert "late" not in names(simulator, kind)
+    assert action in [call["action"] for call in simulator.calls_since(0) if call["code"] == ""]
+
+
+async def settle_deletion(scene: Scene, key: ObjectKey) -> None:
+    end = time.monotonic() + 10
+    while scene.exists(key):
+        assert time.monotonic() < end
+        await asyncio.sleep(0.2)
+        await scene.reconcile(key)
+
+
+async def test_what_was_never_created_is_let_go_at_once_after_a_refusal_and_after_a_minute_without_an_answer(
+    scene: Scene, simulator: Simulator
+) -> None:
+    refusal = {"action": "CreateRole", "count": 1, "code": "NoPermission", "status": 403}
+    simulator.control_call("POST", "/faults", refusal)
+    key = scene.put(role_body("never"))
+    await scene.reconcile(key)
+    scene.delete(key)
+    await scene.reconcile(key)
+    assert not scene.exists(key)
+    simulator.control_call(
+        "POST", "/faults", {"action": "CreateRole", "count": 9, "code": "InternalError", "status": 500}
+    )
+    key = scene.put(role_body("never"))
+    await scene.reconcile(key)
+    scene.delete(key)
+    await scene.reconcile(key)
+    assert scene.exists(key)
+    scene.later(61)
+    await scene.reconcile(key)
+    assert not scene.exists(key)
+
+
+async def test_a_policy_whose_creation_got_no_answer_is_verified_until_ram_shows_it(
+    scene: Scene, simulator: Simulator
+) -> None:
+    simulator.switch(policy_seen_seconds=2)
+    simulator.control_call("POST", "/faults", {"action": "CreatePolicy", "count": 1, "lostReply": True})
+    scene.put(policy_body("read"))
+    await scene.reconcile(POLICY)
+    await scene.reconcile(POLICY)
+    assert scene.condition(POLICY, "Stalled") == ("", "")
+    assert scene.condition(POLICY, "Reconciling") == ("True", "Verifying")
+    await settle(scene, POLICY)
+
+
+async def test_a_name_that_a_system_policy_has_is_tried_once(scene: Scene, simulator: Simulator) -> None:
+    key = scene.put(policy_body("mine", spec={"policyName": "AliyunOSSFullAccess"}))
+    before = simulator.newest_call()
+    for _ in range(4):
+        await scene.reconcile(key)
+        scene.later(60)
+    assert scene.condition(key, "Stalled") == ("True", "NameTaken")
+    assert [call["action"] for call in simulator.calls_since(before) if call["action"] == "CreatePolicy"] == [
+        "CreatePolicy"
+    ]
+
+
+# Deletion
+
+
+async def test_a_detachment_that_ram_does_not_show_yet_is_verified_and_not_said_to_be_in_use(
+    scene: Scene, simulator: Simulator
+) -> None:
+    scene.put(policy_body("read"))
+    scene.put(role_body("app", spec={"policies": [{"policyRef": {"name": "read"}}]}))
+    await settle(scene, POLICY, ROLE)
+    simulator.switch(detach_seen_seconds=2)
+    scene.delete(ROLE)
+    scene.delete(POLICY)
+    end = time.monotonic() + 10
+    while scene.exists(ROLE) or scene.exists(POLICY):
+        for key in (ROLE, POLICY):
+            if scene.exists(key):
+                await scene.reconcile(key)
+                assert not scene.exists(key) or scene.condition(key, "Stalled") == ("", "")
+        assert time.monotonic() < end
+        await asyncio.sleep(0.1)
+    assert "read" not in names(simulator, "policy")
+
+
+async def test_what_others_keep_after_the_clean_up_says_so_and_frees_its_name(
+    scene: Scene, simulator: Simulator
+) -> None:
+    held = policy_body("read", finalizers=("example.com/hold",))
+    scene.put(held)
+    await settle(scene, POLICY)
+    scene.delete(POLICY)
+    await scene.settle()
+    assert "read" not in names(simulator, "policy")
+    assert scene.condition(POLICY) == ("False", "Released")
+    assert "policyName" not in scene.status(POLICY)
+    before = len(simulator.calls_since(0))
+    await scene.reconcile(POLICY)
+    assert len(simulator.calls_since(0)) == before
+    other = scene.put(policy_body("other", spec={"policyName": "read"}, created="2026-02-01T00:00:00Z"))
+    await settle(scene, other)
+
+
+async def test_a_finalizer_that_is_taken_off_a_live_object_is_put_back(scene: Scene, simulator: Simulator) -> None:
+    scene.put(policy_body("read"))
+    await settle(scene, POLICY)
+    scene.strip_finalizer(POLICY)
+    assert POLICY in scene.asked
+    await scene.settle()
+    scene.delete(POLICY)
+    await settle(scene, POLICY)
+    assert "read" not in names(simulator, "policy")
