@@ -12,6 +12,7 @@ import time
 from ram_simulator.cloud.clock import Clock
 from ram_simulator.cloud.quotas import Quotas
 from ram_simulator.cloud.switches import Switches
+from ram_simulator.testing.chaos import Chaos
 from ram_simulator.testing.command_line import parser
 from ram_simulator.testing.errors import CannotServe, InvalidFixture, InvalidState
 from ram_simulator.testing.faults import Faults
@@ -113,6 +114,7 @@ def _simulator(options: argparse.Namespace) -> Simulator:
         cloud=cloud,
         switches=switches,
         strict=options.strict,
+        chaos=Chaos(options.chaos) if options.chaos else None,
         over_tls=options.tls_cert is not None,
     )
 

@@ -6,13 +6,15 @@ Every rule gets it as its first argument; nothing of its state lives elsewhere.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from ram_simulator.cloud.account import Account, Anonymous, Principal, RoleSession, Root, UserPrincipal
 from ram_simulator.cloud.clock import Clock
 from ram_simulator.cloud.ecs_store import EcsStore, Instance
 from ram_simulator.cloud.errors import ApiError
 from ram_simulator.cloud.oss_store import OssStore
-from ram_simulator.cloud.ram_store import Holder, HolderKind, Policy, PolicyType, RamStore, Role
+from ram_simulator.cloud.ram_store import Holder, HolderKind, Policy, PolicyKey, PolicyType, RamStore, Role, key_of
+from ram_simulator.cloud.registry import Registry
 from ram_simulator.cloud.switches import Switches, SwitchName
 from ram_simulator.policies import Grammar, PolicyDocument
 from ram_simulator.policies.diagnosis import encode
@@ -35,6 +37,47 @@ class Cloud:
     def is_new(self, since: datetime, delay: SwitchName) -> bool:
         """Say whether what happened at `since` is not to be seen yet, by a switch that is in seconds."""
         return self.switches.number(delay) > 0 and self.clock.now() - since < self.switches.delay(delay)
+
+    def seen_role(self, role: Role) -> Role:
+        """Return a role as reads show it: as it was before an update that is not to be seen yet."""
+        delay = self.switches.delay(SwitchName.UPDATE_SEEN)
+        return (self.ram.past_roles.at(role.name, self.clock.now() - delay, role) or role) if delay else role
+
+    def seen_policy(self, policy: Policy) -> Policy:
+        """Return a policy as reads show it: as it was before an update that is not to be seen yet."""
+        delay, past = self.switches.delay(SwitchName.UPDATE_SEEN), self.ram.past_policies
+        own = delay and policy.policy_type is PolicyType.CUSTOM
+        return (past.at(policy.name, self.clock.now() - delay, policy) or policy) if own else policy
+
+    @property
+    def lists_seen(self) -> datetime | None:
+        """The moment that lists show, None for now."""
+        delay = self.switches.delay(SwitchName.LISTS_SEEN)
+        return self.clock.now() - delay if delay else None
+
+    def listed_roles(self) -> Registry[Role]:
+        """Return the roles that lists show."""
+        moment = self.lists_seen
+        if moment is None:
+            return self.ram.roles
+        return _registry(self.ram.past_roles.all_at(moment, self.ram.roles, lambda role: role.name))
+
+    def listed_policies(self, kind: PolicyType) -> Registry[Policy]:
+        """Return the policies of a type that lists show; the system's never change."""
+        moment, policies = self.lists_seen, self.ram.policies[kind]
+        if moment is None or kind is PolicyType.SYSTEM:
+            return policies
+        return _registry(self.ram.past_policies.all_at(moment, policies, lambda policy: policy.name))
+
+    def policies_of(self, holder: Holder) -> Mapping[PolicyKey, datetime]:
+        """Return the policies of a holder that lists show, and since when it has them."""
+        attachments, moment = self.ram.attachments, self.lists_seen
+        return attachments.past_of_holder(holder, moment) if moment else attachments.of_holder(holder)
+
+    def holders_of(self, policy: Policy) -> Mapping[Holder, datetime]:
+        """Return the holders of a policy that lists show, and since when they have it."""
+        attachments, key, moment = self.ram.attachments, key_of(policy), self.lists_seen
+        return attachments.past_of_policy(key, moment) if moment else attachments.of_policy(key)
 
     @property
     def grammar(self) -> Grammar:
@@ -100,6 +143,16 @@ class Cloud:
             return []
         own = self._documents_of(role.holder)
         return [own, *([limit] for limit in principal.limits)]
+
+
+_Named = TypeVar("_Named", Role, Policy)
+
+
+def _registry(items: Iterable[_Named]) -> Registry[_Named]:
+    registry: Registry[_Named] = Registry()
+    for item in items:
+        registry.add(item.name, item)
+    return registry
 
 
 class AccessRefused(Exception):

@@ -75,7 +75,7 @@ class Instance:
     changes: list[tuple[datetime, RoleBinding | None]] = field(default_factory=list)
 
     def binding_before(self, moment: datetime) -> RoleBinding | None:
-        """Return the role that it had at `moment`, as far as the newest changes tell."""
+        """Return the role that the instance had at `moment`, as far as the newest changes tell."""
         earlier = [binding for changed, binding in self.changes if changed <= moment]
         return earlier[-1] if earlier else None
 

@@ -1,10 +1,11 @@
 """RAM's state: roles, policies with their versions, and who holds which policy."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from ram_simulator.cloud.history import History
 from ram_simulator.cloud.registry import Registry
 from ram_simulator.policies import PolicyDocument
 
@@ -102,7 +103,7 @@ class Attachments:
     def __init__(self) -> None:
         self._by_holder: dict[Holder, dict[PolicyKey, datetime]] = {}
         self._by_policy: dict[PolicyKey, dict[Holder, datetime]] = {}
-        self._detached: dict[tuple[Holder, PolicyKey], datetime] = {}
+        self._detached: dict[tuple[Holder, PolicyKey], tuple[datetime, datetime]] = {}
 
     def __iter__(self) -> Iterator[tuple[Holder, PolicyKey, datetime]]:
         return ((holder, key, since) for holder, held in self._by_holder.items() for key, since in held.items())
@@ -120,7 +121,7 @@ class Attachments:
         """Detach what is attached."""
         if len(self._detached) >= _DETACHMENTS_KEPT:
             self._detached.clear()
-        self._detached[holder, key] = moment
+        self._detached[holder, key] = (self._by_holder[holder][key], moment)
         del self._by_holder[holder][key]
         del self._by_policy[key][holder]
         if not self._by_holder[holder]:
@@ -138,7 +139,7 @@ class Attachments:
 
     def detached_since(self, moment: datetime) -> list[tuple[Holder, PolicyKey]]:
         """Return what was detached after `moment`."""
-        return [pair for pair, detached in self._detached.items() if detached > moment]
+        return [pair for pair, (_, detached) in self._detached.items() if detached > moment]
 
     def of_holder(self, holder: Holder) -> dict[PolicyKey, datetime]:
         """Return the holder's policies and since when it has them."""
@@ -148,14 +149,38 @@ class Attachments:
         """Return the policy's holders and since when they have it."""
         return self._by_policy.get(key, {})
 
+    def past_of_holder(self, holder: Holder, moment: datetime) -> dict[PolicyKey, datetime]:
+        """Return the policies that a holder had at a moment, and since when."""
+        return {key: since for other, key, since in self._past(moment) if other == holder}
+
+    def past_of_policy(self, key: PolicyKey, moment: datetime) -> dict[Holder, datetime]:
+        """Return the holders that a policy had at a moment, and since when."""
+        return {holder: since for holder, other, since in self._past(moment) if other == key}
+
+    def _past(self, moment: datetime) -> Iterator[tuple[Holder, PolicyKey, datetime]]:
+        yield from (item for item in self if item[2] <= moment)
+        for (holder, key), (since, detached) in self._detached.items():
+            if since <= moment < detached:
+                yield holder, key, since
+
 
 class RamStore:
-    """Roles, policies and attachments."""
+    """Roles, policies and attachments, and what roles and custom policies were before they changed."""
 
     def __init__(self) -> None:
         self.roles: Registry[Role] = Registry()
         self.policies: dict[PolicyType, Registry[Policy]] = {kind: Registry() for kind in PolicyType}
         self.attachments = Attachments()
+        self.past_roles: History[Role] = History()
+        self.past_policies: History[Policy] = History()
+
+    def note_change(self, item: Role | Policy, now: datetime) -> None:
+        """Remember a role or custom policy as it is, before it changes or goes."""
+        if isinstance(item, Role):
+            self.past_roles.note(item.name, replace(item, tags=dict(item.tags)), now)
+        else:
+            copy = replace(item, tags=dict(item.tags), versions=dict(item.versions))
+            self.past_policies.note(item.name, copy, now)
 
     def policy(self, key: PolicyKey) -> Policy | None:
         """Return the policy of that type and name."""

@@ -34,6 +34,8 @@ class SwitchName(StrEnum):
     POLICY_SEEN = "policy-seen-seconds"
     POLICY_EFFECT = "policy-effect-seconds"
     DETACH_SEEN = "detach-seen-seconds"
+    LISTS_SEEN = "lists-seen-seconds"
+    UPDATE_SEEN = "update-seen-seconds"
     DELETE_POLICY_ON_ROLE_CODE = "delete-policy-on-role-code"
     DELETE_ROLE_IN_USE = "delete-role-in-use"
     UPDATE_ROLE_DURATION = "update-role-duration"
@@ -136,6 +138,14 @@ SWITCHES: Mapping[SwitchName, Switch] = {
     SwitchName.POLICY_SEEN: Switch(0, "until RAM itself shows a new custom policy (EntityNotExist.Policy)"),
     SwitchName.POLICY_EFFECT: Switch(0, "until a policy that was attached counts where calls are authorised"),
     SwitchName.DETACH_SEEN: Switch(0, "until deleting a role or policy sees a detachment (DeleteConflict)"),
+    SwitchName.LISTS_SEEN: Switch(
+        0,
+        "how old what lists show is: ListRoles, ListPolicies, ListPoliciesFor..., ListEntitiesForPolicy, "
+        "DescribeInstanceRamRole",
+    ),
+    SwitchName.UPDATE_SEEN: Switch(
+        0, "until GetRole, GetPolicy, its versions and ListTagResources show a change of a role or policy"
+    ),
     SwitchName.DELETE_POLICY_ON_ROLE_CODE: Switch(
         "DeleteConflict.Policy.Role",
         "the code of deleting a policy that a role holds",

@@ -70,31 +70,35 @@ def describe_instance_ram_role(cloud: Cloud, call: Call) -> Answer:
         "TotalCount": len(found),
         "InstanceRamRoleSets": {
             "InstanceRamRoleSet": [
-                {
-                    "InstanceId": instance.instance_id,
-                    "RamRoleName": instance.binding.role_name if instance.binding else "",
-                }
-                for instance in shown
+                {"InstanceId": instance.instance_id, "RamRoleName": name} for instance, name in shown
             ]
         },
     }
 
 
-def _having_role(cloud: Cloud, call: Call, region: str) -> list[Instance]:
+def _having_role(cloud: Cloud, call: Call, region: str) -> list[tuple[Instance, str]]:
+    """Return the instances that are asked for, each with the name of the role that it is shown to have."""
     role = existing_ram_role(cloud, call) if call.text("RamRoleName") else None
-    if not call.text("InstanceIds"):
-        holders = cloud.ecs.having_role(region, role.name) if role else []
-        return [instance for instance in holders if role and _has_role(cloud, instance, role.name)]
     most = cloud.switches.number(SwitchName.DESCRIBE_ROLE_IDS)
-    instances = existing_instances(cloud, region, instance_ids(call, most))
-    check_network(instances)
+    if call.text("InstanceIds"):
+        instances = existing_instances(cloud, region, instance_ids(call, most))
+        check_network(instances)
+    elif cloud.lists_seen is not None:
+        instances = cloud.ecs.in_region(region)
+    else:
+        instances = cloud.ecs.having_role(region, role.name) if role else []
+    shown = [(instance, _shown_role(cloud, instance)) for instance in instances]
     if role is None and cloud.switches.text(SwitchName.DESCRIBE_ROLELESS) == "listed":
-        return instances
+        return shown
     return [
-        instance
-        for instance in instances
-        if instance.binding and (role is None or _has_role(cloud, instance, role.name))
+        (instance, name) for instance, name in shown if name and (role is None or cloud.is_same_role(name, role.name))
     ]
+
+
+def _shown_role(cloud: Cloud, instance: Instance) -> str:
+    moment = cloud.lists_seen
+    binding = instance.binding if moment is None else instance.binding_before(moment)
+    return binding.role_name if binding else ""
 
 
 def _has_role(cloud: Cloud, instance: Instance, role_name: str) -> bool:

@@ -89,7 +89,7 @@ def _list_policies(kind: HolderKind) -> Handler:
     def list_policies(cloud: Cloud, call: Call) -> Answer:
         holder = _existing_holder(cloud, call, kind)
         shown = []
-        for key, attached in cloud.ram.attachments.of_holder(holder).items():
+        for key, attached in cloud.policies_of(holder).items():
             policy = cloud.ram.policy(key)
             if policy is None:
                 continue
@@ -111,9 +111,10 @@ def list_entities_for_policy(cloud: Cloud, call: Call) -> Answer:
     """List all holders of a policy; there are no pages."""
     policy = existing_policy(cloud, call, policy_type(call))
     shown: dict[HolderKind, list[Answer]] = {kind: [] for kind in HolderKind}
-    for holder, attached in cloud.ram.attachments.of_policy(key_of(policy)).items():
-        entity = _ENTITIES[holder.kind](cloud, holder.name)
-        shown[holder.kind].append(entity | {"AttachDate": to_seconds(attached)})
+    for holder, attached in cloud.holders_of(policy).items():
+        # a list of the past may name somebody who is gone
+        if entity := _ENTITIES[holder.kind](cloud, holder.name):
+            shown[holder.kind].append(entity | {"AttachDate": to_seconds(attached)})
     return {
         "Users": {"User": shown[HolderKind.USER]},
         "Groups": {"Group": shown[HolderKind.GROUP]},

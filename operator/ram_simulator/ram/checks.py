@@ -193,6 +193,7 @@ def add_role(cloud: Cloud, role: Role) -> None:
         raise ApiError(409, "EntityAlreadyExists.Role", f"The role already exists: {role.name}.")
     if len(cloud.ram.roles) >= (most := cloud.switches.number(SwitchName.ROLES)):
         raise ApiError(409, "LimitExceeded.Role", f"An account has at most {most} roles.")
+    cloud.ram.past_roles.note(role.name, None, cloud.clock.now())
     cloud.ram.roles.add(role.name, role)
 
 

@@ -39,13 +39,14 @@ def create_policy(cloud: Cloud, call: Call) -> Answer:
         raise ApiError(409, "EntityAlreadyExists.Policy", f"The policy already exists: {name}.")
     if len(cloud.ram.policies[PolicyType.CUSTOM]) >= (most := cloud.switches.number(SwitchName.POLICIES)):
         raise ApiError(409, "LimitExceeded.Policy", f"An account has at most {most} custom policies.")
+    cloud.ram.past_policies.note(name, None, now)
     cloud.ram.policies[PolicyType.CUSTOM].add(name, policy)
     return {"Policy": _created(policy)}
 
 
 def get_policy(cloud: Cloud, call: Call) -> Answer:
     """Show a policy with the document in force."""
-    policy = existing_policy(cloud, call, policy_type(call))
+    policy = cloud.seen_policy(existing_policy(cloud, call, policy_type(call)))
     shown = _summary(cloud, policy) | {"PolicyDocument": shown_document(cloud, policy.default.document)}
     return {"Policy": shown, "DefaultPolicyVersion": shown_version(cloud, policy, policy.default)}
 
@@ -63,6 +64,7 @@ def delete_policy(cloud: Cloud, call: Call) -> Answer:
     if len(policy.versions) > 1 and not call.flag("CascadingDelete"):
         message = f"The policy {policy.name} still has versions other than the default. Delete them first."
         raise ApiError(409, "DeleteConflict.Policy.Version", message)
+    cloud.ram.note_change(policy, cloud.clock.now())
     cloud.ram.policies[PolicyType.CUSTOM].remove(policy.name)
     return {}
 
@@ -81,14 +83,14 @@ def _page(cloud: Cloud, call: Call, kinds: list[PolicyType]) -> Page[Policy]:
     size, wanted = call.number("MaxItems", 100, 1, 1000), tag_filter(call)
     # a marker is the place in a registry, times two, plus which registry
     place, which = divmod(call.marker("Marker"), 2)
-    page = cloud.ram.policies[kinds[min(which, len(kinds) - 1)]].page(place, size, wanted)
+    page = cloud.listed_policies(kinds[min(which, len(kinds) - 1)]).page(place, size, wanted)
     if page.marker is not None:
         return Page(page.items, str(int(page.marker) * 2 + which))
     if which == 1 or len(kinds) == 1:
         return page
     if len(page.items) == size:
-        return Page(page.items, "1" if len(cloud.ram.policies[kinds[1]]) else None)
-    rest = cloud.ram.policies[kinds[1]].page(0, size - len(page.items), wanted)
+        return Page(page.items, "1" if len(cloud.listed_policies(kinds[1])) else None)
+    rest = cloud.listed_policies(kinds[1]).page(0, size - len(page.items), wanted)
     marker = str(int(rest.marker) * 2 + 1) if rest.marker else None
     return Page(page.items + rest.items, marker)
 
@@ -96,7 +98,9 @@ def _page(cloud: Cloud, call: Call, kinds: list[PolicyType]) -> Page[Policy]:
 def update_policy_description(cloud: Cloud, call: Call) -> Answer:
     """Change the description."""
     policy = existing_policy(cloud, call, PolicyType.CUSTOM)
-    policy.description = description(call, "NewDescription")
+    new_description = description(call, "NewDescription")
+    cloud.ram.note_change(policy, cloud.clock.now())
+    policy.description = new_description
     policy.update_date = cloud.clock.now()
     return {"Policy": _created(policy) | {"UpdateDate": to_seconds(policy.update_date)}}
 

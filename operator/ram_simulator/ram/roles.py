@@ -53,7 +53,7 @@ def create_role(cloud: Cloud, call: Call) -> Answer:
 
 def get_role(cloud: Cloud, call: Call) -> Answer:
     """Show a role, its tags apart."""
-    role = existing_role(cloud, call)
+    role = cloud.seen_role(existing_role(cloud, call))
     shown = _with_trust(cloud, role) | {
         "UpdateDate": to_seconds(role.update_date),
         "IsServiceLinkedRole": bool(role.service),
@@ -70,8 +70,11 @@ def update_role(cloud: Cloud, call: Call) -> Answer:
     unnamed = _SHORTEST_SESSION if reset else role.max_session_duration
     duration = _session_duration(cloud, call, "NewMaxSessionDuration", unnamed)
     console_login = _console_login(call, "NewAllowConsoleLogin", default=role.allows_console_login)
+    new_trust = None
     if call.optional("NewAssumeRolePolicyDocument") is not None:
         new_trust = trust(cloud, call, "NewAssumeRolePolicyDocument")
+    cloud.ram.note_change(role, cloud.clock.now())
+    if new_trust is not None:
         role.earlier_trust, role.trust, role.trust_date = role.trust, new_trust, cloud.clock.now()
     if call.optional("NewDescription") is not None:
         role.description = new_description
@@ -89,6 +92,7 @@ def delete_role(cloud: Cloud, call: Call) -> Answer:
     # no refusal for instances that have it is documented; they keep the name
     if cloud.switches.text(SwitchName.DELETE_ROLE_IN_USE) == "refused" and _is_attached(cloud, role):
         raise ApiError(409, "DeleteConflict.Role.Instance", f"Instances still have the role: {role.name}.")
+    cloud.ram.note_change(role, cloud.clock.now())
     cloud.ram.roles.remove(role.name)
     return {}
 
@@ -100,7 +104,7 @@ def _is_attached(cloud: Cloud, role: Role) -> bool:
 
 def list_roles(cloud: Cloud, call: Call) -> Answer:
     """List roles by pages, without their trust policies."""
-    page = cloud.ram.roles.page(call.marker("Marker"), call.number("MaxItems", 100, 1, 1000), tag_filter(call))
+    page = cloud.listed_roles().page(call.marker("Marker"), call.number("MaxItems", 100, 1, 1000), tag_filter(call))
     shown = [
         _summary(cloud, role) | {"UpdateDate": to_seconds(role.update_date), "Tags": tag_list(role.tags)}
         for role in page.items

@@ -6,6 +6,7 @@ RAM's array parameters are one parameter that holds a JSON string, unlike those 
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ram_simulator.cloud.calls import Action, Answer, Call, Handler, table
@@ -70,6 +71,7 @@ def tag_resources(cloud: Cloud, call: Call) -> Answer:
     if any(len(item.tags | tags) > _MOST_TAGS for item in items):
         raise ApiError(400, "LimitExceeded.Tag", f"A resource has at most {_MOST_TAGS} tags.")
     for item in items:
+        cloud.ram.note_change(item, cloud.clock.now())
         item.tags.update(tags)
         _touch(cloud, item)
     return {}
@@ -83,6 +85,7 @@ def untag_resources(cloud: Cloud, call: Call) -> Answer:
     if len(keys) > _MOST_TAGS or not all(isinstance(key, str) for key in keys):
         raise ApiError(400, "InvalidParameter.TagKeys", f"TagKeys must be a JSON array of at most {_MOST_TAGS} keys.")
     for item in _named(cloud, call):
+        cloud.ram.note_change(item, cloud.clock.now())
         for key in keys or list(item.tags):
             item.tags.pop(key, None)
         _touch(cloud, item)
@@ -102,7 +105,7 @@ def list_tag_resources(cloud: Cloud, call: Call) -> Answer:
     after, size = _after(call), call.number("PageSize", 100, 1, 100)
     rows = [
         {"ResourceType": kind, "ResourceName": item.name, "TagKey": key, "TagValue": value}
-        for item in {id(item): item for item in items}.values()
+        for item in map(partial(_seen, cloud), {id(item): item for item in items}.values())
         if matches(item)
         for key, value in item.tags.items()
         if (item.name, key) > after
@@ -111,6 +114,10 @@ def list_tag_resources(cloud: Cloud, call: Call) -> Answer:
     shown = rows[:size]
     answer: Answer = {"TagResources": shown}
     return answer | ({"NextToken": _token(shown[-1])} if len(rows) > size else {})
+
+
+def _seen(cloud: Cloud, item: Role | Policy) -> Role | Policy:
+    return cloud.seen_role(item) if isinstance(item, Role) else cloud.seen_policy(item)
 
 
 def _token(row: Mapping[str, str]) -> str:
@@ -127,7 +134,7 @@ def _after(call: Call) -> tuple[str, str]:
         if isinstance(name, str) and isinstance(key, str):
             return name, key
     except (ValueError, TypeError, RecursionError):
-        pass  # it is told below
+        pass  # refused below
     raise ApiError(400, "InvalidParameter.NextToken", "The parameter NextToken is not one that a list has returned.")
 
 
@@ -167,7 +174,7 @@ def _on_named(cloud: Cloud, call: Call) -> Sequence[str]:
     return [f"acs:ram:*:{owner}:{kind}/{name}" for name in names]
 
 
-def _told(handler: Handler) -> Handler:
+def _coded(handler: Handler) -> Handler:
     def run(cloud: Cloud, call: Call) -> Answer:
         try:
             return handler(cloud, call)
@@ -183,10 +190,10 @@ def _told(handler: Handler) -> Handler:
 
 
 ACTIONS = table(
-    Action("TagResources", _told(tag_resources), _on_named, ("ResourceType", "ResourceNames", "Tag"), write=True),
+    Action("TagResources", _coded(tag_resources), _on_named, ("ResourceType", "ResourceNames", "Tag"), write=True),
     Action(
         "UntagResources",
-        _told(untag_resources),
+        _coded(untag_resources),
         _on_named,
         ("ResourceType", "ResourceNames"),
         ("TagKeys", "All"),
@@ -194,7 +201,7 @@ ACTIONS = table(
     ),
     Action(
         "ListTagResources",
-        _told(list_tag_resources),
+        _coded(list_tag_resources),
         _on_named,
         ("ResourceType",),
         ("ResourceNames", "Tag", "NextToken", "PageSize"),

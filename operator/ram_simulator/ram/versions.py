@@ -19,6 +19,7 @@ def create_policy_version(cloud: Cloud, call: Call) -> Answer:
     policy = existing_policy(cloud, call, PolicyType.CUSTOM)
     document = permissions(cloud, call)
     as_default = call.flag("SetAsDefault")
+    cloud.ram.note_change(policy, cloud.clock.now())
     _make_room(policy, call)
     # whether the number of a deleted version is used again is documented nowhere
     reused = cloud.switches.text(SwitchName.VERSION_NUMBERS) == "reused"
@@ -47,13 +48,13 @@ def _make_room(policy: Policy, call: Call) -> None:
 
 def get_policy_version(cloud: Cloud, call: Call) -> Answer:
     """Show one version with its document."""
-    policy = existing_policy(cloud, call, policy_type(call))
+    policy = cloud.seen_policy(existing_policy(cloud, call, policy_type(call)))
     return {"PolicyVersion": shown_version(cloud, policy, _existing_version(policy, call))}
 
 
 def list_policy_versions(cloud: Cloud, call: Call) -> Answer:
     """List all versions; there are no pages."""
-    policy = existing_policy(cloud, call, policy_type(call))
+    policy = cloud.seen_policy(existing_policy(cloud, call, policy_type(call)))
     versions = [shown_version(cloud, policy, version) for version in policy.versions.values()]
     return {"PolicyVersions": {"PolicyVersion": versions}}
 
@@ -65,6 +66,7 @@ def delete_policy_version(cloud: Cloud, call: Call) -> Answer:
     if version.number == policy.default_version:
         message = f"v{version.number} is the default version of the policy {policy.name} and can't be deleted."
         raise ApiError(409, "DeleteConflict.Policy.Version.Default", message)
+    cloud.ram.note_change(policy, cloud.clock.now())
     del policy.versions[version.number]
     policy.update_date = cloud.clock.now()
     return {}
@@ -73,7 +75,9 @@ def delete_policy_version(cloud: Cloud, call: Call) -> Answer:
 def set_default_policy_version(cloud: Cloud, call: Call) -> Answer:
     """Put another version in force."""
     policy = existing_policy(cloud, call, PolicyType.CUSTOM)
-    policy.default_version = _existing_version(policy, call).number
+    version = _existing_version(policy, call)
+    cloud.ram.note_change(policy, cloud.clock.now())
+    policy.default_version = version.number
     policy.update_date = cloud.clock.now()
     return {}
 

@@ -138,6 +138,12 @@ def _add_behaviour(serve: argparse.ArgumentParser) -> None:
         help="how long each API call takes at least, in milliseconds (default: %(default)s)",
     )
     serve.add_argument(
+        "--chaos",
+        metavar="SEED",
+        help="let calls take long, fail or lose their answers at random; the same for the same seed, of any letters "
+        "(default: only faults that are set)",
+    )
+    serve.add_argument(
         "--switch",
         action="append",
         type=_switch,

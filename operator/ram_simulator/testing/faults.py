@@ -47,6 +47,13 @@ class Fault:
         """Say whether a call is one that this strikes."""
         return self.action in (action, _ANY_ACTION) and self.params.items() <= params.items()
 
+    def check(self) -> None:
+        """Raise ApiError if it is an error."""
+        if self.code:
+            error = ApiError(self.status, self.code, self.message)
+            error.retry_after_ms = self.retry_after_ms
+            raise error
+
 
 NO_FAULT = Fault(action="")
 
@@ -84,13 +91,14 @@ class Faults:
         Returns it, as what becomes of the reply is the server's; NO_FAULT if there is none.
         """
         fault = self._next_for(action, params)
-        if fault.delay_seconds and not await self._hold(fault.delay_seconds):
-            raise ApiError(503, "ServiceUnavailable", "The simulator was reset while a fault delayed this call.")
-        if fault.code:
-            error = ApiError(fault.status, fault.code, fault.message)
-            error.retry_after_ms = fault.retry_after_ms
-            raise error
+        await self.wait(fault.delay_seconds)
+        fault.check()
         return fault
+
+    async def wait(self, seconds: float) -> None:
+        """Let a call wait, unless the faults are cleared meanwhile; raise ApiError if the simulator is reset."""
+        if seconds and not await self._hold(seconds):
+            raise ApiError(503, "ServiceUnavailable", "The simulator was reset while a fault delayed this call.")
 
     async def _hold(self, seconds: float) -> bool:
         """Wait until the time is over or somebody ends the waiting; return whether the call goes on."""

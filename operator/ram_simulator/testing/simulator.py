@@ -13,7 +13,8 @@ from ram_simulator.ecs import PRODUCT as ECS
 from ram_simulator.ims import PRODUCT as IMS
 from ram_simulator.ram import PRODUCT as RAM
 from ram_simulator.sts import PRODUCT as STS
-from ram_simulator.testing.faults import Faults
+from ram_simulator.testing.chaos import Chaos
+from ram_simulator.testing.faults import NO_FAULT, Fault, Faults
 from ram_simulator.testing.fixtures import Fixture, build
 from ram_simulator.testing.journal import Journal
 
@@ -34,6 +35,7 @@ class Simulator:
     cloud: Cloud
     switches: Switches = field(default_factory=Switches)
     strict: bool = False
+    chaos: Chaos | None = None
     over_tls: bool = False
     changes: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
@@ -51,10 +53,24 @@ class Simulator:
         self.clock.follow_real_time()
         self.faults.abandon()
         self.switches.reset()
+        if self.chaos is not None:
+            self.chaos.begin_again()
         if self.quotas is not None:
             self.quotas.forget()
         self.note_change()
         self.cloud = build(self.fixture, self.clock, self.switches)
+
+    async def strike(self, action: str, params: Mapping[str, str]) -> Fault:
+        """Let the next fault strike a call, by chaos if none is set; raise ApiError if it is an error.
+
+        Returns it, as what becomes of the reply is the server's; NO_FAULT if there is none.
+        """
+        fault = await self.faults.strike(action, params)
+        if fault is NO_FAULT and self.chaos is not None:
+            fault, seconds = self.chaos.next_for(action)
+            await self.faults.wait(seconds)
+            fault.check()
+        return fault
 
     def context(self, remote: str) -> dict[str, str]:
         """Return the values of the condition keys that every call has; `remote` is the caller's address."""

@@ -99,7 +99,7 @@ class Gateway:
             raise ApiError(400, "InvalidParameter.Unknown", message)
         if self._simulator.quotas is not None:
             self._simulator.quotas.spend(product, action, params.get("RegionId", ""), self._simulator.clock.now())
-        fault = await self._simulator.faults.strike(action.name, params)
+        fault = await self._simulator.strike(action.name, params)
         call = Call(action.name, params, principal, self._simulator.context(request.remote))
         return fault, {"RequestId": request_id, **self._carry_out(product, action, call)}
 

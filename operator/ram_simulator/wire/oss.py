@@ -66,7 +66,7 @@ class Oss:
         expected = Expected(clock.now(), clock.real_now(), [bucket.region] if bucket else cloud.ecs.regions)
         principal = authenticate(cloud.account, request, expected)
         record.principal = principal.arn
-        fault = await self._simulator.faults.strike(operation.name, record.params)
+        fault = await self._simulator.strike(operation.name, record.params)
         context = simulator.context(request.remote) | {
             "oss:Prefix": request.query.get("prefix", ""),
             "oss:Delimiter": request.query.get("delimiter", ""),
