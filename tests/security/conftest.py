@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
+from tests.cluster.actors import Actor
 from tests.cluster.apiserver import ApiServer
 from tests.cluster.conftest import hand, running_world, world
 from tests.cluster.objects import target
 from tests.conftest import RunningControlPlane
-from tests.security.actors import Actor
 
 __all__ = ["hand", "running_world", "world"]
 

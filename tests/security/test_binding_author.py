@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from tests.cluster.actors import Actor
 from tests.cluster.objects import binding, policy, role
 from tests.conftest import RunningControlPlane
-from tests.security.actors import Actor
 from tests.security.conftest import Grant, Store, rule
 
 BINDINGS = rule("instancerolebindings", "get", "create", "patch", "delete")

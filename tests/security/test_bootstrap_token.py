@@ -1,10 +1,10 @@
 """The holder of a bootstrap token, who may register a node of any new name with labels and a provider ID of choice."""
 
 import pytest
+from tests.cluster.actors import Actor
 from tests.cluster.objects import binding, node, policy, role
 from tests.cluster.world import World
 from tests.conftest import RunningControlPlane, RunningSandbox
-from tests.security.actors import Actor
 from tests.security.test_kubelet import RESTRICTED, kubelet
 
 

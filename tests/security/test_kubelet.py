@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
+from tests.cluster.actors import Actor
 from tests.cluster.objects import binding, node, policy, role
 from tests.cluster.world import World
 from tests.conftest import RunningControlPlane, RunningSandbox
-from tests.security.actors import Actor
 from tests.security.conftest import Store
 
 RESTRICTED = "node-restriction.kubernetes.io/pool"

@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from tests.cluster.actors import Actor
 from tests.cluster.objects import binding, document, node, policy, role
 from tests.conftest import RunningControlPlane
-from tests.security.actors import Actor
 from tests.security.conftest import HOLD, Grant, Store, rule
 
 FINALIZER = "ram.alicloud.dev/cleanup"

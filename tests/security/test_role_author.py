@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+from tests.cluster.actors import Actor
 from tests.cluster.hand import Hand, marks
 from tests.cluster.objects import binding, document, policy, role
 from tests.cluster.world import World
 from tests.conftest import RunningControlPlane
-from tests.security.actors import Actor
 from tests.security.conftest import Grant, Store, rule
 
 

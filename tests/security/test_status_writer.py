@@ -1,10 +1,10 @@
 """Somebody whom RBAC lets write the status of our kinds, and who is not the operator."""
 
 import pytest
+from tests.cluster.actors import Actor
 from tests.cluster.apiserver import ApiServer
 from tests.cluster.objects import binding, policy, role
 from tests.conftest import RunningControlPlane
-from tests.security.actors import Actor
 from tests.security.conftest import Grant, Store, rule
 
 PLURALS = ("rampolicies", "ramroles", "instancerolebindings")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ram_operator.rules.documents import dropped_values
+from ram_operator.rules.documents import LAST_APPLIED, NOTHING, dropped_values
 
 STATEMENT = {"Effect": "Allow", "Action": "oss:*", "Resource": "*"}
 IP = {"acs:SourceIp": "192.0.2.0/24"}
@@ -79,29 +79,35 @@ def stored(value: Any) -> Any:
 
 
 def annotation(spec: Any) -> str:
-    return json.dumps({"apiVersion": "ram.alicloud.dev/v1alpha1", "spec": spec}, sort_keys=True)
+    return json.dumps({"apiVersion": "ram.alicloud.dev/v1alpha1", "spec": spec}, sort_keys=True, separators=(",", ":"))
+
+
+def applied(spec: Any, text: str | None) -> dict[str, Any]:
+    """The stored object."""
+    return {"metadata": {"name": "x", "annotations": None if text is None else {LAST_APPLIED: text}}, "spec": spec}
 
 
 @pytest.mark.parametrize(("written", "places"), DROPPED.values(), ids=DROPPED)
 def test_a_value_that_kubectl_dropped_is_named_with_its_place(written: dict[str, Any], places: list[str]) -> None:
-    found = dropped_values(stored(written), annotation(written))
+    found = dropped_values(applied(stored(written), annotation(written)))
     assert [problem.partition(": ")[0] for problem in found] == places
+    assert NOTHING in annotation(written)
     assert all("kubectl dropped it; write a value or leave it out" in problem for problem in found)
 
 
 @pytest.mark.parametrize("written", KEPT.values(), ids=KEPT)
 def test_what_may_be_written_as_nothing_is_no_problem(written: dict[str, Any]) -> None:
-    assert dropped_values(stored(written), annotation(written)) == ()
+    assert dropped_values(applied(stored(written), annotation(written))) == ()
 
 
 @pytest.mark.parametrize("written", [case[0] for case in DROPPED.values()], ids=DROPPED)
 def test_an_annotation_says_nothing_of_a_spec_that_was_edited_otherwise_since(written: dict[str, Any]) -> None:
     edited = {"document": {"Version": "1", "Statement": [{**STATEMENT, "Action": "oss:Get*"}]}}
-    assert dropped_values(edited, annotation(written)) == ()
+    assert dropped_values(applied(edited, annotation(written))) == ()
 
 
 @pytest.mark.parametrize(
     "text", [None, "", "{", "[]", "null", '{"spec": 1}', '{"spec": {"document": []}}', "[" * 100_000]
 )
 def test_an_annotation_that_is_no_object_is_no_problem(text: str | None) -> None:
-    assert dropped_values(stored(policy(STATEMENT)), text) == ()
+    assert dropped_values(applied(stored(policy(STATEMENT)), text)) == ()

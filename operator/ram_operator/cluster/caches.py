@@ -24,8 +24,7 @@ from ram_operator.model import (
     Scope,
 )
 from ram_operator.model.multimap import Multimap
-
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+from ram_operator.rules.documents import LAST_APPLIED, NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +210,9 @@ def _pruned(body: Body) -> Body:
     """A version of an object without what nobody here reads, and what can be larger than all the rest."""
     metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
     if annotations := metadata.get("annotations"):
-        metadata["annotations"] = {name: value for name, value in annotations.items() if name != LAST_APPLIED}
+        metadata["annotations"] = {
+            name: value for name, value in annotations.items() if name != LAST_APPLIED or NOTHING in value
+        }
     return {**body, "metadata": metadata}
 
 

@@ -237,4 +237,31 @@ SESSIONS = (
     sessions("with a lower-case condition", "spec.sessionPolicy", condition=IP),
 )
 
-DOCUMENTS = (*WHOLE, *KEYS, *ACTIONS, *RESOURCES, *CONDITIONS, *PRINCIPALS, *UNSEEN, *SESSIONS)
+JUDGED = {"Id": "x", "Statement": [statement(Sid="a", Condition={"ForAnyValue:StringLikeIfExists": {"Action": "x"}})]}
+WARNED = (
+    Case("document left to RAM's judgement", "RamPolicy", policy(document=JUDGED, documentValidation="Warn")),
+    Case(
+        "trust left to RAM's judgement",
+        "RamRole",
+        {"trust": {"document": {"Statement": [trust_statement(Sid="a")]}}, "documentValidation": "Warn"},
+    ),
+    Case("document judged strictly", "RamPolicy", policy(document=JUDGED), "RAM's documentation has no such key"),
+    *(
+        Case(
+            f"document left to RAM's judgement with {title}",
+            "RamPolicy",
+            policy(document={"Statement": [given]}, documentValidation="Warn"),
+            refusal,
+        )
+        for title, given, refusal in (
+            ("a lower-case condition", statement(condition=IP), 'unknown key "condition"; write "Condition"'),
+            ("another unheard-of key", statement(Foo=1), 'unknown key "Foo"'),
+            ("an operator that nobody has", statement(Condition={"Equals": {"a:b": "c"}}), "unknown operator"),
+            ("a common key without its product", statement(Condition={"Bool": {"MFAPresent": True}}), 'write "acs:'),
+            ("an odd value", statement(Condition={"ForAllValues:Bool": {"a:b": "yes"}}), ".Condition"),
+            ("an empty operator", statement(Condition={"BoolIfExists": {}}), ".Condition.BoolIfExists"),
+        )
+    ),
+)
+
+DOCUMENTS = (*WHOLE, *KEYS, *ACTIONS, *RESOURCES, *CONDITIONS, *PRINCIPALS, *UNSEEN, *WARNED, *SESSIONS)

@@ -58,4 +58,4 @@ POLICIES = (
     ),
 )
 
-DEFAULTS: Spec = {"adoptionPolicy": "Never", "managementPolicy": "Enforce"}
+DEFAULTS: Spec = {"documentValidation": "Strict", "adoptionPolicy": "Never", "managementPolicy": "Enforce"}

@@ -78,6 +78,7 @@ DEFAULTS: Spec = {
     "maxSessionDurationSeconds": 3600,
     "trust": {"services": ["ecs.aliyuncs.com"]},
     "policyAttachment": "Additive",
+    "documentValidation": "Strict",
     "adoptionPolicy": "Never",
     "managementPolicy": "Enforce",
 }

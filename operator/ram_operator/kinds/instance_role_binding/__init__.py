@@ -45,7 +45,7 @@ from ram_operator.model import (
     StatusFields,
     Step,
 )
-from ram_operator.rules.documents import trusts_service
+from ram_operator.rules.documents import dropped_values, trusts_service
 from ram_operator.rules.nodes import check_selector
 
 BATCH = 100
@@ -112,6 +112,7 @@ class InstanceRoleBindingKind:
     def parse(self, body: Body) -> BindingSpec:
         spec: Mapping[str, Json] = body.get("spec") or {}
         problems = check_selector(spec.get("nodeSelector"), "spec.nodeSelector") if "nodeSelector" in spec else ()
+        problems = (*problems, *dropped_values(body))
         reference = (spec.get("roleRef") or {}).get("name")
         if bool(reference) == bool(spec.get("roleName")):
             problems = (

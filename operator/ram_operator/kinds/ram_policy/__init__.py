@@ -33,7 +33,7 @@ from ram_operator.model import (
     Step,
     listing,
 )
-from ram_operator.rules.documents import canonical, check_policy, same_meaning
+from ram_operator.rules.documents import canonical, check_policy, dropped_values, same_meaning
 from ram_operator.rules.names import check_description, check_policy_name
 
 
@@ -83,7 +83,8 @@ class RamPolicyKind:
         name = spec.get("policyName") or body["metadata"]["name"]
         problems = (
             *check_policy_name(name, "spec.policyName" if "policyName" in spec else "metadata.name"),
-            *check_policy(spec.get("document"), "spec.document"),
+            *check_policy(spec.get("document"), "spec.document", strict=spec.get("documentValidation") != "Warn"),
+            *dropped_values(body),
             *check_description(spec.get("description"), "spec.description"),
             *ownership.tag_problems(spec),
         )

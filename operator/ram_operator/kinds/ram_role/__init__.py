@@ -39,7 +39,14 @@ from ram_operator.model import (
     Step,
     listing,
 )
-from ram_operator.rules.documents import canonical, check_services, check_trust, same_meaning, trust_for_services
+from ram_operator.rules.documents import (
+    canonical,
+    check_services,
+    check_trust,
+    dropped_values,
+    same_meaning,
+    trust_for_services,
+)
 from ram_operator.rules.names import check_description, check_role_name, check_session_seconds
 
 T = TypeVar("T")
@@ -106,6 +113,7 @@ class RamRoleKind:
         problems = (
             *check_role_name(name, "spec.roleName" if "roleName" in spec else "metadata.name"),
             *trust_problems,
+            *dropped_values(body),
             *attachments.problems(policies),
             *check_description(spec.get("description"), "spec.description"),
             *check_session_seconds(spec.get("maxSessionDurationSeconds"), "spec.maxSessionDurationSeconds"),
@@ -272,10 +280,11 @@ class RamRoleKind:
 def _trust(spec: Mapping[str, Json]) -> tuple[Json, tuple[str, ...]]:
     """The trust document that the spec asks for, and its problems."""
     trust = spec.get("trust") or {"services": ["ecs.aliyuncs.com"]}
+    services = trust.get("services")
     if "document" in trust:
-        both = ("spec.trust: write services or document, not both",) if "services" in trust else ()
-        return trust["document"], (*both, *check_trust(trust["document"], "spec.trust.document"))
-    services = trust.get("services") or []
+        both = ("spec.trust: write services or document, not both",) if services is not None else ()
+        strict = spec.get("documentValidation") != "Warn"
+        return trust["document"], (*both, *check_trust(trust["document"], "spec.trust.document", strict=strict))
     if not services:
         return {}, ("spec.trust.services: is empty; write [ecs.aliyuncs.com]",)
     return trust_for_services(services), check_services(services, "spec.trust.services")

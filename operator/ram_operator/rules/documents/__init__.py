@@ -5,7 +5,7 @@ console works as it is. `kinds` check documents when they parse a spec, send the
 meaning with what the cloud holds.
 """
 
-from ram_operator.rules.documents.applied import LAST_APPLIED, dropped_values
+from ram_operator.rules.documents.applied import LAST_APPLIED, NOTHING, dropped_values
 from ram_operator.rules.documents.checking import POLICY_LIMIT, check_policy, check_services, check_trust
 from ram_operator.rules.documents.doubts import policy_doubts, service_doubts, trust_doubts
 from ram_operator.rules.documents.meaning import canonical, same_meaning
@@ -13,6 +13,7 @@ from ram_operator.rules.documents.trust import trust_for_services, trusts_servic
 
 __all__ = [
     "LAST_APPLIED",
+    "NOTHING",
     "POLICY_LIMIT",
     "canonical",
     "check_policy",

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ram_operator.model import Json
+from ram_operator.model import Body, Json
 from ram_operator.rules.documents.grammar import VERSION
 from ram_operator.rules.documents.meaning import parsed
 from ram_operator.rules.wording import capped, child
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+NOTHING = ":null"
+"""In the annotation's text where a key has nothing after it; kubectl writes JSON without blanks."""
 _DOCUMENT: Mapping[str, Json] = {"Version": VERSION}
 _PLACES: Mapping[tuple[str, ...], Mapping[str, Json]] = {
     ("document",): _DOCUMENT,
@@ -25,20 +27,19 @@ _PLACES: Mapping[tuple[str, ...], Mapping[str, Json]] = {
 _DROPPED = "nothing is written after this key, and kubectl dropped it; write a value or leave it out"
 
 
-def dropped_values(spec: Mapping[str, Json], applied: str | None) -> tuple[str, ...]:
+def dropped_values(body: Body) -> tuple[str, ...]:
     """Find values that were written as nothing and that the stored spec therefore lacks.
 
     Args:
-        spec: the stored one.
-        applied: the value of the annotation `LAST_APPLIED`, None where there is none. One that the spec does not come
-            from, since somebody edited the object otherwise meanwhile, says nothing about it.
+        body: the object as it is stored. An annotation `LAST_APPLIED` that its spec does not come from, since somebody
+            edited the object otherwise meanwhile, says nothing about it.
 
     Returns:
         Problems, one sentence each with place and fix.
     """
+    annotations: Mapping[str, Json] = body["metadata"].get("annotations") or {}
     try:
-        written = parsed(applied)
-        return capped(_problems(spec, written), "spec")
+        return capped(_problems(body.get("spec") or {}, parsed(annotations.get(LAST_APPLIED))), "spec")
     except (ValueError, RecursionError):
         return ()
 
