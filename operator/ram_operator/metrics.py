@@ -16,7 +16,10 @@ RECONCILES = Counter(
     ["kind", "reason"],
 )
 RECONCILE_SECONDS = Histogram("ram_operator_reconcile_seconds", "How long a reconcile took.", ["kind"])
-QUEUE_DEPTH = Gauge("ram_operator_queue_depth", "Keys in the work queue, those with a delay included.")
+QUEUE_DEPTH = Gauge(
+    "ram_operator_queue_depth", "Keys in the work queue by lane, those with a delay included.", ["lane"]
+)
+QUEUE_SECONDS = Histogram("ram_operator_queue_seconds", "How long keys waited for a worker, by lane.", ["lane"])
 CLOUD_CALLS = Counter("ram_operator_cloud_calls", "Calls to cloud APIs, by API and error code.", ["api", "code"])
 CLOUD_WAIT = Counter(
     "ram_operator_cloud_wait_seconds", "Seconds that calls waited for the rate limiter, by API.", ["api"]

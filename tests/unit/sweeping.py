@@ -80,7 +80,7 @@ class Swept:
         for kind in kinds:
             await self.sweeps.sweep(kind, survey)
         found: dict[ObjectKey, Scope] = {}
-        for _ in range(self.queue.depth()):
+        for _ in range(self.queue.depth(Lane.SWEEP)):
             item = await self.queue.get()
             assert item.lane is Lane.SWEEP
             found[item.key] = item.scope

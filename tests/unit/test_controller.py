@@ -15,7 +15,7 @@ from tests.unit.builders import NOW, binding_body, binding_key, instance, made_r
 from tests.unit.scene import Instances, Scene
 
 from ram_operator.engine.controller import Controller
-from ram_operator.engine.workqueue import WorkQueue
+from ram_operator.engine.workqueue import Lane, WorkQueue
 from ram_operator.errors import CloudError, KubeError, Rejected, StaleObject, Throttled, Unavailable
 from ram_operator.model import Event, ObjectKey
 
@@ -88,6 +88,10 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
+def depth(place: Place) -> int:
+    return sum(map(place.queue.depth, Lane))
+
+
 async def test_a_key_is_worked_on_and_its_events_are_recorded() -> None:
     place = Place()
     async with place.working():
@@ -95,14 +99,32 @@ async def test_a_key_is_worked_on_and_its_events_are_recorded() -> None:
         await asyncio.sleep(10)
     assert place.ecs.roles == {ONE: "oss-reader"}
     assert [(key, uid) for key, uid, _ in place.ears.heard] == [(BINDING, f"uid-{BINDING.kind}-{BINDING.name}")] * 2
-    assert place.queue.depth() == 0
+    assert depth(place) == 0
 
 
 async def test_the_gauge_tells_of_keys_that_wait_while_no_worker_works() -> None:
     place = Place()
     place.queue.add(BINDING)
     place.queue.add(binding_key("later"), delay=60)
-    assert REGISTRY.get_sample_value("ram_operator_queue_depth") == 2
+    place.queue.add(BINDING, lane=Lane.SWEEP)
+    depths = {lane: REGISTRY.get_sample_value("ram_operator_queue_depth", {"lane": lane}) for lane in ("edit", "sweep")}
+    assert depths == {"edit": 2, "sweep": 1}
+
+
+async def test_the_wait_for_a_worker_is_measured_by_lane() -> None:
+    def waits() -> dict[str, float]:
+        name = "ram_operator_queue_seconds_sum"
+        return {lane: REGISTRY.get_sample_value(name, {"lane": lane}) or 0.0 for lane in ("edit", "sweep")}
+
+    place, before = Place(), waits()
+    place.queue.add(BINDING, delay=5)
+    place.queue.add(binding_key("nobody"), lane=Lane.SWEEP)
+    await asyncio.sleep(8)
+    async with place.working(1):
+        await asyncio.sleep(10)
+    assert {lane: seconds - before[lane] for lane, seconds in waits().items()} == {"edit": 3, "sweep": 10}, (
+        "the edit took two"
+    )
 
 
 async def test_nothing_is_touched_before_the_gate_opens() -> None:
@@ -110,7 +132,7 @@ async def test_nothing_is_touched_before_the_gate_opens() -> None:
     worker = asyncio.create_task(place.controller.work(gate))
     place.queue.add(BINDING)
     await asyncio.sleep(3600)
-    assert (place.ecs.calls, place.queue.depth()) == ([], 1)
+    assert (place.ecs.calls, depth(place)) == ([], 1)
     gate.set()
     await asyncio.sleep(10)
     assert place.ecs.roles == {ONE: "oss-reader"}
@@ -160,7 +182,7 @@ async def test_a_delay_that_the_api_asks_for_is_kept() -> None:
         place.queue.add(BINDING)
         await asyncio.sleep(8)
     assert place.ecs.looks == [0, 1]
-    assert place.queue.depth() == 1
+    assert depth(place) == 1
 
 
 async def test_what_needs_a_person_is_not_asked_for_again_soon() -> None:
@@ -202,7 +224,7 @@ async def test_an_api_server_that_does_not_take_a_write_is_asked_again(
             place.queue.add(binding_key("fresh"))
             await asyncio.sleep(10)
     assert len(place.ecs.looks) >= 3
-    assert place.queue.depth() == 1
+    assert depth(place) == 1
     assert len(place.refreshed) == len(place.ecs.looks) - 1, "it may have been stored all the same"
     if blind == "set_finalizer":
         assert place.ecs.writes == []
@@ -310,7 +332,7 @@ async def test_an_object_that_is_gone_is_forgotten() -> None:
         place.queue.add(binding_key("nobody"))
         place.queue.retry(binding_key("nobody"))
         await asyncio.sleep(10)
-    assert (place.queue.depth(), place.ecs.calls) == (0, [])
+    assert (depth(place), place.ecs.calls) == (0, [])
     assert place.queue.retry(binding_key("nobody")) == 1
 
 

@@ -119,7 +119,7 @@ async def test_what_is_asked_of_both_lanes_while_a_key_is_worked_on_comes_in_bot
     await queue.get()
     queue.add(A, delay=10)
     queue.add(A, delay=5, lane=Lane.SWEEP, scope=swept("i-2"))
-    assert queue.depth() == 1
+    assert [queue.depth(lane) for lane in Lane] == [1, 1]
     queue.done(A)
     assert (await queue.get(), now()) == (Item(A, swept("i-2"), Lane.SWEEP), 5)
     queue.done(A)
@@ -327,9 +327,9 @@ async def test_depth_counts_delayed_keys_and_not_the_ones_worked_on() -> None:
     queue = make()
     queue.add(A)
     queue.add(B, delay=5)
-    assert queue.depth() == 2
+    assert queue.depth(Lane.EDIT) == 2
     await queue.get()
-    assert queue.depth() == 1
+    assert queue.depth(Lane.EDIT) == 1
 
 
 actions = st.lists(

@@ -6,11 +6,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from ram_operator import metrics
 from ram_operator.engine.reconciler import Reconciler
-from ram_operator.engine.workqueue import Item, QueueClosed, WorkQueue
+from ram_operator.engine.workqueue import Item, Lane, QueueClosed, WorkQueue
 from ram_operator.errors import KubeError, StaleObject
 from ram_operator.model import Body, Event, Facts, ObjectKey, Report
 
@@ -61,7 +62,8 @@ class Controller:
 
     def __post_init__(self) -> None:
         """Let the gauge ask the queue when it is scraped: keys are also added while no worker is done."""
-        metrics.QUEUE_DEPTH.set_function(self.queue.depth)
+        for lane in Lane:
+            metrics.QUEUE_DEPTH.labels(lane.name.lower()).set_function(partial(self.queue.depth, lane))
 
     async def work(self, gate: asyncio.Event) -> None:
         """Run one worker until the queue closes. It starts when `gate` is set."""
@@ -71,6 +73,7 @@ class Controller:
                 item = await self.queue.get()
             except QueueClosed:
                 return
+            metrics.QUEUE_SECONDS.labels(item.lane.name.lower()).observe(item.waited)
             self._running[item.key] = self.clock()
             try:
                 await self._reconcile(item)

@@ -48,11 +48,12 @@ class Backoff:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A key to be worked on, and which of its subjects brought it here."""
+    """A key to be worked on, which of its subjects brought it here, and for how many seconds it waited for a worker."""
 
     key: ObjectKey
     scope: Scope
     lane: Lane
+    waited: float = field(default=0.0, compare=False)
 
 
 @dataclass(slots=True)
@@ -157,9 +158,9 @@ class WorkQueue:
         self._closed = True
         self._changed.set()
 
-    def depth(self) -> int:
-        """How many keys wait, delayed ones included."""
-        return len(self._requests[Lane.EDIT].keys() | self._requests[Lane.SWEEP].keys())
+    def depth(self, lane: Lane) -> int:
+        """How many keys wait in a lane, delayed ones included."""
+        return len(self._requests[lane])
 
     def _schedule(self, lane: Lane, key: ObjectKey, request: _Request) -> None:
         heapq.heappush(self._delayed, (request.due, next(self._numbers), lane, key))
@@ -180,12 +181,13 @@ class WorkQueue:
                 request = self._requests[lane].get(key)
                 # A key can stand in a lane twice: only its latest request counts, and that may be for later.
                 if request and request.due <= now and key not in self._active:
-                    return self._hand_out(lane, key)
+                    return self._hand_out(lane, key, now)
         return None
 
-    def _hand_out(self, lane: Lane, key: ObjectKey) -> Item:
-        scope = self._requests[lane].pop(key).scope
+    def _hand_out(self, lane: Lane, key: ObjectKey, now: float) -> Item:
+        request = self._requests[lane].pop(key)
+        scope = request.scope
         if lane is Lane.EDIT and (sweep := self._requests[Lane.SWEEP].pop(key, None)):
             scope |= sweep.scope
         self._active.add(key)
-        return Item(key, scope, lane)
+        return Item(key, scope, lane, now - request.due)
