@@ -89,6 +89,7 @@ lock: ## write the requirements*.txt anew from pyproject.toml (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: install it with 'pipx install uv' or your package manager" >&2; exit 1; }
 	$(COMPILE) --output-file requirements.txt pyproject.toml
 	$(COMPILE) --all-extras --group dev --output-file requirements-dev.txt pyproject.toml
+	$(COMPILE) --constraint requirements-dev.txt --output-file requirements-simulator.txt operator/ram_simulator/pyproject.toml
 	$(COMPILE) --constraint requirements-dev.txt --group build --output-file requirements-build.txt
 
 clean: ## remove .venv and what the tools leave; the cache of built binaries stays

@@ -13,10 +13,10 @@ from ram_operator.settings import PREFIX, Settings
 DEFAULT_ENVIRONMENT = {
     "RAM_OPERATOR_LISTEN": "0.0.0.0:8080",
     "RAM_OPERATOR_LOG_LEVEL": "INFO",
-    "RAM_OPERATOR_READ_ONLY": "false",
     "RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "600",
     "RAM_OPERATOR_FULL_CHECK_INTERVAL_SECONDS": "21600",
     "RAM_OPERATOR_NODE_GONE_SECONDS": "600",
+    "RAM_OPERATOR_READ_ONLY": "false",
     "RAM_OPERATOR_WORKERS": "16",
     "RAM_OPERATOR_SYSTEM_POLICIES_PER_ROLE": "20",
     "RAM_OPERATOR_CUSTOM_POLICIES_PER_ROLE": "10",
@@ -26,10 +26,10 @@ DEFAULT_ENVIRONMENT = {
 BECOMES = {
     "settings.clusterId=c1": ("RAM_OPERATOR_CLUSTER_ID", "c1"),
     "settings.previousClusterIds={a,b}": ("RAM_OPERATOR_PREVIOUS_CLUSTER_IDS", "a,b"),
-    "settings.readOnly=true": ("RAM_OPERATOR_READ_ONLY", "true"),
     "settings.sweepIntervalSeconds=10": ("RAM_OPERATOR_SWEEP_INTERVAL_SECONDS", "10"),
     "settings.fullCheckIntervalSeconds=1000000": ("RAM_OPERATOR_FULL_CHECK_INTERVAL_SECONDS", "1000000"),
     "settings.nodeGoneSeconds=0": ("RAM_OPERATOR_NODE_GONE_SECONDS", "0"),
+    "settings.readOnly=true": ("RAM_OPERATOR_READ_ONLY", "true"),
     "settings.workers=1": ("RAM_OPERATOR_WORKERS", "1"),
     "settings.systemPoliciesPerRole=5": ("RAM_OPERATOR_SYSTEM_POLICIES_PER_ROLE", "5"),
     "settings.customPoliciesPerRole=6": ("RAM_OPERATOR_CUSTOM_POLICIES_PER_ROLE", "6"),
@@ -42,6 +42,21 @@ BECOMES = {
     "cloud.caBundleConfigMap=authorities": ("RAM_OPERATOR_CA_BUNDLE", "/etc/ram-operator/ca.crt"),
     "cloud.endpoints.sts=http://a:3": ("RAM_OPERATOR_ENDPOINT_STS", "http://a:3"),
 }
+
+
+ARNS = {
+    "RAM_OPERATOR_ROLE_ARN": "acs:ram::1234567890123456:role/ram-operator",
+    "RAM_OPERATOR_OIDC_PROVIDER_ARN": "acs:ram::1234567890123456:oidc-provider/ack-rrsa-c1",
+}
+RRSA = (
+    "cloud.credentials.secretName=",
+    f"cloud.credentials.rrsa.roleArn={ARNS['RAM_OPERATOR_ROLE_ARN']}",
+    f"cloud.credentials.rrsa.oidcProviderArn={ARNS['RAM_OPERATOR_OIDC_PROVIDER_ARN']}",
+    "cloud.credentials.rrsa.sessionName=operator-of-c1",
+    "cloud.credentials.rrsa.sessionPolicy=document",
+)
+# not values of the chart: whoever needs them writes them into extraEnv
+BY_HAND = {"CREDENTIALS_URI", "METADATA_ENDPOINT"}
 
 
 def deployment(render: Render, *settings: str) -> dict[str, Any]:
@@ -74,11 +89,27 @@ def test_a_value_becomes_a_variable(setting: str, render: Render) -> None:
     assert environment(render, setting).items() - DEFAULT_ENVIRONMENT.items() == {(name, value)}
 
 
-def test_every_variable_is_one_that_the_operator_reads(render: Render) -> None:
-    read = {f"{PREFIX}{name.upper()}" for name in Settings.__dataclass_fields__}
-    given = set(DEFAULT_ENVIRONMENT) | {name for name, _ in BECOMES.values()}
+def test_every_variable_is_one_that_the_operator_reads_and_the_other_way_round(render: Render) -> None:
+    read = {f"{PREFIX}{name.upper()}" for name in Settings.__dataclass_fields__ if name != "credentials"}
+    given = set(DEFAULT_ENVIRONMENT) | {name for name, _ in BECOMES.values()} | set(environment(render, *RRSA))
+    assert read - given == {f"{PREFIX}{name}" for name in BY_HAND}
     assert given <= read
-    assert read - given == {f"{PREFIX}CREDENTIALS"}
+
+
+def test_rrsa_takes_a_token_for_sts_alone_and_no_secret(render: Render) -> None:
+    spec = pod(render, *RRSA)
+    variables = environment(render, *RRSA)
+    assert variables.items() >= ARNS.items()
+    assert variables["RAM_OPERATOR_CREDENTIALS_SOURCE"] == "oidc"
+    assert variables["RAM_OPERATOR_ROLE_SESSION_NAME"] == "operator-of-c1"
+    assert "RAM_OPERATOR_CREDENTIALS_DIR" not in variables
+    (volume,) = (volume for volume in spec["volumes"] if volume["name"] == "token")
+    (source,) = volume["projected"]["sources"]
+    assert source["serviceAccountToken"]["audience"] == "sts.aliyuncs.com"
+    (mount,) = (mount for mount in spec["containers"][0]["volumeMounts"] if mount["name"] == "token")
+    file = f"{mount['mountPath']}/{source['serviceAccountToken']['path']}"
+    assert variables["RAM_OPERATOR_OIDC_TOKEN_FILE"] == file
+    assert [volume["name"] for volume in spec["volumes"]] == ["tmp", "token"]
 
 
 def test_a_large_number_in_a_file_stays_a_number(render: Render, tmp_path: Path) -> None:

@@ -37,7 +37,10 @@ REFUSED = {
     "extraEnv[0].value=x": "missing property 'name'",
     "image.repository=REGISTRY/ram-operator": "write the registry and name that you pushed it under",
     "replicas=2": "write 1, or 0 to run the operator elsewhere",
-    "cloud.credentials.secretName=": "name the Secret with the operator's AccessKey",
+    "cloud.credentials.secretName=": "write rrsa.roleArn and rrsa.oidcProviderArn, or name in secretName the Secret",
+    "cloud.credentials.rrsa.roleArn=acs:ram::1:role/x": "two sources of one credential",
+    "cloud.credentials.rrsa.roleArn=ram-operator": "'/cloud/credentials/rrsa/roleArn'",
+    "cloud.credentials.rrsa.oidcProviderArn=acs:ram::1:oidc-provider/x": "write both roleArn and oidcProviderArn",
 }
 TAKEN = (
     "cloud.endpoints.ram=http://127.0.0.1:7780",
@@ -79,6 +82,22 @@ def test_helm_lint_has_nothing_to_say(run_helm: RunHelm) -> None:
 def test_the_schema_of_the_values_is_a_schema_and_takes_the_defaults() -> None:
     jsonschema.Draft7Validator.check_schema(SCHEMA)
     jsonschema.validate(VALUES, SCHEMA)
+
+
+@pytest.mark.parametrize("name", ["values.yaml", "values.schema.json"])
+def test_nothing_is_written_twice(name: str) -> None:
+    assert list(repeated(yaml.compose((CHART / name).read_text()))) == []
+
+
+def repeated(node: Any) -> Iterator[str]:
+    """Keys that stand twice in one mapping; JSON is YAML."""
+    children = node.value if isinstance(node, (yaml.MappingNode, yaml.SequenceNode)) else []
+    if isinstance(node, yaml.MappingNode):
+        names = [key.value for key, _ in children]
+        yield from (name for name in set(names) if names.count(name) > 1)
+        children = [child for _, child in children]
+    for child in children:
+        yield from repeated(child)
 
 
 def test_every_default_is_described_by_the_schema_and_the_other_way_round() -> None:

@@ -12,6 +12,7 @@ from tests.contract.clients.tls import certificate
 from tests.contract.conftest import RunningSimulator, start_simulator, stop_simulator
 from tests.polling import until
 
+CHECKOUT = Path(__file__).parents[2]
 ACCOUNT = "1234567890123456"
 AUDIENCE = "sts.aliyuncs.com"
 PROVIDER = f"acs:ram::{ACCOUNT}:oidc-provider/cluster"
@@ -56,14 +57,8 @@ def federation(world: World, tmp_path: Path) -> Iterator[Federation]:
     token.write_text(str(world.api.request("POST", path, asked)["status"]["token"]))
     issuer = world.api.request("GET", "/.well-known/openid-configuration")["issuer"]
     (tmp_path / "jwks.json").write_text(json.dumps(world.api.request("GET", "/openid/v1/jwks")))
-    subject = f"system:serviceaccount:{namespace}:ram-operator"
-    equal = {"oidc:iss": issuer, "oidc:aud": AUDIENCE, "oidc:sub": subject}
-    statement = {
-        "Effect": "Allow",
-        "Action": "sts:AssumeRole",
-        "Principal": {"Federated": [PROVIDER]},
-        "Condition": {"StringEquals": equal},
-    }
+    text = (CHECKOUT / "deploy/ram-policies/rrsa-trust.json").read_text()
+    trust = text.replace("acs:ram::UID:oidc-provider/PROVIDER", PROVIDER).replace("ISSUER", issuer)
     access = {"name": "operator", "document": document("ram:*", "ecs:*")}
     fixture = {
         "account": {"id": ACCOUNT},
@@ -72,7 +67,7 @@ def federation(world: World, tmp_path: Path) -> Iterator[Federation]:
         "roles": [
             {
                 "name": "Operator",
-                "trust": {"Version": "1", "Statement": [statement]},
+                "trust": json.loads(trust),
                 "policies": [{"custom": "operator"}],
             }
         ],

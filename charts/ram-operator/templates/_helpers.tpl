@@ -98,6 +98,33 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- end }}
 
+{{/* Where the credentials come from, as environment variables. */}}
+{{- define "ram-operator.credentials" -}}
+{{- $credentials := (.Values.cloud).credentials | default dict }}
+{{- $rrsa := $credentials.rrsa | default dict }}
+{{- if $credentials.secretName }}
+- name: RAM_OPERATOR_CREDENTIALS_DIR
+  value: /var/run/secrets/ram-operator
+{{- else if $rrsa.roleArn }}
+- name: RAM_OPERATOR_CREDENTIALS_SOURCE
+  value: oidc
+- name: RAM_OPERATOR_ROLE_ARN
+  value: {{ $rrsa.roleArn | quote }}
+- name: RAM_OPERATOR_OIDC_PROVIDER_ARN
+  value: {{ $rrsa.oidcProviderArn | quote }}
+- name: RAM_OPERATOR_OIDC_TOKEN_FILE
+  value: /var/run/secrets/ram-operator-token/token
+{{- with $rrsa.sessionName }}
+- name: RAM_OPERATOR_ROLE_SESSION_NAME
+  value: {{ . | quote }}
+{{- end }}
+{{- with $rrsa.sessionPolicy }}
+- name: RAM_OPERATOR_SESSION_POLICY
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* The ports that the operator calls, as a list of JSON: HTTPS, those of the API server, and those of other endpoints. */}}
 {{- define "ram-operator.ports" -}}
 {{- $cloud := .Values.cloud | default dict }}
@@ -128,8 +155,16 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- range .Values.extraEnv }}
 {{- $env = append $env .name }}
 {{- end }}
-{{- $secret := ((.Values.cloud).credentials).secretName }}
-{{- if and (gt $replicas 0) (not $secret) (not (has "ALIBABA_CLOUD_ACCESS_KEY_ID" $env)) }}
-{{- fail (printf "cloud.credentials.secretName: name the Secret with the operator's AccessKey: kubectl -n %s create secret generic ram-operator-credentials --from-file=accessKeyId=FILE --from-file=accessKeySecret=FILE, then --set cloud.credentials.secretName=ram-operator-credentials" .Release.Namespace) }}
+{{- $credentials := (.Values.cloud).credentials | default dict }}
+{{- $rrsa := $credentials.rrsa | default dict }}
+{{- if and $credentials.secretName $rrsa.roleArn }}
+{{- fail "cloud.credentials: secretName and rrsa.roleArn are two sources of one credential; leave out one of them" }}
+{{- end }}
+{{- if ne (empty $rrsa.roleArn) (empty $rrsa.oidcProviderArn) }}
+{{- fail "cloud.credentials.rrsa: write both roleArn and oidcProviderArn" }}
+{{- end }}
+{{- $given := or $credentials.secretName $rrsa.roleArn (has "ALIBABA_CLOUD_ACCESS_KEY_ID" $env) (has "RAM_OPERATOR_CREDENTIALS_SOURCE" $env) }}
+{{- if and (gt $replicas 0) (not $given) }}
+{{- fail (printf "cloud.credentials: write rrsa.roleArn and rrsa.oidcProviderArn, or name in secretName the Secret with the operator's AccessKey: kubectl -n %s create secret generic ram-operator-credentials --from-file=accessKeyId=FILE --from-file=accessKeySecret=FILE, then --set cloud.credentials.secretName=ram-operator-credentials" .Release.Namespace) }}
 {{- end }}
 {{- end }}
