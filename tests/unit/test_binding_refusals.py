@@ -102,7 +102,8 @@ async def test_an_attach_that_may_work_later_is_pending_and_comes_back_by_itself
 async def test_an_api_that_goes_on_throttling_costs_one_status_write() -> None:
     made, ecs = scene({ONE: ""})
     for left in range(7, 0, -1):
-        ecs.failing["attach"] = Throttled("AttachInstanceRamRole", "Throttling.User", retry_after=left)
+        code = "Throttling.User" if left % 2 else "Throttling.Local"
+        ecs.failing["attach"] = Throttled("AttachInstanceRamRole", code, retry_after=left)
         await made.reconcile(BINDING)
         if left == 7:
             made.log.clear()

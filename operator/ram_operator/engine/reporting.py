@@ -231,6 +231,10 @@ def _condition(subject: Subject, row: tuple[str, str, str, str], now: datetime) 
     kind, status, reason, message = row
     before = _find(subject.conditions, kind)
     since = before.get("lastTransitionTime") if before.get("status") == status else None
+    known = (reason, subject.generation) == (before.get("reason"), before.get("observedGeneration"))
+    if known and reason == Reason.THROTTLED:
+        # Which API is throttled, and in which words, differs in each reconcile: each would be a write of the status.
+        message = before["message"]
     return {
         "type": kind,
         "status": status,

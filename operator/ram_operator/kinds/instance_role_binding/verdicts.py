@@ -150,10 +150,13 @@ def _without_role(case: Case, role: str) -> Verdict:
     refused = _refusal(case)
     if refused:
         return Verdict(refused, hold=_hold(case, Reason.SOME_FAILED, refused.message, _failed_for(case, refused)))
-    row = _next(
-        case, State.PENDING, role=role, origin=Origin.ATTACHED, **_sent(case, role), message=str(case.error or "")
-    )
+    row = _next(case, State.PENDING, role=role, origin=Origin.ATTACHED, **_sent(case, role), message=_problem(case))
     return Verdict(row, attach=True)
+
+
+def _problem(case: Case) -> str:
+    """The error in words; a throttled call is told of by the reason alone, since its words change with each try."""
+    return "" if case.error is None or isinstance(case.error, Throttled) else str(case.error)
 
 
 def _sent(case: Case, role: str) -> Mapping[str, Json]:
