@@ -170,7 +170,7 @@ def our_kinds(settings: Settings) -> tuple[AnyKind, ...]:
     limits = PolicyLimits(settings.system_policies_per_role, settings.custom_policies_per_role)
     return (
         RamPolicyKind(full_check),
-        RamRoleKind(full_check, limits),
+        RamRoleKind(full_check, limits, protected_policies=settings.protected_policies),
         InstanceRoleBindingKind(timedelta(seconds=settings.node_gone_seconds)),
     )
 

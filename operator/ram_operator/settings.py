@@ -85,6 +85,10 @@ class Settings:
     workers: Annotated[int, "How many objects are worked on at once."] = 16
     system_policies_per_role: Annotated[int, "RAM's quota of system policies on a role."] = 20
     custom_policies_per_role: Annotated[int, "RAM's quota of custom policies on a role."] = 10
+    protected_policies: Annotated[
+        tuple[str, ...],
+        "Name patterns, separated by commas: policies that policyAttachment Exclusive leaves attached to a role.",
+    ] = ("k8sWorkerRolePolicy-*", "k8sMasterRolePolicy-*", "AliyunCS*")
     listen: Annotated[str, "Where /livez, /readyz and /metrics are served; port 0 means a free one."] = "0.0.0.0:8080"
     log_level: Annotated[str, "DEBUG, INFO, WARNING or ERROR."] = "INFO"
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)

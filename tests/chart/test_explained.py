@@ -5,14 +5,12 @@ from typing import Any
 import pytest
 from tests.chart.conftest import ROOT, files
 
-from ram_operator.kinds import ownership
 from ram_operator.kinds.instance_role_binding import DEFAULTS
 
 NOT_YET = "Not obeyed yet: "
-COMMON = set(ownership.DEFAULTS)
 NOT_OBEYED = {
-    "rampolicies": COMMON | {"attachTo"},
-    "ramroles": COMMON | {"policyAttachment"},
+    "rampolicies": {"attachTo"},
+    "ramroles": set(),
     "instancerolebindings": set(DEFAULTS),
 }
 

@@ -39,7 +39,8 @@ CLUSTER = "c-1"
 DOCUMENT = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": ["oss:Get*"], "Resource": "*"}]}
 OTHER_DOCUMENT = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": ["oss:List*"], "Resource": "*"}]}
 FULL_CHECK = timedelta(hours=6)
-KINDS: tuple[AnyKind, ...] = (RamPolicyKind(FULL_CHECK), RamRoleKind(FULL_CHECK), InstanceRoleBindingKind())
+ROLE_KIND = RamRoleKind(FULL_CHECK, protected_policies=("AliyunCS*",))
+KINDS: tuple[AnyKind, ...] = (RamPolicyKind(FULL_CHECK), ROLE_KIND, InstanceRoleBindingKind())
 ECS_TRUST = json.dumps(trust_for_services(["ecs.aliyuncs.com"]))
 
 

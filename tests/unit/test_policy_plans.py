@@ -180,8 +180,6 @@ def test_two_objects_that_name_a_policy_of_nobody_are_both_told_so() -> None:
 
 
 UNSUPPORTED = [
-    {"adoptionPolicy": "IfIdentical"},
-    {"adoptionPolicy": "IfUnowned"},
     {"attachTo": {"users": ["dev"]}},
     {"attachTo": {"groups": ["devs"]}},
 ]

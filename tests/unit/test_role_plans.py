@@ -158,7 +158,7 @@ def test_what_means_the_same_is_no_drift(observed: ObservedRole) -> None:
 
 def test_steps_go_to_the_role_by_the_name_ram_has_for_it() -> None:
     plan = planned(with_policies(REFERENCE), there(role=cloud_role("OSS-Reader", trust=FC_TRUST)), OSS_READ)
-    assert [step.todo() for step in plan.steps] == [
+    assert [step.effect for step in plan.steps] == [
         "update trust document of role OSS-Reader",
         "attach policy Custom/oss-read to role OSS-Reader",
     ]
@@ -197,21 +197,6 @@ def test_who_is_named_in_the_tags_wins_over_age() -> None:
     assert decided(planned(role_body(), there(), RIVAL)) == Plan()
     theirs = there(tags=owner(role_key("younger")).tags())
     assert held(planned(role_body(), theirs, YOUNGER)) == [Reason.NAME_TAKEN]
-
-
-# What is not obeyed yet
-
-
-UNSUPPORTED = [
-    {"adoptionPolicy": "IfUnowned"},
-    {"policyAttachment": "Exclusive"},
-]
-
-
-@pytest.mark.parametrize("spec", UNSUPPORTED, ids=str)
-def test_a_value_that_is_not_supported_yet_writes_nothing(spec: dict[str, Any]) -> None:
-    assert held(planned(role_body(spec=spec), None)) == [Reason.NOT_SUPPORTED_YET]
-    assert planned(role_body(spec=spec, deleting=True), there()).steps == (DeleteRole(NAME),)
 
 
 def test_defaults_that_are_written_out_are_supported() -> None:

@@ -39,6 +39,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("WORKERS", "1", "workers", 1),
     ("SYSTEM_POLICIES_PER_ROLE", "25", "system_policies_per_role", 25),
     ("CUSTOM_POLICIES_PER_ROLE", "15", "custom_policies_per_role", 15),
+    ("PROTECTED_POLICIES", "a*,b", "protected_policies", ("a*", "b")),
     ("LISTEN", "127.0.0.1:0", "listen", "127.0.0.1:0"),
     ("LOG_LEVEL", "debug", "log_level", "debug"),
 ]

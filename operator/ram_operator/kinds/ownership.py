@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ram_operator.cloud import Taggable
-from ram_operator.kinds.steps import Tag, tags_of
+from ram_operator.kinds.steps import Tag, WholeStep, tags_of
 from ram_operator.model import (
+    ADOPTED_TAG,
     FINALIZER,
     RECONCILE_AT,
     Body,
@@ -21,6 +23,7 @@ from ram_operator.model import (
     Json,
     Owner,
     Ownership,
+    Plan,
     Reason,
     Reference,
     StatusFields,
@@ -28,13 +31,12 @@ from ram_operator.model import (
     parse_timestamp,
     timestamp,
 )
-from ram_operator.rules.names import check_tags
+from ram_operator.rules.names import TAG_LIMIT, check_tags
 
 UNCONFIRMED_SECONDS = 2.0
 """How soon is looked again for what the cloud should show any moment."""
 RECHECK_SECONDS = 60.0
 """How soon is looked again for what sends no events."""
-DEFAULTS: Mapping[str, Json] = {"adoptionPolicy": "Never"}
 
 
 def retains(facts: Facts) -> bool:
@@ -43,7 +45,49 @@ def retains(facts: Facts) -> bool:
     Read from the raw spec, so that it holds also where the rest of the spec no longer parses. Where another object has
     the same cloud name, it has to take the cloud object over first: afterwards its tags would name nobody.
     """
-    return facts.me.spec.get("deletionPolicy") == "Retain" and not heirs(facts)
+    return _is_retained(facts, facts.me.status.get("origin")) and not heirs(facts)
+
+
+def left_alone(facts: Facts, tags: Mapping[str, str], owner: Owner) -> bool:
+    """Whether a deletion leaves a cloud object with these tags as it is: it is not ours, or was taken over."""
+    return bool(foreign("", tags, owner)) or _is_retained(facts, origin(tags))
+
+
+def _is_retained(facts: Facts, origin: Json) -> bool:
+    default = "Retain" if origin == ADOPTED else "Delete"
+    return (facts.me.spec.get("deletionPolicy") or default) == "Retain"
+
+
+ADOPTED = "Adopted"
+
+
+def origin(tags: Mapping[str, str]) -> str:
+    """The `status.origin` of a cloud object of ours, by its tags."""
+    return ADOPTED if ADOPTED_TAG in tags else "Created"
+
+
+def adopts(policy: str, tags: Mapping[str, str] | None, owner: Owner) -> bool:
+    """Whether spec.adoptionPolicy lets the cloud object with these tags be taken over."""
+    return policy != "Never" and tags is not None and owner.judge(tags) is Ownership.UNTAGGED
+
+
+def adoption(plan: Plan, policy: str, subject: str) -> Plan:
+    """The plan of taking a cloud object over: first it is tagged, and only then changed.
+
+    With IfIdentical nothing is written where anything but the tags would have to change.
+    """
+    tagging = [step for step in plan.steps if step.change is Change.TAG]
+    others = [step for step in plan.steps if step.change is not Change.TAG]
+    if policy == "IfIdentical" and (others or plan.holds):
+        differences = listing(step.todo() for step in others)
+        fix = "change the spec to agree with it, or set adoptionPolicy: IfUnowned to take it over and change it"
+        message = f"{subject} is not as the spec says, would {differences}; {fix}"
+        differs = (Hold(subject, Reason.ADOPTION_DIFFERS, message, RECHECK_SECONDS),) if others else ()
+        return replace(plan, steps=(), holds=(*differs, *plan.holds))
+    first = tuple(one for step in tagging for one in step.subjects)
+    return replace(
+        plan, steps=(*tagging, *(step.waiting_for(first) if isinstance(step, WholeStep) else step for step in others))
+    )
 
 
 def heirs(facts: Facts) -> tuple[Reference, ...]:
@@ -133,7 +177,8 @@ def foreign(subject: str, tags: Mapping[str, str], owner: Owner) -> Hold | None:
     """The hold on a cloud object that is not this owner's to write."""
     match owner.judge(tags):
         case Ownership.UNTAGGED:
-            message = f"{subject} exists and was not created by this operator; choose another name, or delete it"
+            fix = "choose another name, or set spec.adoptionPolicy to take it over"
+            message = f"{subject} exists and was not created by this operator; {fix}"
             return Hold(subject, Reason.NOT_OWNED, message)
         case Ownership.OTHERS:
             marks = {key.removeprefix("ram-operator:"): value for key, value in tags.items()}
@@ -160,7 +205,8 @@ def waits_for(subject: str, leaving: str) -> Hold:
 
 def missing_tags(wanted: Mapping[str, str], present: Mapping[str, str], owner: Owner) -> tuple[tuple[str, str], ...]:
     """Tags to be set: ours and the spec's, where they are absent or differ. Other tags are left alone."""
-    everything = {**wanted, **owner.tags()}
+    adopted = {ADOPTED_TAG: ADOPTED} if owner.judge(present) is Ownership.UNTAGGED else {}
+    everything = {**wanted, **owner.tags(), **adopted}
     return tuple(sorted((key, value) for key, value in everything.items() if present.get(key) != value))
 
 
@@ -171,7 +217,11 @@ def tag_step(resource: Taggable, name: str, tags: tuple[tuple[str, str], ...]) -
 
 def tag_problems(spec: Mapping[str, Json]) -> tuple[str, ...]:
     """Problems of spec.tags."""
-    return check_tags(spec.get("tags") or {}, "spec.tags")
+    tags = spec.get("tags") or {}
+    # What is taken over gets one tag more.
+    crowded = spec.get("adoptionPolicy", "Never") != "Never" and len(tags) == TAG_LIMIT
+    more = (f"spec.tags: has {len(tags)} tags; keep at most {TAG_LIMIT - 1} with spec.adoptionPolicy",)
+    return (*check_tags(tags, "spec.tags"), *(more if crowded else ()))
 
 
 def verified(

@@ -9,7 +9,7 @@ it changes, and which permissions it takes. ARNs: the authorization tables of th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Self
 
 from ram_operator.cloud import Cloud, PolicyName, PolicyType, Taggable
@@ -44,7 +44,12 @@ class WordedStep:
 
 @dataclass(frozen=True, slots=True)
 class WholeStep(WordedStep):
-    """A step that is done or is not, whatever the number of its subjects."""
+    """A step that is done or is not, whatever the number of its subjects.
+
+    Two of them are equal whatever they wait for: that is no part of what they do.
+    """
+
+    waits_for: tuple[str, ...] = field(default=(), compare=False, kw_only=True)
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -60,7 +65,7 @@ class WholeStep(WordedStep):
 
     @property
     def effect(self) -> str:
-        return self.todo()
+        return f"{self.verbs[0]} {self.object()}"
 
     def arns(self) -> tuple[str, ...]:
         raise NotImplementedError
@@ -70,6 +75,10 @@ class WholeStep(WordedStep):
 
     def without(self, subjects: frozenset[str]) -> Self | None:
         return None if subjects.intersection(self.subjects) else self
+
+    def waiting_for(self, subjects: tuple[str, ...]) -> Self:
+        """The same step, which waits for `subjects` as well."""
+        return replace(self, waits_for=(*self.waits_for, *subjects))
 
     async def apply(self, cloud: Cloud) -> Failures:
         await self.call(cloud)
@@ -88,6 +97,20 @@ class ObjectStep(WholeStep):
     @property
     def subjects(self) -> tuple[str, ...]:
         return (self.subject,)
+
+
+def difference(field: str, now: object, wanted: object) -> str:
+    """How a field differs, for people: `description: "old" becomes "new"`."""
+    return f"{field}: {_short(now)} becomes {_short(wanted)}"
+
+
+def _short(value: object) -> str:
+    text = str(value) if isinstance(value, int) or str(value).startswith("{") else f'"{value}"'
+    return text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."
+
+
+SHOWN_LENGTH = 160
+"""How much of a value a difference shows."""
 
 
 def tags_of(name: str) -> str:

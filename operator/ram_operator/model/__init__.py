@@ -7,6 +7,7 @@ these, `engine` applies and reports them, `cluster` feeds the facts.
 from __future__ import annotations
 
 from ram_operator.model.facts import (
+    ADOPTED_TAG,
     PROPAGATION,
     TAG_PREFIX,
     Facts,
@@ -54,6 +55,7 @@ from ram_operator.model.plans import (
 from ram_operator.model.reasons import RETAIN_INSTEAD, Disposition, EventReason, Reason, disposition
 
 __all__ = [
+    "ADOPTED_TAG",
     "ENTRY_MESSAGE_LENGTH",
     "EVERYTHING",
     "FINALIZER",

@@ -119,6 +119,8 @@ class Ownership(StrEnum):
 
 
 TAG_PREFIX = "ram-operator:"
+ADOPTED_TAG = f"{TAG_PREFIX}origin"
+"""What marks a cloud object that was taken over, besides its owner's marks: a status may be lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ class Owner:
 
     def judge(self, tags: Mapping[str, str]) -> Ownership:
         """Whose a cloud object with these tags is."""
-        marks = {key: value for key, value in tags.items() if key.startswith(TAG_PREFIX)}
+        marks = {key: value for key, value in tags.items() if key.startswith(TAG_PREFIX) and key != ADOPTED_TAG}
         if not marks:
             return Ownership.UNTAGGED
         if marks == self.tags():

@@ -6,10 +6,7 @@ from tests.cluster.admission.case import Case, Spec, binding, policy, statement
 
 SPECS: dict[str, Spec] = {"RamPolicy": policy(), "RamRole": {}, "InstanceRoleBinding": binding()}
 ROWS: tuple[tuple[str, str, Any], ...] = (
-    ("RamPolicy", "adoptionPolicy", "IfIdentical"),
     ("RamPolicy", "attachTo", {"users": ["dev"]}),
-    ("RamRole", "adoptionPolicy", "IfUnowned"),
-    ("RamRole", "policyAttachment", "Exclusive"),
     ("InstanceRoleBinding", "allowProtectedRoles", True),
     ("InstanceRoleBinding", "conflictPolicy", "Replace"),
     ("InstanceRoleBinding", "instances", ["cn-hangzhou.i-bp1simulator00000001"]),

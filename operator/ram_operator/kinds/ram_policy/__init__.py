@@ -45,6 +45,7 @@ class PolicySpec:
     document: str
     description: str | None
     tags: Mapping[str, str]
+    adoption: str
     unsupported: tuple[str, ...]
 
 
@@ -97,7 +98,8 @@ class RamPolicyKind:
             document=canonical(spec["document"]),
             description=spec.get("description"),
             tags=spec.get("tags") or {},
-            unsupported=ownership.unsupported(spec, ownership.DEFAULTS) + granted,
+            adoption=spec.get("adoptionPolicy") or "Never",
+            unsupported=granted,
         )
 
     def retains(self, facts: Facts) -> bool:
@@ -137,13 +139,16 @@ class RamPolicyKind:
         self, desired: DesiredPolicy, spec: PolicySpec, observed: ObservedPolicy, context: Context
     ) -> Plan:
         subject = f"policy {desired.name}"
-        if taken := ownership.name_taken(subject, desired.facts, observed.tags, context.owner):
+        adopts = ownership.adopts(spec.adoption, observed.tags, context.owner)
+        tags = None if adopts else observed.tags
+        if taken := ownership.name_taken(subject, desired.facts, tags, context.owner):
             return Plan(holds=(taken,))
         if observed.policy is None or observed.tags is None:
             return self._creation(subject, spec, observed, context)
-        if hold := ownership.foreign(subject, observed.tags, context.owner):
+        if tags is not None and (hold := ownership.foreign(subject, tags, context.owner)):
             return Plan(holds=(hold,))
-        return Plan(steps=_updates(spec, observed.policy, observed.tags, context))
+        plan = Plan(steps=_updates(spec, observed.policy, observed.tags, context))
+        return ownership.adoption(plan, spec.adoption, subject) if adopts else plan
 
     def _creation(self, subject: str, spec: PolicySpec, observed: ObservedPolicy, context: Context) -> Plan:
         # The two types of policies share their names.
@@ -164,6 +169,8 @@ class RamPolicyKind:
             return Plan()
         if hold := ownership.hand_over(subject, facts):
             return Plan(holds=(hold,))
+        if ownership.left_alone(facts, observed.tags, context.owner):
+            return Plan()
         if observed.entities and (users := _users(observed, facts, context)):
             return Plan(holds=(users,))
         return Plan(steps=(DeletePolicy(observed.policy.name, observed.policy.name),))
@@ -182,7 +189,7 @@ class RamPolicyKind:
         }
         return {
             "policyName": policy.name,
-            "origin": "Created",
+            "origin": ownership.origin(observed.tags),
             "defaultVersion": policy.default_version,
             "attachmentCount": policy.attachment_count,
             "verified": ownership.verified(seen, stored, context, self.full_check),
@@ -192,9 +199,9 @@ class RamPolicyKind:
 def _updates(spec: PolicySpec, policy: Policy, tags: Mapping[str, str], context: Context) -> tuple[Step, ...]:
     steps: list[Step] = []
     if not same_meaning(policy.document, spec.document):
-        steps.append(CreatePolicyVersion(policy.name, policy.name, spec.document))
+        steps.append(CreatePolicyVersion(policy.name, policy.name, spec.document, policy.document))
     if spec.description is not None and policy.description != spec.description:
-        steps.append(UpdatePolicyDescription(policy.name, policy.name, spec.description))
+        steps.append(UpdatePolicyDescription(policy.name, policy.name, spec.description, policy.description))
     missing = ownership.missing_tags(spec.tags, tags, context.owner)
     return (*steps, *ownership.tag_step(Taggable.POLICY, policy.name, missing))
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ram_operator.cloud import Cloud, NewPolicy, PolicyName, PolicyType
 from ram_operator.errors import NotFound
-from ram_operator.kinds.steps import ObjectStep, policy_arn
+from ram_operator.kinds.steps import ObjectStep, difference, policy_arn
 from ram_operator.model import Change, EventReason, Intent
 
 
@@ -39,6 +39,7 @@ class CreatePolicyVersion(ObjectStep):
 
     name: str
     document: str
+    before: str = field(default="", compare=False)
     event, change = EventReason.VERSION_CREATED, Change.UPDATE
     api, verbs = "CreatePolicyVersion", ("create", "created")
 
@@ -47,6 +48,9 @@ class CreatePolicyVersion(ObjectStep):
 
     def object(self) -> str:
         return f"a new default version of policy {self.name}, whose document differs"
+
+    def todo(self) -> str:
+        return f"{self.effect} ({difference('document', self.before, self.document)})" if self.before else self.effect
 
     async def call(self, cloud: Cloud) -> None:
         await cloud.ram.create_policy_version(self.name, self.document)
@@ -58,6 +62,7 @@ class UpdatePolicyDescription(ObjectStep):
 
     name: str
     description: str
+    before: str | None = field(default=None, compare=False)
     event, change = EventReason.POLICY_UPDATED, Change.UPDATE
     api, verbs = "UpdatePolicyDescription", ("update", "updated")
 
@@ -70,6 +75,11 @@ class UpdatePolicyDescription(ObjectStep):
 
     def object(self) -> str:
         return f"description of policy {self.name}"
+
+    def todo(self) -> str:
+        if self.before is None:
+            return self.effect
+        return f"{self.effect} ({difference('description', self.before, self.description)})"
 
     async def call(self, cloud: Cloud) -> None:
         await cloud.ram.update_policy_description(self.name, self.description)

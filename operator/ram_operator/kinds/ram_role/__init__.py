@@ -1,7 +1,8 @@
 """RamRole: a role, who may assume it, and which policies are attached to it.
 
-Attaching is additive: what others attached is left alone, and only what `status.managedPolicies` claims is ever
-detached. While a reference is unresolved nothing is detached at all: the last good state stays in force.
+Attaching is additive, unless the spec says Exclusive: what others attached is left alone, and only what
+`status.managedPolicies` claims is ever detached. While a reference is unresolved nothing is detached at all: the last
+good state stays in force.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from ram_operator.cloud import Cloud, NewRole, PolicyName, PolicyType, RoleChange, Taggable
 from ram_operator.errors import InvalidSpec
@@ -21,6 +21,7 @@ from ram_operator.kinds.ram_role.links import RoleLinks
 from ram_operator.kinds.ram_role.observing import ObservedRole, observe
 from ram_operator.kinds.ram_role.steps import CreateRole, DeleteRole, DetachPolicy, UpdateRole
 from ram_operator.kinds.ram_role.swaps import PolicyLimits, Swap
+from ram_operator.kinds.steps import difference
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     RETAIN_INSTEAD,
@@ -47,9 +48,11 @@ from ram_operator.rules.documents import (
     same_meaning,
     trust_for_services,
 )
-from ram_operator.rules.names import check_description, check_role_name, check_session_seconds
+from ram_operator.rules.names import check_description, check_role_name, check_session_seconds, matches_any
 
-T = TypeVar("T")
+EXCLUSIVE = "Exclusive"
+NEVER_ADOPTED = ("AliyunServiceRoleFor*", "AliyunCS*")
+"""Service-linked roles, and those that ACK works with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,8 @@ class RoleSpec:
     session_seconds: int
     policies: tuple[Mapping[str, Json], ...]
     tags: Mapping[str, str]
-    unsupported: tuple[str, ...]
+    adoption: str
+    exclusive: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +93,14 @@ class RamRoleKind:
     Args:
         full_check: how often everything is read in detail although no list shows a change.
         limits: policies per role.
+        protected_roles: name patterns of roles that are never taken over.
+        protected_policies: name patterns of policies that policyAttachment Exclusive leaves attached.
     """
 
     full_check: timedelta
     limits: PolicyLimits = field(default_factory=PolicyLimits)
+    protected_roles: tuple[str, ...] = ()
+    protected_policies: tuple[str, ...] = ()
     resource = RAM_ROLE
     links = RoleLinks()
 
@@ -128,7 +136,8 @@ class RamRoleKind:
             session_seconds=spec.get("maxSessionDurationSeconds") or 3600,
             policies=policies,
             tags=spec.get("tags") or {},
-            unsupported=ownership.unsupported(spec, {**ownership.DEFAULTS, "policyAttachment": "Additive"}),
+            adoption=spec.get("adoptionPolicy") or "Never",
+            exclusive=spec.get("policyAttachment") == EXCLUSIVE,
         )
 
     def retains(self, facts: Facts) -> bool:
@@ -166,15 +175,14 @@ class RamRoleKind:
         cloud: Cloud,
         before: ObservedRole | None = None,
     ) -> ObservedRole | None:
-        if desired.name is None or (desired.spec and desired.spec.unsupported):
+        if desired.name is None:
             return None
         deleting = desired.spec is None and not _users(desired.facts)
         return await observe(desired.name, before or bool(stored.get("arn")), scope, cloud, deleting=deleting)
 
     def plan(self, desired: DesiredRole, observed: ObservedRole | None, stored: StatusFields, context: Context) -> Plan:
         if observed is None:
-            unsupported = desired.spec.unsupported if desired.spec else ()
-            return Plan(holds=ownership.not_supported_yet(f"role {desired.name}", unsupported), fields=stored)
+            return Plan(fields=stored)
         if desired.spec is None:
             fields = attachments.of_deleted(stored, context.outcome)
             return replace(self._deletion(desired, observed, stored, context), fields=fields)
@@ -186,10 +194,15 @@ class RamRoleKind:
     ) -> Plan:
         subject = f"role {desired.name}"
         kept = attachments.stored_entries(stored)
-        if taken := ownership.name_taken(subject, desired.facts, observed.tags, context.owner):
+        adopts = ownership.adopts(spec.adoption, observed.tags, context.owner)
+        tags = None if adopts else observed.tags
+        if taken := ownership.name_taken(subject, desired.facts, tags, context.owner):
             return Plan(holds=(taken,), entries=kept)
-        if observed.tags is not None and (hold := ownership.foreign(subject, observed.tags, context.owner)):
+        if tags is not None and (hold := ownership.foreign(subject, tags, context.owner)):
             return Plan(holds=(hold,), entries=kept)
+        if adopts and matches_any(spec.name, (*NEVER_ADOPTED, *self.protected_roles)):
+            message = f"{subject} is Alibaba Cloud's own or protected by the operator's settings, and never taken over"
+            return Plan(holds=(Hold(subject, Reason.NOT_OWNED, message),), entries=kept)
         shown, outcome = observed.attached if observed.role else None, context.outcome
         if any(hold.reason is Reason.INVALID_SPEC for hold in desired.holds):
             kept = attachments.entries(spec.name, desired.policies, shown, (), stored, outcome)
@@ -200,6 +213,8 @@ class RamRoleKind:
         succeeds = observed.tags is not None and context.owner.judge(observed.tags) is Ownership.INHERITED
         inherited = attachments.of_predecessors(desired.facts) if succeeds else ()
         managed = (*attachments.managed(stored), *inherited)
+        if spec.exclusive:
+            managed = attachments.unprotected((*managed, *observed.attached), self.protected_policies)
         superfluous = tuple(policy for policy in managed if policy.folded not in wanted)
         # What we attached may be there although RAM does not show it yet.
         present = attached | attachments.unconfirmed(stored, outcome)
@@ -217,7 +232,8 @@ class RamRoleKind:
         )
         entries = attachments.entries(name, desired.policies, shown, claimed, stored, outcome)
         steps = (*own, *swap.steps(name, self.limits))
-        return Plan(steps=steps, holds=(*desired.holds, *absences), entries=entries)
+        plan = Plan(steps=steps, holds=(*desired.holds, *absences), entries=entries)
+        return ownership.adoption(plan, spec.adoption, subject) if adopts else plan
 
     def _deletion(self, desired: DesiredRole, observed: ObservedRole, stored: StatusFields, context: Context) -> Plan:
         facts, subject = desired.facts, f"role {desired.name}"
@@ -228,8 +244,12 @@ class RamRoleKind:
             return Plan()
         if hold := ownership.hand_over(subject, facts):
             return Plan(holds=(hold,))
+        if ownership.left_alone(facts, observed.tags, context.owner):
+            return Plan()
         name = observed.role.name
         ours = (*attachments.managed(stored), *desired.policies, *desired.leaving)
+        if facts.me.spec.get("policyAttachment") == EXCLUSIVE:
+            ours = attachments.unprotected((*ours, *observed.attached), self.protected_policies)
         managed = {policy.folded for policy in ours}
         foreign = [str(policy) for policy in observed.attached if policy.folded not in managed]
         if users := _users(desired.facts):
@@ -270,7 +290,7 @@ class RamRoleKind:
             "roleName": role.name,
             "roleId": role.role_id,
             "arn": role.arn,
-            "origin": "Created",
+            "origin": ownership.origin(tags),
             "policyCounts": counts,
             "policySummary": f"{counts['attached']}/{counts['wanted']}",
             "verified": ownership.verified(seen, stored, context, self.full_check),
@@ -299,13 +319,18 @@ def _role_steps(spec: RoleSpec, observed: ObservedRole, attach: tuple[PolicyName
     role_now = observed.role
     trust = spec.trust if not same_meaning(role_now.trust, spec.trust) else None
     described = spec.description is not None and spec.description != role_now.description
-    fields = (
-        *(("trust document",) if trust else ()),
-        *(("description",) if described else ()),
-        *(("session duration",) if spec.session_seconds != role_now.max_session_seconds else ()),
-    )
+    fields = {
+        **({"trust document": (role_now.trust, trust)} if trust else {}),
+        **({"description": (role_now.description, spec.description)} if described else {}),
+        **(
+            {"session duration": (role_now.max_session_seconds, spec.session_seconds)}
+            if spec.session_seconds != role_now.max_session_seconds
+            else {}
+        ),
+    }
+    differences = tuple(difference(name, now, wanted) for name, (now, wanted) in fields.items())
     change = RoleChange(spec.session_seconds, trust, spec.description if described else None)
-    update: list[Step] = [UpdateRole(spec.name, role_now.name, change, fields)] if fields else []
+    update: list[Step] = [UpdateRole(spec.name, role_now.name, change, tuple(fields), differences)] if fields else []
     missing = ownership.missing_tags(spec.tags, observed.tags, context.owner)
     return [*update, *ownership.tag_step(Taggable.ROLE, role_now.name, missing)]
 

@@ -24,7 +24,7 @@ from ram_operator.model import (
     StatusFields,
     listing,
 )
-from ram_operator.rules.names import check_policy_name
+from ram_operator.rules.names import check_policy_name, matches_any
 
 
 def problems(policies: Iterable[Mapping[str, Json]]) -> tuple[str, ...]:
@@ -127,6 +127,12 @@ def _waiting(policy: Reference | None) -> Way | None:
 def managed(stored: StatusFields) -> tuple[PolicyName, ...]:
     """The policies that we attached, or were about to."""
     return tuple(_name(row) for row in stored.get("managedPolicies") or ())
+
+
+def unprotected(policies: Iterable[PolicyName], patterns: tuple[str, ...]) -> tuple[PolicyName, ...]:
+    """Policies, each once, without those whose names match the patterns."""
+    found = {policy.folded: policy for policy in policies}
+    return tuple(policy for policy in found.values() if not matches_any(policy.name, patterns))
 
 
 def of_predecessors(facts: Facts) -> tuple[PolicyName, ...]:

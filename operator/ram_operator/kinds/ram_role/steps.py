@@ -18,14 +18,10 @@ def attachment(role: str, policy: PolicyName) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _AttachmentStep(WholeStep):
-    """A step on one policy of a role. Its subject is the pair: a policy that cannot be attached stops no other.
-
-    Two of them are equal whatever they wait for: that is no part of what they do.
-    """
+    """A step on one policy of a role. Its subject is the pair: a policy that cannot be attached stops no other."""
 
     policy: PolicyName
     role: str
-    waits_for: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def subjects(self) -> tuple[str, ...]:
@@ -63,11 +59,15 @@ class CreateRole(WholeStep):
 
 @dataclass(frozen=True, slots=True)
 class UpdateRole(ObjectStep):
-    """Change a role's trust document, description or session duration. `fields` names them for people."""
+    """Change a role's trust document, description or session duration.
+
+    `fields` names them for people, `differences` tells what they are and become.
+    """
 
     name: str
     change_to: RoleChange
     fields: tuple[str, ...]
+    differences: tuple[str, ...] = field(default=(), compare=False)
     event, change = EventReason.ROLE_UPDATED, Change.UPDATE
     api, verbs = "UpdateRole", ("update", "updated")
 
@@ -80,6 +80,9 @@ class UpdateRole(ObjectStep):
 
     def object(self) -> str:
         return f"{' and '.join(self.fields)} of role {self.name}"
+
+    def todo(self) -> str:
+        return f"{self.effect} ({'; '.join(self.differences)})" if self.differences else self.effect
 
     async def call(self, cloud: Cloud) -> None:
         await cloud.ram.update_role(self.name, self.change_to)

@@ -46,10 +46,10 @@ class Swap:
         fits, late, first, last = self._by_room(limits)
         fitting, making_room = self._subjects(role, fits), self._subjects(role, first)
         return (
-            *(AttachPolicy(policy, role, self.trust) for policy in fits),
-            *(DetachPolicy(policy, role, (*self.trust, *fitting)) for policy in first),
-            *(AttachPolicy(policy, role, (*self.trust, *making_room)) for policy in late),
-            *(DetachPolicy(policy, role, self._subjects(role, self.coming)) for policy in last),
+            *(AttachPolicy(policy, role, waits_for=self.trust) for policy in fits),
+            *(DetachPolicy(policy, role, waits_for=(*self.trust, *fitting)) for policy in first),
+            *(AttachPolicy(policy, role, waits_for=(*self.trust, *making_room)) for policy in late),
+            *(DetachPolicy(policy, role, waits_for=self._subjects(role, self.coming)) for policy in last),
         )
 
     def _by_room(self, limits: PolicyLimits) -> tuple[list[PolicyName], ...]:
