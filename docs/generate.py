@@ -111,7 +111,7 @@ def events() -> str:
 
 
 def _reasons() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load((ROOT / "docs/reasons.yaml").read_text())
+    found: dict[str, Any] = yaml.safe_load((ROOT / "operator/ram_operator/data/reasons.yaml").read_text())
     return found
 
 

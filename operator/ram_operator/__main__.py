@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import logging
@@ -13,10 +12,11 @@ import socket
 import sys
 import time
 import uuid
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 from ram_operator import metrics
 from ram_operator.cloud import Cloud
@@ -32,14 +32,16 @@ from ram_operator.cluster.handover import Handover
 from ram_operator.cluster.kopf_settings import kopf_settings
 from ram_operator.cluster.resync import Resync
 from ram_operator.cluster.watching import Watches
+from ram_operator.commands import command_line
+from ram_operator.commands.snapshot import snapshot
 from ram_operator.engine.controller import Controller
 from ram_operator.engine.filters.contention import Contention
 from ram_operator.engine.filters.modes import PlanOnly, ReadOnly, Retain, Suspend
 from ram_operator.engine.filters.unconfirmed import Unconfirmed
-from ram_operator.engine.reconciler import Cluster, Reconciler
+from ram_operator.engine.reconciler import Cluster, Reconciler, Store
 from ram_operator.engine.sweeps import Sweeps
 from ram_operator.engine.workqueue import WorkQueue
-from ram_operator.errors import KubeError, StartupError
+from ram_operator.errors import CloudError, KubeError, StartupError
 from ram_operator.gate import Gate, check, preflight
 from ram_operator.kinds import AnyKind
 from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
@@ -48,7 +50,7 @@ from ram_operator.kinds.ram_role import RamRoleKind
 from ram_operator.kinds.ram_role.swaps import PolicyLimits
 from ram_operator.logs import configure
 from ram_operator.runtime import Runtime
-from ram_operator.settings import Settings, described, from_environment
+from ram_operator.settings import Settings, from_environment
 
 log = logging.getLogger("ram_operator")
 OVERDUE_SECONDS = 900.0
@@ -57,13 +59,11 @@ COLLECTOR_THRESHOLDS = (5000, 10, 20)
 
 
 def main() -> None:
-    """Run the operator until it is told to stop."""
-    argparse.ArgumentParser(
-        "ram-operator",
-        description="Gives ECS nodes their instance RAM roles, declaratively.",
-        epilog=described(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    ).parse_args()
+    """Run the command that the arguments name; without one, run the operator until it is told to stop."""
+    beside_kubectl = Path(sys.argv[0]).name.startswith("kubectl")
+    asked = command_line.parse(sys.argv[1:], own_version(), required=beside_kubectl)
+    if asked.command is not None:
+        sys.exit(_command(asked))
     configure("INFO")
     _tune_collector()
     # Until the runtime takes them: the first process of a container gets no signal that it has no handler for.
@@ -89,6 +89,34 @@ def _tune_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
+
+
+def _command(asked: command_line.Asked) -> int:
+    """Run a command of people and return its exit code; what keeps it from running is one line on stderr."""
+    configure("WARNING")
+    try:
+        settings = from_environment(os.environ)
+        return command_line.run(asked, own_version(), our_kinds(settings), partial(_planner, settings))
+    except (StartupError, KubeError, CloudError, OSError) as error:
+        print(f"ram-operator: {error}", file=sys.stderr)
+        return 1
+
+
+@asynccontextmanager
+async def _planner(settings: Settings) -> AsyncIterator[command_line.Planner]:
+    """What the commands read with: the cluster and the cloud as they are, and the pipeline that previews."""
+    async with AsyncExitStack() as opened:
+        kinds = our_kinds(settings)
+        kube = await cluster.connect(kind.resource for kind in kinds)
+        opened.push_async_callback(kube.close)
+        connection = connect(configured(settings), time.monotonic, metrics.observe_call)
+        opened.push_async_callback(connection.close)
+        await connection.start()
+        caches = await snapshot(kube, kinds)
+        identity = Cluster(settings.cluster_id or await _cluster_uid(kube), settings.previous_cluster_ids)
+        store = cluster.ObjectStore(kube, caches.body, lambda _: None, lambda *_: None)
+        reconciler = _reconciler(settings, kinds, connection.cloud, store, identity)
+        yield command_line.Planner(kube, caches, reconciler, _now)
 
 
 def _leave(*_: object) -> None:
@@ -147,10 +175,7 @@ def _build(
     intake = Intake(caches, queue, time.time)
     store = cluster.ObjectStore(kube, caches.body, intake.put, intake.remove)
     recorder = EventRecorder(kube, _now, socket.gethostname())
-    by_name = {kind.resource.kind: kind for kind in kinds}
-    filters = (Retain(by_name), Suspend(), Unconfirmed(), Contention(), ReadOnly(settings.read_only), PlanOnly())
-    overdue = max(OVERDUE_SECONDS, 3 * settings.sweep_interval_seconds)
-    reconciler = Reconciler(by_name, cloud, store, identity, filters, _now, overdue)
+    reconciler = _reconciler(settings, kinds, cloud, store, identity)
     full_check = timedelta(seconds=settings.full_check_interval_seconds)
     interval = settings.sweep_interval_seconds
     sweeps = Sweeps(cloud, caches, queue, reconciler, interval, full_check, _now, random.random)
@@ -162,6 +187,15 @@ def _build(
     watches = Watches(registry, kopf_settings, partial(check, kube), time.monotonic)
     listen = (host, int(port))
     return Runtime(gate, watches, resync, controller, sweeps, recorder, leadership, settings.workers, listen)
+
+
+def _reconciler(
+    settings: Settings, kinds: Sequence[AnyKind], cloud: Cloud, store: Store, identity: Cluster
+) -> Reconciler:
+    by_name = {kind.resource.kind: kind for kind in kinds}
+    filters = (Retain(by_name), Suspend(), Unconfirmed(), Contention(), ReadOnly(settings.read_only), PlanOnly())
+    overdue = max(OVERDUE_SECONDS, 3 * settings.sweep_interval_seconds)
+    return Reconciler(by_name, cloud, store, identity, filters, _now, overdue)
 
 
 def our_kinds(settings: Settings) -> tuple[AnyKind, ...]:

@@ -42,6 +42,8 @@ class OperatorProcess:
         self.folder = folder
         self._installation = installation
         self._simulator = simulator
+        self.environ: Mapping[str, str] = {}
+        """What it was started with last: commands of its program run with the same."""
         self._environ = environ
         self._module = module
         self._child: Child | None = None
@@ -94,6 +96,7 @@ class OperatorProcess:
             "RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": str(SWEEP_SECONDS),
         }
         environ = module_environ(self._environ) | self._installation.environ() | own | dict(self._settings)
+        self.environ = environ
         self._starts += 1
         command = [sys.executable, "-m", self._module]
         self._child = start(f"operator-{self._starts}", command, self.folder, environ)

@@ -206,6 +206,9 @@ class RamGroupKind:
     def index(self) -> None:
         return None
 
+    def doubts(self, body: Body) -> tuple[str, ...]:
+        return ()
+
     def retains(self, facts: Facts) -> bool:
         return False
 

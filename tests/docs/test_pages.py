@@ -29,7 +29,7 @@ def test_each_part_that_can_be_generated_is_on_one_page() -> None:
 
 
 def test_there_are_words_for_every_reason_and_for_nothing_else() -> None:
-    words = yaml.safe_load((ROOT / "docs/reasons.yaml").read_text())
+    words = yaml.safe_load((ROOT / "operator/ram_operator/data/reasons.yaml").read_text())
     assert set(words["reasons"]) == {str(reason) for reason in Reason}
     assert set(words["events"]) == {str(reason) for reason in EventReason}
 

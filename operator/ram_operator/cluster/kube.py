@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import urllib.parse
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -160,6 +160,17 @@ class Kube:
                 return names
             query["continue"] = more
 
+    async def objects(self, path: str) -> AsyncIterator[Body]:
+        """List a cluster-scoped resource, in pages. Raises KubeError."""
+        query = {"limit": str(PAGE)}
+        while True:
+            page = await self.request("GET", path, query=query)
+            for body in page.get("items") or ():
+                yield body
+            if not (more := page["metadata"].get("continue")):
+                return
+            query["continue"] = more
+
     async def read(self, key: ObjectKey) -> Body | None:
         """Read one of our objects; None where it is gone."""
         return await self._get(self.path_of(key))
@@ -308,3 +319,8 @@ def _message(data: object) -> str:
         return str(json.loads(text)["message"])
     except (ValueError, KeyError, TypeError):
         return text[:200]
+
+
+def path_of_all(resource: Resource) -> str:
+    """The URL path of all objects of one of our resources."""
+    return f"{API}/{resource.plural}"

@@ -111,6 +111,9 @@ class Kind(Protocol[SpecT, DesiredT, ObservedT]):
     def parse(self, body: Body) -> SpecT:
         """Read the spec. Raises InvalidSpec with every problem found, each with its place and fix."""
 
+    def doubts(self, body: Body) -> Iterable[str]:
+        """What of a spec is legal and probably not meant, each with its place and fix; refuses nothing."""
+
     def retains(self, facts: Facts) -> bool:
         """Whether deleting the object must leave the cloud as it is; read from the raw spec, which may not parse."""
 

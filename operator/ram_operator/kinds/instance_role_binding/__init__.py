@@ -45,7 +45,7 @@ from ram_operator.model import (
     StatusFields,
     Step,
 )
-from ram_operator.rules.documents import dropped_values, trusts_service
+from ram_operator.rules.documents import dropped_values, policy_doubts, trusts_service
 from ram_operator.rules.nodes import check_selector
 
 BATCH = 100
@@ -128,6 +128,9 @@ class InstanceRoleBindingKind:
             node_names=tuple(spec.get("nodeNames") or ()),
             unsupported=ownership.unsupported(spec, DEFAULTS),
         )
+
+    def doubts(self, body: Body) -> tuple[str, ...]:
+        return policy_doubts((body.get("spec") or {}).get("sessionPolicy"), "spec.sessionPolicy")
 
     def retains(self, facts: Facts) -> bool:
         return facts.me.spec.get("unbindPolicy") == "Retain"

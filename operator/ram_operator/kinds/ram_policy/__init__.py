@@ -33,7 +33,7 @@ from ram_operator.model import (
     Step,
     listing,
 )
-from ram_operator.rules.documents import canonical, check_policy, dropped_values, same_meaning
+from ram_operator.rules.documents import canonical, check_policy, dropped_values, policy_doubts, same_meaning
 from ram_operator.rules.names import check_description, check_policy_name
 
 
@@ -101,6 +101,9 @@ class RamPolicyKind:
             adoption=spec.get("adoptionPolicy") or "Never",
             unsupported=granted,
         )
+
+    def doubts(self, body: Body) -> tuple[str, ...]:
+        return policy_doubts((body.get("spec") or {}).get("document"), "spec.document")
 
     def retains(self, facts: Facts) -> bool:
         return ownership.retains(facts)

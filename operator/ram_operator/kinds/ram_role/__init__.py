@@ -46,6 +46,8 @@ from ram_operator.rules.documents import (
     check_trust,
     dropped_values,
     same_meaning,
+    service_doubts,
+    trust_doubts,
     trust_for_services,
 )
 from ram_operator.rules.names import check_description, check_role_name, check_session_seconds, matches_any
@@ -139,6 +141,10 @@ class RamRoleKind:
             adoption=spec.get("adoptionPolicy") or "Never",
             exclusive=spec.get("policyAttachment") == EXCLUSIVE,
         )
+
+    def doubts(self, body: Body) -> tuple[str, ...]:
+        trust = (body.get("spec") or {}).get("trust") or {}
+        return (*trust_doubts(trust.get("document")), *service_doubts(trust.get("services")))
 
     def retains(self, facts: Facts) -> bool:
         return ownership.retains(facts)

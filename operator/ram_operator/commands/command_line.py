@@ -1,0 +1,155 @@
+"""The arguments of `ram-operator`, and the commands behind them. Exit codes: 0 nothing found, 1 an error, 2 changes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+
+from ram_operator.cluster.caches import Caches
+from ram_operator.cluster.kube import Kube
+from ram_operator.commands.explain import explain, reasons
+from ram_operator.commands.lint import as_json, as_sarif, lint
+from ram_operator.commands.manifests import read
+from ram_operator.commands.plan import plan
+from ram_operator.commands.snapshot import lay_over
+from ram_operator.commands.why import why
+from ram_operator.engine.reconciler import Reconciler
+from ram_operator.errors import StartupError
+from ram_operator.kinds import AnyKind
+from ram_operator.settings import described
+
+DESCRIPTION = """Gives ECS nodes their instance RAM roles, declaratively.
+
+Without a command it runs the operator. The commands only read; beside kubectl they work as `kubectl ram ...`, too."""
+CHANGES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the arguments ask for; `command` is None where the operator is to run."""
+
+    command: str | None
+    files: tuple[str, ...] = ()
+    output: str = "text"
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """What the commands about a cluster read with."""
+
+    kube: Kube
+    caches: Caches
+    reconciler: Reconciler
+    now: Callable[[], datetime]
+
+
+Opened = Callable[[], AbstractAsyncContextManager[Planner]]
+
+
+def parse(arguments: Sequence[str], version: str, *, required: bool = False) -> Asked:
+    """Read the arguments; prints help and exits where they ask for it or are wrong.
+
+    Args:
+        arguments: without the name of the program.
+        version: what `--version` prints.
+        required: whether a command must be named.
+    """
+    shape = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser("ram-operator", description=DESCRIPTION, epilog=described(), formatter_class=shape)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=required)
+    checks = commands.add_parser("lint", help="what would be refused or doubted in manifests and RAM documents")
+    checks.add_argument("files", nargs="+", metavar="FILE", help="YAML or JSON files, folders, or - for standard input")
+    checks.add_argument("--output", choices=("text", "json", "sarif"), default="text")
+    words = commands.add_parser("explain", help="what the reason of a condition or a row means, and what to do")
+    words.add_argument("subject", nargs="?", default="", metavar="REASON", help="such as NotOwned; without one, all")
+    plans = commands.add_parser("plan", help="what applying manifests would do to the cloud; exit code 2 for changes")
+    plans.add_argument("-f", "--filename", dest="files", action="append", required=True, metavar="FILE|DIR")
+    reasons_of = commands.add_parser("why", help="which role a node has, and which bindings select it")
+    reasons_of.add_argument("subject", metavar="NODE", help="the name of a Node")
+    given = parser.parse_args(arguments)
+    return Asked(
+        given.command,
+        tuple(getattr(given, "files", ())),
+        getattr(given, "output", "text"),
+        getattr(given, "subject", ""),
+    )
+
+
+def run(asked: Asked, version: str, kinds: Sequence[AnyKind], opened: Opened) -> int:
+    """Run a command and return its exit code.
+
+    Args:
+        asked: the command with its arguments.
+        version: of this program.
+        kinds: the verbs of our kinds.
+        opened: opens what the commands about a cluster read with.
+
+    Raises:
+        StartupError, KubeError, CloudError, OSError: what keeps the command from running.
+    """
+    match asked.command:
+        case "lint":
+            return _lint(asked, version, {kind.resource.kind: kind for kind in kinds})
+        case "explain":
+            return _explain(asked.subject)
+        case "plan":
+            return asyncio.run(_plan(asked, {kind.resource.kind: kind for kind in kinds}, opened))
+        case _:
+            return asyncio.run(_why(asked.subject, opened))
+
+
+def _lint(asked: Asked, version: str, kinds: Mapping[str, AnyKind]) -> int:
+    findings = lint(read(asked.files), kinds)
+    errors = sum(one.severity == "error" for one in findings)
+    match asked.output:
+        case "json":
+            print(as_json(findings))
+        case "sarif":
+            print(as_sarif(findings, version))
+        case _:
+            for one in findings:
+                print(one)
+            print(f"{errors} errors, {len(findings) - errors} warnings")
+    return 1 if errors else 0
+
+
+def _explain(reason: str) -> int:
+    if not reason:
+        print("\n".join(reasons()))
+        return 0
+    try:
+        print(explain(reason))
+    except KeyError as error:
+        raise StartupError(str(error.args[0])) from None
+    return 0
+
+
+async def _plan(asked: Asked, kinds: Mapping[str, AnyKind], opened: Opened) -> int:
+    manifests = list(read(asked.files))
+    if errors := [one for one in lint(manifests, kinds) if one.severity == "error"]:
+        print("\n".join(map(str, errors)))
+        return 1
+    bodies = [one.value for one in manifests if isinstance(one.value, Mapping) and one.value.get("kind") in kinds]
+    async with opened() as planner:
+        keys = [lay_over(planner.caches, body, planner.now()) for body in bodies]
+        planned = await plan(keys, planner.caches, planner.reconciler)
+    for one in planned:
+        print("\n".join(one.lines))
+    if any(one.failed for one in planned):
+        return 1
+    return CHANGES if any(one.steps for one in planned) else 0
+
+
+async def _why(name: str, opened: Opened) -> int:
+    async with opened() as planner:
+        node = await planner.kube.read_node(name)
+        if node is None:
+            raise StartupError(f"there is no Node {name!r}; `kubectl get nodes` lists them")
+        print("\n".join(await why(node, planner.caches, planner.reconciler.cloud.ecs)))
+    return 0

@@ -1,0 +1,112 @@
+"""`lint` and `explain`: what they find, where they say it is, and what tools get of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from ram_operator.commands.explain import explain, reasons
+from ram_operator.commands.lint import RULES, Finding, as_json, as_sarif, lint
+from ram_operator.commands.manifests import parse, read
+from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
+from ram_operator.kinds.ram_policy import RamPolicyKind
+from ram_operator.kinds.ram_role import RamRoleKind
+from ram_operator.model import Reason
+
+FULL_CHECK = timedelta(hours=6)
+KINDS = {
+    kind.resource.kind: kind for kind in (RamPolicyKind(FULL_CHECK), RamRoleKind(FULL_CHECK), InstanceRoleBindingKind())
+}
+POLICY = """\
+apiVersion: ram.alicloud.dev/v1alpha1
+kind: RamPolicy
+metadata: {name: x}
+spec:
+  document:
+    Statement:
+    - Effect: Allow
+      Action: %s
+      Resource: "*"
+"""
+GOOD = POLICY % "oss:GetObject"
+SAMPLES = Path(__file__).parents[2] / "deploy/samples"
+
+
+def found(text: str) -> list[tuple[int, str, str]]:
+    return [(one.line, one.rule.value, one.place) for one in findings(text)]
+
+
+def findings(text: str) -> list[Finding]:
+    return lint(parse("x.yaml", text), KINDS)
+
+
+CASES = {
+    "a good object": (GOOD, []),
+    "another resource": ("kind: ConfigMap\napiVersion: v1\n", []),
+    "nothing": ("---\n", []),
+    "a blank in an action": (POLICY % '"oss: Get"', [(8, "invalid-spec", "spec.document.Statement[0].Action")]),
+    "an action that no list knows": (POLICY % "oss:Foo", [(8, "doubtful", "spec.document.Statement[0].Action")]),
+    "the second document": (
+        GOOD + "---\n" + POLICY % '[""]',
+        [(18, "invalid-spec", "spec.document.Statement[0].Action[0]")],
+    ),
+    "a kind that there is not": (
+        "apiVersion: ram.alicloud.dev/v1alpha1\nkind: RamRoles\n",
+        [(2, "invalid-spec", "kind")],
+    ),
+    "not YAML": ("a: [\n", [(2, "unreadable", "")]),
+    "a bare policy": ('{"Version": "2016-10-17", "Statement": []}', [(1, "invalid-document", "Version")]),
+    "a bare trust policy": (
+        '{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",\n'
+        '"Principal": {"Service": ["ecs.aliyun.com"]}}]}',
+        [(2, "doubtful", "Statement[0].Principal.Service[0]")],
+    ),
+    "a list of kubectl": ("kind: List\napiVersion: v1\nitems:\n- " + "\n  ".join(GOOD.splitlines()), []),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), CASES.values(), ids=CASES)
+def test_lint_finds_each_problem_at_its_line(text: str, expected: list[tuple[int, str, str]]) -> None:
+    assert found(text)[: len(expected) or None] == expected
+
+
+def test_what_is_refused_is_not_doubted_as_well() -> None:
+    text = POLICY.replace("    - Effect", "    - Sid: x\n      Effect") % "oss:GetObject"
+    assert [one.severity for one in findings(text)] == ["error"]
+
+
+def test_the_samples_have_no_finding() -> None:
+    assert lint(read([str(SAMPLES)]), KINDS) == []
+
+
+def test_tools_get_every_finding_with_its_id_severity_place_and_line() -> None:
+    made = [*findings(POLICY % '"oss: Get"'), *findings(POLICY % "oss:Foo")]
+    rows = json.loads(as_json(made))
+    assert [(row["id"], row["severity"], row["line"]) for row in rows] == [
+        ("invalid-spec", "error", 8),
+        ("doubtful", "warning", 8),
+    ]
+    [run] = json.loads(as_sarif(made, "1.2.3"))["runs"]
+    assert run["tool"]["driver"]["version"] == "1.2.3"
+    assert {rule["id"] for rule in run["tool"]["driver"]["rules"]} == {rule.value for rule in RULES}
+    assert [(one["ruleId"], one["level"]) for one in run["results"]] == [
+        ("invalid-spec", "error"),
+        ("doubtful", "warning"),
+    ]
+    assert run["results"][0]["locations"][0]["physicalLocation"]["region"] == {"startLine": 8}
+
+
+def test_every_reason_is_explained_in_words_for_a_terminal() -> None:
+    assert set(reasons()) >= {reason.value for reason in Reason}
+    for name in reasons():
+        words = explain(name.lower())
+        assert words.startswith(f"{name}\n")
+        assert "](" not in words
+
+
+def test_a_misspelt_reason_gets_the_nearest() -> None:
+    with pytest.raises(KeyError, match="NotOwned"):
+        explain("NotOwnd")
