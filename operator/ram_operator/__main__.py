@@ -24,6 +24,7 @@ from ram_operator.cloud.client.signing import own_version
 from ram_operator.cloud.configuration import configured
 from ram_operator.cloud.connection import connect
 from ram_operator.cluster import kube as cluster
+from ram_operator.cluster.admission import AdmissionCheck
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.election import Alone, Elector, KubeLease
 from ram_operator.cluster.events import EventRecorder
@@ -186,7 +187,8 @@ def _build(
     registry = partial(register, intake, kube.resources, Handover(asyncio.get_running_loop()))
     watches = Watches(registry, kopf_settings, partial(check, kube), time.monotonic)
     listen = (host, int(port))
-    return Runtime(gate, watches, resync, controller, sweeps, recorder, leadership, settings.workers, listen)
+    admission = AdmissionCheck(kube)
+    return Runtime(gate, watches, resync, controller, sweeps, recorder, leadership, admission, settings.workers, listen)
 
 
 def _reconciler(

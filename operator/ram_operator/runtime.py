@@ -14,6 +14,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from ram_operator import metrics
+from ram_operator.cluster.admission import AdmissionCheck
 from ram_operator.cluster.election import Alone, Elector, LeaseLost
 from ram_operator.cluster.events import EventRecorder
 from ram_operator.cluster.resync import Resync
@@ -44,6 +45,7 @@ class Runtime:
         sweeps: the drift sweeps.
         recorder: writes the events.
         leadership: without it nothing is written.
+        admission: tells whether the admission policies protect the cluster.
         workers: how many objects are worked on at once.
         listen: host and port of probes and metrics.
     """
@@ -55,6 +57,7 @@ class Runtime:
     sweeps: Sweeps
     recorder: EventRecorder
     leadership: Elector | Alone
+    admission: AdmissionCheck
     workers: int
     listen: tuple[str, int]
     _leads: asyncio.Event = field(default_factory=asyncio.Event)
@@ -77,6 +80,7 @@ class Runtime:
             self._start(self.sweeps.run(self._leads)),
             self._start(self.resync.run(self.gate.open)),
             self._start(self.recorder.run()),
+            self._start(self.admission.run()),
             self._start(_observe_pauses()),
             self._start(self._freeze()),
         ]
@@ -166,7 +170,8 @@ class Runtime:
     async def _readyz(self, _: web.Request) -> web.Response:
         if self.gate.waits_for:
             return web.Response(status=503, text=f"waits for {self.gate.waits_for}\n")
-        return web.Response(text="ok\n")
+        missing = self.admission.missing
+        return web.Response(text=f"ok, but admission policies are missing: {missing}\n" if missing else "ok\n")
 
 
 async def _observe_pauses() -> None:

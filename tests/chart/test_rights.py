@@ -6,6 +6,8 @@ from typing import Any
 
 from tests.chart.conftest import Render
 
+from ram_operator.cluster.admission import POLICIES
+
 KINDS = ["ramroles", "rampolicies", "instancerolebindings"]
 OPERATOR_RULES = [
     {"apiGroups": ["ram.alicloud.dev"], "resources": KINDS, "verbs": ["get", "list", "watch", "patch"]},
@@ -15,6 +17,12 @@ OPERATOR_RULES = [
         "verbs": ["patch"],
     },
     {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
+    {
+        "apiGroups": ["admissionregistration.k8s.io"],
+        "resources": ["validatingadmissionpolicybindings"],
+        "resourceNames": list(POLICIES),
+        "verbs": ["get"],
+    },
     {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"]},
 ]
 EVENT_RULES = [{"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}]

@@ -71,9 +71,10 @@ def test_its_rights_are_those_of_the_chart_and_no_more(running_world: World) -> 
     statuses = {f"{name}/status" for name in objects}
     assert own == {
         **{name: ["get", "list", "watch", "patch"] for name in objects},
-        **{name: ["get", "patch"] for name in statuses},
+        **{name: ["patch"] for name in statuses},
         "nodes": ["get", "list", "watch"],
         "namespaces": ["get"],
+        "validatingadmissionpolicybindings.admissionregistration.k8s.io": ["get"],
         "events.events.k8s.io": ["create", "patch"],
     }
 

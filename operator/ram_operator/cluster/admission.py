@@ -1,0 +1,58 @@
+"""Whether the admission policies are installed and refuse. The operator works without them, and says so.
+
+Without them any writer of status decides what the operator attaches and detaches, a binding takes no right to its role,
+and a stolen token of the operator rewrites specs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from ram_operator import metrics
+from ram_operator.cluster.kube import Kube
+from ram_operator.errors import KubeError
+from ram_operator.model import GROUP
+
+log = logging.getLogger(__name__)
+
+POLICIES = tuple(
+    f"{name}.{GROUP}"
+    for name in ("documents", "empty-values", "operator-account", "status", "unsupported-values", "use-of-roles")
+)
+"""The policies that refuse; their bindings have the same names."""
+PATH = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
+CHECK_SECONDS = 300.0
+
+
+@dataclass(slots=True)
+class AdmissionCheck:
+    """Reads the bindings of the policies from time to time.
+
+    Attributes:
+        missing: what is wrong with them, in words; empty where all of them refuse, and before the first check.
+    """
+
+    kube: Kube
+    missing: str = ""
+
+    async def run(self) -> None:
+        """Check until cancelled; log and count what changed."""
+        while True:
+            found = [f"{name} {fault}" for name in POLICIES if (fault := await self._fault(name))]
+            metrics.ADMISSION_POLICIES_MISSING.set(len(found))
+            before, self.missing = self.missing, ", ".join(found)
+            if self.missing and self.missing != before:
+                fix = "install them (the Helm chart does, with admissionPolicies.install=true)"
+                log.warning("admission policies do not protect this cluster", extra={"found": found, "remedy": fix})
+            elif before and not self.missing:
+                log.info("all admission policies are installed")
+            await asyncio.sleep(CHECK_SECONDS)
+
+    async def _fault(self, name: str) -> str:
+        try:
+            binding = await self.kube.request("GET", f"{PATH}/{name}")
+        except KubeError as error:
+            return "is not installed" if error.status == 404 else f"cannot be read: {error}"
+        return "" if "Deny" in binding["spec"]["validationActions"] else "does not refuse"
