@@ -1,8 +1,10 @@
 """What a chart brings beside the operator: budgets, network, monitoring, a test, and a place in other charts."""
 
 import json
+import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,36 @@ def test_alerts_and_dashboard_ask_for_metrics_and_labels_that_exist(render: Rend
         matched = set(re.findall(r"[{,] ?(\w+)[=!]~?\"", expression))
         grouped = {label for group in re.findall(r"by \(([\w, ]+)\)", expression) for label in group.split(", ")}
         assert matched | grouped <= LABELS, expression
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """Return promtool, which comes with Prometheus; without it only these tests are skipped, in CI they fail."""
+    found = shutil.which("promtool")
+    if not found:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("promtool is needed: it comes with Prometheus")
+    return found
+
+
+def test_every_alert_fires_and_resolves(render: Render, promtool: str, tmp_path: Path) -> None:
+    rules = with_values(render, *MONITORING)["PrometheusRule", "ram-operator"]["spec"]
+    (tmp_path / "alerts.yaml").write_text(json.dumps(rules))
+    played = shutil.copy(Path(__file__).parent / "alerts.test.yaml", tmp_path)
+    done = subprocess.run([promtool, "test", "rules", played], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    tested = set(re.findall(r"alertname: (\w+)", Path(played).read_text()))
+    assert tested == {rule["alert"] for rule in rules["groups"][0]["rules"]}
+
+
+def test_prometheus_understands_every_expression(render: Render, promtool: str, tmp_path: Path) -> None:
+    asked = [text.replace("$job", ".*") for text in expressions(render)]
+    rules = [{"record": f"r{number}", "expr": text} for number, text in enumerate(asked)]
+    path = tmp_path / "rules.yaml"
+    path.write_text(json.dumps({"groups": [{"name": "all", "rules": rules}]}))
+    done = subprocess.run(
+        [promtool, "check", "rules", str(path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_metric_is_on_the_dashboard_or_in_an_alert(render: Render) -> None:
