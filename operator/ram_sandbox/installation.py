@@ -101,6 +101,7 @@ class Installation:
     def _values(self, endpoint: str, *, with_crds: bool) -> dict[str, Any]:
         return {
             "replicas": 0,
+            "leaderElection": {"enabled": False},
             "commonLabels": {RUN_LABEL: self.run},
             "crds": {"install": with_crds},
             "admissionPolicies": {"install": with_crds},

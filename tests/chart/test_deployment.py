@@ -11,6 +11,8 @@ from tests.conftest import RunningControlPlane
 from ram_operator.settings import PREFIX, Settings
 
 DEFAULT_ENVIRONMENT = {
+    "RAM_OPERATOR_LEASE_NAMESPACE": "ram-operator",
+    "RAM_OPERATOR_LEASE_NAME": "ram-operator",
     "RAM_OPERATOR_LISTEN": "0.0.0.0:8080",
     "RAM_OPERATOR_LOG_LEVEL": "INFO",
     "RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "600",
@@ -146,10 +148,31 @@ def test_without_a_secret_nothing_is_mounted(render: Render) -> None:
     assert [volume["name"] for volume in pod(render, *settings)["volumes"]] == ["tmp"]
 
 
-def test_never_two_operators_at_once(render: Render) -> None:
+def test_two_replicas_elect_a_leader_and_are_spread_and_replaced_one_by_one(render: Render) -> None:
+    rendered = render()
     spec = deployment(render)["spec"]
-    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert (spec["replicas"], spec["strategy"]) == (2, {"type": "RollingUpdate"})
     assert pod(render)["terminationGracePeriodSeconds"] == 45
+    labels = spec["selector"]["matchLabels"]
+    budget = rendered["PodDisruptionBudget", "ram-operator"]["spec"]
+    assert budget == {"maxUnavailable": 1, "selector": {"matchLabels": labels}}
+    spread = pod(render)["topologySpreadConstraints"]
+    assert {each["topologyKey"] for each in spread} == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
+    assert all(each["labelSelector"]["matchLabels"] == labels for each in spread)
+    assert {each["whenUnsatisfiable"] for each in spread} == {"ScheduleAnyway"}
+
+
+def test_one_replica_needs_no_budget_and_no_spread(render: Render) -> None:
+    assert ("PodDisruptionBudget", "ram-operator") not in render("--set", "replicas=1")
+    assert "topologySpreadConstraints" not in pod(render, "replicas=1")
+    own = pod(render, "topologySpreadConstraints[0].topologyKey=rack")["topologySpreadConstraints"]
+    assert own == [{"topologyKey": "rack"}]
+
+
+def test_without_election_there_are_never_two_at_once(render: Render) -> None:
+    settings = ("replicas=1", "leaderElection.enabled=false")
+    assert deployment(render, *settings)["spec"]["strategy"] == {"type": "Recreate"}
+    assert not [name for name in environment(render, *settings) if "LEASE" in name]
 
 
 def test_probes_and_metrics_are_asked_of_the_port_that_is_listened_on(render: Render) -> None:

@@ -142,7 +142,7 @@ def test_the_alert_about_stalled_objects_knows_the_reasons(render: Render) -> No
 
 def test_monitoring_is_installed_only_where_it_is_asked_for(render: Render) -> None:
     kinds = {kind for kind, _ in render()}
-    assert not kinds & {"ServiceMonitor", "PrometheusRule", "ConfigMap", "PodDisruptionBudget"}
+    assert not kinds & {"ServiceMonitor", "PrometheusRule", "ConfigMap"}
     rendered = with_values(render, *MONITORING, "prometheusRule.labels.release=prometheus")
     assert rendered["PrometheusRule", "ram-operator"]["metadata"]["labels"]["release"] == "prometheus"
     assert rendered["ConfigMap", "ram-operator-dashboard"]["metadata"]["labels"]["grafana_dashboard"] == "1"

@@ -25,6 +25,15 @@ OPERATOR_RULES = [
     },
     {"apiGroups": [""], "resources": ["namespaces"], "resourceNames": ["kube-system"], "verbs": ["get"]},
 ]
+LEASE_RULES = [
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+    {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "resourceNames": ["ram-operator"],
+        "verbs": ["get", "update"],
+    },
+]
 EVENT_RULES = [{"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]}]
 
 
@@ -34,6 +43,11 @@ def test_the_operator_gets_exactly_the_rights_it_uses(render: Render) -> None:
     events = rendered["Role", "ram-operator-events"]
     assert events["metadata"]["namespace"] == "default"
     assert events["rules"] == EVENT_RULES
+    leader = rendered["Role", "ram-operator-leader"]
+    assert leader["metadata"]["namespace"] == "ram-operator"
+    assert leader["rules"] == LEASE_RULES
+    without = render("--set", "leaderElection.enabled=false", "--set", "replicas=1")
+    assert ("Role", "ram-operator-leader") not in without
 
 
 def test_the_namespace_is_read_only_where_its_uid_is_the_cluster_id(render: Render) -> None:
@@ -55,8 +69,9 @@ def test_the_rights_are_bound_to_the_account_of_the_pod_and_to_nobody_else(rende
     pod = rendered["Deployment", "ram-operator"]["spec"]["template"]["spec"]
     account = {"kind": "ServiceAccount", "name": pod["serviceAccountName"], "namespace": "ram-operator"}
     bindings = [value for (kind, _), value in rendered.items() if kind in ("ClusterRoleBinding", "RoleBinding")]
-    assert [binding["subjects"] for binding in bindings] == [[account], [account]]
-    assert {binding["roleRef"]["name"] for binding in bindings} == {"ram-operator", "ram-operator-events"}
+    assert [binding["subjects"] for binding in bindings] == [[account]] * 3
+    names = {binding["roleRef"]["name"] for binding in bindings}
+    assert names == {"ram-operator", "ram-operator-events", "ram-operator-leader"}
     assert ("ServiceAccount", "elsewhere") in rendered
 
 

@@ -52,12 +52,17 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 
 {{/* replicas, of which null means the default: 0 counts. */}}
 {{- define "ram-operator.replicas" -}}
-{{- if kindIs "invalid" .Values.replicas }}1{{ else }}{{ int .Values.replicas }}{{ end }}
+{{- if kindIs "invalid" .Values.replicas }}2{{ else }}{{ int .Values.replicas }}{{ end }}
 {{- end }}
 
 {{/* A value that is on unless it says no: null means the default. */}}
 {{- define "ram-operator.on" -}}
 {{- if or (kindIs "invalid" .) . }}yes{{ end }}
+{{- end }}
+
+{{/* Whether the replicas elect a leader. */}}
+{{- define "ram-operator.elects" -}}
+{{- include "ram-operator.on" (.Values.leaderElection).enabled }}
 {{- end }}
 
 {{/* The settings as environment variables; what is empty is left to the operator's own default. */}}
@@ -145,8 +150,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "ram-operator.check" -}}
 {{- $replicas := include "ram-operator.replicas" . | int }}
 {{- $image := .Values.image | default dict }}
-{{- if gt $replicas 1 }}
-{{- fail "replicas: write 1, or 0 to run the operator elsewhere; there is no leader election yet, and two operators would work against each other" }}
+{{- if and (gt $replicas 1) (not (include "ram-operator.elects" .)) }}
+{{- fail "replicas: write 1, or leave leaderElection.enabled on: without election two operators would work against each other" }}
 {{- end }}
 {{- if and $image.repository (not (regexMatch "^[a-z0-9]([a-z0-9._/:-]*[a-z0-9])?$" $image.repository)) }}
 {{- fail (printf "image.repository: %q is no name of an image: write the registry and name that you pushed it under, in lower case and without a tag, such as registry.example.com/team/ram-operator" $image.repository) }}
