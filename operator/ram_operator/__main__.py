@@ -38,6 +38,7 @@ from ram_operator.commands.snapshot import snapshot
 from ram_operator.engine.controller import Controller
 from ram_operator.engine.filters.contention import Contention
 from ram_operator.engine.filters.modes import PlanOnly, ReadOnly, Retain, Suspend
+from ram_operator.engine.filters.rollout import Rollouts
 from ram_operator.engine.filters.unconfirmed import Unconfirmed
 from ram_operator.engine.reconciler import Cluster, Reconciler, Store
 from ram_operator.engine.sweeps import Sweeps
@@ -46,6 +47,7 @@ from ram_operator.errors import CloudError, KubeError, StartupError
 from ram_operator.gate import Gate, check, preflight
 from ram_operator.kinds import AnyKind
 from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
+from ram_operator.kinds.instance_role_binding.terms import RoleRules
 from ram_operator.kinds.ram_policy import RamPolicyKind
 from ram_operator.kinds.ram_role import RamRoleKind
 from ram_operator.kinds.ram_role.swaps import PolicyLimits
@@ -195,7 +197,8 @@ def _reconciler(
     settings: Settings, kinds: Sequence[AnyKind], cloud: Cloud, store: Store, identity: Cluster
 ) -> Reconciler:
     by_name = {kind.resource.kind: kind for kind in kinds}
-    filters = (Retain(by_name), Suspend(), Unconfirmed(), Contention(), ReadOnly(settings.read_only), PlanOnly())
+    read_only = ReadOnly(settings.read_only)
+    filters = (Retain(by_name), Suspend(), Unconfirmed(), Contention(), read_only, PlanOnly(), Rollouts())
     overdue = max(OVERDUE_SECONDS, 3 * settings.sweep_interval_seconds)
     return Reconciler(by_name, cloud, store, identity, filters, _now, overdue)
 
@@ -207,7 +210,10 @@ def our_kinds(settings: Settings) -> tuple[AnyKind, ...]:
     return (
         RamPolicyKind(full_check),
         RamRoleKind(full_check, limits, protected_policies=settings.protected_policies),
-        InstanceRoleBindingKind(timedelta(seconds=settings.node_gone_seconds)),
+        InstanceRoleBindingKind(
+            timedelta(seconds=settings.node_gone_seconds),
+            RoleRules(settings.protected_roles, settings.restorable_roles),
+        ),
     )
 
 

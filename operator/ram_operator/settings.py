@@ -75,6 +75,15 @@ class Settings:
         default="", repr=False
     )
     metadata_endpoint: Annotated[str, "With instance-role: the metadata service."] = METADATA_SERVICE
+    protected_roles: Annotated[
+        tuple[str, ...],
+        "Roles that conflictPolicy Replace leaves where they are unless allowProtectedRoles is true; names, in which * "
+        "and ? stand for characters, separated by commas.",
+    ] = ("KubernetesWorkerRole-*", "KubernetesMasterRole-*")
+    restorable_roles: Annotated[
+        tuple[str, ...],
+        "Roles, besides those of RamRoles, that instances may be given back and that may be replaced, likewise.",
+    ] = ("KubernetesWorkerRole-*", "KubernetesMasterRole-*")
     read_only: Annotated[
         bool, "Whether nothing is written to the cloud for any object; status.plan says what would be: true or false."
     ] = False

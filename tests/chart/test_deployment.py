@@ -15,6 +15,8 @@ DEFAULT_ENVIRONMENT = {
     "RAM_OPERATOR_LEASE_NAME": "ram-operator",
     "RAM_OPERATOR_LISTEN": "0.0.0.0:8080",
     "RAM_OPERATOR_LOG_LEVEL": "INFO",
+    "RAM_OPERATOR_PROTECTED_ROLES": "KubernetesWorkerRole-*,KubernetesMasterRole-*",
+    "RAM_OPERATOR_RESTORABLE_ROLES": "KubernetesWorkerRole-*,KubernetesMasterRole-*",
     "RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "600",
     "RAM_OPERATOR_FULL_CHECK_INTERVAL_SECONDS": "21600",
     "RAM_OPERATOR_NODE_GONE_SECONDS": "600",
@@ -28,6 +30,8 @@ DEFAULT_ENVIRONMENT = {
 BECOMES = {
     "settings.clusterId=c1": ("RAM_OPERATOR_CLUSTER_ID", "c1"),
     "settings.previousClusterIds={a,b}": ("RAM_OPERATOR_PREVIOUS_CLUSTER_IDS", "a,b"),
+    "settings.protectedRoles={a,b-*}": ("RAM_OPERATOR_PROTECTED_ROLES", "a,b-*"),
+    "settings.restorableRoles={c}": ("RAM_OPERATOR_RESTORABLE_ROLES", "c"),
     "settings.sweepIntervalSeconds=10": ("RAM_OPERATOR_SWEEP_INTERVAL_SECONDS", "10"),
     "settings.fullCheckIntervalSeconds=1000000": ("RAM_OPERATOR_FULL_CHECK_INTERVAL_SECONDS", "1000000"),
     "settings.nodeGoneSeconds=0": ("RAM_OPERATOR_NODE_GONE_SECONDS", "0"),

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from tests.chart.conftest import ROOT, files
 
-from ram_operator.kinds.instance_role_binding import DEFAULTS
+from ram_operator.kinds.instance_role_binding.desiring import NOT_OBEYED as OF_BINDINGS
 
 NOT_YET = "Not obeyed yet: "
 NOT_OBEYED = {
     "rampolicies": {"attachTo"},
     "ramroles": set(),
-    "instancerolebindings": set(DEFAULTS),
+    "instancerolebindings": set(OF_BINDINGS),
 }
 
 

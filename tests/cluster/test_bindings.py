@@ -75,7 +75,7 @@ def test_another_role_reference_moves_all_instances_over(roles: World) -> None:
         roles.has_role(instance, "two")
     roles.ready(f"{B}/p")
     assert {row["roleName"] for row in roles.rows("p").values()} == {"two"}
-    assert roles.actions(mark) == ["DetachInstanceRamRole", "AttachInstanceRamRole"]
+    assert roles.actions(mark) == ["DetachInstanceRamRole", "AttachInstanceRamRole"] * 2, "the second after the first"
     roles.delete(f"{B}/p")
     assert {roles.role_of(instance) for instance in nodes.values()} == {""}
 
@@ -87,7 +87,7 @@ def test_the_older_binding_has_the_instance_and_hands_it_over_when_it_goes(roles
     roles.attached("older", "n1")
     until_next_second(roles, f"{B}/older")
     roles.api.create(binding("a-newer", newer, nodes=["n1"]))
-    row = roles.row("a-newer", "n1", "Overridden")
+    row = roles.row("a-newer", "n1", "Overridden", "Overridden")
     assert f"{B}/older has this instance" in row["message"]
     assert roles.role_of(nodes["n1"]) == "one"
     mark = roles.mark()
@@ -112,7 +112,7 @@ def test_an_older_binding_that_starts_to_select_an_instance_takes_it(roles: Worl
     relabel(roles, "n1", "p")
     roles.attached("older", "n1")
     roles.has_role(nodes["n1"], "one")
-    roles.row("newer", "n1", "Overridden")
+    roles.row("newer", "n1", "Overridden", "Overridden")
     assert roles.condition(f"{B}/older")["status"] == "True"
     roles.delete(f"{B}/newer")
     assert roles.role_of(nodes["n1"]) == "one"

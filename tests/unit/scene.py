@@ -18,6 +18,7 @@ from ram_operator.cluster.caches import Caches, Wake
 from ram_operator.cluster.kube import merge_patch
 from ram_operator.engine.filters.contention import Contention
 from ram_operator.engine.filters.modes import PlanOnly, ReadOnly, Retain, Suspend
+from ram_operator.engine.filters.rollout import Rollouts
 from ram_operator.engine.filters.unconfirmed import Unconfirmed
 from ram_operator.engine.reconciler import Cluster, Reconciler
 from ram_operator.errors import AlreadyExists, ClassicNetwork, CloudError, StaleObject
@@ -51,7 +52,7 @@ class Scene:
         self._objects: dict[ObjectKey, dict[str, Any]] = {}
         self._version = 100
         kinds = {kind.resource.kind: kind for kind in KINDS}
-        filters = (Retain(kinds), Suspend(), Unconfirmed(), Contention(), ReadOnly(False), PlanOnly())
+        filters = (Retain(kinds), Suspend(), Unconfirmed(), Contention(), ReadOnly(False), PlanOnly(), Rollouts())
         self.reconciler = Reconciler(kinds, cloud, self, Cluster(cluster, previous), filters, lambda: self.now, 900)
 
     def put(self, body: Mapping[str, Any]) -> ObjectKey:

@@ -112,17 +112,3 @@ async def test_a_named_node_that_goes_takes_ready_with_it_once_it_is_released() 
     await made.reconcile(BINDING)
     await made.settle()
     assert (ecs.roles, made.condition(BINDING)) == ({ONE: ""}, ("False", "NodeNotFound"))
-
-
-async def test_of_two_nodes_with_one_provider_id_the_second_is_skipped_and_says_so() -> None:
-    made, ecs = scene({ONE: ""})
-    made.put_node(node("node-0", 1, pool="storage"))
-    await made.settle()
-    told = {row["node"]: (row["state"], row.get("reason")) for row in made.status(BINDING)["instances"]}
-    assert told == {"node-0": ("Attached", None), "node-1": ("Skipped", "DuplicateProviderID")}
-    made.remove_node("node-0")
-    await made.settle()
-    told = {row["node"]: (row["state"], row.get("reason")) for row in made.status(BINDING)["instances"]}
-    assert told == {"node-1": ("Attached", None)}
-    assert ecs.roles == {ONE: "oss-reader"}
-    assert len(ecs.writes) == 1

@@ -8,6 +8,8 @@ import pytest
 from tests.unit.builders import binding_body, node
 from tests.unit.pool import BINDING, ONE, TWO, attached, scene, state
 
+from ram_operator.errors import ClassicNetwork
+
 
 async def test_a_claim_outlives_its_node_for_ten_minutes_and_is_then_released() -> None:
     made, ecs = await attached()
@@ -66,11 +68,25 @@ async def test_an_instance_counts_as_gone_when_two_looks_a_minute_apart_miss_it(
     assert state(made)[0] == "Pending"
     made.later(1)
     await made.reconcile(BINDING)
-    assert state(made) == ("Skipped", None, None)
+    assert state(made) == ("Skipped", "oss-reader", "Attached"), "it may come back with the role"
     assert made.rows(BINDING)[str(ONE)]["reason"] == "InstanceGone"
     assert made.condition(BINDING) == ("True", "NoInstances")
     ready = next(row for row in made.status(BINDING)["conditions"] if row["type"] == "Ready")
     assert ready["message"] == f"no nodes match the selector; ECS does not know {ONE} (node-1)"
+
+
+async def test_an_instance_that_is_gone_is_looked_for_at_growing_intervals_as_long_as_its_node_is_there() -> None:
+    made, ecs = await attached()
+    del ecs.roles[ONE]
+    waits = []
+    for _ in range(9):
+        said = await made.reconcile(BINDING)
+        waits.append(said.requeue_after)
+        made.later(said.requeue_after or 0)
+    assert waits == [60, 60, 120, 240, 480, 960, 1920, 3600, 3600]
+    ecs.roles[ONE] = "oss-reader"
+    await made.reconcile(BINDING)
+    assert (state(made), ecs.writes) == (("Attached", "oss-reader", "Attached"), [])
 
 
 async def test_an_instance_missing_once_is_as_before_when_it_is_found_again() -> None:
@@ -93,6 +109,41 @@ async def test_a_node_that_goes_with_its_instance_leaves_no_row_after_a_minute()
     made.later(60)
     await made.reconcile(BINDING)
     assert (made.rows(BINDING), ecs.writes) == ({}, [])
+
+
+AHEAD = "2026-05-02T12:00:00Z"
+
+
+async def test_a_clock_that_was_ahead_makes_no_grace_longer() -> None:
+    made, ecs = await attached(nodes=2)
+    status = made.status(BINDING)
+    for row, field in zip(status["instances"], ("nodeGoneSince", "missingSince"), strict=True):
+        row[field] = AHEAD
+    made.put_status(BINDING, status)
+    made.remove_node("node-1")
+    del ecs.roles[TWO]
+    said = await made.reconcile(BINDING)
+    assert said.requeue_after == 60
+    made.later(60)
+    await made.reconcile(BINDING)
+    assert made.rows(BINDING)[str(TWO)]["state"] == "Skipped"
+    made.later(540)
+    await made.reconcile(BINDING)
+    await made.settle()
+    assert ecs.roles == {ONE: ""}
+
+
+async def test_a_claim_on_an_instance_of_the_classic_network_is_let_go() -> None:
+    """The attach got no answer; only later it shows that the instance cannot have a role."""
+    made, ecs = await attached()
+    ecs.roles[ONE] = ""
+    status = made.status(BINDING)
+    status["instances"][0] |= {"state": "Pending", "confirmed": False}
+    made.put_status(BINDING, status)
+    ecs.failing["detach"] = ClassicNetwork("DetachInstanceRamRole", "InvalidNetworkType.MismatchRamRole")
+    made.delete(BINDING)
+    await made.settle()
+    assert not made.exists(BINDING)
 
 
 async def test_a_deletion_waits_until_a_missing_instance_is_surely_gone() -> None:

@@ -307,14 +307,14 @@ def test_the_loser_is_woken_when_the_winners_claim_is_stored() -> None:
         "metadata": {**OLDER["metadata"], "resourceVersion": "2"},
     }
     assert scopes(caches.put(binding_key("older"), claimed)) == {BINDING: only(ONE)}
-    assert selection(facts_of(BINDING, caches)).other_rows[ONE]["roleName"] == "oss-reader"
+    assert selection(facts_of(BINDING, caches)).other_rows[ONE].role == "oss-reader"
 
 
 def test_of_several_claims_on_an_instance_that_of_the_binding_that_has_it_counts() -> None:
     first = binding_body("a", {"instances": [claim(ONE, "winner")]}, created="2020-01-01T00:00:00Z")
     third = binding_body("z", {"instances": [claim(ONE, "loser")]}, created="2027-01-01T00:00:00Z")
     caches = cluster(first, binding_body(), third, nodes=(node("a", 1, pool="storage"),))
-    assert selection(facts_of(BINDING, caches)).other_rows[ONE]["roleName"] == "winner"
+    assert selection(facts_of(BINDING, caches)).other_rows[ONE].role == "winner"
 
 
 @pytest.mark.parametrize("goes", ["is deleted", "is gone", "selects others"])

@@ -26,7 +26,7 @@ from ram_operator.kinds.instance_role_binding.index import selection
 from ram_operator.kinds.instance_role_binding.steps import AttachRole, DetachRole
 from ram_operator.kinds.ram_policy.steps import CreatePolicy
 from ram_operator.kinds.ram_role.steps import AttachPolicy, CreateRole, DetachPolicy
-from ram_operator.model import Plan
+from ram_operator.model import Intent, Plan
 
 PACKAGE = Path(ram_operator.__file__).parent
 ROOT = Path(__file__).parents[2]
@@ -137,23 +137,34 @@ def test_only_roles_that_a_claim_covers_are_ever_detached_and_only_claimed_insta
     assert facts
 
     def claims(rows: Any) -> set[tuple[str, str]]:
+        names = ("roleName", "previousRole", "replacedRole")
         return {
-            (each["instance"], each["roleName"].lower())
+            (each["instance"], each[name].lower())
             for each in rows
-            if each.get("roleName") and each.get("origin") == "Attached"
+            for name in names
+            if each.get(name) and each.get("origin") == "Attached"
         }
 
     stored = claims(known.get("instances") or ())
-    others = claims(selection(facts).other_rows.values())
+    others = claims(row.as_json() for row in selection(facts).other_rows.values())
     new = claims(row for rows in plan.claims.values() for row in rows)
     for step in plan.steps:
         assert isinstance(step, AttachRole | DetachRole)
         for subject in step.subjects:
             covered = (subject, step.role.lower())
-            if isinstance(step, AttachRole):
+            if isinstance(step, AttachRole) or step.intent is Intent.REPLACE:
                 assert covered in (new if plan.claims else stored)
             else:
                 assert covered in stored | others
+
+
+@settings(max_examples=150, deadline=None)
+@given(bindings())
+def test_every_row_that_is_not_attached_says_why(world: Made) -> None:
+    plan, status, known = plan_and_status(world)
+    if world[2] is None or plan.fields == known:
+        return
+    assert [row for row in status["instances"] if row["state"] != "Attached" and not row.get("reason")] == []
 
 
 @settings(max_examples=80, deadline=None)

@@ -34,6 +34,8 @@ READ: list[tuple[str, str, str, Any]] = [
     ("METADATA_ENDPOINT", "http://127.0.0.1:1", "metadata_endpoint", "http://127.0.0.1:1"),
     ("CREDENTIALS_DIR", "/var/run/x", "credentials_dir", Path("/var/run/x")),
     ("READ_ONLY", "true", "read_only", True),
+    ("PROTECTED_ROLES", "a,b-*", "protected_roles", ("a", "b-*")),
+    ("RESTORABLE_ROLES", "c", "restorable_roles", ("c",)),
     ("LEASE_NAMESPACE", "ram", "lease_namespace", "ram"),
     ("LEASE_NAME", "another", "lease_name", "another"),
     ("WORKERS", "1", "workers", 1),

@@ -75,6 +75,8 @@ row = st.fixed_dictionaries(
         "node": st.just("node-1"),
         "roleName": st.sampled_from(["oss-reader", "OSS-Reader", "old"]),
         "origin": st.sampled_from(["Attached", "Found"]),
+        "previousRole": st.sampled_from(["KubernetesWorkerRole-x", "Foreign"]),
+        "replacedRole": st.sampled_from(["KubernetesWorkerRole-x", "old"]),
         "reason": st.sampled_from(["OtherRole", "WrittenByAnotherVersion"]),
         "confirmed": st.booleans(),
         "failedGeneration": st.integers(1, 2),
@@ -91,10 +93,12 @@ binding_specs = st.fixed_dictionaries(
     optional={
         "roleRef": st.sampled_from([{"name": "oss-reader"}, {"name": "nobody"}]),
         "nodeNames": st.just(["node-1", "ghost"]),
-        "unbindPolicy": st.sampled_from(["Restore", "Retain"]),
+        "unbindPolicy": st.sampled_from(["Restore", "Retain", "Detach"]),
+        "conflictPolicy": st.just("Replace"),
+        "allowProtectedRoles": st.booleans(),
     },
 )
-seen_roles = st.sampled_from([None, "", "oss-reader", "oss-reader", "old", "Foreign"])
+seen_roles = st.sampled_from([None, "", "oss-reader", "oss-reader", "old", "Foreign", "KubernetesWorkerRole-x"])
 nodes = st.lists(
     st.builds(
         lambda number, has, pool: node(f"node-{number}", number if has else None, pool=pool),

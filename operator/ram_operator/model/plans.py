@@ -49,7 +49,7 @@ class Intent(StrEnum):
     RELEASE = "Release"
     """Takes away what we gave, or deletes what we made."""
     REPLACE = "Replace"
-    """Takes away what somebody else gave, so that ours can take its place."""
+    """Takes away what is there, so that ours can take its place."""
     RESTORE = "Restore"
     """Gives back what we replaced."""
     KEEP = "Keep"
@@ -193,6 +193,25 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Rollout:
+    """How far a plan that takes things away to give others in their place may go at once.
+
+    Args:
+        most: how many subjects may be without at a time.
+        without: those that are: what they had was taken away, and they have nothing in its place yet.
+        proven: whether some subject has got what is given; until then one at a time is risked.
+        stopped_at: the subject that stopped it, since it could not get what is given.
+        progress: how far it is, in words.
+    """
+
+    most: int
+    without: frozenset[str] = frozenset()
+    proven: bool = False
+    stopped_at: str | None = None
+    progress: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What has to be done, what is withheld of it, and the status that follows.
 
@@ -207,6 +226,7 @@ class Plan:
         remarks: events to be recorded although nothing was written.
         unreadable: what the plan left as it was, since it could not be read.
         nodes: the Node of each subject that has one: it gets an event of its own for what is done to the subject.
+        rollout: how far the steps may go at once; None where each stands for itself.
     """
 
     steps: tuple[Step, ...] = ()
@@ -219,6 +239,7 @@ class Plan:
     remarks: tuple[Event, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     nodes: Mapping[str, str] = field(default_factory=dict)
+    rollout: Rollout | None = None
 
     @property
     def empty(self) -> bool:

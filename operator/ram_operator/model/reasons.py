@@ -53,6 +53,12 @@ class Reason(StrEnum):
     CLASSIC_NETWORK = "ClassicNetwork"
     ROLE_NOT_FOUND = "RoleNotFound"
     OTHER_ROLE = "OtherRole"
+    PROTECTED_ROLE = "ProtectedRole"
+    NOT_RESTORABLE = "NotRestorable"
+    ROLLED_BACK = "RolledBack"
+    ROLLOUT_STOPPED = "RolloutStopped"
+    NOT_SELECTED = "NotSelected"
+    MASS_RELEASE = "MassRelease"
     API_ERROR = "ApiError"
 
 
@@ -115,3 +121,4 @@ class EventReason(StrEnum):
     DETACHED = "Detached"
     DRIFT_REPAIRED = "DriftRepaired"
     LEFT_ALONE = "LeftAlone"
+    NOT_RESTORED = "NotRestored"

@@ -7,13 +7,9 @@ from tests.cluster.admission.case import Case, Spec, binding, policy, statement
 SPECS: dict[str, Spec] = {"RamPolicy": policy(), "RamRole": {}, "InstanceRoleBinding": binding()}
 ROWS: tuple[tuple[str, str, Any], ...] = (
     ("RamPolicy", "attachTo", {"users": ["dev"]}),
-    ("InstanceRoleBinding", "allowProtectedRoles", True),
-    ("InstanceRoleBinding", "conflictPolicy", "Replace"),
     ("InstanceRoleBinding", "instances", ["cn-hangzhou.i-bp1simulator00000001"]),
     ("InstanceRoleBinding", "roleName", "ExistingRole"),
-    ("InstanceRoleBinding", "rollout", {"maxUnavailable": 3}),
     ("InstanceRoleBinding", "sessionPolicy", {"Statement": [statement()]}),
-    ("InstanceRoleBinding", "unbindPolicy", "Detach"),
 )
 
 

@@ -7,6 +7,7 @@ The reconciler runs them in this order; each sees the object's facts and what th
 3. `unconfirmed.Unconfirmed`: a write of ours that the cloud does not show yet is not made again.
 4. `contention.Contention`: a write that something else keeps undoing is not repeated for ever.
 5. `modes.ReadOnly` and `modes.PlanOnly`: whatever would be written now is withheld and shown.
+6. `rollout.Rollouts`: what is replaced is replaced step by step.
 
 A filter decides by a step's intent and change, never by its class. What a filter remembers is per object and is gone
 with the process.
@@ -18,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from ram_operator.model import Change, Facts, Hold, ObjectKey, Outcome, Plan, Step, Withheld
+from ram_operator.model import Change, Facts, Hold, Intent, ObjectKey, Outcome, Plan, Step, Withheld
 
 Effect = tuple[str, str]
 """A subject, and what a step does to it in the words of `Step.effect`."""
@@ -51,19 +52,25 @@ def withhold(plan: Plan, held: Callable[[Step, str], Hold | None]) -> Plan:
     """The plan with what `held` gives a hold for, by step and subject, as withheld.
 
     Nothing is deleted before what is withheld: the cloud would refuse it. What waits for what is withheld is not made.
+    Nothing is taken away while what should take its place is withheld.
     """
+    found = [{one: hold for one in step.subjects if (hold := held(step, one))} for step in plan.steps]
+    if not any(found):
+        return plan
+    replaced = {one for step in plan.steps if step.intent is Intent.REPLACE for one in step.subjects}
+    exchanges = {one: hold for holds in found for one, hold in holds.items() if one in replaced}
     steps: list[Step] = []
     withheld: list[Withheld] = []
     missing: set[str] = set()
-    for step in plan.steps:
-        found = {subject: hold for subject in step.subjects if (hold := held(step, subject))}
+    for step, holds in zip(plan.steps, found, strict=True):
+        all_holds = {one: exchanges[one] for one in step.subjects if one in exchanges} | holds
         behind = missing.intersection(step.subjects) if step.change is Change.DELETE else set()
         waits = bool(missing.intersection(step.waits_for))
-        withheld += _parts(step, found)
-        missing.update(step.subjects if waits else found)
-        if left := None if waits else step.without(frozenset(found) | behind):
+        withheld += _parts(step, all_holds)
+        missing.update(step.subjects if waits else all_holds)
+        if left := None if waits else step.without(frozenset(all_holds) | behind):
             steps.append(left)
-    return replace(plan, steps=tuple(steps), withheld=(*plan.withheld, *withheld)) if withheld else plan
+    return replace(plan, steps=tuple(steps), withheld=(*plan.withheld, *withheld))
 
 
 def _parts(step: Step, found: Mapping[str, Hold]) -> list[Withheld]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ram_operator.kinds import Wakes
-from ram_operator.kinds.instance_role_binding.rows import Row, rows_of
+from ram_operator.kinds.instance_role_binding.rows import LETTING_GO, Row, rows_of
 from ram_operator.kinds.instance_role_binding.selecting import Selections
 from ram_operator.model import Facts, InstanceId, Json, NodeFacts, ObjectKey, Reference, Scope
 from ram_operator.model.multimap import Multimap
@@ -27,14 +27,18 @@ class Selection:
         rows: its rows that are about an instance.
         known: the node of each instance that it selects or has a row for.
         assigned: which binding has each of those instances.
+        contested: the nodes of each of those instances that has several: none of them stands for it.
         other_rows: the claims of other bindings on those instances; of several that of the assigned one.
+        heirs: the claims of the bindings that have those instances, where it is another one that does not let go.
     """
 
     nodes: tuple[NodeFacts, ...] = ()
     rows: Mapping[InstanceId, Row] = field(default_factory=dict)
     known: Mapping[InstanceId, str] = field(default_factory=dict)
     assigned: Mapping[InstanceId, ObjectKey] = field(default_factory=dict)
-    other_rows: Mapping[InstanceId, Mapping[str, Json]] = field(default_factory=dict)
+    contested: Mapping[InstanceId, tuple[str, ...]] = field(default_factory=dict)
+    other_rows: Mapping[InstanceId, Row] = field(default_factory=dict)
+    heirs: Mapping[InstanceId, Row] = field(default_factory=dict)
 
 
 def selection(facts: Facts) -> Selection:
@@ -102,8 +106,15 @@ class BindingIndex:
             rows=rows,
             known={one: min(names) for one in instances if (names := self._nodes_of[one])},
             assigned={one: self._assigned[one] for one in instances if one in self._assigned},
-            other_rows={one: row.as_json() for one in instances if (row := self._claim_of_another(key, one))},
+            contested={one: tuple(sorted(names)) for one in instances if len(names := self._nodes_of[one]) > 1},
+            other_rows={one: row for one in instances if (row := self._claim_of_another(key, one))},
+            heirs={one: row for one in instances if (row := self._heir(key, one))},
         )
+
+    def _heir(self, key: ObjectKey, one: InstanceId) -> Row | None:
+        has = self._assigned.get(one)
+        row = self._rows.get(has, {}).get(one) if has and has != key else None
+        return row if row and row.claimed and row.state not in LETTING_GO else None
 
     def _claim_of_another(self, key: ObjectKey, one: InstanceId) -> Row | None:
         holders = sorted(self._holders[one] - {key}, key=lambda its: (its == self._assigned.get(one), its))
@@ -170,5 +181,5 @@ def _terms(view: Reference) -> tuple[str, Mapping[str, Json], bool]:
     return view.uid, view.spec, view.deleting
 
 
-def _claim(row: Row | None) -> str | None:
-    return row.role if row and row.claimed else None
+def _claim(row: Row | None) -> tuple[str | None, str | None, bool] | None:
+    return (row.role, row.replaced_role, row.state in LETTING_GO) if row and row.claimed else None

@@ -16,9 +16,13 @@ class BindingLinks:
     def manages(self, view: Reference) -> None:
         return None
 
-    def refers_to(self, view: Reference) -> Iterator[ObjectKey]:
+    def refers_to(self, view: Reference) -> Iterator[ObjectKey | CloudName]:
         if role := (view.spec.get("roleRef") or {}).get("name"):
             yield ObjectKey(RAM_ROLE.kind, role)
+        # What is to be given back must still be there then.
+        rows = view.status.get("instances") or ()
+        back = {row[name] for row in rows for name in ("previousRole", "replacedRole") if row.get(name)}
+        yield from sorted({CloudName.of(RAM_ROLE.kind, role) for role in back} | self.holds(view))
 
     def holds(self, view: Reference) -> frozenset[CloudName]:
         rows = view.status.get("instances") or ()
@@ -30,7 +34,7 @@ class BindingLinks:
 
     def uses(self, view: Reference) -> Hashable:
         waits = view.reason == Reason.ROLE_NOT_READY
-        return view.deleting, waits, str(view.spec.get("roleRef")), self.holds(view)
+        return view.deleting, waits, tuple(self.refers_to(view)), self.holds(view)
 
     def account(self, view: Reference) -> str:
         return ownership.account_in(view.status.get("roleArn"))

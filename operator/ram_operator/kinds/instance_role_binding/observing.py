@@ -26,6 +26,11 @@ class ObservedBinding:
     missing: frozenset[InstanceId] = frozenset()
     unreadable: Mapping[str, Unreadable] = field(default_factory=dict)
 
+    def error_of(self, instance: InstanceId) -> CloudError | None:
+        """What kept an instance from being read, if anything."""
+        part = self.unreadable.get(instance.region)
+        return part.error if part and str(instance) in part.subjects else None
+
     def renewed(self, asked: Iterable[InstanceId], later: ObservedBinding) -> ObservedBinding:
         """The same, with what a later look at `asked` saw in place of what was seen of them."""
         again = frozenset(asked)

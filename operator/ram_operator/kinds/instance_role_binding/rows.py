@@ -29,6 +29,10 @@ class State(StrEnum):
     RELEASING = "Releasing"
 
 
+LETTING_GO = frozenset({State.RELEASING, State.OVERRIDDEN})
+"""The states in which a claim is about to end, so that it covers nothing for another binding."""
+
+
 class Origin(StrEnum):
     """Who attached the role that an instance has: we did (so we detach it), or it was there."""
 
@@ -42,7 +46,11 @@ _ORIGINS = frozenset(Origin)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One instance, or a node that is none. Times are timestamps as Kubernetes writes them."""
+    """One instance, or a node that is none. Times are timestamps as Kubernetes writes them.
+
+    `previous_role` is what the instance had before the first of our roles; `replaced_role` is what was taken off it so
+    that `role` can take its place, until the instance was seen with `role`.
+    """
 
     state: State
     instance: InstanceId | None = None
@@ -52,6 +60,7 @@ class Row:
     role: str | None = None
     origin: Origin | None = None
     previous_role: str | None = None
+    replaced_role: str | None = None
     confirmed: bool = False
     failed_generation: int | None = None
     since: str | None = None
@@ -64,6 +73,18 @@ class Row:
         return self.role is not None and self.origin is Origin.ATTACHED
 
     @property
+    def claim(self) -> tuple[str | None, ...]:
+        """What must be stored before a write."""
+        return self.role, self.origin, self.previous_role, self.replaced_role
+
+    def gave(self, role: str) -> bool:
+        """Whether it was we who gave the instance this role: also the one before it, while ours replaces ours."""
+        return self.claimed and (
+            same_role(role, self.role)
+            or (same_role(role, self.replaced_role) and not same_role(role, self.previous_role))
+        )
+
+    @property
     def unconfirmed(self) -> bool:
         """Whether we may have attached the role, and ECS has neither shown nor refused it since."""
         return self.claimed and not self.confirmed and self.reason is not Reason.API_ERROR
@@ -71,7 +92,8 @@ class Row:
     @property
     def in_sync(self) -> bool:
         """Whether nothing needs to be read before the next sweep."""
-        return self.state is State.ATTACHED and self.confirmed and not (self.missing_since or self.node_gone_since)
+        looked_for = self.reason or self.missing_since or self.node_gone_since
+        return self.state is State.ATTACHED and self.confirmed and not looked_for
 
     def with_claim_of(self, stored: Row | None) -> Row:
         """The row with what is stored of its claim, none where it is not stored."""
@@ -82,6 +104,7 @@ class Row:
             origin=claim.origin,
             confirmed=claim.confirmed,
             previous_role=claim.previous_role,
+            replaced_role=claim.replaced_role,
         )
 
     def as_json(self) -> dict[str, Json]:
@@ -95,6 +118,7 @@ class Row:
             "roleName": self.role,
             "origin": self.origin.value if self.origin else None,
             "previousRole": self.previous_role,
+            "replacedRole": self.replaced_role,
             "confirmed": self.confirmed,
             "failedGeneration": self.failed_generation,
             "since": self.since,
@@ -102,6 +126,11 @@ class Row:
             "missingSince": self.missing_since,
         }
         return {key: value for key, value in fields.items() if value not in (None, "", False)}
+
+
+def same_role(one: str | None, other: str | None) -> bool:
+    """Whether two names are of one role: RAM compares them without regard to case."""
+    return one is not None and other is not None and one.lower() == other.lower()
 
 
 def row_from_json(row: Mapping[str, Json]) -> Row:
@@ -118,6 +147,7 @@ def row_from_json(row: Mapping[str, Json]) -> Row:
         role=row.get("roleName"),
         origin=Origin(row["origin"]) if row.get("origin") in _ORIGINS else None,
         previous_role=row.get("previousRole"),
+        replaced_role=row.get("replacedRole"),
         confirmed=bool(row.get("confirmed")),
         failed_generation=row.get("failedGeneration"),
         since=row.get("since"),

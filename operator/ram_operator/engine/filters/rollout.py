@@ -1,0 +1,63 @@
+"""What is taken away so that something else can take its place is taken away step by step.
+
+The first subject goes alone; once it has what it should get, as many as may be without at a time. A failure stops it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ram_operator.engine.filters import Filter, withhold
+from ram_operator.model import Change, Facts, Hold, Intent, Plan, Reason, Rollout, Step
+
+SOON_SECONDS = 0.05
+"""How soon the next ones are looked at once some have what they should get."""
+
+
+class Rollouts(Filter):
+    """Withholds exchanges beyond what the plan's rollout lets be without at a time."""
+
+    def apply(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
+        """Withhold the rest."""
+        rollout = plan.rollout
+        if rollout is None:
+            return plan
+        back, replaced = _exchanged(plan, Intent.RELEASE), _exchanged(plan, Intent.REPLACE)
+        free = max(0, rollout.most - len(rollout.without))
+        first = free if rollout.proven else min(free, 1 - min(1, len(rollout.without)))
+        may_go = {*back[:free], *replaced[: 0 if rollout.stopped_at else max(0, first - len(back))]}
+        turn = _turn(rollout, next(iter(back + replaced), ""))
+        held = dict.fromkeys(back, turn) | dict.fromkeys(replaced, _stopped(rollout) or turn)
+
+        def hold(step: Step, subject: str) -> Hold | None:
+            if subject not in held or subject in may_go:
+                return None
+            reason, message, retry_after = held[subject]
+            return Hold(subject, reason, message, retry_after)
+
+        return withhold(plan, hold)
+
+
+def _exchanged(plan: Plan, intent: Intent) -> list[str]:
+    """The subjects that something is taken away from for this reason and that get something else."""
+    taken = {
+        one for step in plan.steps if step.change is Change.DETACH and step.intent is intent for one in step.subjects
+    }
+    given = {one for step in plan.steps if step.change is Change.ATTACH for one in step.subjects}
+    return sorted(taken & given)
+
+
+Waiting = tuple[Reason, str, float | None]
+"""What those that wait are told, and when they are looked at again."""
+
+
+def _turn(rollout: Rollout, following: str) -> Waiting:
+    seconds = None if rollout.without else SOON_SECONDS
+    return Reason.PROGRESSING, f"{rollout.progress}; next {following}", seconds
+
+
+def _stopped(rollout: Rollout) -> Waiting | None:
+    if rollout.stopped_at is None:
+        return None
+    message = f"{rollout.progress}; the rollout stopped at {rollout.stopped_at}, the others keep what they have"
+    return Reason.ROLLOUT_STOPPED, message, None

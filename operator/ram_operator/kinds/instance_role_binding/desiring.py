@@ -1,0 +1,156 @@
+"""What a binding wants: which role, for which instances, and what keeps it from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from ram_operator.kinds import ownership
+from ram_operator.kinds.instance_role_binding.index import selection
+from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS
+from ram_operator.kinds.instance_role_binding.verdicts import contested_words
+from ram_operator.kinds.offers import role_usable
+from ram_operator.model import (
+    Body,
+    Facts,
+    Hold,
+    InstanceId,
+    Json,
+    NodeFacts,
+    ObjectKey,
+    Reason,
+    Reference,
+)
+from ram_operator.rules.documents import trusts_service
+
+NOT_OBEYED: Mapping[str, Json] = {"instances": [], "sessionPolicy": None, "roleName": None}
+"""The fields that this version does not obey, with the value that is as good as none."""
+OBEYED_LATER: Mapping[str, Json] = {"conflictPolicy": "Fail", "allowProtectedRoles": False}
+"""Fields that take rights of their own and that earlier versions did not obey."""
+
+
+@dataclass(frozen=True, slots=True)
+class BindingSpec:
+    """A parsed spec; selectors stay as they are, since the caches match nodes against them."""
+
+    role: ObjectKey | None
+    node_names: tuple[str, ...]
+    unsupported: tuple[str, ...]
+    unchecked: tuple[str, ...] = ()
+
+    @property
+    def not_obeyed(self) -> tuple[Hold, ...]:
+        """The holds of a spec that is not obeyed: nothing is read or written, and the binding says so."""
+        if self.unsupported or not self.unchecked:
+            return ownership.not_supported_yet("binding", self.unsupported)
+        message = (
+            f"spec.{self.unchecked[0]} was stored when it was not obeyed, so that nobody checked whether its author "
+            "may write it; apply the spec again with any change"
+        )
+        return (Hold("binding", Reason.NOT_SUPPORTED_YET, message),)
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredBinding:
+    """What is wanted. `role` is None where it cannot be attached now; `holds` then say why.
+
+    `wanted` are instances that this binding should give the role, `overridden` those it selects and an older binding
+    has; both with their node. `skipped` are nodes that are no instance that can have a role.
+    """
+
+    facts: Facts
+    spec: BindingSpec | None
+    role: str | None = None
+    arn: str | None = None
+    wanted: Mapping[InstanceId, str] = field(default_factory=dict)
+    overridden: Mapping[InstanceId, str] = field(default_factory=dict)
+    skipped: tuple[NodeFacts, ...] = ()
+    holds: tuple[Hold, ...] = ()
+
+
+def desired(spec: BindingSpec | None, facts: Facts) -> DesiredBinding:
+    """What the spec wants now; nothing while the binding is being deleted."""
+    if facts.me.deleting or spec is None or spec.role is None:
+        return DesiredBinding(facts, None if facts.me.deleting else spec)
+    nodes = selection(facts).nodes
+    # of several nodes with one provider ID the first by name has the instance's row
+    selected = {node.instance: node.name for node in reversed(nodes) if node.instance}
+    wanted = {key: name for key, name in selected.items() if selection(facts).assigned.get(key) == facts.me.key}
+    reference = facts.references.get(spec.role)
+    holds = (*_role_holds(spec.role, reference), *_too_many(nodes))
+    status = reference.status if reference else {}
+    return DesiredBinding(
+        facts=facts,
+        spec=spec,
+        role=None if holds else str(status["roleName"]),
+        arn=status.get("arn"),
+        wanted=wanted,
+        overridden={key: name for key, name in selected.items() if key not in wanted},
+        skipped=(*_no_instance(nodes, selected), *_absent(spec.node_names, nodes)),
+        holds=holds,
+    )
+
+
+def unsupported(body: Body) -> tuple[str, ...]:
+    """The fields whose values this version does not obey."""
+    return ownership.unsupported(body.get("spec") or {}, NOT_OBEYED)
+
+
+def unchecked(body: Body) -> tuple[str, ...]:
+    """The fields that were stored when they were not obeyed, so that nobody asked for their author's rights."""
+    return ownership.unsupported(body.get("spec") or {}, OBEYED_LATER) if _said_unsupported(body) else ()
+
+
+def _said_unsupported(body: Body) -> bool:
+    """Whether it was said of this very generation that a value is not obeyed."""
+    rows = (body.get("status") or {}).get("conditions") or ()
+    ready: Mapping[str, Json] = next((row for row in rows if row.get("type") == "Ready"), {})
+    unsupported_yet = ready.get("reason") == Reason.NOT_SUPPORTED_YET
+    return unsupported_yet and ready.get("observedGeneration") == body["metadata"].get("generation")
+
+
+def _role_holds(key: ObjectKey, role: Reference | None) -> tuple[Hold, ...]:
+    if role is None:
+        return (Hold(str(key), Reason.ROLE_NOT_READY, f"waits for {key}, which does not exist"),)
+    trust = role.spec.get("trust") or {}
+    if "document" in trust and not trusts_service(trust["document"]):
+        message = f"{key} does not trust ecs.aliyuncs.com; let spec.trust of the role allow it"
+        return (Hold(str(key), Reason.TRUST_NOT_ECS, message),)
+    if "document" not in trust and "ecs.aliyuncs.com" not in trust.get("services", ["ecs.aliyuncs.com"]):
+        message = f"{key} does not trust ecs.aliyuncs.com; add it to spec.trust.services of the role"
+        return (Hold(str(key), Reason.TRUST_NOT_ECS, message),)
+    if not role_usable(role):
+        what = "which is being deleted" if role.deleting else "to be ready"
+        return (Hold(str(key), Reason.ROLE_NOT_READY, f"waits for {key}{',' if role.deleting else ''} {what}"),)
+    return ()
+
+
+def _too_many(nodes: tuple[NodeFacts, ...]) -> tuple[Hold, ...]:
+    if len(nodes) <= MOST_ROWS:
+        return ()
+    message = f"selects {len(nodes)} nodes, at most {MOST_ROWS} fit in one binding; split it by node pool"
+    return (Hold("binding", Reason.INVALID_SPEC, message),)
+
+
+def _absent(names: Iterable[str], nodes: tuple[NodeFacts, ...]) -> tuple[NodeFacts, ...]:
+    """Nodes that the spec names and the cluster does not have."""
+    present = {node.name for node in nodes}
+    return tuple(
+        NodeFacts(name, "", (), None, Reason.NODE_NOT_FOUND, "there is no such Node")
+        for name in names
+        if name not in present
+    )
+
+
+def _no_instance(nodes: Iterable[NodeFacts], selected: Mapping[InstanceId, str]) -> Iterator[NodeFacts]:
+    """The nodes that stand for no instance: that are none, or that have the provider ID of another one's row."""
+    names: dict[InstanceId, tuple[str, ...]] = {}
+    for node in nodes:
+        if node.instance:
+            names[node.instance] = (*names.get(node.instance, ()), node.name)
+    for node in nodes:
+        if node.instance is None:
+            yield node
+        elif selected[node.instance] != node.name:
+            words = contested_words(names[node.instance])
+            yield replace(node, instance=None, skip=Reason.DUPLICATE_PROVIDER_ID, skip_message=words)

@@ -1,0 +1,143 @@
+"""From the verdicts on the instances to the plan: rows, steps in batches, how far a rollout may go."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
+
+from ram_operator.kinds.instance_role_binding import readiness
+from ram_operator.kinds.instance_role_binding.cases import Verdict
+from ram_operator.kinds.instance_role_binding.desiring import DesiredBinding
+from ram_operator.kinds.instance_role_binding.index import selection
+from ram_operator.kinds.instance_role_binding.observing import ObservedBinding
+from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Row, State, same_role, summary
+from ram_operator.kinds.instance_role_binding.steps import AttachRole, DetachRole
+from ram_operator.kinds.instance_role_binding.terms import most_unavailable
+from ram_operator.model import (
+    Entry,
+    Event,
+    EventReason,
+    Hold,
+    InstanceId,
+    Intent,
+    Json,
+    Reason,
+    Rollout,
+    StatusFields,
+    Step,
+)
+
+BATCH = 100
+"""How many instances AttachInstanceRamRole and DetachInstanceRamRole take in one call."""
+
+Verdicts = Mapping[InstanceId, Verdict]
+Group = tuple[str, Intent, bool]
+
+
+def all_rows(desired: DesiredBinding, verdicts: Verdicts, before: Mapping[InstanceId, Row]) -> list[Row]:
+    """The next rows, of instances and of nodes that are none; where not all fit, a claim is never left out."""
+    rows = [verdict.row for verdict in verdicts.values() if verdict.row]
+    skipped = [
+        Row(State.SKIPPED, node=node.name, reason=node.skip, message=node.skip_message) for node in desired.skipped
+    ]
+    stored = {instance for instance, row in before.items() if row.claimed}
+    return sorted([*rows, *skipped], key=lambda row: (row.instance not in stored, not row.claimed))[:MOST_ROWS]
+
+
+def without_instances(desired: DesiredBinding, rows: Sequence[Row]) -> tuple[Hold, ...]:
+    """Why the binding has no instance, where that is not simply an empty pool."""
+    assigned = selection(desired.facts).assigned
+    holders = [assigned[instance] for instance in desired.overridden if instance in assigned]
+    taken = readiness.overridden(holders, desired.wanted)
+    return taken or readiness.named_in_vain(desired.skipped, rows, desired.wanted)
+
+
+def fields(desired: DesiredBinding, rows: Sequence[Row], stored: StatusFields) -> StatusFields:
+    """The status fields besides the rows."""
+    counted: dict[str, Json] = {"summary": summary(rows)}
+    if desired.spec is None:
+        return {**{key: value for key, value in stored.items() if key != "instances"}, **counted}
+    role = desired.role or stored.get("roleName")
+    arn = desired.arn or stored.get("roleArn")
+    return {**counted, **({"roleName": role} if role else {}), **({"roleArn": arn} if arn else {})}
+
+
+def entry(row: Row, before: Mapping[InstanceId, Row], verdicts: Verdicts) -> Entry:
+    """The row in status; while its steps are withheld the stored claim stays as it is."""
+    if row.instance is None:
+        return Entry("", row.as_json())
+    old, writes = before.get(row.instance), verdicts[row.instance].writes
+    withheld = row.with_claim_of(old)
+    claims = writes and withheld.claim != row.claim
+    return Entry(
+        str(row.instance), row.as_json(), (withheld if writes else row).as_json(), claims=claims, explains=writes
+    )
+
+
+def steps(verdicts: Verdicts) -> tuple[Step, ...]:
+    """The writes, in batches: all that is taken off first, so that what takes its place waits for nothing else."""
+    detach: dict[Group, list[InstanceId]] = {}
+    attach: dict[Group, list[InstanceId]] = {}
+    for instance, verdict in verdicts.items():
+        exchanged = verdict.detach is not None
+        if verdict.detach:
+            detach.setdefault((verdict.detach, verdict.intent, exchanged), []).append(instance)
+        if verdict.attach:
+            attach.setdefault((verdict.attach, _attach_intent(verdict), exchanged), []).append(instance)
+    detaches = [DetachRole(role, batch, intent) for (role, intent, _), batch in _batches(detach)]
+    attaches = [AttachRole(role, batch, intent) for (role, intent, _), batch in _batches(attach)]
+    return (*detaches, *attaches)
+
+
+def _attach_intent(verdict: Verdict) -> Intent:
+    return Intent.GRANT if verdict.intent in (Intent.GRANT, Intent.REPLACE) else Intent.RESTORE
+
+
+def _batches(groups: Mapping[Group, list[InstanceId]]) -> Iterable[tuple[Group, tuple[InstanceId, ...]]]:
+    for group, instances in sorted(groups.items()):
+        for _, of_region in groupby(sorted(instances), key=lambda instance: instance.region):
+            members = tuple(of_region)
+            for start in range(0, len(members), BATCH):
+                yield group, members[start : start + BATCH]
+
+
+def rollout(desired: DesiredBinding, verdicts: Verdicts, observed: ObservedBinding) -> Rollout:
+    """How many instances may be without a role at a time, and how many are."""
+    rows = [verdict.row for verdict in verdicts.values() if verdict.row]
+    mine = [row for row in rows if row.instance in desired.wanted or row.claimed]
+    attached = [row for row in mine if _has(row, desired.role)]
+    stopped = [row for row in mine if _stops(row, desired.facts.generation)]
+    role = f" have role {desired.role}" if desired.role else " instances are done"
+    return Rollout(
+        most=most_unavailable(desired.facts.me.spec, len(mine)),
+        without=frozenset(str(row.instance) for row in mine if _is_without(row, observed)),
+        proven=bool(attached),
+        stopped_at=str(stopped[0].instance) if stopped else None,
+        progress=f"{len(attached)}/{len(mine)}{role}",
+    )
+
+
+def _has(row: Row, role: str | None) -> bool:
+    return row.state is State.ATTACHED and row.confirmed and same_role(row.role, role)
+
+
+def _stops(row: Row, generation: int) -> bool:
+    return row.reason is Reason.ROLLED_BACK and row.failed_generation == generation
+
+
+def _is_without(row: Row, observed: ObservedBinding) -> bool:
+    """Whether we took a role off the instance and it has none now."""
+    taken = row.replaced_role or (row.previous_role and row.state is State.RELEASING)
+    return bool(taken) and row.instance is not None and observed.roles.get(row.instance) == ""
+
+
+def left_alone(
+    rows: Mapping[InstanceId, Row], verdicts: Verdicts, observed: ObservedBinding, handed_over: Collection[InstanceId]
+) -> tuple[Event, ...]:
+    """Tell of claims given up because somebody else, no binding, has changed the instance's role."""
+    return tuple(
+        Event(EventReason.LEFT_ALONE, f"left {key} alone: it has role {seen}, not {rows[key].role}", warning=True)
+        for key, verdict in verdicts.items()
+        if verdict.row is None and key in rows and rows[key].claimed and (seen := observed.roles.get(key))
+        if key not in handed_over and not rows[key].gave(seen) and not same_role(seen, rows[key].previous_role)
+    )

@@ -1,0 +1,136 @@
+"""Another role is in the way: leave it, or take it off so that ours can take its place, and give it back if ours fails.
+
+ECS has no atomic replace: one plan has the detach and the attach, and the claim that is stored before them covers both
+roles. A crash at any point leaves a row that says what was there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from ram_operator.errors import ClassicNetwork, Rejected
+from ram_operator.kinds.instance_role_binding.cases import NO_CLAIM, Case, Verdict
+from ram_operator.kinds.instance_role_binding.rows import Origin, Row, State, same_role
+from ram_operator.model import Intent, Json, Reason, timestamp
+
+FAILED_AGAIN = timedelta(hours=1)
+"""When a request that was refused for one instance is repeated: what kept it may have gone without a word."""
+SOON_SECONDS = 0.05
+"""An instance without its role is not kept waiting for the next attempt's time."""
+AFTER_FAILURE = "mend what kept it, then edit the spec or set the annotation reconcile-at"
+
+
+def other_role(case: Case, role: str, seen: str) -> Verdict:
+    """It has another role: ours to replace if we or another of our bindings gave it, else somebody's."""
+    ours = (case.row is not None and case.row.gave(seen)) or inherits(case)
+    if not ours and (conflict := _conflict(case, seen)):
+        return conflict
+    if refused := refusal(case):
+        return Verdict(refused, hold=case.hold(Reason.SOME_FAILED, refused.message, refused_for(case, refused)))
+    return exchange(case, role, seen)
+
+
+def exchange(case: Case, role: str, seen: str) -> Verdict:
+    """Take off what is there and give it ours. The claim is on both; what was there before us is written once."""
+    ours = (case.row is not None and case.row.gave(seen)) or inherits(case)
+    claim = {
+        "role": role,
+        "origin": Origin.ATTACHED,
+        "confirmed": False,
+        "previous_role": previous_role(case) or (None if ours else seen),
+        "replaced_role": seen,
+    }
+    reason = Reason.API_ERROR if case.error else Reason.PROGRESSING
+    message = case.problem or f"{role} takes the place of {seen}"
+    row = case.next_row(State.PENDING, reason=reason, message=message, **claim)
+    return Verdict(row, detach=seen, attach=role, intent=Intent.REPLACE)
+
+
+def inherits(case: Case) -> bool:
+    """Whether the role it has was given by another of our bindings, whose claim we take over."""
+    return bool(case.other_claim and case.seen and case.other_claim.gave(case.seen))
+
+
+def previous_role(case: Case) -> str | None:
+    """What the instance had before the first of our roles, by our claim or by the one that we take over."""
+    own = case.row.previous_role if case.row else None
+    return own or (case.other_claim.previous_role if case.other_claim else None)
+
+
+def _conflict(case: Case, seen: str) -> Verdict | None:
+    """Why a role that somebody else gave is left where it is; None where it may be replaced."""
+    leave = "leave it so, or take the node out of the selector"
+    if not case.terms.replaces:
+        fix = f"{leave}, or plan a replacement (conflictPolicy Replace under managementPolicy Plan)"
+        reason, message = Reason.OTHER_ROLE, f"has role {seen}, which no binding gave it; {fix}"
+    elif case.terms.protects(seen):
+        fix = f"{leave}, or set allowProtectedRoles to true"
+        reason, message = Reason.PROTECTED_ROLE, f"has role {seen}, which add-ons of the node may depend on; {fix}"
+    elif not case.terms.may_give_back(seen):
+        fix = f"{leave}, or add it to the operator's setting restorableRoles"
+        reason, message = Reason.NOT_RESTORABLE, f"has role {seen}, which the operator may not give back; {fix}"
+    else:
+        return None
+    row = case.next_row(State.CONFLICT, reason=reason, message=message, **NO_CLAIM)
+    return Verdict(row, hold=case.hold(Reason.CONFLICT, message))
+
+
+def put_back(case: Case, row: Row, role: str, why: str) -> Verdict:
+    """Ours was refused after the other role was taken off: that one comes back, and ours is not tried again."""
+    failed = {"reason": Reason.ROLLED_BACK, "failed_generation": case.generation}
+    if not case.may_give_back(role):
+        message = f"has no role: {why}; {role} is not among the operator's restorableRoles"
+        failed_row = case.next_row(State.FAILED, message=message, **failed)
+        return Verdict(failed_row, hold=case.hold(Reason.SOME_FAILED, message))
+    message = row.message if row.reason is Reason.ROLLED_BACK else f"{role} is given back: {why}"
+    failed_row = case.next_row(State.FAILED, message=message, **failed)
+    hold = case.hold(Reason.SOME_FAILED, f"{message}; {AFTER_FAILURE}", SOON_SECONDS)
+    return Verdict(failed_row, attach=role, intent=Intent.RESTORE, hold=hold)
+
+
+def is_rolled_back(case: Case, row: Row) -> bool:
+    """Whether ours was refused for this generation, and nobody asks for another try."""
+    return row.reason is Reason.ROLLED_BACK and row.failed_generation == case.generation and not case.requested
+
+
+def rolled_back(case: Case, row: Row) -> Verdict:
+    """Ours was refused before. A reading alone does not tell that the other role is back: it may be an old one."""
+    back = row.replaced_role
+    if back and (not case.seen or same_role(case.seen, back)):
+        if not (case.attached and same_role(case.seen, back)):
+            return put_back(case, row, back, row.message)
+        ours = row.gave(back)
+        row = replace(row, role=back, replaced_role=None, confirmed=True) if ours else replace(row, **NO_CLAIM)
+    elif back and case.seen:
+        return other_role(case, case.role or "", case.seen)
+    hold = case.hold(Reason.SOME_FAILED, f"{row.message}; {AFTER_FAILURE}")
+    return Verdict(replace(row, node=case.node), hold=hold)
+
+
+def refusal(case: Case, **claim: Json) -> Row | None:
+    """The row of an instance for which repeating the request is pointless before an edit."""
+    error = case.error
+    if isinstance(error, Rejected):
+        classic = isinstance(error, ClassicNetwork)
+        reason = Reason.CLASSIC_NETWORK if classic else Reason.API_ERROR
+        message = error.message if classic and error.message else str(error)
+        failed = {
+            "reason": reason,
+            "message": message,
+            "failed_generation": case.generation,
+            "since": timestamp(case.now),
+        }
+        return case.next_row(State.FAILED, **{**claim, **failed})
+    row = case.row
+    failed_before = row is not None and row.state is State.FAILED and row.failed_generation == case.generation
+    if error is None and row and failed_before and not case.requested:
+        return None if refused_for(case, row) == 0 else replace(row, node=case.node)
+    return None
+
+
+def refused_for(case: Case, row: Row) -> float | None:
+    """For how many seconds more a refusal is believed; None where only an edit can help."""
+    if row.reason is Reason.CLASSIC_NETWORK:
+        return None
+    return max(0.0, case.left(row.since, FAILED_AGAIN))
