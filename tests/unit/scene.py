@@ -175,6 +175,8 @@ class Scene:
             return body
         self.log.append(("status", patch))
         key, kept = self._current(body)
+        if kept["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
+            raise StaleObject("changed meanwhile")
         kept["status"] = {**(kept.get("status") or {}), **copy.deepcopy(dict(status))}
         for gone in set(kept["status"]) - set(status):
             del kept["status"][gone]

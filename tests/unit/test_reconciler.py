@@ -115,7 +115,8 @@ async def test_a_request_that_comes_during_a_pass_is_not_answered_by_it() -> Non
 
     late = Asking(ecs.roles)
     made.reconciler.cloud = late.cloud
-    await made.reconcile(BINDING)
+    with pytest.raises(StaleObject):
+        await made.reconcile(BINDING)
     assert "lastHandledReconcileAt" not in made.status(BINDING)
     assert BINDING in made.asked
     await made.settle()

@@ -261,11 +261,14 @@ class ObjectStore:
         return result
 
     async def write_status(self, body: Body, status: StatusFields) -> Body:
-        """Make `status` the object's status; writes nothing where it is that already."""
+        """Make `status` the object's status, if and only if nobody changed the object since it was read.
+
+        A leader that was frozen thus overwrites nothing of the next one's. Writes nothing where it is that already.
+        """
         change = merge_patch(body.get("status") or {}, status)
         if not change:
             return body
-        patch = {"metadata": _exactly(body, "uid"), "status": change}
+        patch = {"metadata": _exactly(body, "uid", "resourceVersion"), "status": change}
         result = await self.kube.patch(f"{self.kube.path_of(key_of(body))}/status", patch)
         self._take(key_of(body), body["metadata"]["uid"], result)
         return result
