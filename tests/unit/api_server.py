@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,13 @@ class ApiServer:
 
     Attributes:
         objects: by plural and name.
-        refusing: the HTTP status that each watch is answered with; None for none.
+        refusing: the HTTP status that each watch is answered with, by plural.
         asked: how many requests there were, by plural and `list` or `watch`.
     """
 
     def __init__(self, *resources: Resource) -> None:
         self.objects: dict[str, dict[str, dict[str, Any]]] = {"nodes": {}, **{one.plural: {} for one in resources}}
-        self.refusing: int | None = None
+        self.refusing: dict[str, int] = {}
         self.asked: Counter[tuple[str, str]] = Counter()
         self._version = 100
         self._kinds = {"nodes": "Node", **{one.plural: one.kind for one in resources}}
@@ -72,10 +73,15 @@ class ApiServer:
         self.objects[plural][name] = stored
         self._tell(plural, type_, stored)
 
-    def cut(self) -> None:
-        """End all watches, as a time-out does."""
-        for queues in self._watching.values():
-            for queue in queues:
+    def refuse(self, status: int, *plurals: str) -> None:
+        """End the watches of these, of all where none is named, and refuse new ones."""
+        self.refusing = dict.fromkeys(plurals or self._kinds, status)
+        self.cut(*plurals)
+
+    def cut(self, *plurals: str) -> None:
+        """End the watches of these, of all where none is named, as a time-out does."""
+        for plural in plurals or self._kinds:
+            for queue in self._watching[plural]:
                 queue.put_nowait(None)
 
     def _tell(self, plural: str, type_: str, body: Mapping[str, Any]) -> None:
@@ -106,8 +112,8 @@ class ApiServer:
         self.asked[plural, "watch" if watching else "list"] += 1
         if not watching:
             return web.json_response(self._page(plural, request.query))
-        if self.refusing:
-            return web.json_response({"kind": "Status", "code": self.refusing, "message": "no"}, status=self.refusing)
+        if status := self.refusing.get(plural):
+            return web.json_response({"kind": "Status", "code": status, "message": "no"}, status=status)
         return await self._watch(request, plural)
 
     def _page(self, plural: str, query: Mapping[str, str]) -> dict[str, Any]:
@@ -121,9 +127,8 @@ class ApiServer:
         self._watching[plural].append(queue)
         answer = web.StreamResponse()
         await answer.prepare(request)
-        try:
+        with suppress(ConnectionResetError):
             while line := await queue.get():
                 await answer.write(line)
-        finally:
-            self._watching[plural].remove(queue)
+        self._watching[plural].remove(queue)
         return answer

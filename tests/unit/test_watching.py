@@ -90,17 +90,23 @@ def watched(
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("status", [403, 410])
+REFUSALS = [(403, ()), (410, ()), (410, ("nodes",)), (404, ("ramroles",))]
+
+
+@pytest.mark.parametrize(("status", "plurals"), REFUSALS, ids=str)
 def test_watches_that_are_refused_go_on_when_the_api_server_lets_them(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+    plurals: tuple[str, ...],
 ) -> None:
     async def work(made: Watched, running: asyncio.Task[None]) -> None:
         assert made.intake.listed.is_set()
         made.intake.listed.clear()
-        made.server.refusing = status
-        made.server.cut()
+        made.server.refuse(status, *plurals)
         await until(lambda: any("the watches failed" in record.message for record in caplog.records))
-        made.server.refusing = None
+        made.server.refusing.clear()
         put(made.server, "second")
         await until(lambda: made.sees("second"))
         assert made.intake.listed.is_set(), "what was deleted meanwhile is looked for"
@@ -116,8 +122,7 @@ def test_what_keeps_the_watches_from_working_ends_them_with_the_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async def work(made: Watched, running: asyncio.Task[None]) -> None:
-        made.server.refusing = 410
-        made.server.cut()
+        made.server.refuse(410)
         with pytest.raises(StartupError, match="not allowed to watch nodes"):
             async with asyncio.timeout(SECONDS):
                 await running
@@ -129,10 +134,9 @@ def test_one_refusal_of_the_check_does_not_end_the_watches(monkeypatch: pytest.M
     answers = iter([False, False])
 
     async def work(made: Watched, running: asyncio.Task[None]) -> None:
-        made.server.refusing = 410
-        made.server.cut()
+        made.server.refuse(410)
         await until(lambda: made.server.asked["nodes", "watch"] > 1)
-        made.server.refusing = None
+        made.server.refusing.clear()
         put(made.server, "second")
         await until(lambda: made.sees("second"))
 

@@ -63,7 +63,8 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.networking.error_backoffs = (1, 2, 4, 8)
     settings.queueing.idle_timeout = 1.0
     settings.queueing.exit_timeout = 5
-    settings.process.ultimate_exiting_timeout = 30
+    # It would kill the process; `watching` starts kopf again.
+    settings.process.ultimate_exiting_timeout = None
     settings.persistence.finalizer = f"{GROUP}/kopf-unused"
     settings.persistence.diffbase_storage = _NoDiffBase()
     settings.persistence.progress_storage = _NoProgress()

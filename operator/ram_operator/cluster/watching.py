@@ -11,7 +11,7 @@ import asyncio
 import logging
 import socket
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +30,10 @@ STEADY_SECONDS = 60.0
 EXPLAINED_TIMES = 3
 """How many times in a row the check must find that this operator cannot run before it is believed."""
 STOP_SECONDS = 2.0
+END_SECONDS = 15.0
+"""How long kopf may take to end after a part of it failed. After that its thread is left alone."""
+WATCHER = "watcher for "
+"""How the names of kopf's tasks begin that watch a resource."""
 
 
 @dataclass(slots=True)
@@ -92,28 +96,51 @@ class Watches:
 
     def _thread(self, stop: threading.Event, ended: Future[None]) -> None:
         try:
-            asyncio.run(self._operate(stop))
+            asyncio.run(self._operate(stop, ended))
         except BaseException as error:
-            ended.set_exception(error)
+            _end(ended, error)
         else:
-            ended.set_result(None)
+            _end(ended)
 
-    async def _operate(self, stop: threading.Event) -> None:
+    async def _operate(self, stop: threading.Event, ended: Future[None]) -> None:
         asyncio.get_running_loop().set_exception_handler(_report)
         # Left to itself kopf asks for the user's name, and the user of a container is often a number without one.
         identity: Any = socket.gethostname()
-        try:
-            await kopf.operator(
-                registry=self.registry(),
-                settings=self.settings(),
-                identity=identity,
-                clusterwide=True,
-                standalone=True,
-                stop_flag=stop,
-            )
-        finally:
-            # A thread of this loop waits for it, and the loop waits for its threads.
-            stop.set()
+        mine = asyncio.all_tasks()
+        tasks = await kopf.spawn_tasks(
+            registry=self.registry(),
+            settings=self.settings(),
+            identity=identity,
+            clusterwide=True,
+            standalone=True,
+            stop_flag=stop,
+        )
+        ending = asyncio.create_task(_see_to_the_end(tasks, stop, ended))
+        await kopf.run_tasks(tasks, ignored={*mine, ending})
+        ending.cancel()
+
+
+async def _see_to_the_end(
+    root_tasks: Collection[asyncio.Task[Any]], stop: threading.Event, ended: Future[None]
+) -> None:
+    """Have all of kopf end once a part of it has: it leaves the other watches running, and then waits for them."""
+    await asyncio.wait(root_tasks, return_when=asyncio.FIRST_COMPLETED)
+    # A thread of this loop waits for it, and the loop waits for its threads.
+    stop.set()
+    for task in asyncio.all_tasks():
+        if task.get_name().startswith(WATCHER):
+            task.cancel()
+    await asyncio.sleep(END_SECONDS)
+    _end(ended, TimeoutError("kopf does not end"))
+
+
+def _end(ended: Future[None], error: BaseException | None = None) -> None:
+    if ended.done():
+        return
+    if error:
+        ended.set_exception(error)
+    else:
+        ended.set_result(None)
 
 
 def _report(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
