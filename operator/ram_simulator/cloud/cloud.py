@@ -25,7 +25,10 @@ _OWN_POLICIES = "AccountLevelIdentityBasedPolicy"
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """Account, clock and the stores of the products."""
+    """Account, clock and the stores of the products.
+
+    `asked` are the pairs of action and resource that were authorised, or refused, since somebody took them.
+    """
 
     account: Account
     clock: Clock
@@ -33,6 +36,7 @@ class Cloud:
     ecs: EcsStore
     oss: OssStore
     switches: Switches = field(default_factory=Switches)
+    asked: list[tuple[str, str]] = field(default_factory=list)
 
     def is_new(self, since: datetime, delay: SwitchName) -> bool:
         """Say whether what happened at `since` is not to be seen yet, by a switch that is in seconds."""
@@ -106,6 +110,7 @@ class Cloud:
         Raises:
             AccessRefused: they do not.
         """
+        self.asked.extend((action, resource) for resource in resources)
         if isinstance(principal, Root):
             return
         for resource in resources:
@@ -113,6 +118,12 @@ class Cloud:
             verdict, layer = decide([evaluate(documents, request) for documents in self._layers(principal)])
             if verdict is not Verdict.ALLOWED:
                 raise AccessRefused(principal, request, verdict, _OWN_POLICIES if layer == 0 else "SessionPolicy")
+
+    def take_asked(self) -> tuple[tuple[str, str], ...]:
+        """Return what was authorised or refused since the last time."""
+        taken = tuple(self.asked)
+        self.asked.clear()
+        return taken
 
     def _tags(self, resource: str) -> Context:
         """Return the condition keys `acs:ResourceTag/<key>` of a role, a custom policy or an instance."""

@@ -17,7 +17,10 @@ _SECRET_PARTS = ("password", "userdata", "token", "secret", "signature")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One call. `principal` is the caller's ARN, empty if nobody was recognised; `code` is empty for a success."""
+    """One call. `principal` is the caller's ARN, empty if nobody was recognised; `code` is empty for a success.
+
+    `rights` are the pairs of action and resource that policies were asked about.
+    """
 
     seq: int
     time: datetime
@@ -29,6 +32,7 @@ class Entry:
     code: str
     write: bool
     unknown_params: tuple[str, ...] = ()
+    rights: tuple[tuple[str, str], ...] = ()
 
     def shown(self) -> dict[str, Any]:
         """Render the entry as the control service shows it."""
@@ -56,6 +60,7 @@ class Record:
     params: Mapping[str, str] | None = None
     write: bool = False
     unknown_params: tuple[str, ...] = ()
+    rights: tuple[tuple[str, str], ...] = ()
 
 
 def without_secrets(params: Mapping[str, str], known: Collection[str]) -> dict[str, str]:
@@ -92,6 +97,7 @@ class Journal:
             code=code,
             write=record.write,
             unknown_params=record.unknown_params,
+            rights=record.rights,
         )
         self._entries.append(entry)
         self._next += 1

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -72,6 +73,13 @@ class RunningSimulator:
         number = self._first if since is None else since
         calls: list[dict[str, Any]] = self._ask("GET", f"/journal?since={number}")["calls"]
         return calls
+
+    def suggest(self, principal: str) -> dict[str, Any]:
+        """Return the least policy that would have allowed the calls of a principal since the last reset.
+
+        `principal` is an ARN, or its end such as `user/dev` or `role/Web`. Raises Refused if it has called nothing.
+        """
+        return self._ask("GET", f"/suggest?principal={urllib.parse.quote(principal)}&since={self._first}")
 
     def add_fault(self, action: str, count: int = 1, **how: object) -> None:
         """Let the next calls of an action, or of any if it is `*`, fail.

@@ -101,7 +101,10 @@ class Gateway:
             self._simulator.quotas.spend(product, action, params.get("RegionId", ""), self._simulator.clock.now())
         fault = await self._simulator.strike(action.name, params)
         call = Call(action.name, params, principal, self._simulator.context(request.remote))
-        return fault, {"RequestId": request_id, **self._carry_out(product, action, call)}
+        try:
+            return fault, {"RequestId": request_id, **self._carry_out(product, action, call)}
+        finally:
+            record.rights = self._simulator.cloud.take_asked()
 
     def _carry_out(self, product: Product, action: Action, call: Call) -> Answer:
         cloud = self._simulator.cloud

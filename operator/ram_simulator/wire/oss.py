@@ -86,6 +86,8 @@ class Oss:
         except Exception as error:
             _log.exception("%s failed", operation.name)
             raise ApiError(500, "InternalError", "We encountered an internal error. Please try again.") from error
+        finally:
+            record.rights = cloud.take_asked()
 
 
 async def _read(http: web.BaseRequest, cloud: Cloud) -> tuple[OssRequest, bool]:

@@ -15,6 +15,7 @@ from ram_simulator.testing.control.instances import add_instance, remove_instanc
 from ram_simulator.testing.control.state import state_of
 from ram_simulator.testing.faults import parse_fault
 from ram_simulator.testing.simulator import PRODUCTS, Simulator
+from ram_simulator.testing.suggestion import suggested_policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Route:
     @property
     def shown(self) -> str:
         """Return the path with its query, as people write it."""
-        return self.path + "".join(f"?{name}=N" for name in self.query)
+        values = "&".join(f"{name}={'N' if name == 'since' else name.upper()}" for name in self.query)
+        return f"{self.path}?{values}" if values else self.path
 
 
 def _index(_: Simulator, __: Asked) -> Answer:
@@ -48,10 +50,21 @@ def _index(_: Simulator, __: Asked) -> Answer:
 
 
 def _journal(simulator: Simulator, asked: Asked) -> Answer:
+    return {"calls": [entry.shown() for entry in simulator.journal.since(_number(asked))]}
+
+
+def _suggest(simulator: Simulator, asked: Asked) -> Answer:
+    principal = asked.query.get("principal", "")
+    if not principal:
+        raise ValueError("principal is required, such as /suggest?principal=user/dev")
+    return suggested_policy(simulator.journal.since(_number(asked)), principal)
+
+
+def _number(asked: Asked) -> int:
     since = asked.query.get("since", "0")
     if not (since.isascii() and since.isdigit() and len(since) <= 18):
         raise ValueError(f"since must be a whole number, such as /journal?since=17, not {since!r}")
-    return {"calls": [entry.shown() for entry in simulator.journal.since(int(since))]}
+    return int(since)
 
 
 def _state(simulator: Simulator, _: Asked) -> Answer:
@@ -129,6 +142,14 @@ ROUTES = (
         "the calls with a number `seq` above N, the oldest first; without N all that are kept, which are 50,000",
         _journal,
         query=("since",),
+    ),
+    Route(
+        "GET",
+        "/suggest",
+        "the least policy that would have allowed the calls of a principal, such as `user/dev` or `role/Web`, with a "
+        "number above N: a document for `CreatePolicy`",
+        _suggest,
+        query=("principal", "since"),
     ),
     Route(
         "GET",
