@@ -18,8 +18,8 @@ _LONGEST_QUOTE = 80
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff"
 # Controls, formats (zero width, direction) and separators; letters that are drawn as nothing; blanks other than the two
 # that keyboards have.
-_UNSEEN_CATEGORIES = ("Cc", "Cf", "Zl", "Zp", "Zs")
-_UNSEEN_LETTERS = "\u115f\u1160\u3164\uffa0\u2800"
+_INVISIBLE_CATEGORIES = ("Cc", "Cf", "Zl", "Zp", "Zs")
+_INVISIBLE_LETTERS = "\u115f\u1160\u3164\uffa0\u2800"
 _PLAIN_BLANKS = " \u3000"
 _QUOTES = "\"'\u2018\u2019\u201c\u201d"
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*")
@@ -77,14 +77,14 @@ def has_blank(text: str) -> bool:
     return any(is_blank(letter) for letter in text)
 
 
-def unseen(text: str) -> bool:
+def invisible(text: str) -> bool:
     """Whether `text` has characters that people cannot see or that change how the rest is read.
 
     The admission policy has the same set as a regular expression.
     """
     return any(
-        letter in _UNSEEN_LETTERS
-        or (unicodedata.category(letter) in _UNSEEN_CATEGORIES and letter not in _PLAIN_BLANKS)
+        letter in _INVISIBLE_LETTERS
+        or (unicodedata.category(letter) in _INVISIBLE_CATEGORIES and letter not in _PLAIN_BLANKS)
         for letter in text
         if not "!" <= letter <= "~"
     )

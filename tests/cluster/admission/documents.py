@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.cluster.admission.case import Case, Spec, binding, policy, statement, trust_statement
 from tests.cluster.admission.conditions import CONDITIONS, IP
-from tests.cluster.admission.unseen import UNSEEN
+from tests.cluster.admission.invisible import INVISIBLE
 
 FIRST = "spec.document.Statement[0]"
 LONG = [f"oss:Get{'x' * 52}*"] * 10  # 620 characters in a document
@@ -264,4 +264,4 @@ WARNED = (
     ),
 )
 
-DOCUMENTS = (*WHOLE, *KEYS, *ACTIONS, *RESOURCES, *CONDITIONS, *PRINCIPALS, *UNSEEN, *WARNED, *SESSIONS)
+DOCUMENTS = (*WHOLE, *KEYS, *ACTIONS, *RESOURCES, *CONDITIONS, *PRINCIPALS, *INVISIBLE, *WARNED, *SESSIONS)

@@ -18,10 +18,10 @@ from ram_operator.rules.wording import (
     ascii_lower,
     child,
     has_blank,
+    invisible,
     nearest,
     quoted,
     type_name,
-    unseen,
 )
 
 _COMPARISONS = ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
@@ -80,7 +80,7 @@ def _key_problems(operator: str, keys: Json, place: str) -> Iterator[str]:
         return
     yield from _same_keys(keys, place)
     for key in sorted(keys):
-        if unseen(key):
+        if invisible(key):
             yield f"{place}: {quoted(key)} has characters that cannot be seen; remove them"
         elif problem := _key_problem(key):
             sentence = f"{place}: {quoted(key)} {problem}"
@@ -126,7 +126,7 @@ def _value_problem(operator: str, value: Json) -> str | None:
     if value is None or isinstance(value, Mapping | list):
         return f"is {type_name(value)}; write a text, or a list of texts"
     text = value_text(value)
-    if unseen(text):
+    if invisible(text):
         return "has characters that cannot be seen; remove them"
     if operator == "Bool" and text.lower() not in ("true", "false"):
         return f'{quoted(text)} is not a boolean; write "true" or "false"'

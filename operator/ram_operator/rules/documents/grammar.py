@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from ram_operator.rules.wording import as_meant, has_blank, is_blank, quoted, unseen
+from ram_operator.rules.wording import as_meant, has_blank, invisible, is_blank, quoted
 
 VERSION = "1"
 EFFECTS = ("Allow", "Deny")
@@ -78,7 +78,7 @@ def resource_problem(text: str) -> str | None:
     fields = text.split(":", 4)
     if has_blank(text) and not _blank_is_in_object_name(fields):
         return f"has a blank; write {quoted(clean)}" if _is_arn(clean) else f"has a blank; {_RESOURCE_FORM}"
-    if unseen(text):
+    if invisible(text):
         return "has characters that cannot be seen; remove them"
     if _is_arn(text):
         return None
@@ -116,7 +116,7 @@ def principal_problem(kind: str, text: str) -> str | None:
         "RAM": (_RAM_PRINCIPAL, 'an ARN such as "acs:ram::<account>:root" or "acs:ram::<account>:role/<name>"'),
         "Federated": (_FEDERATED_PRINCIPAL, 'an ARN such as "acs:ram::<account>:oidc-provider/<name>"'),
     }[kind]
-    if unseen(text):
+    if invisible(text):
         return meant_instead(text, pattern) or "has characters that cannot be seen; remove them"
     if pattern.fullmatch(text):
         return None

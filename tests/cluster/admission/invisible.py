@@ -40,7 +40,7 @@ PRINCIPALS: Mapping[str, Callable[[str], dict[str, Any]]] = {
 }
 SEEN = ("日志", "é", "a b", "†", "日　志", "I\u0307")
 
-UNSEEN = (
+INVISIBLE = (
     *(
         Case(
             f"{name} in the {place} of a policy",
