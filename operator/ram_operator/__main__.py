@@ -37,6 +37,7 @@ from ram_operator.commands import command_line
 from ram_operator.commands.snapshot import snapshot
 from ram_operator.engine.controller import Controller
 from ram_operator.engine.filters.contention import Contention
+from ram_operator.engine.filters.mass_release import MassRelease
 from ram_operator.engine.filters.modes import PlanOnly, ReadOnly, Retain, Suspend
 from ram_operator.engine.filters.rollout import Rollouts
 from ram_operator.engine.filters.unconfirmed import Unconfirmed
@@ -198,7 +199,8 @@ def _reconciler(
 ) -> Reconciler:
     by_name = {kind.resource.kind: kind for kind in kinds}
     read_only = ReadOnly(settings.read_only)
-    filters = (Retain(by_name), Suspend(), Unconfirmed(), Contention(), read_only, PlanOnly(), Rollouts())
+    repeated, at_once = (Unconfirmed(), Contention()), (MassRelease(), read_only, PlanOnly(), Rollouts())
+    filters = (Retain(by_name), Suspend(), *repeated, *at_once)
     overdue = max(OVERDUE_SECONDS, 3 * settings.sweep_interval_seconds)
     return Reconciler(by_name, cloud, store, identity, filters, _now, overdue)
 

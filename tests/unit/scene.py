@@ -17,6 +17,7 @@ from ram_operator.cloud import Cloud, Instance, RamApi, StsApi
 from ram_operator.cluster.caches import Caches, Wake
 from ram_operator.cluster.kube import merge_patch
 from ram_operator.engine.filters.contention import Contention
+from ram_operator.engine.filters.mass_release import MassRelease
 from ram_operator.engine.filters.modes import PlanOnly, ReadOnly, Retain, Suspend
 from ram_operator.engine.filters.rollout import Rollouts
 from ram_operator.engine.filters.unconfirmed import Unconfirmed
@@ -52,7 +53,8 @@ class Scene:
         self._objects: dict[ObjectKey, dict[str, Any]] = {}
         self._version = 100
         kinds = {kind.resource.kind: kind for kind in KINDS}
-        filters = (Retain(kinds), Suspend(), Unconfirmed(), Contention(), ReadOnly(False), PlanOnly(), Rollouts())
+        repeated, at_once = (Unconfirmed(), Contention()), (MassRelease(), ReadOnly(False), PlanOnly(), Rollouts())
+        filters = (Retain(kinds), Suspend(), *repeated, *at_once)
         self.reconciler = Reconciler(kinds, cloud, self, Cluster(cluster, previous), filters, lambda: self.now, 900)
 
     def put(self, body: Mapping[str, Any]) -> ObjectKey:
@@ -81,6 +83,12 @@ class Scene:
         """Annotate an object with reconcile-at."""
         body = copy.deepcopy(self._objects[key])
         body["metadata"].setdefault("annotations", {})[RECONCILE_AT] = at
+        self.put(body)
+
+    def annotate(self, key: ObjectKey, name: str, value: str) -> None:
+        """Set an annotation."""
+        body = copy.deepcopy(self._objects[key])
+        body["metadata"].setdefault("annotations", {})[name] = value
         self.put(body)
 
     def delete(self, key: ObjectKey) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ram_operator.kinds import AnyKind, Index, Links
 from ram_operator.model import (
+    ALLOW_RELEASE,
     EVERYTHING,
     FINALIZER,
     RECONCILE_AT,
@@ -122,6 +123,7 @@ class Caches:
             me=me,
             generation=metadata.get("generation", 0),
             asked=(metadata.get("annotations") or {}).get(RECONCILE_AT) or None,
+            allowed=(metadata.get("annotations") or {}).get(ALLOW_RELEASE) or None,
             references={other: self._views[other] for other in self._references(me) if other in self._views},
             referrers=self._sorted(self._referring(me)),
             rivals=self._sorted(self._rivals(me)),
@@ -227,8 +229,9 @@ def view_of(key: ObjectKey, body: Body) -> Reference:
 
 def _asked(body: Body) -> tuple[Json, ...]:
     metadata = body["metadata"]
-    annotation = (metadata.get("annotations") or {}).get(RECONCILE_AT)
-    return metadata.get("uid"), metadata.get("generation"), "deletionTimestamp" in metadata, annotation
+    annotations = metadata.get("annotations") or {}
+    asks = (annotations.get(RECONCILE_AT), annotations.get(ALLOW_RELEASE))
+    return metadata.get("uid"), metadata.get("generation"), "deletionTimestamp" in metadata, *asks
 
 
 def _guarded(body: Body) -> bool:

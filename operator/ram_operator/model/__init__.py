@@ -18,6 +18,7 @@ from ram_operator.model.facts import (
     Reference,
 )
 from ram_operator.model.names import (
+    ALLOW_RELEASE,
     FINALIZER,
     GROUP,
     RECONCILE_AT,
@@ -45,6 +46,7 @@ from ram_operator.model.plans import (
     Intent,
     Outcome,
     Plan,
+    Releases,
     Report,
     Rollout,
     Scope,
@@ -57,6 +59,7 @@ from ram_operator.model.reasons import RETAIN_INSTEAD, Disposition, EventReason,
 
 __all__ = [
     "ADOPTED_TAG",
+    "ALLOW_RELEASE",
     "ENTRY_MESSAGE_LENGTH",
     "EVERYTHING",
     "FINALIZER",
@@ -89,6 +92,7 @@ __all__ = [
     "Plan",
     "Reason",
     "Reference",
+    "Releases",
     "Report",
     "Resource",
     "Rollout",

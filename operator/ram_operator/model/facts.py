@@ -72,14 +72,15 @@ class Reference:
 class Facts:
     """Everything a kind's pure verbs need from the cluster, gathered once per reconcile.
 
-    `me` is the object itself, `asked` its annotation reconcile-at. `references` are the objects the spec names (missing
-    ones are absent), `referrers` those that name this one, `rivals` the others that name the same cloud object.
-    `indexed` is what the kind's own index says of the object: only the kind reads it.
+    `me` is the object itself, `asked` its annotation reconcile-at, `allowed` its annotation allow-release. `references`
+    are the objects the spec names (missing ones are absent), `referrers` those that name this one, `rivals` the others
+    that name the same cloud object. `indexed` is what the kind's own index says of the object: only the kind reads it.
     """
 
     me: Reference
     generation: int
     asked: str | None = None
+    allowed: str | None = None
     references: Mapping[ObjectKey, Reference] = field(default_factory=dict)
     referrers: tuple[Reference, ...] = ()
     rivals: tuple[Reference, ...] = ()

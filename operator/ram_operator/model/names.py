@@ -11,6 +11,8 @@ GROUP = "ram.alicloud.dev"
 VERSION = "v1alpha1"
 FINALIZER = f"{GROUP}/cleanup"
 RECONCILE_AT = f"{GROUP}/reconcile-at"
+ALLOW_RELEASE = f"{GROUP}/allow-release"
+"""The annotation by which a person lets a mass release happen; its value is the object's generation."""
 
 Json = Any
 """A value as `json.loads` returns it."""

@@ -193,6 +193,23 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Releases:
+    """What an object lets go because of something else than its own spec or deletion.
+
+    Args:
+        subjects: what a plan would release for such a cause, as far as that was not let pass before.
+        held: how many claims the object has, these included.
+        group: what it shares with other objects whose releases are counted together.
+        recent: what was released so within the time that counts: when, and how many.
+    """
+
+    subjects: frozenset[str] = frozenset()
+    held: int = 0
+    group: str = ""
+    recent: tuple[tuple[datetime, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Rollout:
     """How far a plan that takes things away to give others in their place may go at once.
 
@@ -227,6 +244,7 @@ class Plan:
         unreadable: what the plan left as it was, since it could not be read.
         nodes: the Node of each subject that has one: it gets an event of its own for what is done to the subject.
         rollout: how far the steps may go at once; None where each stands for itself.
+        releases: what of the steps is counted, since it may be a mistake; None where nothing is.
     """
 
     steps: tuple[Step, ...] = ()
@@ -240,6 +258,7 @@ class Plan:
     unreadable: tuple[Unreadable, ...] = ()
     nodes: Mapping[str, str] = field(default_factory=dict)
     rollout: Rollout | None = None
+    releases: Releases | None = None
 
     @property
     def empty(self) -> bool:

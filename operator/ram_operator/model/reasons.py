@@ -58,6 +58,7 @@ class Reason(StrEnum):
     ROLLED_BACK = "RolledBack"
     ROLLOUT_STOPPED = "RolloutStopped"
     NOT_SELECTED = "NotSelected"
+    UNBOUND = "Unbound"
     MASS_RELEASE = "MassRelease"
     API_ERROR = "ApiError"
 

@@ -16,6 +16,7 @@ from ram_operator.cloud import Cloud
 from ram_operator.errors import InvalidSpec
 from ram_operator.kinds.instance_role_binding import planning, readiness
 from ram_operator.kinds.instance_role_binding.cases import Case, Verdict
+from ram_operator.kinds.instance_role_binding.counting import as_json, counted
 from ram_operator.kinds.instance_role_binding.desiring import (
     BindingSpec,
     DesiredBinding,
@@ -138,6 +139,7 @@ class InstanceRoleBindingKind:
         revisits = [verdict.revisit_after for verdict in verdicts.values() if verdict.revisit_after is not None]
         me, assigned = desired.facts.me.key, selection(desired.facts).assigned
         handed_over = {one for one, has in assigned.items() if has != me}
+        releases = counted(desired.facts, verdicts, before, stored, context.outcome, context.now)
         return Plan(
             steps=planning.steps({key: verdict for key, verdict in verdicts.items() if key in room}),
             holds=(
@@ -146,7 +148,7 @@ class InstanceRoleBindingKind:
                 *readiness.without_room(desired.wanted.keys() - room),
                 *(verdict.hold for verdict in verdicts.values() if verdict.hold),
             ),
-            fields=planning.fields(desired, rows, stored),
+            fields={**planning.fields(desired, rows, stored), "releases": as_json(releases) or None},
             entries={"instances": tuple(planning.entry(row, before, verdicts) for row in ordered(rows))},
             in_sync=readiness.in_sync(rows, desired.role),
             revisit_after=min(revisits, default=None),
@@ -157,6 +159,7 @@ class InstanceRoleBindingKind:
             unreadable=tuple(observed.unreadable.values()),
             nodes={str(instance): node for instance, node in sorted(selection(desired.facts).known.items())},
             rollout=planning.rollout(desired, verdicts, observed),
+            releases=releases,
         )
 
     def _verdicts(

@@ -126,6 +126,7 @@ class Verdict:
         hold: what is refused or waited for.
         revisit_after: seconds until time changes something.
         remark: an event to be recorded.
+        by_nodes: whether it is released because of its node, and was not let pass by the brake before.
     """
 
     row: Row | None
@@ -135,6 +136,7 @@ class Verdict:
     hold: Hold | None = None
     revisit_after: float | None = None
     remark: Event | None = None
+    by_nodes: bool = False
 
     @property
     def writes(self) -> bool:

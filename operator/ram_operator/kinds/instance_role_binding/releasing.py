@@ -14,8 +14,6 @@ from ram_operator.model import Event, EventReason, Intent, Json, ObjectKey, Reas
 
 HAND_OVER = timedelta(seconds=10)
 """How long a binding that goes waits for the next one to take a role over, so that no instance is without it."""
-BY_NODES = Reason.NOT_SELECTED
-"""What the rows say that are released because of their nodes, and not by the binding's own spec or deletion."""
 
 
 def let_go(case: Case) -> Verdict:
@@ -62,7 +60,8 @@ def _handed_over(case: Case, taken_by: ObjectKey, row: Row) -> Verdict | None:
     if left <= 0:
         return None
     message = f"waits for {taken_by} to take it over"
-    waiting = case.next_row(State.RELEASING, **{**_why(case, row), "message": message})
+    reason = Reason.UNBOUND if _by_spec(case, row) else Reason.PROGRESSING
+    waiting = case.next_row(State.RELEASING, reason=reason, message=message)
     return Verdict(waiting, hold=case.hold(Reason.PROGRESSING, message, left))
 
 
@@ -87,7 +86,9 @@ def _release(case: Case, row: Row) -> Verdict:
         # What is in a classic network cannot have a role.
         return Verdict(None)
     if case.seen is None:
-        return Verdict(releasing)
+        # Only what was read is let pass by the brake.
+        unread = Reason.PROGRESSING if releasing.reason is Reason.NOT_SELECTED is not row.reason else releasing.reason
+        return Verdict(replace(releasing, reason=unread))
     if back and not case.terms.may_give_back(back):
         remark = _not_given_back(case, back, "it is not among the operator's restorableRoles")
         verdict = _taken_off(case, row, releasing)
@@ -101,7 +102,8 @@ def _taken_off(case: Case, row: Row, releasing: Row, back: str | None = None) ->
     if case.unconfirmed or (case.seen and row.gave(case.seen)):
         detach = case.seen or row.role
         restore = back if back and not same_role(back, detach) else None
-        return Verdict(releasing, detach=detach, attach=restore, intent=Intent.RELEASE)
+        by_nodes = row.reason is not Reason.NOT_SELECTED and not _by_spec(case, row)
+        return Verdict(releasing, detach=detach, attach=restore, intent=Intent.RELEASE, by_nodes=by_nodes)
     return Verdict(None)
 
 
@@ -124,10 +126,16 @@ def _not_given_back(case: Case, role: str, why: str) -> Event:
 
 
 def _why(case: Case, row: Row) -> dict[str, Json]:
-    """The reason of a release. What was refused or is unconfirmed stays so; what the nodes led to is counted."""
+    """The reason of a release. What was refused or is unconfirmed stays so."""
     if row.reason in (Reason.VERIFYING, Reason.API_ERROR):
         return {"reason": row.reason, "message": row.message}
-    by_nodes = row.reason in (Reason.NOT_SELECTED, Reason.MASS_RELEASE) or row.state is not State.RELEASING
-    if by_nodes and not case.deleting and not case.edited:
-        return {"reason": BY_NODES, "message": "is no longer selected"}
-    return {"reason": Reason.PROGRESSING, "message": "is let go"}
+    if _by_spec(case, row):
+        return {"reason": Reason.UNBOUND, "message": "the binding lets it go"}
+    return {"reason": Reason.NOT_SELECTED, "message": "its node is no longer selected"}
+
+
+def _by_spec(case: Case, row: Row) -> bool:
+    """Whether the spec or the deletion releases it, and not its node; what the brake held stays its node's doing."""
+    if row.reason is Reason.MASS_RELEASE:
+        return case.deleting
+    return case.deleting or case.edited or row.reason is Reason.UNBOUND
