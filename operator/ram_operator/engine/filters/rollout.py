@@ -23,8 +23,9 @@ class Rollouts(Filter):
         if rollout is None:
             return plan
         back, replaced = _exchanged(plan, Intent.RELEASE), _exchanged(plan, Intent.REPLACE)
-        free = max(0, rollout.most - len(rollout.without))
-        first = free if rollout.proven else min(free, 1 - min(1, len(rollout.without)))
+        without = len(rollout.without.difference(back, replaced))
+        free = max(0, rollout.most - without)
+        first = free if rollout.proven else max(0, 1 - without)
         may_go = {*back[:free], *replaced[: 0 if rollout.stopped_at else max(0, first - len(back))]}
         turn = _turn(rollout, next(iter(back + replaced), ""))
         held = dict.fromkeys(back, turn) | dict.fromkeys(replaced, _stopped(rollout) or turn)
