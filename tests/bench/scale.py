@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from tests.bench import workloads
 from tests.bench.apiserver import ApiServer, Watch, ready
-from tests.bench.measurements import Figures, all_attached, apply, cpu, quiet, resident_megabytes
+from tests.bench.measurements import Figures, all_attached, apply, cpu, peak_megabytes, quiet, resident_megabytes
 
 from ram_sandbox.nodes import new_instance
 from ram_sandbox.sandbox import Sandbox
@@ -60,6 +60,7 @@ def large_cluster(sandbox: Sandbox, size: ClusterSize) -> Figures:
         "CPU to quiet, s": cpu(sandbox.operator.pid),
         "cloud calls": len(sandbox.simulator.journal(before)),
         "RSS, MB": resident_megabytes(sandbox.operator.pid),
+        "peak RSS, MB": peak_megabytes(sandbox.operator.pid),
         "pauses of the loop over 50 ms": pauses(sandbox),
     }
     return {f"{size.nodes} nodes, start: {name}": value for name, value in started.items()} | {
