@@ -25,9 +25,9 @@ _QUOTINGS = 5
 """How often a text may be quoted within another and is still understood."""
 
 _NAMED_SECRETS = re.compile(
-    r"\b(AccessKeyId|AccessKeySecret|Signature|SignatureNonce|SecurityToken|OIDCToken)"
-    r"(\"?\s{0,8}[=:]\s{0,8}\"?|%(?:25){0,5}3D)"
-    r"((?!%(?:25){0,5}26)[^&\s\"',;)])+",
+    r"(?<![A-Za-z_])(?:AccessKeyId|AccessKeySecret|Signature|SignatureNonce|SecurityToken|OIDCToken)"
+    r"(?:\"?\s{0,8}[=:]\s{0,8}\"?|%(?:25){0,5}3D)"
+    r"(?:(?!%(?:25){0,5}26)[^&\s\"',;)])+",
     re.IGNORECASE,
 )
 _KEY_SHAPES = re.compile(r"\b(?:LTAI[A-Za-z0-9]{8,}|STS\.[A-Za-z0-9]{8,})")
@@ -51,7 +51,7 @@ def scrub(text: str, hidden: Iterable[str] = ()) -> str:
     for secret in secrets:
         text = _without(secret, text)
     text = _WORDS.sub(lambda word: _without_query(word[0]), text)
-    text = _NAMED_SECRETS.sub(rf"\1={_HIDDEN}", text)
+    text = _NAMED_SECRETS.sub(_HIDDEN, text)
     text = _KEY_SHAPES.sub(_HIDDEN, _USER_INFO.sub(f"://{_HIDDEN}@", text))
     if any(secret in decoded for decoded in _decoded(text) for secret in secrets):
         return WITHHELD
