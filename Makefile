@@ -24,7 +24,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv setup demo test check format generate soak bench image sbom kind kind-down lock clean
+.PHONY: help venv setup demo recording test check format generate soak bench image sbom kind kind-down lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ setup: venv ## .venv, and kube-apiserver, etcd, kubectl and helm: found, or buil
 
 demo: setup ## the whole story on a real API server and a simulated cloud, each step checked (ARGS=--keep)
 	@$(BIN)/ram-sandbox demo $(ARGS)
+
+recording: setup ## record the demo as docs/demo.svg
+	@mkdir -p build
+	@$(BIN)/ram-sandbox demo > build/demo.txt && $(BIN)/python -m docs.recording < build/demo.txt > docs/demo.svg
 
 test: setup ## all tests, the fast ones first (TESTS=tests/unit ARGS='-k name')
 	$(BIN)/pytest $(TESTS) -m 'not soak' -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)

@@ -21,6 +21,7 @@ WORLDS = {
     "README.md#install-it-on-ack": "cluster",
     "charts/ram-operator/README.md": "cluster",
     "docs/ack.md": "sandbox",
+    "docs/command-line.md": "checkout",
     "docs/concepts.md": "sandbox",
     "docs/gitops.md": "sandbox",
     "docs/install.md": "cluster",
@@ -102,7 +103,7 @@ def checkout(tmp_path: Path, binaries: Binaries) -> Callable[..., subprocess.Com
 
     def run(text: str, kubeconfig: Path | None = None) -> subprocess.CompletedProcess[str]:
         environ = {
-            "PATH": f"{programs}:{os.environ['PATH']}",
+            "PATH": f"{programs}:{ROOT / '.venv/bin'}:{os.environ['PATH']}",
             "HOME": str(tmp_path),
             "REPOSITORY": str(ROOT),
             "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
