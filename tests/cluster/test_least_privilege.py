@@ -10,7 +10,7 @@ import yaml
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 from tests.chart.conftest import ROOT
 from tests.cluster.hand import Hand, tags
-from tests.cluster.objects import node
+from tests.cluster.objects import node, role
 from tests.cluster.world import World
 from tests.polling import until
 
@@ -23,9 +23,9 @@ READ = {"Statement": [{"Effect": "Allow", "Action": "oss:Get*", "Resource": "*"}
 NO_CALLS = {"ram:PassRole"}
 
 
-def printed(account: str, cluster: str) -> dict[str, Any]:
-    """The policy for this account and cluster."""
-    text = (ROOT / "deploy/ram-policies/full.json").read_text()
+def printed(account: str, cluster: str, name: str = "full") -> dict[str, Any]:
+    """A policy for this account and cluster."""
+    text = (ROOT / f"deploy/ram-policies/{name}.json").read_text()
     found: dict[str, Any] = json.loads(text.replace("UID", account).replace("CLUSTER", cluster))
     return found
 
@@ -136,3 +136,70 @@ def test_the_key_changes_no_role_of_others_although_it_has_the_prefix(restricted
         with pytest.raises(ServerException) as refused:
             thief.ram(call, **parameters)
         assert refused.value.error_code == "NoPermission", call
+
+
+WORKER = "KubernetesWorkerRole-1"
+REPLACING = {"conflictPolicy": "Replace", "allowProtectedRoles": True}
+
+
+def grant(world: World, hand: Hand, name: str, *, less: int | None = None) -> None:
+    """Give the operator's user one more policy, perhaps without one statement."""
+    policy = printed(world.cloud.facts["account"], cluster_id(world), name)
+    if less is not None:
+        del policy["Statement"][less]
+    if policy["Statement"]:
+        hand.create_policy(name, policy)
+        hand.ram("AttachPolicyToUser", PolicyType="Custom", PolicyName=name, UserName="dev")
+
+
+def node_with_worker_role(world: World, hand: Hand) -> str:
+    """A node of the pool whose instance has ACK's worker role; return the instance."""
+    (instance,) = world.add_nodes("storage", "node-1").values()
+    hand.create_role(WORKER)
+    hand.attach_role(WORKER, instance)
+    return instance
+
+
+def replacing() -> list[dict[str, Any]]:
+    """The samples with a binding that replaces the worker role."""
+    bodies = samples()
+    for body in bodies:
+        if body["kind"] == "InstanceRoleBinding":
+            body["spec"] |= REPLACING
+    return bodies
+
+
+def test_a_worker_role_is_replaced_and_given_back_with_one_more_policy(restricted: World, hand: Hand) -> None:
+    world, mark = restricted, restricted.mark()
+    grant(world, hand, "replace")
+    instance = node_with_worker_role(world, hand)
+    world.sandbox.apply(*replacing())
+    world.attached("storage-pool", "node-1")
+    world.delete(BINDING)
+    world.has_role(instance, WORKER)
+    refused = [call for call in world.calls(mark) if "dev" in str(call["principal"]) and call["status"] == 403]
+    assert refused == []
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_without_a_statement_of_that_policy_no_worker_role_is_replaced(
+    number: int, restricted: World, hand: Hand
+) -> None:
+    grant(restricted, hand, "replace", less=number)
+    instance = node_with_worker_role(restricted, hand)
+    restricted.sandbox.apply(*replacing())
+    restricted.says(BINDING, "AccessDenied", ("ecs:DetachInstanceRamRole", "ram:PassRole")[number])
+    restricted.has_role(instance, WORKER)
+
+
+@pytest.mark.parametrize("granted", [True, False])
+def test_a_role_is_taken_over_with_one_more_policy_only(granted: bool, restricted: World, hand: Hand) -> None:
+    name = f"{PREFIX}theirs"
+    hand.create_role(name)
+    if granted:
+        grant(restricted, hand, "adopt")
+    restricted.api.create(role("theirs", roleName=name, adoptionPolicy="IfUnowned"))
+    if granted:
+        restricted.ready("RamRole/theirs")
+    else:
+        restricted.says("RamRole/theirs", "AccessDenied", "ram:TagResources")
