@@ -75,7 +75,7 @@ def main() -> None:
         signal.signal(number, _leave)
     try:
         settings = from_environment(os.environ)
-        configure(settings.log_level)
+        configure(settings.log_level, settings.log_format)
         log.info("starting", extra={"version": own_version()})
         metrics.BUILD.labels(own_version()).set(1)
         code = asyncio.run(run(settings, our_kinds(settings)))

@@ -1,4 +1,4 @@
-"""Log lines as JSON on stderr, one object a line; what our code passes as `extra` becomes its fields."""
+"""Log lines on stderr: a JSON object each, or a line for people; what our code passes as `extra` are its fields."""
 
 from __future__ import annotations
 
@@ -15,28 +15,55 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        ours = record.name.startswith("ram_operator")
         line = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": _time(record).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            # Other libraries attach whole objects of theirs.
-            **{key: value for key, value in vars(record).items() if key not in _STANDARD and ours},
+            **_fields(record),
         }
-        if record.exc_info:
-            kind, error, _ = record.exc_info
-            # What the API server or the network says to kopf is nobody's bug: where in kopf it was heard helps nobody.
-            libraries = ("kopf", "aiohttp") if record.name.startswith("kopf") else ()
-            heard = kind is not None and kind.__module__.partition(".")[0] in libraries
-            line["exception"] = f"{kind.__name__}: {error}" if kind and heard else self.formatException(record.exc_info)
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
-def configure(level: str) -> None:
-    """Send our log lines, and other libraries' warnings, to stderr."""
+class PlainFormatter(logging.Formatter):
+    """Formats a record as a line for people: time, level, message, then the fields as `name=value`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, and the lines of a traceback below it."""
+        fields = _fields(record)
+        traceback = fields.pop("exception", "")
+        told = (f"{name}={json.dumps(value, default=str, ensure_ascii=False)}" for name, value in fields.items())
+        head = f"{_time(record):%H:%M:%S}.{record.msecs:03.0f} {record.levelname:<8} {record.getMessage()}"
+        return "  ".join((head, *told)) + (f"\n{traceback}" if traceback else "")
+
+
+def _time(record: logging.LogRecord) -> datetime:
+    return datetime.fromtimestamp(record.created, UTC)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, object]:
+    # Other libraries attach whole objects of theirs.
+    ours = record.name.startswith("ram_operator")
+    fields = {name: value for name, value in vars(record).items() if ours and name not in _STANDARD}
+    if record.exc_info:
+        kind, error, _ = record.exc_info
+        # What the API server or the network says to kopf is nobody's bug: where in kopf it was heard helps nobody.
+        libraries = ("kopf", "aiohttp") if record.name.startswith("kopf") else ()
+        heard = kind is not None and kind.__module__.partition(".")[0] in libraries
+        whole = logging.Formatter().formatException(record.exc_info)
+        fields["exception"] = f"{kind.__name__}: {error}" if kind and heard else whole
+    return fields
+
+
+def configure(level: str, form: str = "json") -> None:
+    """Send our log lines, and other libraries' warnings, to stderr.
+
+    Args:
+        level: the least severe of our lines.
+        form: `json`, or `plain` for people.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(PlainFormatter() if form == "plain" else JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)

@@ -100,6 +100,7 @@ class Settings:
     ] = ("k8sWorkerRolePolicy-*", "k8sMasterRolePolicy-*", "AliyunCS*")
     listen: Annotated[str, "Where /livez, /readyz and /metrics are served; port 0 means a free one."] = "0.0.0.0:8080"
     log_level: Annotated[str, "DEBUG, INFO, WARNING or ERROR."] = "INFO"
+    log_format: Annotated[str, "How log lines are written: json, or plain for people."] = "json"
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The ALIBABA_CLOUD_* variables with credentials, used where there is no credentials_dir."""
 
@@ -178,6 +179,8 @@ def _problems(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from _credentials_problems(settings)
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         yield "log_level", f"is {settings.log_level!r}: write DEBUG, INFO, WARNING or ERROR"
+    if settings.log_format not in ("json", "plain"):
+        yield "log_format", f"is {settings.log_format!r}: write json or plain"
     host, colon, port = settings.listen.rpartition(":")
     if not (colon and host and port.isdigit() and int(port) < 65536):
         yield "listen", f"is {settings.listen!r}: write address:port, such as 0.0.0.0:8080"

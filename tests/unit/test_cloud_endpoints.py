@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import logging
 import time
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -110,6 +113,30 @@ async def test_calls_by_https_go_through_the_proxy_that_is_set() -> None:
             await connection.cloud.sts.caller_identity()
         await connection.close()
     assert asked == ["CONNECT sts.aliyuncs.com:443"]
+
+
+async def test_the_password_of_a_proxy_is_sent_to_it_and_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    heads: list[bytes] = []
+    credentials = EnvironmentCredentials({KEY_ID_VARIABLE: "key", KEY_SECRET_VARIABLE: "secret"})
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nX: hunter2\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    listener = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    port = listener.sockets[0].getsockname()[1]
+    for address in (f"127.0.0.1:{port}", "127.0.0.1:9"):
+        network = Network(https_proxy=f"http://me:hunter2@{address}")
+        connection = connect(CloudConfig(credentials, network=network), time.monotonic)
+        with pytest.raises(Unavailable, match=r"SDK\.ProxyError") as refused:
+            await connection.cloud.sts.caller_identity()
+        await connection.close()
+        shown = "".join(traceback.format_exception(refused.value)) + repr(network) + caplog.text
+        assert "hunter2" not in shown
+    listener.close()
+    assert base64.b64encode(b"me:hunter2") in heads[0]
 
 
 PROXY = "http://user:secret@proxy:3128"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientError
 
-from ram_operator.logs import JsonFormatter, configure
+from ram_operator.logs import JsonFormatter, PlainFormatter, configure
 
 
 def line(
@@ -82,3 +82,21 @@ def test_our_level_is_as_asked_and_other_libraries_only_warn(capsys: pytest.Capt
     logging.getLogger("kopf").warning("their warning")
     shown = [json.loads(text)["message"] for text in capsys.readouterr().err.splitlines()]
     assert shown == ["ours", "their warning"]
+
+
+def test_a_line_for_people_has_the_same_fields_and_a_traceback_below() -> None:
+    extra = {"key": "RamRole/x", "generation": 2, "created": 1_700_000_000.25, "msecs": 250.0}
+    record = logging.makeLogRecord({"name": "ram_operator", "levelname": "INFO", "msg": "reconciled", **extra})
+    assert PlainFormatter().format(record) == '22:13:20.250 INFO     reconciled  key="RamRole/x"  generation=2'
+    try:
+        raise ZeroDivisionError("no")
+    except ZeroDivisionError:
+        failed = logging.makeLogRecord({"name": "ram_operator", "msg": "bug", "exc_info": sys.exc_info()})
+    assert PlainFormatter().format(failed).splitlines()[-1] == "ZeroDivisionError: no"
+
+
+@pytest.mark.usefixtures("logging_as_before")
+def test_lines_for_people_are_written_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("INFO", "plain")
+    logging.getLogger("ram_operator").info("hello", extra={"key": "x"})
+    assert capsys.readouterr().err.strip().endswith('INFO     hello  key="x"')

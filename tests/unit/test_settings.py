@@ -44,6 +44,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("PROTECTED_POLICIES", "a*,b", "protected_policies", ("a*", "b")),
     ("LISTEN", "127.0.0.1:0", "listen", "127.0.0.1:0"),
     ("LOG_LEVEL", "debug", "log_level", "debug"),
+    ("LOG_FORMAT", "plain", "log_format", "plain"),
 ]
 
 
@@ -82,6 +83,7 @@ WRONG = [
     ("SYSTEM_POLICIES_PER_ROLE", "-1"),
     ("CUSTOM_POLICIES_PER_ROLE", "many"),
     ("LOG_LEVEL", "LOUD"),
+    ("LOG_FORMAT", "xml"),
     ("LISTEN", "8080"),
     ("LISTEN", "0.0.0.0:"),
     ("LISTEN", "0.0.0.0:70000"),
