@@ -17,7 +17,10 @@ async def test_a_claim_outlives_its_node_for_ten_minutes_and_is_then_released() 
     said = await made.reconcile(BINDING)
     assert (ecs.writes, said.requeue_after) == ([], 600)
     assert made.rows(BINDING)[str(ONE)]["nodeGoneSince"] == "2026-05-01T12:00:00Z"
-    assert made.rows(BINDING)[str(ONE)]["message"] == "its Node is gone; released at 2026-05-01T12:10:00Z"
+    assert (
+        made.rows(BINDING)[str(ONE)]["message"]
+        == "Node deleted; the role will be detached at 2026-05-01T12:10:00Z unless it returns"
+    )
     made.later(599)
     said = await made.reconcile(BINDING)
     assert (ecs.writes, said.requeue_after) == ([], 1)

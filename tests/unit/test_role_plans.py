@@ -159,7 +159,7 @@ def test_what_means_the_same_is_no_drift(observed: ObservedRole) -> None:
 def test_steps_go_to_the_role_by_the_name_ram_has_for_it() -> None:
     plan = planned(with_policies(REFERENCE), there(role=cloud_role("OSS-Reader", trust=FC_TRUST)), OSS_READ)
     assert [step.effect for step in plan.steps] == [
-        "update trust document of role OSS-Reader",
+        "update role OSS-Reader",
         "attach policy Custom/oss-read to role OSS-Reader",
     ]
 

@@ -155,6 +155,8 @@ class Reconciler:
         body, facts, plan = preview.body, preview.facts, preview.plan
         reading = preview.reading
         if reading is None:
+            if plan.status:
+                body = await self._hold_on(body, facts)
             return await self._finish(body, preview, plan, Outcome(), preview.error)
         outcome = Outcome()
         if plan.steps:
@@ -164,7 +166,7 @@ class Reconciler:
                 reading = await self._again(reading, body, facts, outcome)
             except CloudError as error:
                 self._learn(facts, outcome, reading.planned)
-                held = Plan(holds=plan.holds, remarks=plan.remarks, fields=stored_fields(body))
+                held = replace(plan, steps=(), fields=stored_fields(body), entries={})
                 return await self._finish(body, preview, held, outcome, error)
         self._learn(facts, outcome, reading.planned)
         after = replace(self._filtered(facts, reading.planned), remarks=plan.remarks)
@@ -241,7 +243,7 @@ class Reconciler:
                 await self._release(body, subject)
                 self.forget(facts.me.key)
                 return replace(made, requeue_after=None, backoff=False)
-            await self._store_status(body, facts, after, made)
+            await self._store_status(body, facts, after, made, read=error is None and not after.unreadable)
         except OperatorError as unstored:
             # What was written to the cloud is told all the same.
             return replace(made, unstored=unstored)
@@ -255,12 +257,14 @@ class Reconciler:
             body = await self.store.write_status(body, status)
         await self.store.set_finalizer(body, present=False)
 
-    async def _store_status(self, body: Body, facts: Facts, after: Plan, made: Report) -> None:
+    async def _store_status(self, body: Body, facts: Facts, after: Plan, made: Report, *, read: bool) -> None:
         # What the reconcile began with: the annotation may have changed since, and asks for another one then.
-        handled = facts.asked or (body.get("status") or {}).get("lastHandledReconcileAt")
+        status = body.get("status") or {}
+        handled = facts.asked or status.get("lastHandledReconcileAt")
         fields: dict[str, Json] = {
             **after.status,
-            "plan": _planned(after),
+            # Where not all could be read, an empty plan does not mean that nothing would be done.
+            "plan": _planned(after) or (None if read else status.get("plan")),
             "conditions": list(made.conditions),
             "observedGeneration": facts.generation,
             "lastHandledReconcileAt": handled,

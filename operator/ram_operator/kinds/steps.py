@@ -151,6 +151,10 @@ class Tag(ObjectStep):
         role = self.resource is Taggable.ROLE
         return (role_arn(self.name) if role else policy_arn(PolicyName(PolicyType.CUSTOM, self.name)),)
 
+    @property
+    def effect(self) -> str:
+        return f"tag {self.resource} {self.name}"
+
     def object(self) -> str:
         return f"{self.resource} {self.name} with {listing(key for key, _ in self.tags)}"
 

@@ -62,14 +62,15 @@ def withhold(plan: Plan, held: Callable[[Step, str], Hold | None]) -> Plan:
     exchanges = {one: hold for holds in found for one, hold in holds.items() if one in replaced}
     steps: list[Step] = []
     withheld: list[Withheld] = []
-    missing: set[str] = set()
+    missing: dict[str, Hold] = {}
     for step, holds in zip(plan.steps, found, strict=True):
         all_holds = {one: exchanges[one] for one in step.subjects if one in exchanges} | holds
-        behind = missing.intersection(step.subjects) if step.change is Change.DELETE else set()
-        waits = bool(missing.intersection(step.waits_for))
+        awaited = (*step.waits_for, *(step.subjects if step.change is Change.DELETE else ()))
+        if cause := next((missing[one] for one in awaited if one in missing), None):
+            all_holds = {one: all_holds.get(one, cause) for one in step.subjects}
         withheld += _parts(step, all_holds)
-        missing.update(step.subjects if waits else all_holds)
-        if left := None if waits else step.without(frozenset(all_holds) | behind):
+        missing.update(all_holds)
+        if left := step.without(frozenset(all_holds)):
             steps.append(left)
     return replace(plan, steps=tuple(steps), withheld=(*plan.withheld, *withheld))
 

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ram_operator.engine.filters import Filter, withhold
+from ram_operator.engine.filters import Filter, alone, withhold
 from ram_operator.kinds import AnyKind
 from ram_operator.model import Facts, Hold, ManagementPolicy, Plan, Reason, Step
 
-RETAIN_OR_ENFORCE = "set managementPolicy: Enforce to let it clean up, or Retain to leave the cloud as it is"
+RETAIN_OR_ENFORCE = (
+    "set managementPolicy: Enforce to let it clean up, or deletionPolicy (unbindPolicy where there is one) to Retain "
+    "to leave the cloud as it is"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def _only_planned(facts: Facts, plan: Plan, why: str = "") -> Plan:
     reason = Reason.DELETION_PAUSED if facts.me.deleting else Reason.PLAN_PENDING
 
     def held(step: Step, subject: str) -> Hold:
-        return Hold(subject, reason, f"would {step.todo()}{why}")
+        return Hold(subject, reason, f"would {alone(step, subject).todo()}{why}")
 
     only = withhold(plan, held)
     if not facts.me.deleting or not only.withheld:

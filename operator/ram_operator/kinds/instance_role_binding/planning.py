@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from ram_operator.kinds.instance_role_binding import readiness
@@ -67,11 +68,16 @@ def entry(row: Row, before: Mapping[InstanceId, Row], verdicts: Verdicts) -> Ent
     if row.instance is None:
         return Entry("", row.as_json())
     old, writes = before.get(row.instance), verdicts[row.instance].writes
+    if not writes:
+        return Entry(str(row.instance), row.as_json(), row.as_json())
     withheld = row.with_claim_of(old)
-    claims = writes and withheld.claim != row.claim
-    return Entry(
-        str(row.instance), row.as_json(), (withheld if writes else row).as_json(), claims=claims, explains=writes
-    )
+    # A claim that is less certain than the stored one is stored first, too: a crash must not make it certain.
+    claims = withheld.claim != row.claim or (old is not None and old.confirmed and not row.confirmed)
+    refused = old is not None and old.claimed and old.reason is Reason.API_ERROR
+    if old is not None and refused:
+        # That the last write was refused is what tells that the instance does not have the role.
+        withheld = replace(withheld, reason=old.reason, message=old.message)
+    return Entry(str(row.instance), row.as_json(), withheld.as_json(), claims=claims, explains=not refused)
 
 
 def steps(verdicts: Verdicts) -> tuple[Step, ...]:

@@ -71,7 +71,7 @@ def _node_gone(case: Case, row: Row) -> Verdict | None:
     left = case.left(timestamp(since), case.node_gone_after)
     if left <= 0:
         return None
-    message = f"its Node is gone; released at {timestamp(since + case.node_gone_after)}"
+    message = f"Node deleted; the role will be detached at {timestamp(since + case.node_gone_after)} unless it returns"
     reason = row.reason if row.state is State.ATTACHED else row.reason or Reason.NODE_NOT_FOUND
     waiting = replace(row, node_gone_since=timestamp(since), reason=reason, message=message)
     return Verdict(waiting, revisit_after=left)

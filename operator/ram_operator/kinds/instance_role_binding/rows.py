@@ -102,7 +102,8 @@ class Row:
             self,
             role=claim.role,
             origin=claim.origin,
-            confirmed=claim.confirmed,
+            # A reading that does not show the role makes a stored claim less certain, whatever may be written.
+            confirmed=claim.confirmed and self.confirmed,
             previous_role=claim.previous_role,
             replaced_role=claim.replaced_role,
         )

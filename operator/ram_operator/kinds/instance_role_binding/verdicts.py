@@ -61,6 +61,9 @@ def _unread(case: Case) -> Row:
     """The row of an instance that was not read: as it is, with the node's present name."""
     row = case.row or Row(State.PENDING, case.instance)
     row = replace(row, node=case.node, confirmed=row.confirmed and not case.sent)
+    if row.reason in (Reason.PLAN_PENDING, Reason.DELETION_PAUSED):
+        # A filter says so anew where it still holds.
+        row = replace(row, reason=None, message="")
     if row.state is State.ATTACHED or (row.reason and case.unreadable is None):
         return row
     if case.unreadable is None:

@@ -78,6 +78,11 @@ class UpdateRole(ObjectStep):
     def arns(self) -> tuple[str, ...]:
         return (role_arn(self.name),)
 
+    @property
+    def effect(self) -> str:
+        # Whichever fields differ: a role that is changed back again and again is contended by all of them.
+        return f"update role {self.name}"
+
     def object(self) -> str:
         return f"{' and '.join(self.fields)} of role {self.name}"
 
