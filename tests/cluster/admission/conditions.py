@@ -100,6 +100,7 @@ VALUES = (
 )
 LONG = (
     conditions("of nearly 6144 characters", {"StringEquals": {"oss:Prefix": ["x" * 100] * 55}}),
+    conditions("of many keys", {"StringEquals": {f"oss:Key{number}": "x" for number in range(300)}}),
     conditions("of too many characters", {"StringEquals": {"oss:Prefix": ["x" * 100] * 62}}, "has "),
     conditions("of far too many values", {"StringEquals": {"oss:Prefix": ["x"] * 20000}}, "spec.document"),
 )
