@@ -1,10 +1,10 @@
 """What the operator will not touch, does not obey yet or has to refuse: it says why and what to do, writing nothing."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
+from tests.cluster.admission.unsupported import ROWS, UNSUPPORTED
 from tests.cluster.hand import Hand, marks
 from tests.cluster.objects import binding, document, policy, role, target
 from tests.cluster.world import World
@@ -88,8 +88,8 @@ def test_the_second_object_with_a_cloud_name_says_who_has_it_and_takes_over_when
     world.ready("RamRole/first")
     world.delete("RamRole/first")
     world.ready("RamRole/second")
-    found = world.cloud_role("wanted")
-    assert found is not None
+    found = world.cloud_role("Wanted")
+    assert found is not None, "the role itself is handed over, with the spelling of its name"
     assert found["tags"]["ram-operator:name"] == "second"
 
 
@@ -99,7 +99,7 @@ def test_of_two_objects_made_at_once_one_gets_the_name_and_the_other_can_be_dele
 
     def decided() -> bool:
         reasons = [world.condition(name).get("reason") for name in names]
-        assert sorted(map(str, reasons)) == ["NameTaken", "InSync"], reasons
+        assert sorted(map(str, reasons)) == ["InSync", "NameTaken"], reasons
         return True
 
     until(decided)
@@ -112,22 +112,8 @@ def test_of_two_objects_made_at_once_one_gets_the_name_and_the_other_can_be_dele
     assert world.cloud_policy("Twin") is not None
 
 
-NOT_YET: list[Mapping[str, Any]] = [
-    policy("later-adoption-policy", adoptionPolicy="IfIdentical"),
-    policy("later-management-policy", managementPolicy="Plan"),
-    policy("later-attach-to", attachTo={"users": ["dev"]}),
-    role("later-adoption-policy", adoptionPolicy="IfUnowned"),
-    role("later-management-policy", managementPolicy="Suspend"),
-    role("later-policy-attachment", policyAttachment="Exclusive"),
-    binding("later-conflict-policy", "base", "later", conflictPolicy="Replace"),
-    binding("later-allow-protected-roles", "base", "later", conflictPolicy="Replace", allowProtectedRoles=True),
-    binding("later-session-policy", "base", "later", sessionPolicy=document("oss:Get*")),
-    binding("later-instances", "base", "later", instances=["cn-hangzhou.i-bp1simulator00000001"]),
-    binding("later-unbind-policy", "base", "later", unbindPolicy="Retain"),
-    binding("later-rollout", "base", "later", rollout={"maxUnavailable": 3}),
-    binding("later-management-policy", "base", "later", managementPolicy="Suspend"),
-]
-
+NOT_YET = [case.body() for case in UNSUPPORTED]
+"""An object for each field that is not supported yet. Those of bindings select the pool of storage."""
 
 GUARD = "validatingadmissionpolicybindings/unsupported-values.ram.alicloud.dev"
 
@@ -136,7 +122,7 @@ GUARD = "validatingadmissionpolicybindings/unsupported-values.ram.alicloud.dev"
 def unguarded(world: World) -> Iterator[World]:
     """The sandbox without the admission policy for values that are not supported yet, as an older cluster has it."""
     guard = json.loads(world.kubectl("get", GUARD, "-o", "json").stdout)
-    probe = json.dumps(role("probe", managementPolicy="Suspend", policyAttachment="Exclusive"))
+    probe = json.dumps(NOT_YET[0])
 
     def guarded() -> bool:
         return world.kubectl("create", "--dry-run=server", "-f", "-", input=probe).returncode != 0
@@ -151,35 +137,20 @@ def unguarded(world: World) -> Iterator[World]:
 
 def test_what_is_not_obeyed_yet_is_said_and_nothing_is_written(unguarded: World) -> None:
     world = unguarded
-    world.api.create(role("base"))
-    world.ready("RamRole/base")
-    world.add_nodes("later", "later-1")
+    world.api.create(role("oss-reader"))
+    world.ready("RamRole/oss-reader")
+    world.add_nodes("storage", "later-1")
     mark = world.mark()
     world.api.create(*NOT_YET)
-    for body in NOT_YET:
-        first, *others = body["metadata"]["name"].split("-")[1:]
-        field = first + "".join(word.capitalize() for word in others)
+    for body, (_, field, _) in zip(NOT_YET, ROWS, strict=True):
         world.says(target(body), "NotSupportedYet", f"spec.{field}")
         assert world.condition(target(body))["status"] == "False"
     world.delete(*map(target, NOT_YET))
     assert world.actions(mark) == []
 
 
-def test_a_binding_by_role_name_is_not_supported_yet(unguarded: World) -> None:
-    world = unguarded
-    body = binding("by-name", "x", "later")
-    del body["spec"]["roleRef"]
-    body["spec"]["roleName"] = "Some"
-    world.api.create(body)
-    world.says("InstanceRoleBinding/by-name", "NotSupportedYet", "spec.roleName")
-    world.delete("InstanceRoleBinding/by-name")
-
-
-EDITS: dict[str, tuple[str, Mapping[str, Any]]] = {
-    "RamPolicy/kept": ("managementPolicy", {"managementPolicy": "Suspend", "description": "new"}),
-    "RamRole/kept": ("policyAttachment", {"policyAttachment": "Exclusive", "description": "new"}),
-    "InstanceRoleBinding/kept": ("unbindPolicy", {"unbindPolicy": "Detach", "roleRef": {"name": "other"}}),
-}
+EDITS = {f"{kind}/kept": (field, value) for kind, field, value in ROWS if field != "roleName"}
+"""For each kind a field that is not supported, which is written beside a change that is."""
 
 
 @pytest.mark.parametrize("edited", EDITS)
@@ -191,14 +162,16 @@ def test_an_edit_to_something_not_obeyed_yet_freezes_and_deletion_still_removes_
     nodes = world.add_nodes("kept", "kept-1")
     world.api.create(policy("kept"), role("kept", "kept"), role("other"), binding("kept", "kept", "kept"))
     world.attached("kept", "kept-1")
-    world.ready(*EDITS, "RamRole/other")
-    field, change = EDITS[edited]
+    kept = ("RamPolicy/kept", "RamRole/kept", "RamRole/other", "InstanceRoleBinding/kept")
+    world.ready(*kept)
+    field, value = EDITS[edited]
+    beside = {"roleRef": {"name": "other"}} if edited.startswith("Instance") else {"description": "new"}
     mark = world.mark()
-    world.api.patch(edited, {"spec": change})
+    world.api.patch(edited, {"spec": {**beside, field: value}})
     world.says(edited, "NotSupportedYet", f"spec.{field}")
     quiet_sweeps(world, mark)
     assert world.role_of(nodes["kept-1"]) == "kept"
-    world.delete(*EDITS, "RamRole/other")
+    world.delete(*kept)
     world.cloud.delete(f"/instances/{nodes['kept-1']}")
     assert world.state() == before
 
