@@ -19,6 +19,7 @@ from tests.unit.scene import Instances, Scene
 
 from ram_operator.engine.filters import Filter
 from ram_operator.engine.filters.contention import Contention
+from ram_operator.engine.filters.rollout import Rollouts
 from ram_operator.engine.filters.unconfirmed import Unconfirmed
 from ram_operator.errors import CloudError, Unavailable
 from ram_operator.kinds.instance_role_binding.index import selection
@@ -28,11 +29,15 @@ from ram_operator.model import EVERYTHING, Facts, InstanceId, ObjectKey, Outcome
 NUMBERS = (1, 2, 3)
 BINDINGS = ("a", "b", "c")
 ROLES = ("oss-reader", "log-writer")
+WORKER = "KubernetesWorkerRole-x"
 LOST = Unavailable("X", "SDK.ReadTimeout")
 
 
 class Ecs(Instances):
     """Remembers who gave each instance its role; a call in `lost` takes effect and fails.
+
+    `given` is what other hands left an instance with, `replaced` those whose worker role was taken off; only while some
+    binding says so.
 
     While there is something `shown`, that is what is read, and not what is so.
     """
@@ -40,6 +45,9 @@ class Ecs(Instances):
     def __init__(self, roles: Sequence[str]) -> None:
         super().__init__({instance(number): role for number, role in zip(NUMBERS, roles, strict=True)})
         self.ours: set[InstanceId] = set()
+        self.given = dict(self.roles)
+        self.replaced: set[InstanceId] = set()
+        self.may_replace = False
         self.lost: set[str] = set()
         self.shown: Mapping[InstanceId, str] | None = None
 
@@ -50,17 +58,25 @@ class Ecs(Instances):
     async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
         before = dict(self.roles)
         failures = await super().attach_role(region, role, ids)
-        self.ours |= {one for one in self.roles if self.roles[one] != before[one]}
+        changed = {one for one in self.roles if self.roles[one] != before[one]}
+        assert role in ROLES or not changed - self.replaced, f"{role} was given to one that never had it"
+        self.ours = self.ours | changed if role in ROLES else self.ours - changed
         return dict.fromkeys(ids, LOST) if "attach" in self.lost else failures
 
     async def detach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
         for one in (InstanceId(region, id_) for id_ in ids):
-            assert one in self.ours or self.roles[one] != role, f"{role} of {one} was given by another hand"
+            if role == WORKER and self.roles[one] == role:
+                assert self.may_replace, "nobody said Replace"
+                self.replaced.add(one)
+            else:
+                assert one in self.ours or self.roles[one] != role, f"{role} of {one} was given by another hand"
         failures = await super().detach_role(region, role, ids)
         return dict.fromkeys(ids, LOST) if "detach" in self.lost else failures
 
     def change_by_another_hand(self, one: InstanceId, role: str) -> None:
         """Attach or detach behind our back."""
+        if role or one not in self.ours:
+            self.given[one] = role
         self.roles[one] = role
         self.ours.discard(one)
 
@@ -93,6 +109,8 @@ class World:
         match what, *how:
             case "bind", name, role, pool:
                 self._bind(name, role, pool)
+            case "replace", name, allowed:
+                self._replace(name, allowed)
             case "unbind", name:
                 if self.scene.exists(binding_key(name)):
                     self.scene.delete(binding_key(name))
@@ -131,6 +149,13 @@ class World:
         elif "deletionTimestamp" not in body["metadata"]:
             self.scene.edit(binding_key(name), **spec)
 
+    def _replace(self, name: str, allowed: bool) -> None:
+        body = self.scene.caches.body(binding_key(name))
+        if body and "deletionTimestamp" not in body["metadata"]:
+            self.ecs.may_replace |= allowed
+            policy = "Replace" if allowed else "Fail"
+            self.scene.edit(binding_key(name), conflictPolicy=policy, allowProtectedRoles=allowed)
+
     def _asked(self) -> list[ObjectKey]:
         return [key for key in self.scene.asked if key.kind is INSTANCE_ROLE_BINDING.kind]
 
@@ -150,7 +175,7 @@ class World:
 
     def restart(self) -> None:
         """Forget what a process remembers, and look at every binding."""
-        self.scene.reconciler.filters = (Unconfirmed(), Contention(1000, 1000))
+        self.scene.reconciler.filters = (Unconfirmed(), Contention(1000, 1000), Rollouts())
         self.look_at_everything()
 
     def look_at_everything(self) -> None:
@@ -179,12 +204,15 @@ class World:
         bindings = [binding_key(name) for name in BINDINGS if self.scene.exists(binding_key(name))]
         claims: set[tuple[str, str]] = set()
         wanted: dict[InstanceId, str] = {}
+        replacing: set[InstanceId] = set()
         for key in bindings:
             facts = self.scene.caches.facts(key)
             assert facts
             assert not facts.me.deleting, "a deletion ends"
             role = facts.me.spec["roleRef"]["name"]
             wanted |= {one: role for one, has in selection(facts).assigned.items() if has == key}
+            if facts.me.spec.get("conflictPolicy") == "Replace":
+                replacing |= {one for one, has in selection(facts).assigned.items() if has == key}
             rows = self.scene.rows(key).values()
             claims |= {(row["instance"], row["roleName"]) for row in rows if row.get("origin") == "Attached"}
             states = {row["state"] for row in rows}
@@ -197,6 +225,10 @@ class World:
                 assert (str(one), role) in claims
             elif not role:
                 assert one not in wanted, f"{one} has no role"
+            assert role != WORKER or one not in replacing, f"{one} was not replaced"
+            if one not in wanted:
+                back = WORKER if one in self.ecs.replaced else self.ecs.given[one]
+                assert role in (self.ecs.given[one], back), f"{one} was left with {role!r}"
 
 
 happenings = st.one_of(
@@ -204,7 +236,8 @@ happenings = st.one_of(
     st.tuples(st.just("unbind"), st.sampled_from(BINDINGS)),
     st.tuples(st.just("node"), st.sampled_from(NUMBERS), st.sampled_from(["x", "y", "z"])),
     st.tuples(st.just("no node"), st.sampled_from(NUMBERS)),
-    st.tuples(st.just("hand"), st.sampled_from(NUMBERS), st.sampled_from(["", "Foreign"])),
+    *[st.tuples(st.just("replace"), st.sampled_from(BINDINGS), st.booleans())] * 2,
+    st.tuples(st.just("hand"), st.sampled_from(NUMBERS), st.sampled_from(["", "Foreign", WORKER])),
     st.tuples(st.just("bind"), st.just("a"), st.sampled_from(ROLES), st.just("x")),
     st.tuples(st.just("role"), st.sampled_from(ROLES), st.booleans()),
     st.tuples(st.just("fail"), st.sampled_from(["attach", "detach", "describe"])),
@@ -214,7 +247,9 @@ happenings = st.one_of(
     st.tuples(st.just("crash")),
     st.tuples(st.just("time"), st.sampled_from([5, 60, 700])),
 )
-first_roles = st.tuples(st.just(""), st.sampled_from(["", "oss-reader"]), st.sampled_from(["", "Foreign"]))
+first_roles = st.tuples(
+    st.sampled_from(["", WORKER]), st.sampled_from(["", "oss-reader"]), st.sampled_from(["", "Foreign", WORKER])
+)
 
 
 blind = st.one_of(
@@ -223,7 +258,8 @@ blind = st.one_of(
     *[st.tuples(st.just("unbind"), st.sampled_from(BINDINGS))] * 2,
     *[st.tuples(st.just("node"), st.sampled_from(NUMBERS), st.sampled_from(["x", "y", "z"]))] * 2,
     st.tuples(st.just("bind"), st.sampled_from(BINDINGS), st.sampled_from(ROLES), st.sampled_from(["x", "y"])),
-    st.tuples(st.just("hand"), st.sampled_from(NUMBERS), st.sampled_from(["", "Foreign"])),
+    st.tuples(st.just("hand"), st.sampled_from(NUMBERS), st.sampled_from(["", "Foreign", WORKER])),
+    st.tuples(st.just("replace"), st.sampled_from(BINDINGS), st.booleans()),
     st.tuples(st.just("lose"), st.sampled_from(["attach", "detach"])),
     st.tuples(st.just("out"), st.just("cn-hangzhou")),
     st.tuples(st.just("heal")),
