@@ -214,7 +214,12 @@ def our_kinds(settings: Settings) -> tuple[AnyKind, ...]:
         RamRoleKind(full_check, limits, protected_policies=settings.protected_policies),
         InstanceRoleBindingKind(
             timedelta(seconds=settings.node_gone_seconds),
-            RoleRules(settings.protected_roles, settings.restorable_roles),
+            RoleRules(
+                settings.protected_roles,
+                settings.restorable_roles,
+                settings.allowed_roles,
+                settings.allow_non_node_instances,
+            ),
         ),
     )
 

@@ -84,6 +84,12 @@ class Settings:
         tuple[str, ...],
         "Roles, besides those of RamRoles, that instances may be given back and that may be replaced, likewise.",
     ] = ("KubernetesWorkerRole-*", "KubernetesMasterRole-*")
+    allowed_roles: Annotated[
+        tuple[str, ...], "Roles that no RamRole manages and that bindings may name by roleName, likewise; default none."
+    ] = ()
+    allow_non_node_instances: Annotated[
+        bool, "Whether bindings may name instances that are no nodes, by spec.instances: true or false."
+    ] = False
     read_only: Annotated[
         bool, "Whether nothing is written to the cloud for any object; status.plan says what would be: true or false."
     ] = False

@@ -300,6 +300,27 @@ def test_a_binding_takes_the_verb_use_on_its_role(author: str, installed: Runnin
     assert "spec.roleRef: alice may not use RamRole other; ask for a ClusterRole with" in done.stderr
 
 
+TAKES: list[tuple[dict[str, Any], str]] = [
+    ({"conflictPolicy": "Replace"}, "spec.conflictPolicy: alice may not replace other roles by RamRole mine"),
+    ({"allowProtectedRoles": True}, "spec.allowProtectedRoles: alice may not replace protected roles by RamRole mine"),
+    ({"instances": ["cn-hangzhou.i-bp1abcdefgh"]}, "spec.instances: alice may not give roles to instances"),
+    ({"roleRef": None, "roleName": "Existing"}, "spec.roleName: alice may not use role Existing"),
+]
+
+
+@pytest.mark.parametrize(("fields", "refusal"), TAKES, ids=[next(reversed(fields)) for fields, _ in TAKES])
+def test_who_may_use_a_role_may_not_replace_others_nor_give_it_to_what_is_no_node(
+    author: str, installed: RunningControlPlane, fields: dict[str, Any], refusal: str
+) -> None:
+    given = {key: value for key, value in ({"roleRef": {"name": "mine"}} | fields).items() if value is not None}
+    spec = {key: value for key, value in binding(**given).items() if key != "roleRef" or key in given}
+    case = Case("mine", "InstanceRoleBinding", spec)
+    command = ("create", "--dry-run=server", "--as", author, "-f", "-")
+    done = installed.kubectl(*command, input=json.dumps(case.body()))
+    assert "(Forbidden)" in done.stderr
+    assert refusal in done.stderr
+
+
 def test_the_verb_use_is_asked_for_when_the_spec_changes_and_only_then(
     author: str, installed: RunningControlPlane, store: Store, patch: Patch
 ) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from tests.unit.builders import CLUSTER, KINDS, NOW
+from tests.unit.builders import CLUSTER, KINDS, NOW, cloud_role
 
-from ram_operator.cloud import Cloud, Instance, RamApi, StsApi
+from ram_operator.cloud import Cloud, Instance, RamApi, Role, StsApi
 from ram_operator.cluster.caches import Caches, Wake
 from ram_operator.cluster.kube import merge_patch
 from ram_operator.engine.filters.contention import Contention
@@ -22,7 +22,8 @@ from ram_operator.engine.filters.modes import PlanOnly, ReadOnly, Retain, Suspen
 from ram_operator.engine.filters.rollout import Rollouts
 from ram_operator.engine.filters.unconfirmed import Unconfirmed
 from ram_operator.engine.reconciler import Cluster, Reconciler
-from ram_operator.errors import AlreadyExists, ClassicNetwork, CloudError, StaleObject
+from ram_operator.errors import AlreadyExists, ClassicNetwork, CloudError, NotFound, StaleObject
+from ram_operator.kinds import AnyKind
 from ram_operator.model import (
     EVERYTHING,
     FINALIZER,
@@ -45,14 +46,20 @@ class Scene:
         asked: the objects that a change made worth looking at, in the order of the changes.
     """
 
-    def __init__(self, cloud: Cloud, cluster: str = CLUSTER, previous: tuple[str, ...] = ()) -> None:
-        self.caches = Caches(KINDS)
+    def __init__(
+        self,
+        cloud: Cloud,
+        cluster: str = CLUSTER,
+        previous: tuple[str, ...] = (),
+        all_kinds: Sequence[AnyKind] = KINDS,
+    ) -> None:
+        self.caches = Caches(all_kinds)
         self.now: datetime = NOW
         self.log: list[tuple[str, Any]] = []
         self.asked: dict[ObjectKey, Scope] = {}
         self._objects: dict[ObjectKey, dict[str, Any]] = {}
         self._version = 100
-        kinds = {kind.resource.kind: kind for kind in KINDS}
+        kinds = {kind.resource.kind: kind for kind in all_kinds}
         repeated, at_once = (Unconfirmed(), Contention()), (MassRelease(), ReadOnly(False), PlanOnly(), Rollouts())
         filters = (Retain(kinds), Suspend(), *repeated, *at_once)
         self.reconciler = Reconciler(kinds, cloud, self, Cluster(cluster, previous), filters, lambda: self.now, 900)
@@ -214,6 +221,27 @@ class Scene:
             self.asked[wake.key] = wake.scope if before is None else before | wake.scope
 
 
+class Roles:
+    """RAM in memory, as far as a binding asks for its role: implements GetRole.
+
+    Attributes:
+        gone: the roles that do not exist; all others do.
+        untrusting: the roles that do not trust ECS.
+        asked: the roles that were asked for.
+    """
+
+    def __init__(self) -> None:
+        self.gone: set[str] = set()
+        self.untrusting: set[str] = set()
+        self.asked: list[str] = []
+
+    async def get_role(self, name: str) -> Role:
+        self.asked.append(name)
+        if name in self.gone:
+            raise NotFound("GetRole", "EntityNotExist.Role")
+        return cloud_role(name, **({"trust": "{}"} if name in self.untrusting else {}))
+
+
 class Instances:
     """ECS in memory, as far as roles go: implements the port EcsApi.
 
@@ -225,6 +253,7 @@ class Instances:
         out_after_writes: what a region begins to raise with its next write, which takes effect.
         failing: what a call of `attach`, `detach` or `describe` raises, until it is taken out.
         calls: the calls, with region, role and ids.
+        ram: the roles themselves.
     """
 
     def __init__(self, roles: Mapping[InstanceId, str]) -> None:
@@ -235,11 +264,12 @@ class Instances:
         self.out_after_writes: dict[str, CloudError] = {}
         self.failing: dict[str, CloudError] = {}
         self.calls: list[tuple[str, str, str, tuple[str, ...]]] = []
+        self.ram = Roles()
 
     @property
     def cloud(self) -> Cloud:
-        """The ports; only ECS may be called."""
-        return Cloud(cast("RamApi", None), self, cast("StsApi", None))
+        """The ports; of RAM only GetRole may be called, of STS nothing."""
+        return Cloud(cast("RamApi", self.ram), self, cast("StsApi", None))
 
     @property
     def writes(self) -> list[tuple[str, str, str, tuple[str, ...]]]:

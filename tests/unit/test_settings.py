@@ -35,6 +35,8 @@ READ: list[tuple[str, str, str, Any]] = [
     ("CREDENTIALS_DIR", "/var/run/x", "credentials_dir", Path("/var/run/x")),
     ("READ_ONLY", "true", "read_only", True),
     ("PROTECTED_ROLES", "a,b-*", "protected_roles", ("a", "b-*")),
+    ("ALLOWED_ROLES", "d,e-*", "allowed_roles", ("d", "e-*")),
+    ("ALLOW_NON_NODE_INSTANCES", "true", "allow_non_node_instances", True),
     ("RESTORABLE_ROLES", "c", "restorable_roles", ("c",)),
     ("LEASE_NAMESPACE", "ram", "lease_namespace", "ram"),
     ("LEASE_NAME", "another", "lease_name", "another"),

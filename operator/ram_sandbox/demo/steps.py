@@ -7,6 +7,7 @@ from typing import Any, Final
 from ram_sandbox.demo.applications import account_owner, list_bucket, masked, metadata_url, read_metadata
 from ram_sandbox.demo.authoring import paste_with_mistakes
 from ram_sandbox.demo.passrole import developer_needs_pass_role
+from ram_sandbox.demo.replacing import replace_worker_role
 from ram_sandbox.demo.story import StepFailed, Story
 from ram_sandbox.installation import RUN_LABEL
 from ram_sandbox.sources import source
@@ -135,6 +136,7 @@ KEPT: Final[tuple[Step, ...]] = (
     ("the program of Alibaba Cloud's documentation lists a bucket with it", list_objects),
     ("the policy is edited, and the same credential is refused", edit_policy),
     ("a role detached behind our back comes back", detach_behind_our_back),
+    ("the worker role of ACK's nodes is replaced step by step, and given back", replace_worker_role),
     ("a policy with mistakes of Alibaba Cloud's documentation is refused, with the fix", paste_with_mistakes),
     ("a developer may pass the role only with ram:PassRole", developer_needs_pass_role),
 )

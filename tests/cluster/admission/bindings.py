@@ -3,7 +3,7 @@
 from tests.cluster.admission.case import Case, Spec, binding
 
 KIND = "InstanceRoleBinding"
-ONE_ROLE = "write exactly one of roleRef and roleName; this version obeys roleRef: {name: <a RamRole>} only"
+ONE_ROLE = "write exactly one of roleRef: {name: <a RamRole>} and roleName: <a role without a RamRole>"
 NOTHING_SELECTED = "{<label>: <value>}}, or nodeNames: [<node>], or both"
 EMPTY_SELECTOR = "an empty nodeSelector would select every node"
 NO_VALUES = "operators In and NotIn need values"

@@ -7,16 +7,13 @@ from tests.cluster.admission.case import Case, Spec, binding, policy, statement
 SPECS: dict[str, Spec] = {"RamPolicy": policy(), "RamRole": {}, "InstanceRoleBinding": binding()}
 ROWS: tuple[tuple[str, str, Any], ...] = (
     ("RamPolicy", "attachTo", {"users": ["dev"]}),
-    ("InstanceRoleBinding", "instances", ["cn-hangzhou.i-bp1simulator00000001"]),
-    ("InstanceRoleBinding", "roleName", "ExistingRole"),
     ("InstanceRoleBinding", "sessionPolicy", {"Statement": [statement()]}),
 )
 
 
 def spec(kind: str, field: str, value: object) -> Spec:
-    """A good spec of that kind with this field; a role by name takes the place of a reference."""
-    given = {key: item for key, item in SPECS[kind].items() if field != "roleName" or key != "roleRef"}
-    return {**given, field: value}
+    """A good spec of that kind with this field."""
+    return {**SPECS[kind], field: value}
 
 
 UNSUPPORTED = tuple(

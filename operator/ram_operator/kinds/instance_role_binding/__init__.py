@@ -8,7 +8,7 @@ was there before us is given back, when its node is no longer selected or the bi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import chain
 
@@ -20,14 +20,15 @@ from ram_operator.kinds.instance_role_binding.counting import as_json, counted
 from ram_operator.kinds.instance_role_binding.desiring import (
     BindingSpec,
     DesiredBinding,
+    checked,
     desired,
     unchecked,
     unsupported,
 )
 from ram_operator.kinds.instance_role_binding.drift import find_drift
-from ram_operator.kinds.instance_role_binding.index import BindingIndex, selection
+from ram_operator.kinds.instance_role_binding.index import BindingIndex, instances_of, selection
 from ram_operator.kinds.instance_role_binding.links import BindingLinks
-from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, look
+from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, look, read_role
 from ram_operator.kinds.instance_role_binding.rows import Row, State, ordered, rows_of, same_role
 from ram_operator.kinds.instance_role_binding.steps import AttachRole, DetachRole
 from ram_operator.kinds.instance_role_binding.terms import RoleRules, Terms
@@ -65,7 +66,7 @@ class InstanceRoleBindingKind:
     links = BindingLinks()
 
     def index(self) -> BindingIndex:
-        return BindingIndex()
+        return BindingIndex(self.rules.any_instance)
 
     async def find_drift(self, objects: Sequence[Facts], survey: Survey) -> Drift:
         return await find_drift(objects, survey)
@@ -81,15 +82,17 @@ class InstanceRoleBindingKind:
         if bool(reference) == bool(spec.get("roleName")):
             problems = (
                 *problems,
-                "spec: write exactly one of roleRef and roleName; this version obeys roleRef: {name: <a RamRole>} only",
+                "spec: write exactly one of roleRef: {name: <a RamRole>} and roleName: <a role without a RamRole>",
             )
         if not any(spec.get(field) for field in ("nodeSelector", "nodeNames", "instances")):
-            problems = (*problems, "spec: write nodeSelector or nodeNames")
+            problems = (*problems, "spec: write nodeSelector, nodeNames or instances")
         if problems:
             raise InvalidSpec(*problems)
         return BindingSpec(
             role=ObjectKey(RAM_ROLE.kind, reference) if reference else None,
+            role_name=spec.get("roleName") or None,
             node_names=tuple(spec.get("nodeNames") or ()),
+            instances=instances_of(spec),
             unsupported=unsupported(body),
             unchecked=unchecked(body),
         )
@@ -101,7 +104,7 @@ class InstanceRoleBindingKind:
         return facts.me.spec.get("unbindPolicy") == "Retain"
 
     def desire(self, spec: BindingSpec | None, stored: StatusFields, facts: Facts) -> DesiredBinding:
-        return desired(spec, facts)
+        return desired(spec, facts, self.rules)
 
     async def observe(
         self,
@@ -118,20 +121,23 @@ class InstanceRoleBindingKind:
         if before:
             again = {instance for instance in concerned if instance in scope}
             return before.renewed(again, await look(again, cloud.ecs))
-        return await look(
-            (
-                instance
-                for instance in concerned
-                if instance in scope or instance not in desired.wanted or not _in_sync(rows.get(instance), desired.role)
-            ),
-            cloud.ecs,
-        )
+        asked = {one for one in concerned if one in scope or self._is_open(one, desired, rows)}
+        seen = await look(asked, cloud.ecs)
+        named = desired.spec is not None and desired.spec.role_name is not None
+        if desired.role and (named or _may_replace(desired, rows, seen)):
+            return replace(seen, role=await read_role(desired.role, cloud.ram))
+        return seen
+
+    def _is_open(self, one: InstanceId, desired: DesiredBinding, rows: Mapping[InstanceId, Row]) -> bool:
+        """Whether an instance has to be read before the next sweep."""
+        return one not in desired.wanted or not _in_sync(rows.get(one), desired.role)
 
     def plan(
         self, desired: DesiredBinding, observed: ObservedBinding | None, stored: StatusFields, context: Context
     ) -> Plan:
         if observed is None:
             return Plan(holds=desired.spec.not_obeyed if desired.spec else (), fields=stored)
+        desired = checked(desired, observed.role)
         before = rows_of(stored)
         verdicts = self._verdicts(desired, observed, before, context)
         rows = planning.all_rows(desired, verdicts, before)
@@ -225,6 +231,13 @@ def _written(outcome: Outcome) -> tuple[frozenset[InstanceId], frozenset[Instanc
     attached = (step.instances for step in outcome.done if isinstance(step, AttachRole))
     detached = (step.instances for step in outcome.done if isinstance(step, DetachRole))
     return frozenset(chain.from_iterable(attached)), frozenset(chain.from_iterable(detached))
+
+
+def _may_replace(desired: DesiredBinding, rows: Mapping[InstanceId, Row], seen: ObservedBinding) -> bool:
+    """Whether something may be taken off so that the role can take its place."""
+    replaces = desired.facts.me.spec.get("conflictPolicy") == "Replace"
+    others = (one for one in desired.wanted if seen.roles.get(one) and not same_role(seen.roles[one], desired.role))
+    return any(replaces or (one in rows and rows[one].claimed) for one in others)
 
 
 def _in_sync(row: Row | None, role: str | None) -> bool:

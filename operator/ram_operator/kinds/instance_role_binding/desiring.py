@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from ram_operator.kinds import ownership
 from ram_operator.kinds.instance_role_binding.index import selection
-from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS
+from ram_operator.kinds.instance_role_binding.observing import RoleRead
+from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, same_role
+from ram_operator.kinds.instance_role_binding.terms import RoleRules
 from ram_operator.kinds.instance_role_binding.verdicts import contested_words
 from ram_operator.kinds.offers import role_usable
 from ram_operator.model import (
@@ -23,10 +25,17 @@ from ram_operator.model import (
 )
 from ram_operator.rules.documents import trusts_service
 
-NOT_OBEYED: Mapping[str, Json] = {"instances": [], "sessionPolicy": None, "roleName": None}
+NOT_OBEYED: Mapping[str, Json] = {"sessionPolicy": None}
 """The fields that this version does not obey, with the value that is as good as none."""
-OBEYED_LATER: Mapping[str, Json] = {"conflictPolicy": "Fail", "allowProtectedRoles": False}
+OBEYED_LATER: Mapping[str, Json] = {
+    "conflictPolicy": "Fail",
+    "allowProtectedRoles": False,
+    "instances": [],
+    "roleName": None,
+}
 """Fields that take rights of their own and that earlier versions did not obey."""
+LOOK_AGAIN_SECONDS = 60.0
+"""How soon a role that nobody here manages is looked at again: RAM sends no events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,9 @@ class BindingSpec:
     """A parsed spec; selectors stay as they are, since the caches match nodes against them."""
 
     role: ObjectKey | None
+    role_name: str | None
     node_names: tuple[str, ...]
+    instances: tuple[InstanceId, ...]
     unsupported: tuple[str, ...]
     unchecked: tuple[str, ...] = ()
 
@@ -55,40 +66,74 @@ class DesiredBinding:
     """What is wanted. `role` is None where it cannot be attached now; `holds` then say why.
 
     `wanted` are instances that this binding should give the role, `overridden` those it selects and an older binding
-    has; both with their node. `skipped` are nodes that are no instance that can have a role.
+    has; both with their node, if they are one. `skipped` are nodes that are no instance that can have a role.
     """
 
     facts: Facts
     spec: BindingSpec | None
     role: str | None = None
     arn: str | None = None
-    wanted: Mapping[InstanceId, str] = field(default_factory=dict)
-    overridden: Mapping[InstanceId, str] = field(default_factory=dict)
+    wanted: Mapping[InstanceId, str | None] = field(default_factory=dict)
+    overridden: Mapping[InstanceId, str | None] = field(default_factory=dict)
     skipped: tuple[NodeFacts, ...] = ()
     holds: tuple[Hold, ...] = ()
 
 
-def desired(spec: BindingSpec | None, facts: Facts) -> DesiredBinding:
+def desired(spec: BindingSpec | None, facts: Facts, rules: RoleRules) -> DesiredBinding:
     """What the spec wants now; nothing while the binding is being deleted."""
-    if facts.me.deleting or spec is None or spec.role is None:
-        return DesiredBinding(facts, None if facts.me.deleting else spec)
-    nodes = selection(facts).nodes
+    if facts.me.deleting or spec is None:
+        return DesiredBinding(facts, None)
+    nodes, known = selection(facts).nodes, selection(facts).known
     # of several nodes with one provider ID the first by name has the instance's row
-    selected = {node.instance: node.name for node in reversed(nodes) if node.instance}
+    of_nodes = {node.instance: node.name for node in reversed(nodes) if node.instance}
+    bare = spec.instances if rules.any_instance else ()
+    selected: dict[InstanceId, str | None] = {**{one: known.get(one) for one in bare}, **of_nodes}
     wanted = {key: name for key, name in selected.items() if selection(facts).assigned.get(key) == facts.me.key}
-    reference = facts.references.get(spec.role)
-    holds = (*_role_holds(spec.role, reference), *_too_many(nodes))
+    reference = facts.references.get(spec.role) if spec.role else None
+    role_holds = _role_holds(spec.role, reference) if spec.role else _name_holds(spec.role_name or "", facts, rules)
+    holds = (*role_holds, *_bare_holds(spec, rules), *_too_many(nodes))
     status = reference.status if reference else {}
     return DesiredBinding(
         facts=facts,
         spec=spec,
-        role=None if holds else str(status["roleName"]),
+        role=None if holds else str(spec.role_name or status["roleName"]),
         arn=status.get("arn"),
         wanted=wanted,
         overridden={key: name for key, name in selected.items() if key not in wanted},
-        skipped=(*_no_instance(nodes, selected), *_absent(spec.node_names, nodes)),
+        skipped=(*_no_instance(nodes, of_nodes), *_absent(spec.node_names, nodes)),
         holds=holds,
     )
+
+
+def checked(wanted: DesiredBinding, read: RoleRead | None) -> DesiredBinding:
+    """The same without its role where RAM has just said that no instance can get it."""
+    if wanted.role is None or read is None or read.usable:
+        return wanted
+    if read.exists:
+        message = f"role {wanted.role} does not trust ecs.aliyuncs.com; correct its trust policy"
+        hold = Hold("role", Reason.TRUST_NOT_ECS, message, LOOK_AGAIN_SECONDS)
+    else:
+        hold = Hold("role", Reason.ROLE_NOT_FOUND, f"RAM has no role {wanted.role}; create it", LOOK_AGAIN_SECONDS)
+    return replace(wanted, role=None, holds=(*wanted.holds, hold))
+
+
+def _name_holds(name: str, facts: Facts, rules: RoleRules) -> tuple[Hold, ...]:
+    """Why a role that is named by roleName is not given."""
+    managers = [view.key for view in facts.references.values() if same_role(view.status.get("roleName"), name)]
+    if managers:
+        message = f"{managers[0]} manages role {name}; write roleRef: {{name: {managers[0].name}}} instead of roleName"
+        return (Hold("role", Reason.FORBIDDEN, message),)
+    if rules.allows(name):
+        return ()
+    message = f"role {name} is not in the operator's setting allowedRoles; name a RamRole by roleRef, or have it added"
+    return (Hold("role", Reason.FORBIDDEN, message),)
+
+
+def _bare_holds(spec: BindingSpec, rules: RoleRules) -> tuple[Hold, ...]:
+    if rules.any_instance or not spec.instances:
+        return ()
+    message = "spec.instances is not allowed by the operator's setting allowNonNodeInstances; select nodes instead"
+    return (Hold("binding", Reason.FORBIDDEN, message),)
 
 
 def unsupported(body: Body) -> tuple[str, ...]:

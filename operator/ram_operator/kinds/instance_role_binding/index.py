@@ -49,9 +49,15 @@ def selection(facts: Facts) -> Selection:
 
 @dataclass(slots=True)
 class BindingIndex:
-    """Nodes, bindings and their instances; implements `kinds.Index`."""
+    """Nodes, bindings and their instances; implements `kinds.Index`.
 
+    Args:
+        any_instance: whether bindings may name instances that are no nodes.
+    """
+
+    any_instance: bool = False
     _selections: Selections = field(default_factory=Selections)
+    _naming: Multimap[InstanceId, ObjectKey] = field(default_factory=Multimap)
     _nodes_of: Multimap[InstanceId, str] = field(default_factory=Multimap)
     _rows: dict[ObjectKey, Mapping[InstanceId, Row]] = field(default_factory=dict)
     _holders: Multimap[InstanceId, ObjectKey] = field(default_factory=Multimap)
@@ -85,6 +91,8 @@ class BindingIndex:
         key, touched = view.key, set[InstanceId]()
         if before is None or after is None or _terms(before) != _terms(after):
             touched |= {*self._instances(key), *self._rows.get(key, ())}
+            for one in self._named(key):
+                self._naming.discard(one, key)
             self._selections.remove_claimant(key)
             self._unreadable.discard(key)
             if after and not after.deleting:
@@ -100,7 +108,7 @@ class BindingIndex:
         nodes = self._selections.nodes
         selected = tuple(nodes[name] for name in sorted(self._selections.selected(key)))
         rows = self._rows.get(key, {})
-        instances = {*rows, *(node.instance for node in selected if node.instance)}
+        instances = {*rows, *self._named(key), *(node.instance for node in selected if node.instance)}
         return Selection(
             nodes=selected,
             rows=rows,
@@ -129,7 +137,10 @@ class BindingIndex:
             self._selections.put_claimant(Claimant(view.key, view.created))
         else:
             names = frozenset(view.spec.get("nodeNames") or ())
-            self._selections.put_claimant(Claimant(view.key, view.created, Selector.of(selector), names))
+            named = frozenset(instances_of(view.spec) if self.any_instance else ())
+            self._selections.put_claimant(Claimant(view.key, view.created, Selector.of(selector), names, named))
+            for one in named:
+                self._naming.add(one, view.key)
 
     def _put_rows(self, key: ObjectKey, rows: Mapping[InstanceId, Row]) -> set[InstanceId]:
         """Keep the rows of a binding; return the instances whose claim changed."""
@@ -145,7 +156,8 @@ class BindingIndex:
     def _reassign(self, instances: Iterable[InstanceId]) -> None:
         touched = set(instances)
         names = {name for one in touched for name in self._nodes_of[one]}
-        claimants = [self._selections.claimants[key] for key in self._selecting_any(names)]
+        naming = {key for one in touched for key in self._naming[one]}
+        claimants = [self._selections.claimants[key] for key in self._selecting_any(names) | naming]
         found = assign([*claimants, *self._keepers(touched)], [self._selections.nodes[name] for name in names])
         for one in touched:
             if one in found:
@@ -171,9 +183,20 @@ class BindingIndex:
         return {key: Scope(frozenset(subjects)) for key, subjects in found.items()}
 
     def _instances(self, key: ObjectKey) -> set[InstanceId]:
-        """The instances under the nodes that a binding selects."""
+        """The instances that a binding names, and those under the nodes that it selects."""
         nodes = (self._selections.nodes[name] for name in self._selections.selected(key))
-        return {node.instance for node in nodes if node.instance}
+        return {*self._named(key), *(node.instance for node in nodes if node.instance)}
+
+    def _named(self, key: ObjectKey) -> frozenset[InstanceId]:
+        """The instances that a binding names."""
+        claimant = self._selections.claimants.get(key)
+        return claimant.instances if claimant else frozenset()
+
+
+def instances_of(spec: Mapping[str, Json]) -> tuple[InstanceId, ...]:
+    """The instances that a spec names; what is none is left out, since the schema has refused it."""
+    named = (str(one).partition(".") for one in spec.get("instances") or ())
+    return tuple(InstanceId(region, id_) for region, dot, id_ in named if region and id_)
 
 
 def _terms(view: Reference) -> tuple[str, Mapping[str, Json], bool]:

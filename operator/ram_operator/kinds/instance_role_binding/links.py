@@ -19,6 +19,8 @@ class BindingLinks:
     def refers_to(self, view: Reference) -> Iterator[ObjectKey | CloudName]:
         if role := (view.spec.get("roleRef") or {}).get("name"):
             yield ObjectKey(RAM_ROLE.kind, role)
+        if name := view.spec.get("roleName"):
+            yield CloudName.of(RAM_ROLE.kind, name)
         # What is to be given back must still be there then.
         rows = view.status.get("instances") or ()
         back = {row[name] for row in rows for name in ("previousRole", "replacedRole") if row.get(name)}

@@ -10,21 +10,36 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from ram_operator.cloud import EcsApi
-from ram_operator.errors import CloudError
+from ram_operator.cloud import EcsApi, RamApi
+from ram_operator.errors import CloudError, NotFound
 from ram_operator.model import InstanceId, Unreadable
+from ram_operator.rules.documents import trusts_service
+
+
+@dataclass(frozen=True, slots=True)
+class RoleRead:
+    """What GetRole said of the role, before something else is taken off for it."""
+
+    exists: bool
+    trusts_ecs: bool = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether an instance can have it."""
+        return self.exists and self.trusts_ecs
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedBinding:
     """The role of each instance that was read, "" for none; `missing` are those that ECS does not know.
 
-    `unreadable` says by region what could not be read, and why.
+    `unreadable` says by region what could not be read, and why; `role` what the role is like, where that was asked.
     """
 
     roles: Mapping[InstanceId, str]
     missing: frozenset[InstanceId] = frozenset()
     unreadable: Mapping[str, Unreadable] = field(default_factory=dict)
+    role: RoleRead | None = None
 
     def error_of(self, instance: InstanceId) -> CloudError | None:
         """What kept an instance from being read, if anything."""
@@ -36,8 +51,20 @@ class ObservedBinding:
         again = frozenset(asked)
         roles = {instance: role for instance, role in self.roles.items() if instance not in again}
         return ObservedBinding(
-            {**roles, **later.roles}, (self.missing - again) | later.missing, {**self.unreadable, **later.unreadable}
+            {**roles, **later.roles},
+            (self.missing - again) | later.missing,
+            {**self.unreadable, **later.unreadable},
+            self.role,
         )
+
+
+async def read_role(name: str, ram: RamApi) -> RoleRead:
+    """Ask RAM whether instances can have a role. Raises CloudError but NotFound."""
+    try:
+        role = await ram.get_role(name)
+    except NotFound:
+        return RoleRead(exists=False)
+    return RoleRead(True, trusts_service(role.trust))
 
 
 async def look(instances: Iterable[InstanceId], ecs: EcsApi) -> ObservedBinding:

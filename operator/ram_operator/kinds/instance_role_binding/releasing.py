@@ -27,7 +27,8 @@ def let_go(case: Case) -> Verdict:
         return Verdict(None)
     if case.taken_by and (handed := _handed_over(case, case.taken_by, row)):
         return handed
-    if case.node is None and not case.deleting and (wait := _node_gone(case, row)):
+    was_node = row.node is not None or row.node_gone_since is not None
+    if case.node is None and was_node and not case.deleting and (wait := _node_gone(case, row)):
         return wait
     return _release(case, row)
 

@@ -33,10 +33,18 @@ class RoleRules:
     Args:
         protected: roles that are replaced only where the binding says so.
         restorable: roles that may be given back to an instance.
+        allowed: roles that bindings may name by roleName.
+        any_instance: whether bindings may name instances that are no nodes.
     """
 
     protected: tuple[str, ...] = INSTALLED_ROLES
     restorable: tuple[str, ...] = INSTALLED_ROLES
+    allowed: tuple[str, ...] = ()
+    any_instance: bool = False
+
+    def allows(self, role: str) -> bool:
+        """Whether a binding may give a role that no RamRole manages."""
+        return _matches(role, self.allowed)
 
 
 @dataclass(frozen=True, slots=True)
