@@ -16,6 +16,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from ram_operator import metrics
 from ram_operator.model import EventReason, Reason
 from ram_operator.settings import PREFIX, Settings
+from ram_simulator.testing.evidence import evidence_of
 from ram_simulator.testing.fixtures import example_text
 from ram_simulator.testing.tables import actions_table, control_table, switches_table
 
@@ -165,6 +166,40 @@ def fixture() -> str:
     return f"```yaml\n{example_text()}```"
 
 
+def trials_counted() -> str:
+    """How many actions of the simulator are how sure."""
+    found = _trials()
+    evidence = {action: evidence_of(action) for action in found}
+    sure = [text for text in evidence.values() if text == "documented"]
+    guessed = [text for text in evidence.values() if "guessed" in text]
+    reported = [text for text in evidence.values() if "reported" in text]
+    codes = {code for results in found.values() for code in results["codes"]}
+    return (
+        f"{len(found)} actions: {len(sure)} as documented, {len(guessed)} with something guessed, {len(reported)} with "
+        f"something reported by users only. {len(codes)} error codes are reached."
+    )
+
+
+def trials() -> str:
+    """What was tried of each action of the simulator, and how sure it is; the results are those of the tests."""
+    rows = (
+        (
+            action,
+            "<br>".join(f"`{text}`" for text in results["allowed by"]) or "every caller",
+            ", ".join(f"`{code}`" for code in results["codes"]),
+            evidence_of(action),
+        )
+        for action, results in _trials().items()
+    )
+    head = ("action", "refused without, taken with exactly", "error codes that were reached", "evidence")
+    return table(head, rows)
+
+
+def _trials() -> dict[str, dict[str, list[str]]]:
+    found: dict[str, dict[str, list[str]]] = yaml.safe_load((ROOT / "docs/simulator/trials.yaml").read_text())
+    return found
+
+
 PARTS: Mapping[str, Callable[[], str]] = {
     "api": api,
     "reasons": reasons,
@@ -174,6 +209,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "values": values,
     "fixture": fixture,
     "actions": lambda: actions_table().markdown(),
+    "trials": trials,
+    "trials-counted": trials_counted,
     "switches": lambda: switches_table().markdown(),
     "control": lambda: control_table().markdown(),
 }

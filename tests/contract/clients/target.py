@@ -123,7 +123,7 @@ class Target:
         kept = self._sockets.pop(made.service, None)
         reply = self._exchange(kept, made) if kept else None
         # a connection kept open may have been closed by the server in the meantime
-        return reply or self._exchange(socket.create_connection(self._address(made.service), timeout=20), made)
+        return reply or self._exchange(socket.create_connection(self._address(made.service), timeout=60), made)
 
     def _exchange(self, connection: socket.socket, made: Mutant) -> Reply | None:
         reply = http.client.HTTPResponse(connection, method=made.message.method.upper())
