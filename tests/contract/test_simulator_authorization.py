@@ -89,7 +89,7 @@ RESOURCES: list[tuple[str, str, Verdict]] = [
     ("acs:oss:cn-beijing:*:*", OBJECT, IMPLICIT),
     ("acs:oss:*:*:bucket/[d]ir/*", OBJECT, IMPLICIT),
     ("acs:oss:*:123:one-bucket", "acs:oss:*:123:*", IMPLICIT),
-    ("acs:*", ROLE, ALLOWED),
+    ("acs:*", ROLE, IMPLICIT),
     ("acs:*:*:123:role/reader", ROLE, ALLOWED),
     ("acs:*:*:*:bucket/DIR/*", OBJECT, IMPLICIT),
     ("acs:r?m:*:123:ROLE/*", ROLE, ALLOWED),
