@@ -211,11 +211,12 @@ def far_cloud(world: World) -> Iterator[Forwarder]:
 def test_a_cloud_that_is_down_at_the_start_is_waited_for_and_said(world: World, far_cloud: Forwarder) -> None:
     world.api.create(policy("early"), role("early", "early"))
     world.ready("RamPolicy/early", "RamRole/early")
-    mark = world.mark()
     endpoint = f"http://127.0.0.1:{far_cloud.port}"
     with world.environment_without_waiting(
         **{f"RAM_OPERATOR_ENDPOINT_{api}": endpoint for api in ("RAM", "ECS", "STS")}
     ):
+        # only now: the process before it may have been calling
+        mark = world.mark()
         until(lambda: "waits for the cloud" in world.probe("/readyz")[1])
         assert world.probe("/readyz")[0] == 503
         assert world.probe("/livez") == (200, "ok\n")
