@@ -183,8 +183,10 @@ class Gate:
             return False
         missing, until = self._missing(listed), self.clock() + RELIST_SECONDS
         while missing:
-            counts = [f"{len(names)} of {len(listed[kind])} {kind}s not seen" for kind, names in missing.items()]
-            self.waits_for = f"the watches: {', '.join(counts)}"
+            counts = [
+                f"{len(names)} of {len(listed[kind])} {kind}s not in the cache yet" for kind, names in missing.items()
+            ]
+            self.waits_for = f"the watches: {', '.join(counts)} not in the cache yet"
             if self.clock() > until:
                 return False
             await asyncio.sleep(LOOK_SECONDS)

@@ -1,4 +1,4 @@
-"""Running it all: start order, probes, the end. `__main__` builds the parts, this module runs them as one process."""
+"""Runs the parts that `__main__` builds as one process: the order of the start, the probes, the shutdown."""
 
 from __future__ import annotations
 

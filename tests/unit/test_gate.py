@@ -111,7 +111,7 @@ def test_names_are_not_listed_again_while_the_watches_bring_more_of_them() -> No
         running = asyncio.create_task(gate.run())
         for name in names:
             await asyncio.sleep(1)
-            assert gate.waits_for.endswith("of 61 Nodes not seen")
+            assert gate.waits_for.endswith("of 61 Nodes not in the cache yet")
             caches.put_node(node_facts(node(name)))
         assert lists() == 1
         server.names = names

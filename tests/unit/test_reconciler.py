@@ -215,7 +215,7 @@ async def test_what_a_sweep_saw_counts_as_a_look() -> None:
     await made.reconcile(BINDING)
     ecs.failing["describe"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
     made.later(800)
-    made.reconciler.seen(BINDING)
+    made.reconciler.mark_observed(BINDING)
     made.later(200)
     await made.reconcile(BINDING)
     assert made.condition(BINDING) == ("True", "AllAttached")

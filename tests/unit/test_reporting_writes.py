@@ -45,7 +45,7 @@ from ram_operator.model import Event, EventReason, Failure, Hold, Outcome, Plan,
 
 ERRORS: list[tuple[CloudError, Reason, str, float | None, bool]] = [
     (NotFound("GetRole", "EntityNotExist.Role"), Reason.VERIFYING, "EntityNotExist.Role", None, True),
-    (AlreadyExists("CreateRole", "EntityAlreadyExists.Role"), Reason.VERIFYING, "looks again", None, True),
+    (AlreadyExists("CreateRole", "EntityAlreadyExists.Role"), Reason.VERIFYING, "it is read again", None, True),
     (InUse("DeleteRole", "DeleteConflict.Role.Policy"), Reason.IN_USE, "DeleteConflict.Role.Policy", 30, False),
     (Throttled("GetRole", "Throttling.User"), Reason.THROTTLED, "tries again", None, True),
     (Throttled("GetRole", "Throttling.User", retry_after=7), Reason.THROTTLED, "waits and tries again", 7, False),

@@ -156,14 +156,14 @@ class Reconciler:
         reading = preview.reading
         if reading is None:
             if plan.status:
-                body = await self._hold_on(body, facts)
+                body = await self._ensure_finalizer(body, facts)
             return await self._finish(body, preview, plan, Outcome(), preview.error)
         outcome = Outcome()
         if plan.steps:
             body = await self._prepare(body, facts, plan)
             outcome = await apply(plan, self.cloud)
             try:
-                reading = await self._again(reading, body, facts, outcome)
+                reading = await self._observe_again(reading, body, facts, outcome)
             except CloudError as error:
                 self._learn(facts, outcome, reading.planned)
                 held = replace(plan, steps=(), fields=stored_fields(body), entries={})
@@ -171,7 +171,7 @@ class Reconciler:
         self._learn(facts, outcome, reading.planned)
         after = replace(self._filtered(facts, reading.planned), remarks=plan.remarks)
         if after.status:
-            body = await self._hold_on(body, facts)
+            body = await self._ensure_finalizer(body, facts)
         return await self._finish(body, preview, after, outcome)
 
     def forget(self, key: ObjectKey) -> None:
@@ -180,7 +180,7 @@ class Reconciler:
         for filter_ in self.filters:
             filter_.forget(key)
 
-    def seen(self, key: ObjectKey) -> None:
+    def mark_observed(self, key: ObjectKey) -> None:
         """Note that a sweep found the object as it should be."""
         self._observed[key] = self.clock()
 
@@ -199,7 +199,7 @@ class Reconciler:
         owner = Owner(self.cluster.id, facts.me.key, self.cluster.previous, predecessors)
         return Context(owner, self.clock(), outcome)
 
-    async def _again(self, before: Reading, body: Body, facts: Facts, outcome: Outcome) -> Reading:
+    async def _observe_again(self, before: Reading, body: Body, facts: Facts, outcome: Outcome) -> Reading:
         """Observe what was touched, and plan again."""
         kind, stored, observed = before.kind, stored_fields(body), before.observed
         if outcome.touched:
@@ -212,12 +212,12 @@ class Reconciler:
 
     async def _prepare(self, body: Body, facts: Facts, plan: Plan) -> Body:
         """Store what must survive a crash before anything is written to the cloud."""
-        body = await self._hold_on(body, facts)
+        body = await self._ensure_finalizer(body, facts)
         if claims := plan.claims:
             body = await self.store.write_status(body, {**(body.get("status") or {}), **claims})
         return body
 
-    async def _hold_on(self, body: Body, facts: Facts) -> Body:
+    async def _ensure_finalizer(self, body: Body, facts: Facts) -> Body:
         """Keep the object from vanishing while the cloud has something of it."""
         if facts.me.deleting or FINALIZER in (body["metadata"].get("finalizers") or ()):
             return body
@@ -245,7 +245,7 @@ class Reconciler:
                 return replace(made, requeue_after=None, backoff=False)
             await self._store_status(body, facts, after, made, read=error is None and not after.unreadable)
         except OperatorError as unstored:
-            # What was written to the cloud is told all the same.
+            # Events still tell what was written to the cloud.
             return replace(made, unstored=unstored)
         return made
 

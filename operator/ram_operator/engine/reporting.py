@@ -133,7 +133,7 @@ def hold_for(subject: str, error: CloudError, step: Step | None = None) -> Hold:
         case InUse():
             return Hold(subject, Reason.IN_USE, f"{error}; {RETAIN_INSTEAD}", IN_USE_RETRY_SECONDS)
         case NotFound() | AlreadyExists():
-            return Hold(subject, Reason.VERIFYING, f"{error}; looks again")
+            return Hold(subject, Reason.VERIFYING, f"{error}; it is read again")
         case _:
             return Hold(subject, Reason.RETRYING, f"{error}; tries again")
 

@@ -27,7 +27,7 @@ from ram_operator.model import EVERYTHING, Facts, Json, ObjectKey, Owner, Reason
 log = logging.getLogger(__name__)
 
 RECHECKED = (Reason.NOT_OWNED, Reason.OWNED_BY_OTHER, Reason.NAME_TAKEN)
-"""What another hand can clear without an event reaching us: a glance each sweep costs a read or two."""
+"""What somebody can clear in the cloud without an event reaching us: each sweep nominates it, for a read or two."""
 FULL_CHECK_SPREAD = 0.25
 """Over which share of its period the full check of objects that need it together is spread."""
 
@@ -97,7 +97,7 @@ class Sweeps:
             for key in objects.keys() - nominated.keys():
                 # What was deleted while the lists were read must stay forgotten.
                 if self.world.body(key):
-                    self.reconciler.seen(key)
+                    self.reconciler.mark_observed(key)
         for key, scope in nominated.items():
             self.queue.add(key, lane=Lane.SWEEP, scope=replace(scope, swept=True))
         metrics.NOMINATED.labels(name).inc(len(nominated))

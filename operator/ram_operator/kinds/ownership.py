@@ -118,7 +118,7 @@ def unconfirmed_creation(subject: str, facts: Facts, stored: StatusFields, conte
     seen = field in stored or any(step.change is Change.DELETE for step in context.outcome.done)
     if seen or answered or not facts.me.just_deleted(context.now):
         return None
-    message = f"{subject} may still be created by a call that got no answer; looks again for a minute"
+    message = f"{subject} may still be created by a call that got no answer; it is read again for a minute"
     return Hold(subject, Reason.VERIFYING, message, UNCONFIRMED_SECONDS)
 
 

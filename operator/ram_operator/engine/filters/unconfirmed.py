@@ -43,7 +43,7 @@ class Unconfirmed(Filter):
     def apply(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
         """Withhold what the cloud should show any moment."""
         key = facts.me.key
-        plan = self._edited_back(facts, self._just_created(key, plan, now), now)
+        plan = self._reverted_edit(facts, self._just_created(key, plan, now), now)
         written = self._written.get(key, {})
 
         def held(step: Step, subject: str) -> Hold | None:
@@ -65,7 +65,7 @@ class Unconfirmed(Filter):
             return replace(plan, holds=(wait,))
         return replace(plan, holds=tuple(wait if hold.reason is Reason.NOT_OWNED else hold for hold in plan.holds))
 
-    def _edited_back(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
+    def _reverted_edit(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
         """Nothing to do may mean that what was written before an edit does not show, and the edit took it back."""
         written = self._written.get(facts.me.key, {}).values()
         if not plan.empty or not any(self._of_earlier_edit(write, facts, now) for write in written):
@@ -83,29 +83,24 @@ class Unconfirmed(Filter):
         unconfirmed = any(step.change is Change.CREATE for step in after.steps) or Reason.NOT_OWNED in {
             hold.reason for hold in after.holds
         }
-        born, _ = self._created.get(key, (None, now))
+        created_in, _ = self._created.get(key, (None, now))
         if Change.CREATE in changes and unconfirmed:
             self._created[key] = (facts.generation, now)
-        elif Change.DELETE in changes or (born == facts.generation and not unconfirmed):
+        elif Change.DELETE in changes or (created_in == facts.generation and not unconfirmed):
             # In a later generation it may be deleted: then nothing to do can mean that it does not show yet.
             self._created.pop(key, None)
+        written = self._written.pop(key, {})
+        for step in outcome.done:
+            for subject in step.subjects:
+                written[subject, step.effect] = _Written(alone(step, subject), now, facts.generation)
         planned, unread = effects(after.steps), after.unread
-        done = {
-            (subject, step.effect): _Written(alone(step, subject), now, facts.generation)
-            for step in outcome.done
-            for subject in step.subjects
-        }
-        left = {
-            effect: write
-            for effect, write in {**self._written.get(key, {}), **done}.items()
-            if effect in planned
-            or effect[0] in unread
-            or (self._of_earlier_edit(write, facts, now) and Change.DELETE not in changes)
-        }
+        left: dict[Effect, _Written] = {}
+        for effect, write in written.items():
+            reverted = self._of_earlier_edit(write, facts, now) and Change.DELETE not in changes
+            if effect in planned or effect[0] in unread or reverted:
+                left[effect] = write
         if left:
             self._written[key] = left
-        else:
-            self._written.pop(key, None)
 
     def forget(self, key: ObjectKey) -> None:
         """Believe the next reading."""
