@@ -59,10 +59,16 @@ class Scene:
         self.asked: dict[ObjectKey, Scope] = {}
         self._objects: dict[ObjectKey, dict[str, Any]] = {}
         self._version = 100
-        kinds = {kind.resource.kind: kind for kind in all_kinds}
+        self._cloud = cloud
+        self._kinds = {kind.resource.kind: kind for kind in all_kinds}
+        self._cluster = Cluster(cluster, previous)
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what a process remembers."""
         repeated, at_once = (Unconfirmed(), Contention()), (MassRelease(), ReadOnly(False), PlanOnly(), Rollouts())
-        filters = (Retain(kinds), Suspend(), *repeated, *at_once)
-        self.reconciler = Reconciler(kinds, cloud, self, Cluster(cluster, previous), filters, lambda: self.now, 900)
+        filters = (Retain(self._kinds), Suspend(), *repeated, *at_once)
+        self.reconciler = Reconciler(self._kinds, self._cloud, self, self._cluster, filters, lambda: self.now, 900)
 
     def put(self, body: Mapping[str, Any]) -> ObjectKey:
         """Create an object, or change what a user may change of it."""
