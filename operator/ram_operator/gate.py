@@ -183,9 +183,7 @@ class Gate:
             return False
         missing, until = self._missing(listed), self.clock() + RELIST_SECONDS
         while missing:
-            counts = [
-                f"{len(names)} of {len(listed[kind])} {kind}s not in the cache yet" for kind, names in missing.items()
-            ]
+            counts = [f"{len(names)} of {len(listed[kind])} {kind}s" for kind, names in missing.items()]
             self.waits_for = f"the watches: {', '.join(counts)} not in the cache yet"
             if self.clock() > until:
                 return False
