@@ -16,6 +16,7 @@ from ram_operator.errors import KubeError, StaleObject
 pytestmark = pytest.mark.looptime
 
 CALL_SECONDS = 10.0
+PATIENCE = 120.0
 CUT = KubeError("GET lease", 0, "no answer")
 
 
@@ -105,6 +106,7 @@ class Replica:
         """Wait until it is the leader; return how long that took."""
         began = asyncio.get_running_loop().time()
         while not self.leads:
+            assert asyncio.get_running_loop().time() - began < PATIENCE, "it never leads"
             await asyncio.sleep(0.01)
         return asyncio.get_running_loop().time() - began
 
@@ -115,7 +117,8 @@ class Replica:
     async def error(self) -> BaseException | None:
         """How it ended."""
         assert self.task is not None
-        await asyncio.wait({self.task})
+        done, _ = await asyncio.wait({self.task}, timeout=PATIENCE)
+        assert done, "it never ends"
         return self.task.exception()
 
 
@@ -168,6 +171,20 @@ async def test_a_leader_that_is_killed_is_followed_within_18_seconds() -> None:
         assert 10 < await made.second.until_it_leads() < 18
         assert made.server.lease is not None
         assert made.server.lease["spec"]["leaseTransitions"] == 1
+
+
+async def test_a_standby_whose_requests_fail_now_and_then_does_not_begin_to_wait_again() -> None:
+    async with cluster() as made:
+
+        async def flap() -> None:
+            while True:
+                made.second.link.cut = not made.second.link.cut
+                await asyncio.sleep(1.5 * RENEW_SECONDS)
+
+        made.first.kill()
+        flapping = asyncio.create_task(flap())
+        assert await made.second.until_it_leads() < 18 + 2 * RENEW_SECONDS
+        flapping.cancel()
 
 
 async def test_a_leader_that_releases_is_followed_at_once_and_writes_nothing_more() -> None:
