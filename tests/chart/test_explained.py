@@ -9,7 +9,7 @@ from ram_operator.kinds.instance_role_binding.desiring import NOT_OBEYED as OF_B
 
 NOT_YET = "Not obeyed yet: "
 NOT_OBEYED = {
-    "rampolicies": {"attachTo"},
+    "rampolicies": set(),
     "ramroles": set(),
     "instancerolebindings": set(OF_BINDINGS),
 }

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.unit.builders import OTHER_DOCUMENT, custom, system
 
-from ram_operator.cloud import Cloud, NewPolicy, NewRole, RoleChange, Taggable
+from ram_operator.cloud import Cloud, Grantee, GranteeKind, NewPolicy, NewRole, RoleChange, Taggable
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import EnvironmentCredentials
 from ram_operator.errors import AlreadyExists, Unavailable
@@ -19,7 +19,14 @@ from ram_operator.kinds import steps as shared
 from ram_operator.kinds.instance_role_binding import steps as of_bindings
 from ram_operator.kinds.instance_role_binding.steps import AttachRole, DetachRole
 from ram_operator.kinds.ram_policy import steps as of_policies
-from ram_operator.kinds.ram_policy.steps import CreatePolicy, CreatePolicyVersion, DeletePolicy, UpdatePolicyDescription
+from ram_operator.kinds.ram_policy.steps import (
+    CreatePolicy,
+    CreatePolicyVersion,
+    DeletePolicy,
+    Grant,
+    Revoke,
+    UpdatePolicyDescription,
+)
 from ram_operator.kinds.ram_role import steps as of_roles
 from ram_operator.kinds.ram_role.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole
 from ram_operator.kinds.steps import Tag
@@ -73,6 +80,15 @@ async def with_instance(cloud: Cloud) -> None:
     await cloud.ecs.attach_role(INSTANCE.region, "r", [INSTANCE.id, SECOND.id])
 
 
+GRANTEES = (Grantee(GranteeKind.USER, "dev"), Grantee(GranteeKind.ROLE, "r"))
+
+
+async def with_granted(cloud: Cloud) -> None:
+    await with_both(cloud)
+    for one in GRANTEES:
+        await cloud.ram.attach_policy(custom("p"), one)
+
+
 STEPS: list[tuple[Callable[[Cloud], Awaitable[None]], Step]] = [
     (nothing, CreateRole(NewRole("r", TRUST, "", 3600, {"a": "b"}))),
     (with_role, UpdateRole("r", "r", RoleChange(7200, TRUST, "words"), ("description",))),
@@ -83,6 +99,8 @@ STEPS: list[tuple[Callable[[Cloud], Awaitable[None]], Step]] = [
     (with_both, AttachPolicy(custom("p"), "r")),
     (with_role, AttachPolicy(system("AliyunECSReadOnlyAccess"), "r")),
     (with_attached, DetachPolicy(custom("p"), "r")),
+    *((with_both, Grant(custom("p"), one)) for one in GRANTEES),
+    *((with_granted, Revoke(custom("p"), one)) for one in GRANTEES),
     (with_role, Tag("r", Taggable.ROLE, "r", (("a", "b"),))),
     (with_policy, Tag("p", Taggable.POLICY, "p", (("a", "b"),))),
     (with_role, AttachRole("r", (INSTANCE, SECOND))),

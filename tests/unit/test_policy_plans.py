@@ -176,23 +176,6 @@ def test_two_objects_that_name_a_policy_of_nobody_are_both_told_so() -> None:
     assert held(planned(policy_body(), there(tags={}), RIVAL)) == [Reason.NOT_OWNED]
 
 
-# What is not obeyed yet
-
-
-UNSUPPORTED = [
-    {"attachTo": {"users": ["dev"]}},
-    {"attachTo": {"groups": ["devs"]}},
-]
-
-
-@pytest.mark.parametrize("spec", UNSUPPORTED, ids=str)
-def test_a_value_that_is_not_supported_yet_reads_and_writes_nothing(spec: dict[str, Any]) -> None:
-    plan = planned(policy_body(spec=spec), None)
-    assert held(plan) == [Reason.NOT_SUPPORTED_YET]
-    assert f"spec.{next(iter(spec))}" in plan.holds[0].message
-    assert planned(policy_body(spec=spec, deleting=True), there()).steps == (DeletePolicy("oss-read", "oss-read"),)
-
-
 @pytest.mark.parametrize(
     "spec",
     [

@@ -8,7 +8,7 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -106,6 +106,19 @@ class Entities:
     users: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
 
+    @property
+    def grantees(self) -> tuple[Grantee, ...]:
+        """All of them."""
+        kinds = ((GranteeKind.USER, self.users), (GranteeKind.GROUP, self.groups), (GranteeKind.ROLE, self.roles))
+        return tuple(Grantee(kind, name) for kind, names in kinds for name in names)
+
+    def without(self, grantees: Iterable[Grantee]) -> Entities:
+        """Those that are none of `grantees`."""
+        gone = {one.folded for one in grantees}
+        left = [one for one in self.grantees if one.folded not in gone]
+        names = {kind: tuple(one.name for one in left if one.kind is kind) for kind in GranteeKind}
+        return Entities(names[GranteeKind.ROLE], names[GranteeKind.USER], names[GranteeKind.GROUP])
+
 
 @dataclass(frozen=True, slots=True)
 class Instance:
@@ -123,6 +136,30 @@ class CallerIdentity:
     account_id: str
     arn: str
     identity_type: str
+
+
+class GranteeKind(StrEnum):
+    """Whom a policy can be attached to."""
+
+    USER = "user"
+    GROUP = "group"
+    ROLE = "role"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Grantee:
+    """A user, group or role as RAM identifies it: names compare case-insensitively."""
+
+    kind: GranteeKind
+    name: str
+
+    @property
+    def folded(self) -> tuple[str, str]:
+        """The identity under RAM's case rule."""
+        return self.kind.value, self.name.lower()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
 
 
 class RamApi(Protocol):
@@ -166,6 +203,12 @@ class RamApi(Protocol):
 
     async def detach_policy_from_role(self, policy: PolicyName, role: str) -> None:
         """Detach; raises NotFound where it is not attached."""
+
+    async def attach_policy(self, policy: PolicyName, grantee: Grantee) -> None:
+        """Attach to a user, group or role; raises AlreadyExists where it is attached already."""
+
+    async def detach_policy(self, policy: PolicyName, grantee: Grantee) -> None:
+        """Detach from a user, group or role; raises NotFound where it is not attached."""
 
     async def list_policies_for_role(self, role: str) -> tuple[PolicyName, ...]:
         """Return the policies attached to a role; raises NotFound."""

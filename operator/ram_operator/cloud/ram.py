@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from aliyunsdkram.request.v20150501.AttachPolicyToGroupRequest import AttachPolicyToGroupRequest
 from aliyunsdkram.request.v20150501.AttachPolicyToRoleRequest import AttachPolicyToRoleRequest
+from aliyunsdkram.request.v20150501.AttachPolicyToUserRequest import AttachPolicyToUserRequest
 from aliyunsdkram.request.v20150501.CreatePolicyRequest import CreatePolicyRequest
 from aliyunsdkram.request.v20150501.CreatePolicyVersionRequest import CreatePolicyVersionRequest
 from aliyunsdkram.request.v20150501.CreateRoleRequest import CreateRoleRequest
 from aliyunsdkram.request.v20150501.DeletePolicyRequest import DeletePolicyRequest
 from aliyunsdkram.request.v20150501.DeleteRoleRequest import DeleteRoleRequest
+from aliyunsdkram.request.v20150501.DetachPolicyFromGroupRequest import DetachPolicyFromGroupRequest
 from aliyunsdkram.request.v20150501.DetachPolicyFromRoleRequest import DetachPolicyFromRoleRequest
+from aliyunsdkram.request.v20150501.DetachPolicyFromUserRequest import DetachPolicyFromUserRequest
 from aliyunsdkram.request.v20150501.GetPolicyRequest import GetPolicyRequest
 from aliyunsdkram.request.v20150501.GetRoleRequest import GetRoleRequest
 from aliyunsdkram.request.v20150501.ListEntitiesForPolicyRequest import ListEntitiesForPolicyRequest
@@ -28,6 +32,8 @@ from aliyunsdkram.request.v20150501.UpdateRoleRequest import UpdateRoleRequest
 
 from ram_operator.cloud import (
     Entities,
+    Grantee,
+    GranteeKind,
     NewPolicy,
     NewRole,
     Policy,
@@ -42,6 +48,12 @@ from ram_operator.cloud import (
 from ram_operator.cloud.client import Client, RequestClass
 from ram_operator.cloud.client.answers import Answer
 
+_GRANTEES: Mapping[GranteeKind, tuple[str, RequestClass, RequestClass]] = {
+    GranteeKind.USER: ("UserName", AttachPolicyToUserRequest, DetachPolicyFromUserRequest),
+    GranteeKind.GROUP: ("GroupName", AttachPolicyToGroupRequest, DetachPolicyFromGroupRequest),
+    GranteeKind.ROLE: ("RoleName", AttachPolicyToRoleRequest, DetachPolicyFromRoleRequest),
+}
+"""The parameter that names a grantee, and the requests that attach to it and detach from it."""
 PAGE = 1000
 TAG_PAGE = 100
 """Rows a page, the most that ListRoles and ListPolicies, and ListTagResources allow."""
@@ -129,6 +141,16 @@ class Ram:
     async def detach_policy_from_role(self, policy: PolicyName, role: str) -> None:
         """Detach; raises NotFound where it is not attached."""
         await self._client.call(DetachPolicyFromRoleRequest, {**_named(policy), "RoleName": role})
+
+    async def attach_policy(self, policy: PolicyName, grantee: Grantee) -> None:
+        """Attach to a user, group or role; raises AlreadyExists where it is attached already."""
+        parameter, attach, _ = _GRANTEES[grantee.kind]
+        await self._client.call(attach, {**_named(policy), parameter: grantee.name})
+
+    async def detach_policy(self, policy: PolicyName, grantee: Grantee) -> None:
+        """Detach from a user, group or role; raises NotFound where it is not attached."""
+        parameter, _, detach = _GRANTEES[grantee.kind]
+        await self._client.call(detach, {**_named(policy), parameter: grantee.name})
 
     async def list_policies_for_role(self, role: str) -> tuple[PolicyName, ...]:
         """Return the policies attached to a role; raises NotFound."""

@@ -167,8 +167,8 @@ class Entry:
     """
 
     subject: str
-    value: Mapping[str, Json] | None
-    withheld: Mapping[str, Json] | None = None
+    value: Json
+    withheld: Json = None
     claims: bool = False
     explains: bool = False
 
@@ -237,7 +237,7 @@ class Plan:
         withheld: the steps that a filter did not let through.
         holds: what is refused or waited for besides; no step belongs to it.
         fields: the status fields of the kind, lists of `entries` excepted.
-        entries: the lists in status whose entries stand for subjects, by field.
+        entries: the lists in status whose entries stand for subjects, by field, or field and part: `grantedTo.users`.
         in_sync: what Ready says once nothing is left to do.
         revisit_after: seconds until time alone, without an event, changes the plan.
         remarks: events to be recorded although nothing was written.
@@ -279,26 +279,32 @@ class Plan:
     def status(self) -> StatusFields:
         """The status fields that follow from the plan, as far as its steps may be made."""
         reasons = {subject: each.hold for each in self.withheld for subject in each.step.subjects}
-        return {**self.fields, **{name: _listed(rows, reasons) for name, rows in self.entries.items()}}
+        status: dict[str, Json] = dict(self.fields)
+        for name, rows in self.entries.items():
+            field_, _, part = name.partition(".")
+            listed = _listed(rows, reasons)
+            status[field_] = {**status.get(field_, {}), part: listed} if part else listed
+        return status
 
     @property
     def claims(self) -> StatusFields:
         """The lists that must be stored before the steps are made; empty where all that they claim is stored."""
         written = {subject for step in self.steps for subject in step.subjects}
         status = self.status
-        return {
-            name: status[name]
+        claimed = (
+            name.partition(".")[0]
             for name, rows in self.entries.items()
             if any(row.claims and row.subject in written for row in rows)
-        }
+        )
+        return {name: status[name] for name in claimed}
 
 
-def _listed(rows: Sequence[Entry], reasons: Mapping[str, Hold]) -> list[Mapping[str, Json]]:
+def _listed(rows: Sequence[Entry], reasons: Mapping[str, Hold]) -> list[Json]:
     values = (_value(row, reasons.get(row.subject)) for row in rows)
     return [value for value in values if value is not None]
 
 
-def _value(row: Entry, hold: Hold | None) -> Mapping[str, Json] | None:
+def _value(row: Entry, hold: Hold | None) -> Json:
     if hold is None:
         return row.value
     if row.withheld is None or not row.explains:

@@ -13,6 +13,7 @@ from ram_operator.model import TAG_PREFIX, Json
 from ram_operator.rules.wording import capped, child, quoted, type_name
 
 ROLE_NAME = re.compile(r"[A-Za-z0-9.-]{1,64}")
+PERSON_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 POLICY_NAME = re.compile(r"[A-Za-z0-9-]{1,128}")
 DESCRIPTION_LIMIT = 1024
 TAG_LIMIT = 17
@@ -25,6 +26,11 @@ SESSION_SECONDS = range(3600, 43200 + 1)
 def check_role_name(name: Json, where: str = "spec.roleName") -> tuple[str, ...]:
     """Check a role's name: 1 to 64 letters, digits, `.` and `-`."""
     return _name_problems(name, where, ROLE_NAME, "1 to 64 letters, digits, '.' and '-'")
+
+
+def check_person_name(name: Json, where: str) -> tuple[str, ...]:
+    """Check the name of a user or group: 1 to 64 letters, digits, `.`, `-` and `_`, without `@` and a domain."""
+    return _name_problems(name, where, PERSON_NAME, "1 to 64 letters, digits, '.', '-' and '_'")
 
 
 def check_policy_name(name: Json, where: str = "spec.policyName") -> tuple[str, ...]:

@@ -5,10 +5,7 @@ from typing import Any
 from tests.cluster.admission.case import Case, Spec, binding, policy, statement
 
 SPECS: dict[str, Spec] = {"RamPolicy": policy(), "RamRole": {}, "InstanceRoleBinding": binding()}
-ROWS: tuple[tuple[str, str, Any], ...] = (
-    ("RamPolicy", "attachTo", {"users": ["dev"]}),
-    ("InstanceRoleBinding", "sessionPolicy", {"Statement": [statement()]}),
-)
+ROWS: tuple[tuple[str, str, Any], ...] = (("InstanceRoleBinding", "sessionPolicy", {"Statement": [statement()]}),)
 
 
 def spec(kind: str, field: str, value: object) -> Spec:
@@ -20,7 +17,4 @@ UNSUPPORTED = tuple(
     Case(f"unsupported {kind} {field}", kind, spec(kind, field, value), f"spec.{field}: is not supported")
     for kind, field, value in ROWS
 )
-NOTHING_OF_IT: tuple[Case, ...] = (
-    Case("policy attached to nobody", "RamPolicy", policy(attachTo={"users": [], "groups": []})),
-    Case("binding of no instances", "InstanceRoleBinding", binding(instances=[])),
-)
+NOTHING_OF_IT: tuple[Case, ...] = (Case("binding of no instances", "InstanceRoleBinding", binding(instances=[])),)

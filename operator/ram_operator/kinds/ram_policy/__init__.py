@@ -10,14 +10,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ram_operator.cloud import Cloud, Entities, NewPolicy, Policy, Taggable
+from ram_operator.cloud import Cloud, Entities, Grantee, NewPolicy, PolicyName, PolicyType, Taggable
 from ram_operator.errors import InvalidSpec
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
+from ram_operator.kinds.ram_policy import grants
 from ram_operator.kinds.ram_policy.drift import find_drift
 from ram_operator.kinds.ram_policy.links import PolicyLinks
-from ram_operator.kinds.ram_policy.observing import ObservedPolicy, observe
-from ram_operator.kinds.ram_policy.steps import CreatePolicy, CreatePolicyVersion, DeletePolicy, UpdatePolicyDescription
+from ram_operator.kinds.ram_policy.observing import Asked, ObservedPolicy, observe
+from ram_operator.kinds.ram_policy.steps import (
+    CreatePolicy,
+    CreatePolicyVersion,
+    DeletePolicy,
+    Revoke,
+    UpdatePolicyDescription,
+)
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     RETAIN_INSTEAD,
@@ -46,7 +53,7 @@ class PolicySpec:
     description: str | None
     tags: Mapping[str, str]
     adoption: str
-    unsupported: tuple[str, ...]
+    attach_to: tuple[Grantee, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +95,17 @@ class RamPolicyKind:
             *dropped_values(body),
             *check_description(spec.get("description"), "spec.description"),
             *ownership.tag_problems(spec),
+            *grants.problems(spec.get("attachTo") or {}),
         )
         if problems:
             raise InvalidSpec(*problems)
-        grants = spec.get("attachTo") or {}
-        granted = ("attachTo",) if grants.get("users") or grants.get("groups") else ()
         return PolicySpec(
             name=name,
             document=canonical(spec["document"]),
             description=spec.get("description"),
             tags=spec.get("tags") or {},
             adoption=spec.get("adoptionPolicy") or "Never",
-            unsupported=granted,
+            attach_to=grants.read(spec.get("attachTo")),
         )
 
     def doubts(self, body: Body) -> tuple[str, ...]:
@@ -122,44 +128,43 @@ class RamPolicyKind:
         cloud: Cloud,
         before: ObservedPolicy | None = None,
     ) -> ObservedPolicy | None:
-        if desired.name is None or (desired.spec and desired.spec.unsupported):
+        if desired.name is None:
             return None
         exists = before or bool(stored.get("defaultVersion"))
-        return await observe(desired.name, exists, scope, cloud.ram, desired.facts)
+        granting = bool(grants.granted(stored) or (desired.spec and desired.spec.attach_to))
+        return await observe(desired.name, exists, Asked(scope, granting), cloud.ram, desired.facts)
 
     def plan(
         self, desired: DesiredPolicy, observed: ObservedPolicy | None, stored: StatusFields, context: Context
     ) -> Plan:
         if observed is None:
-            unsupported = desired.spec.unsupported if desired.spec else ()
-            return Plan(holds=ownership.not_supported_yet(f"policy {desired.name}", unsupported), fields=stored)
+            return Plan(fields=stored)
         if desired.spec is None:
             return replace(self._deletion(desired, observed, stored, context), fields=stored)
-        fields = self._fields(desired, observed, stored, context)
-        return replace(self._corrections(desired, desired.spec, observed, context), fields=fields)
+        plan = self._corrections(desired, desired.spec, observed, stored, context)
+        return replace(plan, fields={**plan.fields, **self._fields(desired, observed, stored, context)})
 
     def _corrections(
-        self, desired: DesiredPolicy, spec: PolicySpec, observed: ObservedPolicy, context: Context
+        self, desired: DesiredPolicy, spec: PolicySpec, observed: ObservedPolicy, stored: StatusFields, context: Context
     ) -> Plan:
         subject = f"policy {desired.name}"
+        kept = {"grantedTo": stored["grantedTo"]} if "grantedTo" in stored else {}
         adopts = ownership.adopts(spec.adoption, observed.tags, context.owner)
         tags = None if adopts else observed.tags
         if taken := ownership.name_taken(subject, desired.facts, tags, context.owner):
-            return Plan(holds=(taken,))
-        if observed.policy is None or observed.tags is None:
-            return self._creation(subject, spec, observed, context)
-        if tags is not None and (hold := ownership.foreign(subject, tags, context.owner)):
-            return Plan(holds=(hold,))
-        plan = Plan(steps=_updates(spec, observed.policy, observed.tags, context))
-        return ownership.adoption(plan, spec.adoption, subject) if adopts else plan
-
-    def _creation(self, subject: str, spec: PolicySpec, observed: ObservedPolicy, context: Context) -> Plan:
+            return Plan(holds=(taken,), fields=kept)
         # The two types of policies share their names.
         if observed.system:
             message = f"{subject}: the name is taken by a system policy; choose another spec.policyName"
-            return Plan(holds=(Hold(subject, Reason.NAME_TAKEN, message, ownership.RECHECK_SECONDS),))
-        tags = {**spec.tags, **context.owner.tags()}
-        return Plan(steps=(CreatePolicy(spec.name, NewPolicy(spec.name, spec.document, spec.description or "", tags)),))
+            return Plan(holds=(Hold(subject, Reason.NAME_TAKEN, message, ownership.RECHECK_SECONDS),), fields=kept)
+        if tags is not None and (hold := ownership.foreign(subject, tags, context.owner)):
+            return Plan(holds=(hold,), fields=kept)
+        name = PolicyName(PolicyType.CUSTOM, observed.name or spec.name)
+        shown = observed.entities.grantees if observed.entities else ()
+        to = grants.Grants(name, spec.attach_to, grants.granted(stored), shown, context.outcome)
+        steps = (*_own_steps(spec, observed, context), *to.steps())
+        plan = Plan(steps=steps, holds=to.holds(), entries=to.entries())
+        return ownership.adoption(plan, spec.adoption, subject) if adopts else plan
 
     def _deletion(
         self, desired: DesiredPolicy, observed: ObservedPolicy, stored: StatusFields, context: Context
@@ -174,9 +179,15 @@ class RamPolicyKind:
             return Plan(holds=(hold,))
         if ownership.left_alone(facts, observed.tags, context.owner):
             return Plan()
-        if observed.entities and (users := _users(observed, facts, context)):
-            return Plan(holds=(users,))
-        return Plan(steps=(DeletePolicy(observed.policy.name, observed.policy.name),))
+        name, entities = observed.policy.name, observed.entities or Entities()
+        ours = {one.folded for one in (*grants.granted(stored), *grants.read(facts.me.spec.get("attachTo")))}
+        mine = [one for one in entities.grantees if one.folded in ours]
+        others = entities.without(mine)
+        if others.grantees:
+            return Plan(holds=(_users(replace(observed, entities=others), facts, context),))
+        revoke = [Revoke(PolicyName(PolicyType.CUSTOM, name), one) for one in mine]
+        awaited = tuple(subject for step in revoke for subject in step.subjects)
+        return Plan(steps=(*revoke, DeletePolicy(name, name, waits_for=awaited)))
 
     def _fields(
         self, desired: DesiredPolicy, observed: ObservedPolicy, stored: StatusFields, context: Context
@@ -199,7 +210,12 @@ class RamPolicyKind:
         }
 
 
-def _updates(spec: PolicySpec, policy: Policy, tags: Mapping[str, str], context: Context) -> tuple[Step, ...]:
+def _own_steps(spec: PolicySpec, observed: ObservedPolicy, context: Context) -> tuple[Step, ...]:
+    """The steps for the policy itself: create it, or correct its document, description and tags."""
+    policy, tags = observed.policy, observed.tags
+    if policy is None or tags is None:
+        marks = {**spec.tags, **context.owner.tags()}
+        return (CreatePolicy(spec.name, NewPolicy(spec.name, spec.document, spec.description or "", marks)),)
     steps: list[Step] = []
     if not same_meaning(policy.document, spec.document):
         steps.append(CreatePolicyVersion(policy.name, policy.name, spec.document, policy.document))
@@ -209,8 +225,8 @@ def _updates(spec: PolicySpec, policy: Policy, tags: Mapping[str, str], context:
     return (*steps, *ownership.tag_step(Taggable.POLICY, policy.name, missing))
 
 
-def _users(observed: ObservedPolicy, facts: Facts, context: Context) -> Hold | None:
-    """The hold of a deletion by what the policy is attached to; None where nothing is left."""
+def _users(observed: ObservedPolicy, facts: Facts, context: Context) -> Hold:
+    """The hold of a deletion by what the policy is attached to."""
     subject, entities = f"policy {observed.name}", observed.entities or Entities()
     managing = {str(role.status.get("roleName", "")).lower(): role for role in facts.referrers}
     managers = {name: managing.get(name.lower()) for name in entities.roles}

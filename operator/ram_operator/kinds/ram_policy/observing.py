@@ -19,7 +19,7 @@ class ObservedPolicy:
     Args:
         policy: the policy.
         tags: its tags.
-        entities: what it is attached to, read only when deleting.
+        entities: what it is attached to, read only when deleting or granting.
         marks: of each role in `entities` that no object here claims the cluster in its tags; None where it is gone.
         system: whether Alibaba Cloud has a policy of that name, read only where the account has none.
     """
@@ -40,19 +40,27 @@ class ObservedPolicy:
         return self.marks.get(role, "") in (None, cluster)
 
 
-async def observe(name: str, before: ObservedPolicy | bool, scope: Scope, ram: RamApi, facts: Facts) -> ObservedPolicy:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a reading: the subjects in `scope`, and, if `granting`, what the policy is attached to."""
+
+    scope: Scope
+    granting: bool
+
+
+async def observe(name: str, before: ObservedPolicy | bool, asked: Asked, ram: RamApi, facts: Facts) -> ObservedPolicy:
     """Read a policy. NotFound is a value.
 
     Args:
         name: the policy's name.
         before: what was seen before the writes; or whether the policy probably exists.
-        scope: what was touched.
+        asked: what was touched, and what else is asked for.
         ram: the port.
         facts: of the object.
     """
     policy_name, again = PolicyName(PolicyType.CUSTOM, name), isinstance(before, ObservedPolicy)
     try:
-        if isinstance(before, ObservedPolicy) and before.tags is not None and tags_of(name) not in scope:
+        if isinstance(before, ObservedPolicy) and before.tags is not None and tags_of(name) not in asked.scope:
             policy, tags = await ram.get_policy(policy_name), before.tags
         elif before:
             policy, tags = await asyncio.gather(ram.get_policy(policy_name), ram.list_tags(Taggable.POLICY, name))
@@ -60,12 +68,13 @@ async def observe(name: str, before: ObservedPolicy | bool, scope: Scope, ram: R
             # One after the other, since a policy that was not created yet has no tags to ask for.
             policy = await ram.get_policy(policy_name)
             tags = await ram.list_tags(Taggable.POLICY, name)
-        attached = facts.me.deleting and policy.attachment_count > 0
+        attached = (asked.granting or facts.me.deleting) and policy.attachment_count > 0
         entities = await ram.list_entities_for_policy(policy_name) if attached else None
     except NotFound:
         refused = again or facts.me.reason == Reason.NAME_TAKEN
         return ObservedPolicy(system=refused and not facts.me.deleting and await _is_system(name, ram))
-    return ObservedPolicy(policy, tags, entities, await _marks(entities, facts, ram) if entities else {})
+    marks = await _marks(entities, facts, ram) if entities and facts.me.deleting else {}
+    return ObservedPolicy(policy, tags, entities, marks)
 
 
 async def _is_system(name: str, ram: RamApi) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ram_operator.cloud import Cloud, NewPolicy, PolicyName, PolicyType
-from ram_operator.errors import NotFound
-from ram_operator.kinds.steps import ObjectStep, difference, policy_arn
+from ram_operator.cloud import Cloud, Grantee, NewPolicy, PolicyName, PolicyType
+from ram_operator.errors import AlreadyExists, NotFound
+from ram_operator.kinds.steps import ObjectStep, WholeStep, difference, policy_arn
 from ram_operator.model import Change, EventReason, Intent
 
 
@@ -102,3 +102,58 @@ class DeletePolicy(ObjectStep):
     async def call(self, cloud: Cloud) -> None:
         with suppress(NotFound):
             await cloud.ram.delete_policy(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _GrantStep(WholeStep):
+    """A step on one grantee of a policy. Its subject is the pair: a user that does not exist stops no other."""
+
+    policy: PolicyName
+    grantee: Grantee
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        return (grant(self.policy, self.grantee),)
+
+    def arns(self) -> tuple[str, ...]:
+        return (f"acs:ram:*:*:{self.grantee.kind}/{self.grantee.name}", policy_arn(self.policy))
+
+    def object(self) -> str:
+        return f"policy {self.policy} {'to' if self.change is Change.ATTACH else 'from'} {self.grantee}"
+
+
+def grant(policy: PolicyName, grantee: Grantee) -> str:
+    """The subject of attaching a policy to a grantee, or detaching it."""
+    return f"{policy}/{grantee}"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant(_GrantStep):
+    """Attach a policy to a user, group or role; attached already is as good."""
+
+    event, change = EventReason.POLICY_ATTACHED, Change.ATTACH
+    verbs = ("attach", "attached")
+
+    @property
+    def api(self) -> str:  # type: ignore[override]
+        return f"AttachPolicyTo{self.grantee.kind.title()}"
+
+    async def call(self, cloud: Cloud) -> None:
+        with suppress(AlreadyExists):
+            await cloud.ram.attach_policy(self.policy, self.grantee)
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke(_GrantStep):
+    """Detach a policy from a user, group or role; detached already, or a grantee that is gone, is as good."""
+
+    event, change = EventReason.POLICY_DETACHED, Change.DETACH
+    verbs = ("detach", "detached")
+
+    @property
+    def api(self) -> str:  # type: ignore[override]
+        return f"DetachPolicyFrom{self.grantee.kind.title()}"
+
+    async def call(self, cloud: Cloud) -> None:
+        with suppress(NotFound):
+            await cloud.ram.detach_policy(self.policy, self.grantee)
