@@ -36,6 +36,7 @@ from ram_operator.cluster.watching import Watches
 from ram_operator.commands import command_line
 from ram_operator.commands.snapshot import snapshot
 from ram_operator.engine.controller import Controller
+from ram_operator.engine.filters.boundary import WithinBoundary
 from ram_operator.engine.filters.contention import Contention
 from ram_operator.engine.filters.mass_release import MassRelease
 from ram_operator.engine.filters.modes import PlanOnly, ReadOnly, Retain, Suspend
@@ -46,6 +47,7 @@ from ram_operator.engine.sweeps import Sweeps
 from ram_operator.engine.workqueue import WorkQueue
 from ram_operator.errors import CloudError, KubeError, StartupError
 from ram_operator.gate import Gate, check, preflight
+from ram_operator.grantable import stated
 from ram_operator.kinds import AnyKind
 from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
 from ram_operator.kinds.instance_role_binding.terms import RoleRules
@@ -53,6 +55,7 @@ from ram_operator.kinds.ram_policy import RamPolicyKind
 from ram_operator.kinds.ram_role import RamRoleKind
 from ram_operator.kinds.ram_role.swaps import PolicyLimits
 from ram_operator.logs import configure
+from ram_operator.rules.boundary import Boundary
 from ram_operator.runtime import Runtime
 from ram_operator.settings import Settings, from_environment
 
@@ -199,19 +202,31 @@ def _reconciler(
 ) -> Reconciler:
     by_name = {kind.resource.kind: kind for kind in kinds}
     read_only = ReadOnly(settings.read_only)
-    repeated, at_once = (Unconfirmed(), Contention()), (MassRelease(), read_only, PlanOnly(), Rollouts())
-    filters = (Retain(by_name), Suspend(), *repeated, *at_once)
+    within, repeated = WithinBoundary(_boundary(settings)), (Unconfirmed(), Contention())
+    at_once = (MassRelease(), read_only, PlanOnly(), Rollouts())
+    filters = (Retain(by_name), Suspend(), within, *repeated, *at_once)
     overdue = max(OVERDUE_SECONDS, 3 * settings.sweep_interval_seconds)
     return Reconciler(by_name, cloud, store, identity, filters, _now, overdue)
+
+
+def _boundary(settings: Settings) -> Boundary:
+    return Boundary(
+        denied_actions=stated(settings.denied_actions),
+        allowed_actions=stated(settings.allowed_actions),
+        system_policies=stated(settings.allowed_system_policies),
+        trust_principals=stated(settings.allowed_trust_principals),
+        grantees=stated(settings.allowed_grantees),
+    )
 
 
 def our_kinds(settings: Settings) -> tuple[AnyKind, ...]:
     """The kinds that this operator works on."""
     full_check = timedelta(seconds=settings.full_check_interval_seconds)
     limits = PolicyLimits(settings.system_policies_per_role, settings.custom_policies_per_role)
+    drawn = _boundary(settings)
     return (
-        RamPolicyKind(full_check),
-        RamRoleKind(full_check, limits, protected_policies=settings.protected_policies),
+        RamPolicyKind(full_check, drawn),
+        RamRoleKind(full_check, limits, drawn, settings.protected_roles, settings.protected_policies),
         InstanceRoleBindingKind(
             timedelta(seconds=settings.node_gone_seconds),
             RoleRules(

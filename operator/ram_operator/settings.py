@@ -15,6 +15,14 @@ from typing import Annotated, Any, get_type_hints
 
 from ram_operator.addresses import endpoint_problem, proxy_problem, uri_problem
 from ram_operator.errors import StartupError
+from ram_operator.grantable import (
+    DENIED_ACTIONS,
+    SYSTEM_POLICIES,
+    TRUST_PRINCIPALS,
+    action_problem,
+    grantee_problem,
+    principal_problem,
+)
 
 PREFIX = "RAM_OPERATOR_"
 METADATA_SERVICE = "http://100.100.100.200"
@@ -100,6 +108,23 @@ class Settings:
     workers: Annotated[int, "How many objects are worked on at once."] = 16
     system_policies_per_role: Annotated[int, "RAM's quota of system policies on a role."] = 20
     custom_policies_per_role: Annotated[int, "RAM's quota of custom policies on a role."] = 10
+    denied_actions: Annotated[
+        tuple[str, ...],
+        "Actions that no document may allow, as patterns separated by commas: * and ? stand for characters.",
+    ] = DENIED_ACTIONS
+    allowed_actions: Annotated[
+        tuple[str, ...], "Exceptions from that: actions of a document that lie wholly inside one of these patterns."
+    ] = ()
+    allowed_system_policies: Annotated[
+        tuple[str, ...], "Name patterns of the system policies that roles may get; none for none at all."
+    ] = SYSTEM_POLICIES
+    allowed_trust_principals: Annotated[
+        tuple[str, ...],
+        "Services, and ARNs of accounts, users, roles and identity providers, that roles may trust, each written out.",
+    ] = TRUST_PRINCIPALS
+    allowed_grantees: Annotated[
+        tuple[str, ...], "Whom attachTo may grant policies to: user/NAME, group/NAME and role/NAME, as patterns."
+    ] = ()
     protected_policies: Annotated[
         tuple[str, ...],
         "Name patterns, separated by commas: policies that policyAttachment Exclusive leaves attached to a role.",
@@ -183,6 +208,7 @@ def _problems(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.https_proxy and (problem := proxy_problem(settings.https_proxy)):
         yield "https_proxy", problem
     yield from _credentials_problems(settings)
+    yield from _boundary_problems(settings)
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         yield "log_level", f"is {settings.log_level!r}: write DEBUG, INFO, WARNING or ERROR"
     if settings.log_format not in ("json", "plain"):
@@ -190,6 +216,19 @@ def _problems(settings: Settings) -> Iterator[tuple[str, str]]:
     host, colon, port = settings.listen.rpartition(":")
     if not (colon and host and port.isdigit() and int(port) < 65536):
         yield "listen", f"is {settings.listen!r}: write address:port, such as 0.0.0.0:8080"
+
+
+def _boundary_problems(settings: Settings) -> Iterator[tuple[str, str]]:
+    checks = {
+        "denied_actions": action_problem,
+        "allowed_actions": action_problem,
+        "allowed_trust_principals": principal_problem,
+        "allowed_grantees": grantee_problem,
+    }
+    for name, check in checks.items():
+        for value in getattr(settings, name):
+            if problem := check(value):
+                yield name, problem
 
 
 def _credentials_problems(settings: Settings) -> Iterator[tuple[str, str]]:

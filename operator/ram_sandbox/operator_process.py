@@ -15,6 +15,13 @@ from ram_sandbox.processes import Child, await_ready, start
 from ram_sandbox.simulator import Simulator, module_environ
 
 SWEEP_SECONDS: Final = 5
+BOUNDARY: Final = {
+    "RAM_OPERATOR_ALLOWED_ACTIONS": "ram:PassRole,ecs:AttachInstanceRamRole",
+    "RAM_OPERATOR_ALLOWED_SYSTEM_POLICIES": "*",
+    "RAM_OPERATOR_ALLOWED_TRUST_PRINCIPALS": "ecs.aliyuncs.com,fc.aliyuncs.com",
+    "RAM_OPERATOR_ALLOWED_GRANTEES": "user/dev",
+}
+"""What people try out on a cloud where nothing is to be protected, and the sample that lets dev pass one role."""
 _READY_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 30.0
 
@@ -94,6 +101,7 @@ class OperatorProcess:
             "RAM_OPERATOR_CREDENTIALS_DIR": str(self.folder / "credentials"),
             "RAM_OPERATOR_LISTEN": self.url.removeprefix("http://") or "127.0.0.1:0",
             "RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": str(SWEEP_SECONDS),
+            **BOUNDARY,
         }
         environ = module_environ(self._environ) | self._installation.environ() | own | dict(self._settings)
         self.environ = environ

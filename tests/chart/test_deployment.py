@@ -8,6 +8,7 @@ import pytest
 from tests.chart.conftest import Render
 from tests.conftest import RunningControlPlane
 
+from ram_operator.grantable import DENIED_ACTIONS, SYSTEM_POLICIES, TRUST_PRINCIPALS
 from ram_operator.settings import PREFIX, Settings
 
 DEFAULT_ENVIRONMENT = {
@@ -25,6 +26,10 @@ DEFAULT_ENVIRONMENT = {
     "RAM_OPERATOR_WORKERS": "16",
     "RAM_OPERATOR_SYSTEM_POLICIES_PER_ROLE": "20",
     "RAM_OPERATOR_CUSTOM_POLICIES_PER_ROLE": "10",
+    "RAM_OPERATOR_DENIED_ACTIONS": ",".join(DENIED_ACTIONS),
+    "RAM_OPERATOR_ALLOWED_SYSTEM_POLICIES": ",".join(SYSTEM_POLICIES),
+    "RAM_OPERATOR_ALLOWED_TRUST_PRINCIPALS": ",".join(TRUST_PRINCIPALS),
+    "RAM_OPERATOR_PROTECTED_POLICIES": ",".join(Settings().protected_policies),
     "RAM_OPERATOR_REGION": "cn-hangzhou",
     "RAM_OPERATOR_CREDENTIALS_DIR": "/var/run/secrets/ram-operator",
 }
@@ -42,6 +47,12 @@ BECOMES = {
     "settings.workers=1": ("RAM_OPERATOR_WORKERS", "1"),
     "settings.systemPoliciesPerRole=5": ("RAM_OPERATOR_SYSTEM_POLICIES_PER_ROLE", "5"),
     "settings.customPoliciesPerRole=6": ("RAM_OPERATOR_CUSTOM_POLICIES_PER_ROLE", "6"),
+    "settings.deniedActions={none}": ("RAM_OPERATOR_DENIED_ACTIONS", "none"),
+    "settings.allowedActions={ram:PassRole}": ("RAM_OPERATOR_ALLOWED_ACTIONS", "ram:PassRole"),
+    "settings.allowedSystemPolicies={A*,B}": ("RAM_OPERATOR_ALLOWED_SYSTEM_POLICIES", "A*,B"),
+    "settings.allowedTrustPrincipals={a.b}": ("RAM_OPERATOR_ALLOWED_TRUST_PRINCIPALS", "a.b"),
+    "settings.allowedGrantees={user/a,role/b-*}": ("RAM_OPERATOR_ALLOWED_GRANTEES", "user/a,role/b-*"),
+    "settings.protectedPolicies={p}": ("RAM_OPERATOR_PROTECTED_POLICIES", "p"),
     "settings.logLevel=DEBUG": ("RAM_OPERATOR_LOG_LEVEL", "DEBUG"),
     "cloud.region=ap-southeast-1": ("RAM_OPERATOR_REGION", "ap-southeast-1"),
     "cloud.endpoints.ram=http://a:1": ("RAM_OPERATOR_ENDPOINT_RAM", "http://a:1"),

@@ -16,6 +16,7 @@ from tests.unit.builders import CLUSTER, KINDS, NOW, cloud_role
 from ram_operator.cloud import Cloud, Instance, RamApi, Role, StsApi
 from ram_operator.cluster.caches import Caches, Wake
 from ram_operator.cluster.kube import merge_patch
+from ram_operator.engine.filters.boundary import WithinBoundary
 from ram_operator.engine.filters.contention import Contention
 from ram_operator.engine.filters.mass_release import MassRelease
 from ram_operator.engine.filters.modes import PlanOnly, ReadOnly, Retain, Suspend
@@ -35,6 +36,7 @@ from ram_operator.model import (
     Scope,
     StatusFields,
 )
+from ram_operator.rules.boundary import Boundary
 from ram_operator.rules.nodes import node_facts
 
 
@@ -69,6 +71,11 @@ class Scene:
         repeated, at_once = (Unconfirmed(), Contention()), (MassRelease(), ReadOnly(False), PlanOnly(), Rollouts())
         filters = (Retain(self._kinds), Suspend(), *repeated, *at_once)
         self.reconciler = Reconciler(self._kinds, self._cloud, self, self._cluster, filters, lambda: self.now, 900)
+
+    def draw(self, boundary: Boundary) -> None:
+        """Let nothing outside a boundary be granted from now on."""
+        others = (one for one in self.reconciler.filters if not isinstance(one, WithinBoundary))
+        self.reconciler.filters = (WithinBoundary(boundary), *others)
 
     def put(self, body: Mapping[str, Any]) -> ObjectKey:
         """Create an object, or change what a user may change of it."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, Self
 
-from ram_operator.cloud import Cloud
+from ram_operator.cloud import Cloud, Grantee, PolicyName
 from ram_operator.errors import CloudError, OperatorError
 from ram_operator.model.facts import Owner
 from ram_operator.model.names import Json, StatusFields
@@ -184,6 +184,25 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Granted:
+    """Something that an object asks the cloud to grant, for the boundary to judge.
+
+    Args:
+        document: a policy document, JSON text; None where it is not known or there is none.
+        trust: a trust policy, JSON text.
+        policy: the policy that is attached.
+        grantee: the user, group or role of somebody else that it is attached to.
+        leaving: whether it is taken away instead.
+    """
+
+    document: str | None = None
+    trust: str | None = None
+    policy: PolicyName | None = None
+    grantee: Grantee | None = None
+    leaving: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """A part of the cloud that could not be read: which place, which subjects in it, and why. The rest could."""
 
@@ -242,6 +261,7 @@ class Plan:
         revisit_after: seconds until time alone, without an event, changes the plan.
         remarks: events to be recorded although nothing was written.
         unreadable: what the plan left as it was, since it could not be read.
+        grants: what the object asks to be granted, by subject, whether steps are left for it or not.
         nodes: the Node of each subject that has one: it gets an event of its own for what is done to the subject.
         rollout: how far the steps may go at once; None where each stands for itself.
         releases: what of the steps is counted, since it may be a mistake; None where nothing is.
@@ -259,6 +279,7 @@ class Plan:
     nodes: Mapping[str, str] = field(default_factory=dict)
     rollout: Rollout | None = None
     releases: Releases | None = None
+    grants: Mapping[str, Granted] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:

@@ -7,7 +7,7 @@ place of the value and returns problems, one sentence each with place and fix; n
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from ram_operator.model import TAG_PREFIX, Json
 from ram_operator.rules.wording import capped, child, quoted, type_name
@@ -36,14 +36,6 @@ def check_person_name(name: Json, where: str) -> tuple[str, ...]:
 def check_policy_name(name: Json, where: str = "spec.policyName") -> tuple[str, ...]:
     """Check a policy's name: 1 to 128 letters, digits and `-`; unlike role names without `.`."""
     return _name_problems(name, where, POLICY_NAME, "1 to 128 letters, digits and '-'")
-
-
-def matches_any(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a name matches one of some patterns, in which `*` stands for any characters; case does not count."""
-    return any(
-        re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.IGNORECASE | re.DOTALL)
-        for pattern in patterns
-    )
 
 
 def check_description(description: Json, where: str = "spec.description") -> tuple[str, ...]:

@@ -4,11 +4,12 @@ The reconciler runs them in this order; each sees the object's facts and what th
 
 1. `modes.Retain`: a deletion that leaves the cloud as it is has no steps.
 2. `modes.Suspend`: a suspended object is neither read nor written.
-3. `unconfirmed.Unconfirmed`: a write of ours that the cloud does not show yet is not made again.
-4. `contention.Contention`: a write that something else keeps undoing is not repeated for ever.
-5. `mass_release.MassRelease`: changes of nodes release no more than a share of what is held.
-6. `modes.ReadOnly` and `modes.PlanOnly`: whatever would be written now is withheld and shown.
-7. `rollout.Rollouts`: what is replaced is replaced step by step.
+3. `boundary.WithinBoundary`: what lies outside the boundary of the settings is not granted.
+4. `unconfirmed.Unconfirmed`: a write of ours that the cloud does not show yet is not made again.
+5. `contention.Contention`: a write that something else keeps undoing is not repeated for ever.
+6. `mass_release.MassRelease`: changes of nodes release no more than a share of what is held.
+7. `modes.ReadOnly` and `modes.PlanOnly`: whatever would be written now is withheld and shown.
+8. `rollout.Rollouts`: what is replaced is replaced step by step.
 
 A filter decides by a step's intent and change, never by its class. What a filter remembers is per object and is gone
 with the process.
@@ -49,11 +50,11 @@ def effects(steps: tuple[Step, ...]) -> set[Effect]:
     return {(subject, step.effect) for step in steps for subject in step.subjects}
 
 
-def withhold(plan: Plan, held: Callable[[Step, str], Hold | None]) -> Plan:
+def withhold(plan: Plan, held: Callable[[Step, str], Hold | None], free: frozenset[str] = frozenset()) -> Plan:
     """The plan with what `held` gives a hold for, by step and subject, as withheld.
 
-    Nothing is deleted before what is withheld: the cloud would refuse it. What waits for what is withheld is not made.
-    Nothing is taken away while what should take its place is withheld.
+    Nothing is deleted before what is withheld: the cloud would refuse it. What waits for what is withheld is not made,
+    unless its subject is `free`. Nothing is taken away while what should take its place is withheld.
     """
     found = [{one: hold for one in step.subjects if (hold := held(step, one))} for step in plan.steps]
     if not any(found):
@@ -66,7 +67,8 @@ def withhold(plan: Plan, held: Callable[[Step, str], Hold | None]) -> Plan:
     for step, holds in zip(plan.steps, found, strict=True):
         all_holds = {one: exchanges[one] for one in step.subjects if one in exchanges} | holds
         awaited = (*step.waits_for, *(step.subjects if step.change is Change.DELETE else ()))
-        if cause := next((missing[one] for one in awaited if one in missing), None):
+        cause = next((missing[one] for one in awaited if one in missing), None)
+        if cause and not free.intersection(step.subjects):
             all_holds = {one: all_holds.get(one, cause) for one in step.subjects}
         withheld += _parts(step, all_holds)
         missing.update(all_holds)

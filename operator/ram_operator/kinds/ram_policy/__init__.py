@@ -24,6 +24,7 @@ from ram_operator.kinds.ram_policy.steps import (
     DeletePolicy,
     Revoke,
     UpdatePolicyDescription,
+    grant,
 )
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
@@ -31,6 +32,7 @@ from ram_operator.model import (
     Body,
     Context,
     Facts,
+    Granted,
     Hold,
     Json,
     Plan,
@@ -40,6 +42,7 @@ from ram_operator.model import (
     Step,
     listing,
 )
+from ram_operator.rules.boundary import Boundary
 from ram_operator.rules.documents import canonical, check_policy, dropped_values, policy_doubts, same_meaning
 from ram_operator.rules.names import check_description, check_policy_name
 
@@ -71,11 +74,16 @@ class RamPolicyKind:
 
     Args:
         full_check: how often everything is read in detail although no list shows a change.
+        boundary: what may be granted: what lies outside is looked at after every start.
     """
 
     full_check: timedelta
+    boundary: Boundary | None = None
     resource = RAM_POLICY
-    links = PolicyLinks()
+
+    @property
+    def links(self) -> PolicyLinks:
+        return PolicyLinks(self.boundary)
 
     def index(self) -> None:
         return None
@@ -163,7 +171,9 @@ class RamPolicyKind:
         shown = observed.entities.grantees if observed.entities else ()
         to = grants.Grants(name, spec.attach_to, grants.granted(stored), shown, context.outcome)
         steps = (*_own_steps(spec, observed, context), *to.steps())
-        plan = Plan(steps=steps, holds=to.holds(), entries=to.entries())
+        asked = {name.name: Granted(document=spec.document)}
+        asked |= {grant(name, one): Granted(spec.document, grantee=one) for one in spec.attach_to}
+        plan = Plan(steps=steps, holds=to.holds(), entries=to.entries(), grants=asked)
         return ownership.adoption(plan, spec.adoption, subject) if adopts else plan
 
     def _deletion(

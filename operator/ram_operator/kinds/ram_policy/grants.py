@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ram_operator.cloud import Grantee, GranteeKind, PolicyName
 from ram_operator.errors import NotFound, PolicyNotFound
 from ram_operator.kinds import ownership
 from ram_operator.kinds.ram_policy.steps import Grant, Revoke, grant
-from ram_operator.model import Change, Entry, Hold, Json, Outcome, Reason, StatusFields, Step
+from ram_operator.model import Change, Entry, Granted, Hold, Json, Outcome, Reason, StatusFields, Step
+from ram_operator.rules.documents import canonical
 from ram_operator.rules.names import check_person_name, check_role_name
 
 FIELDS: Mapping[str, GranteeKind] = {
@@ -33,6 +34,13 @@ def problems(lists: Mapping[str, Json]) -> tuple[str, ...]:
         for index, name in enumerate(lists.get(field) or ())
         for problem in check(name, f"spec.attachTo.{field}[{index}]")
     )
+
+
+def asked(spec: Mapping[str, Json]) -> Iterator[Granted]:
+    """What a spec asks to be granted."""
+    document = canonical(spec.get("document"))
+    yield Granted(document)
+    yield from (Granted(document, grantee=one) for one in read(spec.get("attachTo")))
 
 
 def granted(stored: StatusFields) -> tuple[Grantee, ...]:

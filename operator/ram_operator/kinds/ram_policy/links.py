@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
+from dataclasses import dataclass
 
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
 from ram_operator.kinds.offers import policy_exists
+from ram_operator.kinds.ram_policy import grants
 from ram_operator.model import Body, CloudName, Reference
+from ram_operator.rules.boundary import Boundary, outside
 
 
+@dataclass(frozen=True, slots=True)
 class PolicyLinks:
-    """The links of RamPolicy; implements `kinds.Links`."""
+    """The links of RamPolicy; implements `kinds.Links`.
+
+    Args:
+        boundary: what may be granted.
+    """
+
+    boundary: Boundary | None = None
 
     def manages(self, view: Reference) -> CloudName:
         return CloudName.of(RAM_POLICY.kind, view.spec.get("policyName") or view.key.name)
@@ -32,4 +42,4 @@ class PolicyLinks:
         return ""
 
     def in_sync(self, body: Body) -> bool:
-        return ownership.reconciled(body)
+        return ownership.reconciled(body) and not outside(self.boundary, grants.asked(body["spec"]))

@@ -18,9 +18,10 @@ from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.kinds.ram_role import attachments
 from ram_operator.kinds.ram_role.drift import find_drift
 from ram_operator.kinds.ram_role.links import RoleLinks
-from ram_operator.kinds.ram_role.observing import ObservedRole, observe
-from ram_operator.kinds.ram_role.steps import CreateRole, DeleteRole, DetachPolicy, UpdateRole
+from ram_operator.kinds.ram_role.observing import Asked, ObservedRole, observe
+from ram_operator.kinds.ram_role.steps import CreateRole, DeleteRole, DetachPolicy, UpdateRole, attachment
 from ram_operator.kinds.ram_role.swaps import PolicyLimits, Swap
+from ram_operator.kinds.ram_role.trust import read_trust
 from ram_operator.kinds.steps import difference
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
@@ -28,6 +29,7 @@ from ram_operator.model import (
     Body,
     Context,
     Facts,
+    Granted,
     Hold,
     Intent,
     Json,
@@ -40,17 +42,16 @@ from ram_operator.model import (
     Step,
     listing,
 )
+from ram_operator.rules.boundary import Boundary
 from ram_operator.rules.documents import (
     canonical,
-    check_services,
-    check_trust,
     dropped_values,
     same_meaning,
     service_doubts,
     trust_doubts,
-    trust_for_services,
 )
-from ram_operator.rules.names import check_description, check_role_name, check_session_seconds, matches_any
+from ram_operator.rules.names import check_description, check_role_name, check_session_seconds
+from ram_operator.rules.patterns import matches_any
 
 EXCLUSIVE = "Exclusive"
 NEVER_ADOPTED = ("AliyunServiceRoleFor*", "AliyunCS*")
@@ -95,16 +96,21 @@ class RamRoleKind:
     Args:
         full_check: how often everything is read in detail although no list shows a change.
         limits: policies per role.
+        boundary: what may be granted: what lies outside is looked at after every start.
         protected_roles: name patterns of roles that are never taken over.
         protected_policies: name patterns of policies that policyAttachment Exclusive leaves attached.
     """
 
     full_check: timedelta
     limits: PolicyLimits = field(default_factory=PolicyLimits)
+    boundary: Boundary | None = None
     protected_roles: tuple[str, ...] = ()
     protected_policies: tuple[str, ...] = ()
     resource = RAM_ROLE
-    links = RoleLinks()
+
+    @property
+    def links(self) -> RoleLinks:
+        return RoleLinks(self.boundary)
 
     def index(self) -> None:
         return None
@@ -118,7 +124,7 @@ class RamRoleKind:
     def parse(self, body: Body) -> RoleSpec:
         spec: Mapping[str, Json] = body.get("spec") or {}
         name = spec.get("roleName") or body["metadata"]["name"]
-        trust, trust_problems = _trust(spec)
+        trust, trust_problems = read_trust(spec)
         policies = tuple(spec.get("policies") or ())
         problems = (
             *check_role_name(name, "spec.roleName" if "roleName" in spec else "metadata.name"),
@@ -184,7 +190,8 @@ class RamRoleKind:
         if desired.name is None:
             return None
         deleting = desired.spec is None and not _users(desired.facts)
-        return await observe(desired.name, before or bool(stored.get("arn")), scope, cloud, deleting=deleting)
+        asked = Asked(desired.name, scope, attachments.unmanaged(desired.policies, desired.facts), deleting)
+        return await observe(asked, before or bool(stored.get("arn")), cloud)
 
     def plan(self, desired: DesiredRole, observed: ObservedRole | None, stored: StatusFields, context: Context) -> Plan:
         if observed is None:
@@ -238,7 +245,13 @@ class RamRoleKind:
         )
         entries = attachments.entries(name, desired.policies, shown, claimed, stored, outcome)
         steps = (*own, *swap.steps(name, self.limits))
-        plan = Plan(steps=steps, holds=(*desired.holds, *absences), entries=entries)
+        documents = {**attachments.documents(desired.facts), **observed.documents}
+        asked = {
+            spec.name: Granted(trust=spec.trust),
+            **{attachment(name, one): Granted(documents.get(one.folded), policy=one) for one in desired.policies},
+            **{attachment(name, one): Granted(documents.get(one.folded), policy=one, leaving=True) for one in detach},
+        }
+        plan = Plan(steps=steps, holds=(*desired.holds, *absences), entries=entries, grants=asked)
         return ownership.adoption(plan, spec.adoption, subject) if adopts else plan
 
     def _deletion(self, desired: DesiredRole, observed: ObservedRole, stored: StatusFields, context: Context) -> Plan:
@@ -301,19 +314,6 @@ class RamRoleKind:
             "policySummary": f"{counts['attached']}/{counts['wanted']}",
             "verified": ownership.verified(seen, stored, context, self.full_check),
         }
-
-
-def _trust(spec: Mapping[str, Json]) -> tuple[Json, tuple[str, ...]]:
-    """The trust document that the spec asks for, and its problems."""
-    trust = spec.get("trust") or {"services": ["ecs.aliyuncs.com"]}
-    services = trust.get("services")
-    if "document" in trust:
-        both = ("spec.trust: write services or document, not both",) if services is not None else ()
-        strict = spec.get("documentValidation") != "Warn"
-        return trust["document"], (*both, *check_trust(trust["document"], "spec.trust.document", strict=strict))
-    if not services:
-        return {}, ("spec.trust.services: is empty; write [ecs.aliyuncs.com]",)
-    return trust_for_services(services), check_services(services, "spec.trust.services")
 
 
 def _role_steps(spec: RoleSpec, observed: ObservedRole, attach: tuple[PolicyName, ...], context: Context) -> list[Step]:

@@ -24,7 +24,9 @@ from ram_operator.model import (
     StatusFields,
     listing,
 )
-from ram_operator.rules.names import check_policy_name, matches_any
+from ram_operator.rules.documents import canonical
+from ram_operator.rules.names import check_policy_name
+from ram_operator.rules.patterns import matches_any
 
 
 def problems(policies: Iterable[Mapping[str, Json]]) -> tuple[str, ...]:
@@ -133,6 +135,21 @@ def unprotected(policies: Iterable[PolicyName], patterns: tuple[str, ...]) -> tu
     """Policies, each once, without those whose names match the patterns."""
     found = {policy.folded: policy for policy in policies}
     return tuple(policy for policy in found.values() if not matches_any(policy.name, patterns))
+
+
+def documents(facts: Facts) -> Mapping[tuple[str, str], str]:
+    """The documents of the policies that RamPolicies make, by the policies' folded names."""
+    managers = _managers(facts)
+    return {
+        PolicyName(PolicyType.CUSTOM, name).folded: canonical(facts.references[key].spec.get("document"))
+        for name, key in managers.items()
+    }
+
+
+def unmanaged(policies: Iterable[PolicyName], facts: Facts) -> tuple[PolicyName, ...]:
+    """The custom policies that no RamPolicy makes."""
+    managers = _managers(facts)
+    return tuple(one for one in policies if one.type is PolicyType.CUSTOM and one.name.lower() not in managers)
 
 
 def of_predecessors(facts: Facts) -> tuple[PolicyName, ...]:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
 
-from ram_operator.cloud import PolicyType
+from ram_operator.cloud import PolicyName, PolicyType
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY, RAM_ROLE
 from ram_operator.kinds.offers import role_usable
-from ram_operator.model import Body, CloudName, ObjectKey, Reference
+from ram_operator.kinds.ram_role.trust import read_trust
+from ram_operator.model import Body, CloudName, Granted, Json, ObjectKey, Reference
+from ram_operator.rules.boundary import Boundary, outside
+from ram_operator.rules.documents import canonical
 
 
+@dataclass(frozen=True, slots=True)
 class RoleLinks:
-    """The links of RamRole; implements `kinds.Links`."""
+    """The links of RamRole; implements `kinds.Links`.
+
+    Args:
+        boundary: what may be granted.
+    """
+
+    boundary: Boundary | None = None
 
     def manages(self, view: Reference) -> CloudName:
         return CloudName.of(RAM_ROLE.kind, view.spec.get("roleName") or view.key.name)
@@ -40,4 +51,12 @@ class RoleLinks:
         return ownership.account_in(view.status.get("arn"))
 
     def in_sync(self, body: Body) -> bool:
-        return ownership.reconciled(body)
+        return ownership.reconciled(body) and not outside(self.boundary, _asked(body["spec"]))
+
+
+def _asked(spec: Mapping[str, Json]) -> Iterator[Granted]:
+    """What a spec asks to be granted by itself; the documents of other policies are judged where they are read."""
+    trust, _ = read_trust(spec)
+    yield Granted(trust=canonical(trust))
+    names = (entry["system"] for entry in spec.get("policies") or () if "system" in entry)
+    yield from (Granted(policy=PolicyName(PolicyType.SYSTEM, name)) for name in names)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ram_operator.cloud import Cloud, EcsApi, PolicyName, RamApi, Role, Taggable
-from ram_operator.errors import CloudError, NotFound
+from ram_operator.errors import CloudError, Denied, NotFound
 from ram_operator.kinds.steps import tags_of
 from ram_operator.model import Scope, Unreadable
 
@@ -20,6 +20,7 @@ class ObservedRole:
     """What is there; None in its place means that nothing was read.
 
     `instances` are those that have the role, read only when deleting; `unreadable` are regions that gave no answer.
+    `documents` are those of custom policies that no RamPolicy makes, "" where it may not be read.
     """
 
     role: Role | None = None
@@ -27,28 +28,61 @@ class ObservedRole:
     attached: tuple[PolicyName, ...] = ()
     instances: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+    documents: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
-async def observe(
-    name: str, before: ObservedRole | bool, scope: Scope, cloud: Cloud, *, deleting: bool
-) -> ObservedRole:
-    """Read a role. NotFound is a value.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a reading.
 
     Args:
         name: the role's name.
-        before: what was seen before the writes; or whether the role probably exists.
         scope: what was touched.
-        cloud: the ports.
-        deleting: whether to ask which instances have it.
+        unmanaged: the custom policies whose documents are read, since no RamPolicy makes them.
+        deleting: whether to ask which instances have the role.
     """
+
+    name: str
+    scope: Scope
+    unmanaged: tuple[PolicyName, ...] = ()
+    deleting: bool = False
+
+
+async def observe(asked: Asked, before: ObservedRole | bool, cloud: Cloud) -> ObservedRole:
+    """Read a role. NotFound is a value.
+
+    Args:
+        asked: what to read.
+        before: what was seen before the writes; or whether the role probably exists.
+        cloud: the ports.
+    """
+    if isinstance(before, ObservedRole):
+        documents = before.documents
+    else:
+        documents = await _documents(asked.unmanaged, cloud.ram)
     try:
         if isinstance(before, ObservedRole) and before.role and before.tags is not None:
-            found = await _read_again(before, before.role, before.tags, name, scope, cloud.ram)
+            found = await _read_again(before, before.role, before.tags, asked.name, asked.scope, cloud.ram)
         else:
-            found = await _read(name, cloud.ram, exists=bool(before))
+            found = await _read(asked.name, cloud.ram, exists=bool(before))
     except NotFound:
-        return ObservedRole()
-    return await _with_instances(found, name, cloud.ecs) if deleting else found
+        return ObservedRole(documents=documents)
+    found = replace(found, documents=documents)
+    return await _with_instances(found, asked.name, cloud.ecs) if asked.deleting else found
+
+
+async def _documents(policies: tuple[PolicyName, ...], ram: RamApi) -> Mapping[tuple[str, str], str]:
+    texts = await asyncio.gather(*(_document(policy, ram) for policy in policies))
+    return {policy.folded: text for policy, text in zip(policies, texts, strict=True) if text is not None}
+
+
+async def _document(policy: PolicyName, ram: RamApi) -> str | None:
+    try:
+        return (await ram.get_policy(policy)).document
+    except NotFound:
+        return None
+    except Denied:
+        return ""
 
 
 async def _read(name: str, ram: RamApi, *, exists: bool) -> ObservedRole:

@@ -1,0 +1,142 @@
+"""The boundary before every write that grants, repairs among them, and never before a revocation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.contract.test_role_lives import Simulator, attachments, names, settle, writes
+from tests.contract.test_role_lives import scene as scene
+from tests.unit.builders import DOCUMENT, policy_body, policy_key, role_body, role_key, system
+from tests.unit.scene import Scene
+
+from ram_operator.cloud import NewPolicy, NewRole
+from ram_operator.kinds.ram_policy.links import PolicyLinks
+from ram_operator.kinds.ram_role.links import RoleLinks
+from ram_operator.model import FINALIZER, ObjectKey
+from ram_operator.rules.boundary import Boundary
+from ram_operator.rules.documents import canonical, trust_for_services
+
+POLICY, ROLE = policy_key("read"), role_key("app")
+READ, ADMINISTRATOR = "AliyunOSSReadOnlyAccess", "AdministratorAccess"
+MIGHTY = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "ram:*", "Resource": "*"}]}
+WIDE = Boundary((), (), ("*",), ("ecs.aliyuncs.com", "fc.aliyuncs.com"), ("user/*",))
+
+
+def forbidden(scene: Scene, key: ObjectKey) -> str:
+    assert scene.condition(key, "Stalled") == ("True", "Forbidden")
+    return str(scene.status(key)["conditions"][0]["message"])
+
+
+OUTSIDE: list[tuple[str, dict[str, Any]]] = [
+    ("document", policy_body("read", spec={"document": MIGHTY})),
+    ("grantee", policy_body("read", spec={"attachTo": {"users": ["dev"]}})),
+    ("trust", role_body("app", spec={"trust": {"services": ["fc.aliyuncs.com"]}})),
+    ("system policy", role_body("app", spec={"policies": [{"system": ADMINISTRATOR}]})),
+]
+
+
+@pytest.mark.parametrize(("what", "body"), OUTSIDE, ids=[what for what, _ in OUTSIDE])
+async def test_what_lies_outside_is_not_granted_and_says_so(
+    scene: Scene, simulator: Simulator, what: str, body: dict[str, Any]
+) -> None:
+    scene.draw(Boundary())
+    before = simulator.newest_call()
+    key = scene.put(body)
+    await scene.settle()
+    assert "is outside the boundary of the operator's settings" in forbidden(scene, key)
+    assert not any("Attach" in call for call in writes(simulator, before))
+    assert what in ("grantee", "system policy") or writes(simulator, before) == []
+    scene.delete(key)
+    await scene.settle()
+    assert not scene.exists(key)
+
+
+async def test_a_custom_policy_of_others_is_read_and_judged_alike(scene: Scene, simulator: Simulator) -> None:
+    scene.draw(Boundary())
+    ram = scene.reconciler.cloud.ram
+    await ram.create_policy(NewPolicy("mighty", canonical(MIGHTY), "", {}))
+    await ram.create_policy(NewPolicy("harmless", canonical(DOCUMENT), "", {}))
+    scene.put(role_body("app", spec={"policies": [{"custom": "mighty"}, {"custom": "harmless"}]}))
+    await scene.settle()
+    assert "ram:*" in forbidden(scene, ROLE)
+    assert attachments(simulator, "app") == {"harmless"}
+
+
+async def test_the_last_good_state_stays_while_an_edit_is_forbidden(scene: Scene, simulator: Simulator) -> None:
+    scene.draw(Boundary())
+    scene.put(policy_body("read"))
+    scene.put(role_body("app", spec={"policies": [{"system": READ}]}))
+    await settle(scene, POLICY, ROLE)
+    before = simulator.newest_call()
+    scene.edit(POLICY, document=MIGHTY)
+    scene.edit(ROLE, policies=[{"system": ADMINISTRATOR}])
+    await scene.settle()
+    forbidden(scene, POLICY)
+    forbidden(scene, ROLE)
+    assert (writes(simulator, before), attachments(simulator, "app")) == ([], {READ})
+
+
+async def test_a_boundary_drawn_closer_names_what_is_outside_and_stops_no_revocation(
+    scene: Scene, simulator: Simulator
+) -> None:
+    scene.draw(WIDE)
+    scene.put(policy_body("read", spec={"document": MIGHTY, "attachTo": {"users": ["dev"]}}))
+    scene.put(role_body("app", spec={"policies": [{"system": ADMINISTRATOR}, {"system": READ}]}))
+    await settle(scene, POLICY, ROLE)
+    scene.draw(Boundary())
+    before = simulator.newest_call()
+    await scene.reconcile(POLICY)
+    await scene.reconcile(ROLE)
+    assert "ram:*" in forbidden(scene, POLICY)
+    assert ADMINISTRATOR in forbidden(scene, ROLE)
+    assert writes(simulator, before) == []
+    # In its place comes something that is refused as well: it goes all the same.
+    scene.edit(ROLE, policies=[{"system": "AliyunECSFullAccess"}, {"system": READ}])
+    await scene.settle()
+    assert attachments(simulator, "app") == {READ}
+    scene.edit(POLICY, attachTo={})
+    await scene.settle()
+    assert writes(simulator, before) == ["DetachPolicyFromRole", "DetachPolicyFromUser"]
+    scene.delete(ROLE)
+    scene.delete(POLICY)
+    await scene.settle()
+    assert not scene.exists(ROLE)
+    assert "read" not in names(simulator, "policy")
+
+
+async def test_drift_back_to_what_is_outside_is_not_repaired(scene: Scene, simulator: Simulator) -> None:
+    scene.draw(WIDE)
+    scene.put(role_body("app", spec={"policies": [{"system": ADMINISTRATOR}]}))
+    await settle(scene, ROLE)
+    scene.draw(Boundary())
+    await scene.reconciler.cloud.ram.detach_policy_from_role(system(ADMINISTRATOR), "app")
+    await scene.reconcile(ROLE)
+    forbidden(scene, ROLE)
+    assert attachments(simulator, "app") == set()
+
+
+async def test_what_is_outside_is_not_taken_over(scene: Scene, simulator: Simulator) -> None:
+    scene.draw(Boundary())
+    trust = canonical(trust_for_services(["fc.aliyuncs.com"]))
+    await scene.reconciler.cloud.ram.create_role(NewRole("app", trust, "", 3600, {}))
+    before = simulator.newest_call()
+    spec = {"trust": {"services": ["fc.aliyuncs.com"]}, "adoptionPolicy": "IfIdentical"}
+    scene.put(role_body("app", spec=spec))
+    await scene.settle()
+    forbidden(scene, ROLE)
+    assert writes(simulator, before) == []
+
+
+@pytest.mark.parametrize(("what", "body"), OUTSIDE, ids=[what for what, _ in OUTSIDE])
+async def test_after_a_start_what_is_outside_is_looked_at_and_nothing_else(
+    scene: Scene, simulator: Simulator, what: str, body: dict[str, Any]
+) -> None:
+    scene.draw(WIDE)
+    key = scene.put(body)
+    await settle(scene, key)
+    stored = scene.caches.body(key)
+    assert stored is not None
+    assert FINALIZER in stored["metadata"]["finalizers"], what
+    links = PolicyLinks if key.kind == POLICY.kind else RoleLinks
+    assert [links(boundary).in_sync(stored) for boundary in (None, WIDE, Boundary())] == [True, True, False]
