@@ -6,11 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
-from tests.unit.builders import cloud_role, custom, role_body, role_key, system
+from tests.unit.builders import cloud_policy, cloud_role, custom, role_body, role_key, system
 from tests.unit.roles import OURS
 from tests.unit.scene import Instances, Scene
 
-from ram_operator.cloud import Cloud, PolicyName, PolicyType, RamApi, Role, RoleChange, StsApi
+from ram_operator.cloud import Cloud, Policy, PolicyName, PolicyType, RamApi, Role, RoleChange, StsApi
 from ram_operator.errors import CloudError, PolicyNotFound, Rejected, Unavailable
 
 KEY = role_key("oss-reader")
@@ -35,6 +35,9 @@ class OneRole:
 
     async def get_role(self, name: str) -> Role:
         return self.role
+
+    async def get_policy(self, name: PolicyName) -> Policy:
+        return cloud_policy(name.name)
 
     async def list_tags(self, resource: object, name: str) -> dict[str, str]:
         return self.tags
