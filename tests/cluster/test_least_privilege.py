@@ -10,7 +10,7 @@ import yaml
 from aliyunsdkcore.acs_exception.exceptions import ServerException
 from tests.chart.conftest import ROOT
 from tests.cluster.hand import Hand, tags
-from tests.cluster.objects import node, role
+from tests.cluster.objects import binding, node, role
 from tests.cluster.world import World
 from tests.polling import until
 
@@ -57,13 +57,19 @@ def samples() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def restricted(world: World, hand: Hand) -> Iterator[World]:
+def profile() -> str:
+    """The policy that the operator's user has."""
+    return "full"
+
+
+@pytest.fixture
+def restricted(world: World, hand: Hand, profile: str) -> Iterator[World]:
     """The operator with the key of the fixture's user ``dev``, who has this policy and no other."""
-    policy = printed(world.cloud.facts["account"], cluster_id(world))
+    policy = printed(world.cloud.facts["account"], cluster_id(world), profile)
     hand.create_policy("operator", policy)
     hand.ram("AttachPolicyToUser", PolicyType="Custom", PolicyName="operator", UserName="dev")
     key = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "simulator-dev", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "simulator-dev-secret"}
-    with world.environment(RAM_OPERATOR_CREDENTIALS_DIR="", **key):
+    with world.environment(RAM_OPERATOR_CREDENTIALS_DIR="", RAM_OPERATOR_ALLOWED_ROLES=f"{PREFIX}*", **key):
         yield world
 
 
@@ -209,3 +215,48 @@ def test_a_role_is_taken_over_with_one_more_policy_only(granted: bool, restricte
         restricted.ready("RamRole/theirs")
     else:
         restricted.says("RamRole/theirs", "AccessDenied", "ram:TagResources")
+
+
+# what the binding says when a statement of the profile with bindings alone is missing
+ATTACHING = {
+    0: "ecs:DescribeInstance",
+    1: "ecs:AttachInstanceRamRole",
+    2: "ram:PassRole",
+    3: "ram:GetRole",
+}
+
+
+def by_name(world: World, hand: Hand) -> str:
+    """A binding of a role that no RamRole manages; return the instance of its node."""
+    hand.create_role(f"{PREFIX}existing")
+    (instance,) = world.add_nodes("storage", "node-1").values()
+    body = binding("storage-pool", "", "storage", roleName=f"{PREFIX}existing")
+    del body["spec"]["roleRef"]
+    world.api.create(body)
+    return instance
+
+
+@pytest.mark.parametrize("profile", ["attach-only"])
+def test_bindings_of_roles_by_name_need_the_small_policy_only(restricted: World, hand: Hand) -> None:
+    world, mark = restricted, restricted.mark()
+    instance = by_name(world, hand)
+    world.attached("storage-pool", "node-1")
+    world.sweeps_pass()
+    world.delete(BINDING)
+    world.has_role(instance, "")
+    calls = [call for call in world.calls(mark) if "dev" in str(call["principal"])]
+    assert {(call["action"], call["status"]) for call in calls if call["status"] == 403} == set()
+
+
+@pytest.mark.parametrize("profile", ["attach-only"])
+@pytest.mark.parametrize("number", ATTACHING)
+def test_without_a_statement_of_the_small_policy_nothing_is_attached(
+    number: int, restricted: World, hand: Hand
+) -> None:
+    policy = printed(restricted.cloud.facts["account"], "c1", "attach-only")
+    del policy["Statement"][number]
+    document = json.dumps(policy)
+    hand.ram("CreatePolicyVersion", PolicyName="operator", PolicyDocument=document, SetAsDefault="true")
+    instance = by_name(restricted, hand)
+    restricted.says(BINDING, "AccessDenied", ATTACHING[number])
+    restricted.has_role(instance, "")
