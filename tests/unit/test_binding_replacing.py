@@ -11,7 +11,7 @@ from tests.unit.pool import BINDING, ONE, STORAGE, THREE, TWO, attached, remarks
 from tests.unit.scene import Instances, Scene
 
 from ram_operator.errors import CloudError, Denied, NotFound, Rejected, Unavailable
-from ram_operator.model import InstanceId
+from ram_operator.model import EVERYTHING, InstanceId
 
 WORKER = "KubernetesWorkerRole-x"
 ALLOWED = {"conflictPolicy": "Replace", "allowProtectedRoles": True}
@@ -355,8 +355,11 @@ async def test_of_two_bindings_that_let_go_at_once_neither_takes_the_others_clai
         keys.append(made.put(binding_body(name, created=f"{year}-01-01T00:00:00Z")))
     claim = {"instance": str(ONE), "state": "Pending", "roleName": "oss-reader", "origin": "Attached"}
     made.put_status(binding_key("older"), {"instances": [claim]})
-    for key in (BINDING, binding_key("older")):
-        await made.reconcile(key)
+    both = [(made.caches.body(key), made.caches.facts(key)) for key in (BINDING, binding_key("older"))]
+    # Both decide before either has stored what it decided.
+    previews = [await made.reconciler.preview(body, facts, EVERYTHING) for body, facts in both if body and facts]
+    for preview in previews:
+        await made.reconciler.carry_out(preview)
     claims = [row for key in keys for row in made.rows(key).values() if row.get("origin") == "Attached"]
     assert claims, "nobody claims what we attached"
     await made.settle()
