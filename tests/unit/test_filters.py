@@ -196,9 +196,30 @@ def test_three_repairs_within_an_hour_are_made_and_the_fourth_is_not() -> None:
     assert "attach policy Custom/a to role r again 3 times" in held.all_holds[0].message
 
 
-def test_a_contended_write_comes_back_when_the_first_one_is_an_hour_old() -> None:
+def test_a_contended_write_is_tried_again_after_pauses_that_grow() -> None:
+    """So that a fight ends again within minutes after the other has stopped, and costs little as long as it goes on."""
+    contention, now, pauses = Contention(), 0.0, []
+    for write in range(5):
+        wrote(contention, ATTACH_A, at=later(now))
+        if held := sifted(contention, ATTACH_A, at=later(now + 8)).all_holds:
+            pauses.append(held[0].retry_after)
+            now += 8 + (held[0].retry_after or 0)
+            assert sifted(contention, ATTACH_A, at=later(now)).steps == (ATTACH_A,)
+        else:
+            now += 8
+        assert bool(held) == (write >= 3)
+    assert pauses == [1192, 2368]
+
+
+@pytest.mark.parametrize("filter_", [Unconfirmed(), Contention(most=0)], ids=["unconfirmed", "contention"])
+def test_what_was_written_by_a_clock_that_was_ahead_holds_nothing(filter_: Filter) -> None:
+    wrote(filter_, ATTACH_A, at=later(86400), left=[ATTACH_A])
+    assert sifted(filter_, ATTACH_A, at=later(1)).steps == (ATTACH_A,)
+
+
+def test_a_contended_write_comes_back_at_the_latest_when_the_first_one_is_an_hour_old() -> None:
     contention = Contention()
-    for repair in range(4):
+    for repair in range(5):
         wrote(contention, ATTACH_A, at=later(600 * repair))
     [hold] = sifted(contention, ATTACH_A, at=later(2400)).all_holds
     assert hold.retry_after == 1200

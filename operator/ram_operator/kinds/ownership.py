@@ -234,7 +234,7 @@ def verified(
     """
     before: Mapping[str, Json] = stored.get("verified") or {}
     unchanged = {key: value for key, value in before.items() if key != "at"} == dict(fields)
-    if unchanged and (at := parse_timestamp(before.get("at"))) and context.now - at < full_check:
+    if unchanged and (at := parse_timestamp(before.get("at"))) and timedelta(0) <= context.now - at < full_check:
         return before
     return {**fields, "at": timestamp(context.now)}
 

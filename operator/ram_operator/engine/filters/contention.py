@@ -10,6 +10,9 @@ from datetime import datetime, timedelta
 from ram_operator.engine.filters import Filter, effects, withhold
 from ram_operator.model import Facts, Hold, ObjectKey, Outcome, Plan, Reason, Step
 
+LONGEST_PAUSE = 8
+"""How often a pause is doubled at most; the window ends it long before."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Write:
@@ -60,31 +63,38 @@ class Contention(Filter):
         most: repairs within the window; the first write of a generation is none.
         most_writes: writes within the window, excused ones included.
         window: how long a write is remembered.
+        pause: how long after the last write the first try is made; each further one waits twice as long.
     """
 
     most: int = 3
     most_writes: int = 30
     window: timedelta = timedelta(hours=1)
+    pause: timedelta = timedelta(minutes=20)
     _written: dict[ObjectKey, _Memory] = field(default_factory=dict)
 
     def apply(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
-        """Withhold what was repaired too often, until the oldest repair leaves the window."""
+        """Withhold what was repaired too often, for a pause that grows, at most until the oldest leaves the window."""
         memory = self._written.get(facts.me.key)
         if memory is None or memory.generation != facts.generation:
             return plan
         return withhold(plan, lambda step, subject: self._held(step, subject, memory, now))
 
     def _held(self, step: Step, subject: str, memory: _Memory, now: datetime) -> Hold | None:
-        recent = [write for write in memory.writes(subject, step.effect) if now - write.at < self.window]
+        # Of a clock that was ahead and is corrected nothing is left.
+        writes = memory.writes(subject, step.effect)
+        recent = [write for write in writes if timedelta(0) <= now - write.at < self.window]
         repairs = [write for write in recent if not write.excused]
         counted = recent if len(recent) > self.most_writes else repairs if len(repairs) > self.most else []
         if not counted:
             return None
+        # Whether the other has stopped shows only by another try.
+        pause = self.pause * 2 ** min(max(0, len(counted) - self.most - 1), LONGEST_PAUSE)
+        left = (min(counted[-1].at + pause, counted[0].at + self.window) - now).total_seconds()
         message = (
             f"{subject}: had to {step.effect} again {len(counted) - 1} times within an hour; something else keeps "
             "changing it: find out what, or change this object to agree with it"
         )
-        return Hold(subject, Reason.CONTENDED, message, (counted[0].at + self.window - now).total_seconds())
+        return Hold(subject, Reason.CONTENDED, message, left) if left > 0 else None
 
     def learn(self, facts: Facts, outcome: Outcome, after: Plan, now: datetime) -> None:
         """Count the writes of this reconcile."""

@@ -48,17 +48,21 @@ class Unconfirmed(Filter):
 
         def held(step: Step, subject: str) -> Hold | None:
             before = written.get((subject, step.effect))
-            if before is None or now - before.at >= self.patience or not before.covers(alone(step, subject)):
+            if before is None or not self._is_recent(before.at, now) or not before.covers(alone(step, subject)):
                 return None
             message = f"{subject}: waits for the cloud to show the result of: {step.effect}"
             return Hold(subject, Reason.VERIFYING, message, self.retry_after)
 
         return withhold(plan, held) if written else plan
 
+    def _is_recent(self, at: datetime, now: datetime) -> bool:
+        """Whether a reading may not show yet what was written then; a clock that was ahead does not make it longer."""
+        return timedelta(0) <= now - at < self.patience
+
     def _just_created(self, key: ObjectKey, plan: Plan, now: datetime) -> Plan:
         """What was created and did not show at once may lack its tags, or still be missing when it is deleted."""
         _, at = self._created.get(key, (0, None))
-        if at is None or now - at >= self.patience:
+        if at is None or not self._is_recent(at, now):
             return plan
         wait = Hold(str(key), Reason.VERIFYING, f"waits for the cloud to show all of {key}", self.retry_after)
         if plan.empty:
@@ -74,7 +78,7 @@ class Unconfirmed(Filter):
         return replace(plan, holds=(Hold(str(facts.me.key), Reason.VERIFYING, message, self.retry_after),))
 
     def _of_earlier_edit(self, write: _Written, facts: Facts, now: datetime) -> bool:
-        of_earlier = write.generation != facts.generation and now - write.at < self.patience
+        of_earlier = write.generation != facts.generation and self._is_recent(write.at, now)
         return write.step.change is Change.UPDATE and of_earlier
 
     def learn(self, facts: Facts, outcome: Outcome, after: Plan, now: datetime) -> None:
