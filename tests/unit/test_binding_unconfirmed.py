@@ -44,12 +44,39 @@ async def unconfirmed(ecs: Slow) -> Scene:
     return made
 
 
+async def after_the_call(made: Scene) -> None:
+    """Until no call without an answer can still be carried out."""
+    await made.settle()
+    for _ in range(2):
+        if made.exists(BINDING):
+            made.later(60)
+            await made.reconcile(BINDING)
+            await made.settle()
+
+
+@pytest.mark.parametrize("goes", ["deleted", "not selected"])
+async def test_an_attach_that_is_carried_out_after_its_time_out_is_taken_off_all_the_same(goes: str) -> None:
+    """The cloud holds the call; meanwhile nobody wants the role any more."""
+    made = await unconfirmed(ecs := Slow(error=LOST, executed=False))
+    if goes == "deleted":
+        made.delete(BINDING)
+    else:
+        made.put_node(node("node-1", 1, pool="other"))
+    await made.settle()
+    said = await made.reconcile(BINDING)
+    assert (state(made), said.requeue_after) == (("Releasing", "oss-reader", "Attached"), 60)
+    ecs.shows = True
+    ecs.roles[ONE] = "oss-reader"
+    await after_the_call(made)
+    assert (ecs.roles, made.exists(BINDING)) == ({ONE: ""}, goes != "deleted")
+
+
 @pytest.mark.parametrize("error", [None, LOST], ids=["attached", "reply lost"])
 async def test_a_node_that_leaves_takes_off_what_does_not_show(error: CloudError | None) -> None:
     made = await unconfirmed(ecs := Slow(error=error))
-    assert made.rows(BINDING)[str(ONE)]["reason"] == "Verifying"
+    assert made.rows(BINDING)[str(ONE)]["reason"] == ("Retrying" if error else "Verifying")
     made.put_node(node("node-1", 1, pool="other"))
-    await made.settle()
+    await after_the_call(made)
     assert ecs.roles == {ONE: ""}
     assert made.rows(BINDING) == {}
 
@@ -85,7 +112,7 @@ async def test_what_never_shows_is_detached_once() -> None:
     made = await unconfirmed(ecs := Slow(error=LOST, executed=False))
     ecs.calls.clear()
     made.delete(BINDING)
-    await made.settle()
+    await after_the_call(made)
     assert [call[0] for call in ecs.writes] == ["detach"]
     assert not made.exists(BINDING)
 
@@ -174,7 +201,7 @@ async def test_a_repair_that_does_not_show_is_taken_off_with_its_region_out_mean
     ecs.out.clear()
     ecs.shows = False
     made.delete(BINDING)
-    await made.settle()
+    await after_the_call(made)
     assert (ecs.roles, made.exists(BINDING)) == ({ONE: ""}, False)
 
 

@@ -10,7 +10,7 @@ from ram_operator.kinds.instance_role_binding.cases import NO_CLAIM, Case, Verdi
 from ram_operator.kinds.instance_role_binding.replacing import SOON_SECONDS
 from ram_operator.kinds.instance_role_binding.rows import Row, State, same_role
 from ram_operator.kinds.instance_role_binding.terms import Unbind
-from ram_operator.model import Event, EventReason, Intent, Json, ObjectKey, Reason, timestamp
+from ram_operator.model import PROPAGATION, Event, EventReason, Intent, Json, ObjectKey, Reason, timestamp
 
 HAND_OVER = timedelta(seconds=10)
 """How long a binding that goes waits for the next one to take a role over, so that no instance is without it."""
@@ -90,6 +90,8 @@ def _release(case: Case, row: Row) -> Verdict:
         # Only what was read is let pass by the brake.
         unread = Reason.PROGRESSING if releasing.reason is Reason.NOT_SELECTED is not row.reason else releasing.reason
         return Verdict(replace(releasing, reason=unread))
+    if row.unanswered and case.seen == "" and (wait := _unanswered(case, row, releasing)):
+        return wait
     if back and not case.terms.may_give_back(back):
         remark = _not_given_back(case, back, "it is not among the operator's restorableRoles")
         verdict = _taken_off(case, row, releasing)
@@ -97,6 +99,14 @@ def _release(case: Case, row: Row) -> Verdict:
     if back is None or row.gave(case.seen) or case.unconfirmed:
         return _taken_off(case, row, releasing, back)
     return _given_back(case, row, releasing, back)
+
+
+def _unanswered(case: Case, row: Row, releasing: Row) -> Verdict | None:
+    """A call without an answer may be carried out after its time-out: what it does must not be left behind."""
+    left = case.left(row.since if row.state is State.RELEASING else None, PROPAGATION)
+    if left <= 0:
+        return None
+    return Verdict(releasing, hold=case.hold(Reason.VERIFYING, releasing.message, left))
 
 
 def _taken_off(case: Case, row: Row, releasing: Row, back: str | None = None) -> Verdict:
@@ -128,6 +138,8 @@ def _not_given_back(case: Case, role: str, why: str) -> Event:
 
 def _why(case: Case, row: Row) -> dict[str, Json]:
     """The reason of a release. What was refused or is unconfirmed stays so."""
+    if row.unanswered:
+        return {"reason": Reason.RETRYING, "message": "waits for the end of a call that got no answer"}
     if row.reason in (Reason.VERIFYING, Reason.API_ERROR):
         return {"reason": row.reason, "message": row.message}
     if _by_spec(case, row):

@@ -90,6 +90,11 @@ class Row:
         return self.claimed and not self.confirmed and self.reason is not Reason.API_ERROR
 
     @property
+    def unanswered(self) -> bool:
+        """Whether an attach was sent, or about to be, and no answer came: the cloud may still carry it out."""
+        return self.unconfirmed and self.reason in (Reason.RETRYING, Reason.PROGRESSING)
+
+    @property
     def in_sync(self) -> bool:
         """Whether nothing needs to be read before the next sweep."""
         looked_for = self.reason or self.missing_since or self.node_gone_since

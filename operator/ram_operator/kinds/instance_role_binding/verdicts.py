@@ -137,7 +137,9 @@ def _without_role(case: Case, role: str) -> Verdict:
 def _sent(case: Case, role: str) -> Mapping[str, Json]:
     """What a row says of its attach: without an answer it may have taken effect, until ECS shows or refuses it."""
     if case.sent or (case.unconfirmed and not case.error):
-        return {"reason": Reason.VERIFYING, "message": case.problem, "confirmed": False}
+        unanswered = case.error is not None or (case.row is not None and case.row.unanswered)
+        reason = Reason.RETRYING if unanswered and not case.attached else Reason.VERIFYING
+        return {"reason": reason, "message": case.problem, "confirmed": False}
     if case.error:
         refused = Reason.THROTTLED if isinstance(case.error, Throttled) else Reason.API_ERROR
         return {"reason": refused, "message": case.problem, "confirmed": False}
