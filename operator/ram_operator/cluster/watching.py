@@ -12,7 +12,7 @@ import logging
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Collection
-from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,8 @@ END_SECONDS = 15.0
 """How long kopf may take to end after a part of it failed. After that its thread is left alone."""
 WATCHER = "watcher for "
 """How the names of kopf's tasks begin that watch a resource."""
+End = Callable[..., None]
+"""Tells the other loop that kopf has ended, with an error or without."""
 
 
 @dataclass(slots=True)
@@ -58,15 +60,13 @@ class Watches:
         failures = 0
         while True:
             started = self.clock()
-            try:
-                await self._watch()
-            except Exception as error:
-                failures = 1 if self.clock() - started > STEADY_SECONDS else failures + 1
-                delay = min(FIRST_DELAY * 2.0 ** min(failures - 1, 10), LONGEST_DELAY)
-                fields = {"error": f"{type(error).__name__}: {error}", "retryInSeconds": delay}
-                log.warning("the watches failed, starting them again", extra=fields)
-                await asyncio.sleep(delay)
-                await self._explain()
+            error = await self._watch()
+            failures = 1 if self.clock() - started > STEADY_SECONDS else failures + 1
+            delay = min(FIRST_DELAY * 2.0 ** min(failures - 1, 10), LONGEST_DELAY)
+            fields = {"error": f"{type(error).__name__}: {error}", "retryInSeconds": delay}
+            log.warning("the watches failed, starting them again", extra=fields)
+            await asyncio.sleep(delay)
+            await self._explain()
 
     async def _explain(self) -> None:
         """Raise StartupError where starting again is in vain. One refusal does not say so: it may be starting, too."""
@@ -83,26 +83,32 @@ class Watches:
                 return
         raise refusals[-1]
 
-    async def _watch(self) -> None:
-        """Run kopf until it fails or this is cancelled."""
-        stop, ended = threading.Event(), Future[None]()
-        threading.Thread(target=self._thread, args=(stop, ended), name="kopf", daemon=True).start()
-        waiting = asyncio.wrap_future(ended)
+    async def _watch(self) -> BaseException | None:
+        """Run kopf until it ends or this is cancelled; return what it ended with."""
+        loop = asyncio.get_running_loop()
+        stop, ended = threading.Event(), loop.create_future()
+
+        def end(error: BaseException | None = None) -> None:
+            # The loop may be closed: at the end of the process kopf is not waited for long.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(_resolve, ended, error)
+
+        threading.Thread(target=self._thread, args=(stop, end), name="kopf", daemon=True).start()
         try:
-            await asyncio.shield(waiting)
+            return await asyncio.shield(ended)
         finally:
             stop.set()
-            await asyncio.wait([waiting], timeout=STOP_SECONDS)
+            await asyncio.wait([ended], timeout=STOP_SECONDS)
 
-    def _thread(self, stop: threading.Event, ended: Future[None]) -> None:
+    def _thread(self, stop: threading.Event, end: End) -> None:
         try:
-            asyncio.run(self._operate(stop, ended))
+            asyncio.run(self._operate(stop, end))
         except BaseException as error:
-            _end(ended, error)
+            end(error)
         else:
-            _end(ended)
+            end()
 
-    async def _operate(self, stop: threading.Event, ended: Future[None]) -> None:
+    async def _operate(self, stop: threading.Event, end: End) -> None:
         asyncio.get_running_loop().set_exception_handler(_report)
         # Left to itself kopf asks for the user's name, and the user of a container is often a number without one.
         identity: Any = socket.gethostname()
@@ -115,14 +121,12 @@ class Watches:
             standalone=True,
             stop_flag=stop,
         )
-        ending = asyncio.create_task(_see_to_the_end(tasks, stop, ended))
+        ending = asyncio.create_task(_see_to_the_end(tasks, stop, end))
         await kopf.run_tasks(tasks, ignored={*mine, ending})
         ending.cancel()
 
 
-async def _see_to_the_end(
-    root_tasks: Collection[asyncio.Task[Any]], stop: threading.Event, ended: Future[None]
-) -> None:
+async def _see_to_the_end(root_tasks: Collection[asyncio.Task[Any]], stop: threading.Event, end: End) -> None:
     """Have all of kopf end once a part of it has: it leaves the other watches running, and then waits for them."""
     await asyncio.wait(root_tasks, return_when=asyncio.FIRST_COMPLETED)
     # A thread of this loop waits for it, and the loop waits for its threads.
@@ -131,16 +135,12 @@ async def _see_to_the_end(
         if task.get_name().startswith(WATCHER):
             task.cancel()
     await asyncio.sleep(END_SECONDS)
-    _end(ended, TimeoutError("kopf does not end"))
+    end(TimeoutError("kopf does not end"))
 
 
-def _end(ended: Future[None], error: BaseException | None = None) -> None:
-    if ended.done():
-        return
-    if error:
-        ended.set_exception(error)
-    else:
-        ended.set_result(None)
+def _resolve(ended: asyncio.Future[BaseException | None], error: BaseException | None) -> None:
+    if not ended.done():
+        ended.set_result(error)
 
 
 def _report(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
