@@ -25,7 +25,7 @@ def world(running_world: World) -> Iterator[World]:
     logs = {path: path.stat().st_size for path in running_world.operator.folder.glob("operator-*.log")}
     yield running_world
     for path in running_world.operator.folder.glob("operator-*.log"):
-        text = path.read_text()[logs.get(path, 0) :]
+        text = path.read_bytes()[logs.get(path, 0) :].decode()
         bugs = [line for line in log_lines(text) if "exception" in line]
         assert not bugs, f"the operator has a bug: {bugs}"
         for secret in secrets_of(running_world):

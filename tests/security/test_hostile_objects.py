@@ -56,18 +56,18 @@ def reasons(world: World, kind: str) -> dict[str, str]:
     return dict(line.split("=") for line in lines)
 
 
-def store(world: World, seed: int, count: int) -> dict[str, int]:
-    """Store so many mutants, which takes more attempts than that; return how many there are of each kind."""
-    stored = dict.fromkeys((*OWN_KINDS, "Node"), 0)
+def store(world: World, seed: int, count: int) -> None:
+    """Store so many mutants, as many of each kind, which takes more attempts than that."""
+    left = dict.fromkeys((*OWN_KINDS, "Node"), count // 4)
     for body, text in mutants(seed):
-        if sum(stored.values()) == count:
-            break
-        try:
-            world.api.send("POST", f"{COLLECTIONS[body['kind']]}?fieldValidation=Ignore", text)
-            stored[body["kind"]] += 1
-        except Refused as refusal:
-            assert refusal.status < 500, refusal
-    return stored
+        if not any(left.values()):
+            return
+        if left[body["kind"]]:
+            try:
+                world.api.send("POST", f"{COLLECTIONS[body['kind']]}?fieldValidation=Ignore", text)
+                left[body["kind"]] -= 1
+            except Refused as refusal:
+                assert refusal.status < 500, refusal
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,7 @@ def test_each_object_is_answered_or_passed_over_and_the_operator_works_on(
     seed: int, count: int, unguarded: World
 ) -> None:
     world, pid = unguarded, unguarded.operator.pid
-    stored = store(world, seed, count)
-    assert min(stored.values()) > count / 20, stored
+    store(world, seed, count)
 
     def answered() -> bool:
         for kind in OWN_KINDS:
