@@ -66,8 +66,9 @@ class Scene:
         self._cluster = Cluster(cluster, previous)
         self.restart()
 
-    def restart(self) -> None:
-        """Forget what a process remembers."""
+    def restart(self, cloud: Cloud | None = None) -> None:
+        """Forget what a process remembers; `cloud` is what the new one works with, the same where it is None."""
+        self._cloud = cloud or self._cloud
         repeated, at_once = (Unconfirmed(), Contention()), (MassRelease(), ReadOnly(False), PlanOnly(), Rollouts())
         filters = (Retain(self._kinds), Suspend(), *repeated, *at_once)
         self.reconciler = Reconciler(self._kinds, self._cloud, self, self._cluster, filters, lambda: self.now, 900)
@@ -117,6 +118,12 @@ class Scene:
         body["metadata"]["deletionTimestamp"] = "2026-05-01T12:00:00Z"
         body["metadata"]["generation"] += 1
         self._keep(key, body)
+
+    def drop(self, key: ObjectKey) -> None:
+        """Forget an object, as if it had never been."""
+        if self._objects.pop(key, None):
+            self._wake(self.caches.remove(key))
+        self.asked.pop(key, None)
 
     def strip_finalizer(self, key: ObjectKey) -> None:
         """Take our finalizer off, as a person in a hurry does."""

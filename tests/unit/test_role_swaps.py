@@ -141,6 +141,7 @@ async def test_a_policy_is_not_attached_while_the_trust_of_the_same_edit_is_refu
     await scene.settle()
     assert (ram.calls, ram.attached) == (["update"], [READ])
     assert scene.condition(KEY) == ("False", "Rejected")
+    assert "what was in force before stays in force" in scene.status(KEY)["conditions"][0]["message"]
     ram.updates = None
     await scene.reconcile(KEY)
     await scene.settle()
@@ -173,3 +174,25 @@ async def test_what_is_attached_to_a_role_of_ours_and_in_the_spec_is_ours_also_w
     scene.edit(KEY, policies=entries(READ))
     await scene.settle()
     assert ram.calls == [f"detach {LIST.name}"]
+
+
+async def test_a_spec_that_is_refused_says_that_what_was_in_force_stays() -> None:
+    ram = OneRole([READ])
+    scene = await having(ram)
+    scene.edit(KEY, trust={"services": []})
+    await scene.settle()
+    assert scene.condition(KEY) == ("False", "InvalidSpec")
+    assert "what was in force before stays in force" in scene.status(KEY)["conditions"][0]["message"]
+    assert ram.calls == []
+
+
+async def test_null_services_beside_a_document_are_none() -> None:
+    document = {
+        "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["fc.aliyuncs.com"]}}]
+    }
+    ram = OneRole([READ])
+    scene = await having(ram)
+    scene.edit(KEY, trust={"services": None, "document": document})
+    await scene.settle()
+    assert ram.calls == ["update"]
+    assert scene.condition(KEY) == ("True", "InSync")

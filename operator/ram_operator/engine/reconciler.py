@@ -134,7 +134,10 @@ class Reconciler:
             spec = kind.parse(body)
         except InvalidSpec as invalid:
             if not facts.me.deleting:
-                holds = tuple(Hold("spec", Reason.INVALID_SPEC, problem) for problem in invalid.problems)
+                kept = "; what was in force before stays in force" if stored else ""
+                *first, last = invalid.problems
+                problems = (*first, f"{last}{kept}")
+                holds = tuple(Hold("spec", Reason.INVALID_SPEC, problem) for problem in problems)
                 return Preview(body, facts, scope, Plan(holds=holds, fields=stored))
         for filter_ in self.filters:
             if (plan := filter_.without_reading(facts)) is not None:

@@ -13,6 +13,7 @@ from datetime import datetime
 from ram_operator.errors import AlreadyExists, CloudError, Denied, InUse, NotFound, Rejected, Throttled, Unauthenticated
 from ram_operator.model import (
     RETAIN_INSTEAD,
+    Change,
     Disposition,
     Event,
     EventReason,
@@ -129,7 +130,8 @@ def hold_for(subject: str, error: CloudError, step: Step | None = None) -> Hold:
             # Without the time that is left: it would be another status, and another write, in each reconcile.
             return Hold(subject, Reason.THROTTLED, f"{error}; waits and tries again", error.retry_after)
         case Rejected():
-            return Hold(subject, Reason.REJECTED, str(error), REJECTED_RETRY_SECONDS)
+            kept = "; what was in force before stays in force" if step and step.change is Change.UPDATE else ""
+            return Hold(subject, Reason.REJECTED, f"{error}{kept}", REJECTED_RETRY_SECONDS)
         case InUse():
             return Hold(subject, Reason.IN_USE, f"{error}; {RETAIN_INSTEAD}", IN_USE_RETRY_SECONDS)
         case NotFound() | AlreadyExists():

@@ -46,6 +46,10 @@ ROLES = (
         "trust takes exactly one of services and document",
         trust={"services": ["ecs.aliyuncs.com"], "document": TRUST_DOCUMENT},
     ),
+    taken(
+        "with null services, as one goes from services to a document with any tool",
+        trust={"services": None, "document": TRUST_DOCUMENT},
+    ),
     refused("with an empty trust", "trust takes exactly one of services and document", trust={}),
     refused("with no service", "should have at least 1 items", trust={"services": []}),
     refused(
