@@ -30,12 +30,13 @@ OTHERS = {
     "Ecs": ("DescribeRegions", "DescribeInstances"),
     "Sts": ("GetCallerIdentity", "AssumeRole"),
     "Ims": ("GetAccountSummary", "ListOIDCProviders"),
+    "Vpc": ("DescribeVpcs", "DescribeVSwitches"),
 }
 
 
 def another(action: str) -> str:
     """Return another action of the same product."""
-    return next(other for other in OTHERS[product_of(action)] if other != action)
+    return next(other for other in OTHERS[product_of(action)] if other != name_of(action))
 
 
 def replaced(pairs: Pairs, name: str, value: str) -> Pairs:

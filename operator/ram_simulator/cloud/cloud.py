@@ -12,6 +12,7 @@ from ram_simulator.cloud.account import Account, Anonymous, Principal, RoleSessi
 from ram_simulator.cloud.clock import Clock
 from ram_simulator.cloud.ecs_store import EcsStore, Instance
 from ram_simulator.cloud.errors import ApiError
+from ram_simulator.cloud.networks import NetworkStore
 from ram_simulator.cloud.oss_store import OssStore
 from ram_simulator.cloud.ram_store import Holder, HolderKind, Policy, PolicyKey, PolicyType, RamStore, Role, key_of
 from ram_simulator.cloud.registry import Registry
@@ -35,6 +36,7 @@ class Cloud:
     ram: RamStore
     ecs: EcsStore
     oss: OssStore
+    networks: NetworkStore = field(default_factory=NetworkStore)
     switches: Switches = field(default_factory=Switches)
     asked: list[tuple[str, str]] = field(default_factory=list)
 

@@ -10,6 +10,7 @@ from ram_simulator.ecs import (
     instance_roles,
     instances,
     life_cycle,
+    security_groups,
     tags,
 )
 
@@ -27,6 +28,7 @@ PRODUCT = Product(
         **life_cycle.ACTIONS,
         **batches.ACTIONS,
         **tags.ACTIONS,
+        **security_groups.ACTIONS,
         **instance_roles.ACTIONS,
     },
 )

@@ -203,3 +203,19 @@ def instance_arn(cloud: Cloud, call: Call, instance_id: str) -> str:
     known = cloud.ecs.get(instance_id)
     region = known.region if known else call.text("RegionId") or "*"
     return f"acs:ecs:{region}:{cloud.account.account_id}:instance/{instance_id}"
+
+
+def on_network(kind: str, parameter: str) -> Callable[[Cloud, Call], Sequence[str]]:
+    """Return the resource of calls on a VPC or vSwitch, all of the region if none is named."""
+
+    def resources(cloud: Cloud, call: Call) -> Sequence[str]:
+        region = call.text("RegionId") or "*"
+        return (f"acs:vpc:{region}:{cloud.account.account_id}:{kind}/{call.text(parameter) or '*'}",)
+
+    return resources
+
+
+def on_group(cloud: Cloud, call: Call) -> Sequence[str]:
+    """Return the resource of calls on a security group, all of the region if none is named."""
+    group = call.text("SecurityGroupId") or "*"
+    return (f"acs:ecs:{call.text('RegionId') or '*'}:{cloud.account.account_id}:securitygroup/{group}",)

@@ -156,6 +156,9 @@ def _one(cloud: Cloud, call: Call, region: str) -> Instance:
     vswitch = call.text("VSwitchId")
     instance = make_instance(cloud, region, NetworkType.VPC if vswitch else NetworkType.CLASSIC)
     instance.vswitch_id = vswitch
+    # one that VPC's calls have made says where it is; any other name is as good as one that is there
+    if known := cloud.networks.vswitches.get(vswitch):
+        instance.vpc_id, instance.zone = known.vpc_id, known.zone
     for parameter, attribute in _KEPT.items():
         setattr(instance, attribute, call.text(parameter) or getattr(instance, attribute))
     if groups := call.listed("SecurityGroupIds"):

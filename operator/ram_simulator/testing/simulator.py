@@ -10,6 +10,7 @@ from ram_simulator.cloud.cloud import Cloud
 from ram_simulator.cloud.quotas import Quotas
 from ram_simulator.cloud.switches import Switches, SwitchName
 from ram_simulator.ecs import PRODUCT as ECS
+from ram_simulator.ecs.networks import PRODUCT as VPC
 from ram_simulator.ims import PRODUCT as IMS
 from ram_simulator.ram import PRODUCT as RAM
 from ram_simulator.sts import PRODUCT as STS
@@ -19,7 +20,7 @@ from ram_simulator.testing.fixtures import Fixture, build
 from ram_simulator.testing.journal import Journal
 
 # by their versions, which tell them apart on the wire
-PRODUCTS: Mapping[str, Product] = {product.version: product for product in (RAM, ECS, STS, IMS)}
+PRODUCTS: Mapping[str, Product] = {product.version: product for product in (RAM, ECS, STS, IMS, VPC)}
 
 
 @dataclass(slots=True)

@@ -23,6 +23,8 @@ _KEY = {"UserAccessKeyId": "simulator-dev", "UserPrincipalName": "dev@1234567890
 KEY_POLICY = '{"Version":1,"Status":"Active","Statements":[{"Type":"ClassicWhiteList","IPList":["10.0.0.1/32"]}]}'
 _CUSTOM = {"PolicyType": "Custom", "PolicyName": POLICY}
 _ON_ECS = {"RegionId": "cn-hangzhou", "InstanceIds": _IDS}
+_HERE = {"RegionId": "cn-hangzhou"}
+_VPC, _VSWITCH, _GROUP = {"VpcId": "vpc-1"}, {"VSwitchId": "vsw-1"}, {"SecurityGroupId": "sg-1"}
 _LISTED = {"RegionId": "cn-hangzhou", "InstanceId.1": INSTANCE}
 _TAGGED = {"RegionId": "cn-hangzhou", "ResourceType": "instance", "ResourceId.1": INSTANCE}
 _TAG = [{"Key": "team", "Value": "storage"}]
@@ -173,6 +175,23 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("Ecs:TagResources", _TAGGED | {"Tag.1.Key": "team", "Tag.1.Value": "storage"}),
     ("Ecs:UntagResources", _TAGGED | {"TagKey.1": "team"}),
     ("Ecs:ListTagResources", _TAGGED | {"NextToken": "0"}),
+    ("Vpc:CreateVpc", _HERE | {"CidrBlock": "10.0.0.0/8", "VpcName": "n"}),
+    ("Vpc:DescribeVpcs", _HERE | {"VpcName": "n", "PageSize": "10"}),
+    ("Vpc:DescribeVpcAttribute", _HERE | _VPC),
+    ("Vpc:ModifyVpcAttribute", _HERE | _VPC | {"VpcName": "n", "Description": "d"}),
+    ("Vpc:DeleteVpc", _HERE | _VPC),
+    ("Vpc:DescribeRouteTableList", _HERE | _VPC),
+    ("Vpc:CreateVSwitch", _HERE | _VPC | {"ZoneId": "cn-hangzhou-h", "CidrBlock": "10.1.0.0/16"}),
+    ("Vpc:DescribeVSwitches", _HERE | {"ZoneId": "cn-hangzhou-h", "PageSize": "10"}),
+    ("Vpc:DescribeVSwitchAttributes", _HERE | _VSWITCH),
+    ("Vpc:ModifyVSwitchAttribute", _HERE | _VSWITCH | {"VSwitchName": "n"}),
+    ("Vpc:DeleteVSwitch", _HERE | _VSWITCH),
+    ("Ecs:CreateSecurityGroup", _HERE | {"SecurityGroupName": "n", "SecurityGroupType": "normal"}),
+    ("Ecs:DescribeSecurityGroups", _HERE | {"SecurityGroupName": "n", "SecurityGroupIds": '["sg-1"]'}),
+    ("Ecs:DescribeSecurityGroupAttribute", _HERE | _GROUP),
+    ("Ecs:ModifySecurityGroupAttribute", _HERE | _GROUP | {"SecurityGroupName": "n"}),
+    ("Ecs:ModifySecurityGroupPolicy", _HERE | _GROUP | {"InnerAccessPolicy": "Drop"}),
+    ("Ecs:DeleteSecurityGroup", _HERE | _GROUP),
     ("GetAccessKeyLastUsed", {"UserName": "dev", "UserAccessKeyId": "simulator-dev"}),
     ("ChangePassword", {"OldPassword": "aA1!aaaaaaaa", "NewPassword": "bB2!bbbbbbbb"}),
     ("GetCallerIdentity", {}),

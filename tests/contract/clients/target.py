@@ -42,6 +42,8 @@ DOCUMENTED = re.compile(
     | InvalidNetworkType\.MismatchRamRole | InvalidUser\.PassRoleForbidden
     | InvalidResource(Id|Type)\.NotFound | InvalidTag(Key|Value)\.Malformed | NumberExceed\.\w+ | Duplicate\.TagKey
     | TagQuotaExceeded | InvalidDestinationResource\.NotFound
+    | Invalid(Vpc|VSwitch|SecurityGroup|Zone)I[dD]\.NotFound | InvalidCidrBlock\.\w+
+    | InvalidSecurityGroupType\.ValueNotSupported | DependencyViolation(\.\w+)?
     | IdempotentParameterMismatch | IncorrectInstanceStatus | AuthenticationFail(\.\w+)+""",
     re.VERBOSE,
 )

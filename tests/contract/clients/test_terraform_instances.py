@@ -194,3 +194,39 @@ def test_the_answers_fit_the_models(terraform: Terraform) -> None:
     ):
         modelled.call(action, parameters)
     assert modelled.problems == set()
+
+
+def test_an_instance_is_made_in_a_network_of_its_own(terraform: Terraform) -> None:
+    vpc = terraform.call("Vpc:CreateVpc", HERE | {"CidrBlock": "10.0.0.0/8", "VpcName": "net"})["VpcId"]
+    switched = HERE | {"VpcId": vpc, "ZoneId": "cn-hangzhou-k", "CidrBlock": "10.1.0.0/16"}
+    vswitch = terraform.call("Vpc:CreateVSwitch", switched)["VSwitchId"]
+    group = terraform.call("Ecs:CreateSecurityGroup", HERE | {"VpcId": vpc, "SecurityGroupName": "web"})
+    named = {"VSwitchId": vswitch, "SecurityGroupId": group["SecurityGroupId"]}
+    (made,) = launched(terraform, **named)
+    (shown,) = at(terraform.call("DescribeInstances", HERE | {"VpcId": vpc}), "Instances", "Instance")
+    assert (shown["InstanceId"], shown["ZoneId"]) == (made, "cn-hangzhou-k")
+    read = terraform.call("Vpc:DescribeVpcAttribute", HERE | {"VpcId": vpc})
+    assert (read["VpcName"], read["VSwitchIds"]) == ("net", {"VSwitchId": [vswitch]})
+    tables = terraform.call("Vpc:DescribeRouteTableList", HERE | {"VpcId": vpc})
+    (table,) = at(tables, "RouterTableList", "RouterTableListType")
+    assert table["RouterId"] == read["VRouterId"]
+    assert terraform.call("Vpc:DescribeVSwitchAttributes", HERE | {"VSwitchId": vswitch})["CidrBlock"] == "10.1.0.0/16"
+    terraform.call("Vpc:ModifyVpcAttribute", HERE | {"VpcId": vpc, "VpcName": "renamed"})
+    terraform.call("Vpc:ModifyVSwitchAttribute", HERE | {"VSwitchId": vswitch, "VSwitchName": "renamed"})
+    (listed,) = at(terraform.call("Vpc:DescribeVpcs", HERE | {"VpcName": "renamed"}), "Vpcs", "Vpc")
+    assert listed["VpcId"] == vpc
+    overlapping = refusal(terraform, "Vpc:CreateVSwitch", switched | {"CidrBlock": "10.1.2.0/24"})
+    assert overlapping == (400, "InvalidCidrBlock.Overlapped")
+    # nothing goes before what is in it
+    one = HERE | {"SecurityGroupId": group["SecurityGroupId"]}
+    assert refusal(terraform, "Ecs:DeleteSecurityGroup", one) == (403, "DependencyViolation")
+    assert refusal(terraform, "Vpc:DeleteVSwitch", HERE | {"VSwitchId": vswitch}) == (400, "DependencyViolation")
+    assert refusal(terraform, "Vpc:DeleteVpc", HERE | {"VpcId": vpc}) == (400, "DependencyViolation.VSwitch")
+    terraform.call("DeleteInstances", HERE | {"InstanceId.1": made, "Force": "true"})
+    terraform.call("Vpc:DeleteVSwitch", HERE | {"VSwitchId": vswitch})
+    assert refusal(terraform, "Vpc:DeleteVpc", HERE | {"VpcId": vpc}) == (400, "DependencyViolation.SecurityGroup")
+    terraform.call("Ecs:ModifySecurityGroupPolicy", one | {"InnerAccessPolicy": "Drop"})
+    assert terraform.call("Ecs:DescribeSecurityGroupAttribute", one)["InnerAccessPolicy"] == "Drop"
+    terraform.call("Ecs:DeleteSecurityGroup", one)
+    terraform.call("Vpc:DeleteVpc", HERE | {"VpcId": vpc})
+    assert refusal(terraform, "Vpc:DescribeVpcAttribute", HERE | {"VpcId": vpc}) == (404, "InvalidVpcID.NotFound")

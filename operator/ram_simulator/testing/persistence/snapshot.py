@@ -9,6 +9,7 @@ from ram_simulator.cloud.clock import Clock
 from ram_simulator.cloud.cloud import Cloud
 from ram_simulator.cloud.ecs_store import EcsStore, Instance
 from ram_simulator.cloud.identity_providers import IdentityProvider, SamlProvider
+from ram_simulator.cloud.networks import NetworkStore
 from ram_simulator.cloud.oss_store import Bucket, OssStore
 from ram_simulator.cloud.people import AccessKey, Group, User
 from ram_simulator.cloud.ram_store import Holder, HolderKind, Policy, PolicyType, RamStore, Role
@@ -52,6 +53,7 @@ class Snapshot:
     advanced_seconds: float = 0.0
     declared_regions: dict[str, Region] = field(default_factory=dict)
     last_used: dict[str, datetime] = field(default_factory=dict)
+    networks: NetworkStore = field(default_factory=NetworkStore)
 
 
 def take(cloud: Cloud) -> Snapshot:
@@ -75,6 +77,7 @@ def take(cloud: Cloud) -> Snapshot:
         saml_providers=list(account.saml_providers),
         advanced_seconds=cloud.clock.advanced,
         last_used=account.last_used,
+        networks=cloud.networks,
         declared_regions={name: item for name, item in cloud.ecs.regions.items() if name not in PUBLIC_REGIONS},
     )
 
@@ -96,7 +99,8 @@ def restore(snapshot: Snapshot, clock: Clock, system_policies: list[Policy], swi
     for saml_provider in snapshot.saml_providers:
         account.saml_providers.add(saml_provider.name, saml_provider)
     account.key_sets, account.last_used = snapshot.key_sets, snapshot.last_used
-    return Cloud(account, clock, _ram(snapshot, system_policies), _ecs(snapshot), _oss(snapshot), switches)
+    ram = _ram(snapshot, system_policies)
+    return Cloud(account, clock, ram, _ecs(snapshot), _oss(snapshot), snapshot.networks, switches)
 
 
 def _ram(snapshot: Snapshot, system_policies: list[Policy]) -> RamStore:
