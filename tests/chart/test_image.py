@@ -94,6 +94,10 @@ def test_all_that_the_wheel_takes_in_is_copied_and_not_ignored() -> None:
     assert not [name for name in copied if not any(Path(name).is_relative_to(top) for top in kept)]
 
 
+def test_the_samples_are_one_folder_since_kubectl_wait_looks_below_it() -> None:
+    assert [path for path in (ROOT / "deploy/samples").iterdir() if path.is_dir()] == []
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "deploy/samples").glob("*.yaml")), ids=lambda path: str(path.stem))
 def test_a_sample_is_one_explained_object(path: Path) -> None:
     text = path.read_text()

@@ -23,7 +23,7 @@ from ram_operator.cloud import NewRole
 from ram_operator.model import ObjectKey
 from ram_operator.rules.documents import canonical, trust_for_services
 
-SAMPLE = Path(__file__).parents[2] / "deploy/samples/attach-to/pass-one-role.yaml"
+SAMPLE = Path(__file__).parents[2] / "deploy/examples/pass-one-role.yaml"
 POLICY = policy_key("read")
 WORKERS = "KubernetesWorkerRole-example"
 
