@@ -47,7 +47,7 @@ ROLES = (
         trust={"services": ["ecs.aliyuncs.com"], "document": TRUST_DOCUMENT},
     ),
     taken(
-        "with null services, as one goes from services to a document with any tool",
+        "with null services beside a document",
         trust={"services": None, "document": TRUST_DOCUMENT},
     ),
     refused("with an empty trust", "trust takes exactly one of services and document", trust={}),
