@@ -45,7 +45,7 @@ def detach(root: OldSdk, ids: list[str], **role: str) -> list[dict[str, Any]]:
     return rows
 
 
-def playing(root: OldSdk, **asked: Any) -> list[tuple[str, str]]:
+def having_role(root: OldSdk, **asked: Any) -> list[tuple[str, str]]:
     sets = root.call("DescribeInstanceRamRole", **asked)["InstanceRamRoleSets"]["InstanceRamRoleSet"]
     return [(item["InstanceId"], item["RamRoleName"]) for item in sets]
 
@@ -54,7 +54,7 @@ def test_attaching_succeeds_and_fails_instance_by_instance(root: OldSdk, ids: li
     assert [row["Code"] for row in attach(root, ids[:1])] == ["200"]
     rows = attach(root, ids[:3])
     assert [(row["InstanceId"], row["Success"]) for row in rows] == [(ids[0], False), (ids[1], True), (ids[2], True)]
-    assert playing(root, RamRoleName="ecsROLE") == [(instance, "EcsRole") for instance in ids[:3]]
+    assert having_role(root, RamRoleName="ecsROLE") == [(instance, "EcsRole") for instance in ids[:3]]
 
 
 def test_detaching_succeeds_and_fails_instance_by_instance(root: OldSdk, ids: list[str]) -> None:
@@ -63,35 +63,39 @@ def test_detaching_succeeds_and_fails_instance_by_instance(root: OldSdk, ids: li
     assert [row["Code"] for row in rows] == ["200", "InvalidRamRole.NotAttached"]
     taken = rows[0]["InstanceRamRoleSets"]["InstanceRamRoleSet"]
     assert taken == [{"InstanceId": ids[0], "RamRoleName": "EcsRole"}]
-    assert playing(root, InstanceIds=json.dumps(ids)) == [(instance, "") for instance in ids]
+    assert having_role(root, InstanceIds=json.dumps(ids)) == [(instance, "") for instance in ids]
 
 
-def test_detaching_another_role_than_the_one_played_takes_nothing_away(root: OldSdk, ids: list[str]) -> None:
+def test_detaching_another_role_than_the_one_attached_takes_nothing_away(root: OldSdk, ids: list[str]) -> None:
     attach(root, ids[:1])
     assert [row["Code"] for row in detach(root, ids[:1], RamRoleName="FcRole")] == ["InvalidRamRole.NotAttached"]
-    assert playing(root, InstanceIds=json.dumps(ids)) == [(ids[0], "EcsRole"), *((each, "") for each in ids[1:])]
+    assert having_role(root, InstanceIds=json.dumps(ids)) == [(ids[0], "EcsRole"), *((each, "") for each in ids[1:])]
 
 
-def test_a_deleted_role_is_played_on_by_its_name(root: OldSdk, ids: list[str], simulator: RunningSimulator) -> None:
+def test_a_deleted_role_stays_on_its_instances_by_its_name(
+    root: OldSdk, ids: list[str], simulator: RunningSimulator
+) -> None:
     attach(root, ids[:1])
     root.call("DeleteRole", RoleName="EcsRole")
-    assert playing(root, InstanceIds=json.dumps(ids[:1])) == [(ids[0], "EcsRole")]
+    assert having_role(root, InstanceIds=json.dumps(ids[:1])) == [(ids[0], "EcsRole")]
     refused = root.refusal("DescribeInstanceRamRole", RamRoleName="EcsRole")
     assert refused == (404, "InvalidRamRole.NotFound")
 
 
-def test_players_are_listed_by_pages(root: OldSdk, ids: list[str]) -> None:
+def test_instances_with_a_role_are_listed_by_pages(root: OldSdk, ids: list[str]) -> None:
     attach(root, ids[:5])
     asked = {"RamRoleName": "EcsRole", "PageSize": 2}
-    pages = [playing(root, **asked, PageNumber=number) for number in (1, 2, 3, 4)]
+    pages = [having_role(root, **asked, PageNumber=number) for number in (1, 2, 3, 4)]
     assert [len(page) for page in pages] == [2, 2, 1, 0]
     assert [instance for page in pages for instance, _ in page] == ids[:5]
     assert root.call("DescribeInstanceRamRole", RamRoleName="EcsRole")["TotalCount"] == 5
 
 
-def test_players_are_those_of_the_region(root: OldSdk, sdk: Callable[..., OldSdk], ids: list[str]) -> None:
+def test_instances_with_a_role_are_those_of_the_region(
+    root: OldSdk, sdk: Callable[..., OldSdk], ids: list[str]
+) -> None:
     attach(root, ids[:1])
-    assert playing(sdk(region="cn-beijing"), RamRoleName="EcsRole") == []
+    assert having_role(sdk(region="cn-beijing"), RamRoleName="EcsRole") == []
 
 
 def many(count: int) -> str:
@@ -167,7 +171,7 @@ def test_one_classic_instance_fails_the_whole_call(
     mixed = json.dumps([ids[0], *simulator.instance_ids("classic")])
     refused = root.refusal(action, InstanceIds=mixed, RamRoleName="EcsRole")
     assert refused == (403, "InvalidNetworkType.MismatchRamRole")
-    assert playing(root, RamRoleName="EcsRole") == []
+    assert having_role(root, RamRoleName="EcsRole") == []
 
 
 def test_an_instance_of_another_region_is_unknown(sdk: Callable[..., OldSdk], ids: list[str]) -> None:
@@ -233,13 +237,13 @@ def test_descriptions_are_filtered(root: OldSdk, asked: Asked, found: int) -> No
 def test_an_instance_is_run_stopped_and_released(root: OldSdk) -> None:
     launch = {"InstanceType": "t", "VSwitchId": "v", "RamRoleName": "EcsRole", "Amount": 2}
     first, second = root.call("RunInstances", **launch)["InstanceIdSets"]["InstanceIdSet"]
-    assert playing(root, RamRoleName="EcsRole") == [(first, "EcsRole"), (second, "EcsRole")]
+    assert having_role(root, RamRoleName="EcsRole") == [(first, "EcsRole"), (second, "EcsRole")]
     assert root.refusal("DeleteInstance", InstanceId=first) == (403, "IncorrectInstanceStatus")
     root.call("StopInstance", InstanceId=first)
     assert root.refusal("StopInstance", InstanceId=first) == (403, "IncorrectInstanceStatus")
     root.call("DeleteInstance", InstanceId=first)
     root.call("DeleteInstance", InstanceId=second, Force="true")
-    assert playing(root, RamRoleName="EcsRole") == []
+    assert having_role(root, RamRoleName="EcsRole") == []
 
 
 def test_a_client_token_creates_once(root: OldSdk) -> None:

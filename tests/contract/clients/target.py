@@ -12,21 +12,17 @@ from xml.etree import ElementTree as ET
 
 import yaml
 from tests.contract.clients.mutation_tables import (
-    FEDERATED,
-    INSTANCE,
     ISSUER,
     LITERALS,
-    POLICY,
     PROVIDER,
-    ROLE,
 )
 from tests.contract.clients.mutations import Mutant, Sender
 from tests.contract.clients.odd_values import OddCall
-from tests.contract.clients.pages import CREATE, READ_OSS, TRUST
 from tests.contract.clients.raw import Key, Message, RawClient, Reply, Wire, common, signed_v1, signed_v3
 from tests.contract.clients.walk import ROOT
 from tests.contract.conftest import RunningSimulator
-from tests.contract.test_simulator_oidc import Issuer, trust
+from tests.contract.test_simulator_oidc import Issuer
+from tests.contract.trials.worlds import PLAIN
 
 SERVICES = ("endpoint", "metadata", "oss", "control")
 DOCUMENTED = re.compile(
@@ -91,19 +87,7 @@ class Target:
     def rebuild(self) -> None:
         """Make the world that the mutants are about."""
         self._running.reset()
-        steps: list[tuple[str, dict[str, object]]] = [
-            ("CreateRole", {"RoleName": ROLE, "AssumeRolePolicyDocument": TRUST}),
-            ("CreatePolicy", {"PolicyName": POLICY, "PolicyDocument": READ_OSS}),
-            ("CreatePolicyVersion", {"PolicyName": POLICY, "PolicyDocument": CREATE}),
-            ("CreateGroup", {"GroupName": "mutants"}),
-            ("CreateUser", {"UserName": "member"}),
-            ("AddUserToGroup", {"UserName": "member", "GroupName": "mutants"}),
-            ("CreateLoginProfile", {"UserName": "member", "Password": "correct horse"}),
-            ("AttachInstanceRamRole", {"InstanceIds": [INSTANCE], "RamRoleName": ROLE}),
-            ("CreateSAMLProvider", {"SAMLProviderName": PROVIDER}),
-            ("CreateRole", {"RoleName": FEDERATED, "AssumeRolePolicyDocument": trust(provider=PROVIDER)}),
-        ]
-        for action, parameters in steps:
+        for action, parameters in PLAIN:
             assert self._client.call(action, **parameters).status == 200
 
     def state(self) -> bytes:
