@@ -28,6 +28,11 @@ CLOUD_SECONDS = Histogram("ram_operator_cloud_call_seconds", "How long a cloud c
 SWEEPS = Counter("ram_operator_sweeps", "Drift sweeps, by kind and result.", ["kind", "result"])
 NOMINATED = Counter("ram_operator_nominated", "Objects that a sweep queued.", ["kind"])
 OBJECTS = Gauge("ram_operator_objects", "Objects, by kind.", ["kind"])
+ORPHANS = Gauge(
+    "ram_operator_orphans",
+    "Roles and policies in RAM with this cluster's marks and without an object, retained ones included, by kind.",
+    ["kind"],
+)
 LAST_EVENT = Gauge("ram_operator_last_event_timestamp_seconds", "When the last watch event came, by kind.", ["kind"])
 LOOP_PAUSES = Histogram(
     "ram_operator_event_loop_pause_seconds",

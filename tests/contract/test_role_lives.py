@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.unit.builders import policy_body, policy_key, role_body, role_key
 from tests.unit.scene import Scene
 
 from ram_operator.cloud.client.transport import Deadlines
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import EnvironmentCredentials
+from ram_operator.engine.sweeps import Sweeps
+from ram_operator.engine.workqueue import WorkQueue
 from ram_operator.model import ObjectKey
 
 Simulator = Any
@@ -271,3 +275,26 @@ async def test_a_finalizer_that_is_taken_off_a_live_object_is_put_back(scene: Sc
     scene.delete(POLICY)
     await settle(scene, POLICY)
     assert "read" not in names(simulator, "policy")
+
+
+async def test_what_carries_our_marks_without_an_object_is_told_and_left_alone(
+    scene: Scene, simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = scene.put(role_body("kept", spec={"deletionPolicy": "Retain"}))
+    scene.put(role_body("app"))
+    await settle(scene, key, ROLE)
+    scene.delete(key)
+    await scene.settle()
+    before = simulator.newest_call()
+    queue = WorkQueue(time.monotonic, lambda: 0.5)
+    hours, interval = timedelta(hours=6), 600.0
+    cloud, world = scene.reconciler.cloud, scene.caches
+    sweeps = Sweeps(cloud, world, queue, scene.reconciler, interval, hours, lambda: scene.now, lambda: 0.5)
+    for _ in range(3):
+        await sweeps.sweep(ROLE.kind, sweeps.survey())
+    assert [vars(record)["cloud_object"] for record in caplog.records if "cloud object without" in record.message] == [
+        "kept"
+    ]
+    assert REGISTRY.get_sample_value("ram_operator_orphans", {"kind": ROLE.kind}) == 1
+    assert writes(simulator, before) == []
+    assert "kept" in names(simulator, "role")

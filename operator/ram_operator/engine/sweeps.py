@@ -57,6 +57,8 @@ class Sweeps:
     chance: Callable[[], float]
     _last: dict[str, datetime] = field(default_factory=dict)
     _asked: dict[ObjectKey, datetime] = field(default_factory=dict)
+    _orphans: dict[str, frozenset[str]] = field(default_factory=dict)
+    _told: dict[str, frozenset[str]] = field(default_factory=dict)
 
     async def run(self, gate: asyncio.Event) -> None:
         """Sweep for ever, first as soon as `gate` opens."""
@@ -118,8 +120,21 @@ class Sweeps:
         for part in drift.unreadable:
             unreadable = {"place": part.place, "subjects": len(part.subjects), "error": str(part.error)}
             log.warning("a part of the cloud could not be swept", extra=unreadable)
+        self._tell_orphans(kind.resource.kind, drift.orphans)
         others = [key for key, facts in objects.items() if _waits_for_others(facts.me)]
         return {**drift.nominated, **dict.fromkeys([*others, *self._full_checks(kind, objects)], EVERYTHING)}
+
+    def _tell_orphans(self, name: str, orphans: frozenset[str]) -> None:
+        """Tell of cloud objects whose object does not exist, once; they are never deleted unasked.
+
+        What one sweep alone finds may belong to an object that was made while the list was read.
+        """
+        before, told = self._orphans.get(name, frozenset()), self._told.get(name, frozenset())
+        self._orphans[name], lasting = orphans, orphans & before
+        metrics.ORPHANS.labels(name).set(len(lasting))
+        self._told[name] = lasting
+        for one in sorted(lasting - told):
+            log.warning("cloud object without an object", extra={"kind": name, "cloud_object": one})
 
     def _full_checks(self, kind: AnyKind, objects: Mapping[ObjectKey, Facts]) -> list[ObjectKey]:
         """Those of the objects that need a full check which get it now.

@@ -5,27 +5,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ram_operator.cloud import Taggable
 from ram_operator.kinds.steps import Tag, WholeStep, tags_of
+from ram_operator.kinds.surveys import Survey
 from ram_operator.model import (
     ADOPTED_TAG,
     FINALIZER,
     RECONCILE_AT,
+    TAG_PREFIX,
     Body,
     Change,
     Context,
     Facts,
     Hold,
     Json,
+    ObjectKey,
     Owner,
     Ownership,
     Plan,
     Reason,
     Reference,
+    Resource,
     StatusFields,
     listing,
     parse_timestamp,
@@ -201,6 +205,24 @@ def _whose(marks: Mapping[str, str], owner: Owner) -> str:
 def waits_for(subject: str, leaving: str) -> Hold:
     """The hold of a deletion whose last users are being deleted, too: their end wakes it."""
     return Hold(subject, Reason.PROGRESSING, f"{subject} waits for the end of {leaving}", RECHECK_SECONDS)
+
+
+def orphans(
+    kind: Resource, objects: Iterable[Facts], tagged: Iterable[tuple[str, Mapping[str, str]]], survey: Survey
+) -> frozenset[str]:
+    """The names of cloud objects that are marked as an object's of this cluster, which does not exist.
+
+    Args:
+        kind: what the objects are.
+        objects: those that exist.
+        tagged: the names and tags of all cloud objects.
+        survey: tells the marks.
+    """
+    there = {facts.me.key for facts in objects}
+    marked = ((name, ObjectKey(kind.kind, tags.get(f"{TAG_PREFIX}name", "")), tags) for name, tags in tagged)
+    return frozenset(
+        name for name, key, tags in marked if key not in there and survey.owner(key).judge(tags) is Ownership.OURS
+    )
 
 
 def missing_tags(wanted: Mapping[str, str], present: Mapping[str, str], owner: Owner) -> tuple[tuple[str, str], ...]:

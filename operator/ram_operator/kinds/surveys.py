@@ -43,7 +43,9 @@ class Drift:
     Attributes:
         nominated: the objects that differ from what the cloud shows, and in which of their subjects.
         unreadable: what could not be read; the rest could.
+        orphans: the names of cloud objects with the marks of this cluster whose object does not exist.
     """
 
     nominated: dict[ObjectKey, Scope]
     unreadable: tuple[Unreadable, ...] = ()
+    orphans: frozenset[str] = frozenset()

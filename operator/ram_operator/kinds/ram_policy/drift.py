@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ram_operator.cloud import PolicyEntry, PolicyType
 from ram_operator.kinds import ownership
+from ram_operator.kinds.names import RAM_POLICY
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import EVERYTHING, Facts, Owner, Reference
 
@@ -20,7 +21,8 @@ async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
         if (name := view.status.get("policyName")) and not view.deleting
         if _differs(view, entries.get(name.lower()), survey.owner(view.key))
     ]
-    return Drift(dict.fromkeys(differing, EVERYTHING))
+    tagged = ((entry.name, entry.tags) for entry in listed)
+    return Drift(dict.fromkeys(differing, EVERYTHING), orphans=ownership.orphans(RAM_POLICY, objects, tagged, survey))
 
 
 def _differs(view: Reference, entry: PolicyEntry | None, owner: Owner) -> bool:

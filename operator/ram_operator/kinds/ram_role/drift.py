@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ram_operator.cloud import PolicyType, RoleEntry
 from ram_operator.kinds import ownership
+from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.kinds.ram_role import attachments
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import EVERYTHING, Facts, ObjectKey, Owner, Reference
@@ -17,7 +18,8 @@ from ram_operator.model import EVERYTHING, Facts, ObjectKey, Owner, Reference
 
 async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
     """Nominate the roles that the list shows otherwise or no more, and those that may have lost a policy."""
-    entries = {entry.name.lower(): entry for entry in await survey.once(survey.cloud.ram.list_roles)}
+    listed = await survey.once(survey.cloud.ram.list_roles)
+    entries = {entry.name.lower(): entry for entry in listed}
     views = [facts.me for facts in objects]
     differing = [
         view.key
@@ -25,7 +27,9 @@ async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
         if (name := view.status.get("roleName")) and not view.deleting
         if _differs(view, entries.get(name.lower()), survey.owner(view.key))
     ]
-    return Drift(dict.fromkeys([*differing, *await _detached(views, survey)], EVERYTHING))
+    nominated = dict.fromkeys([*differing, *await _detached(views, survey)], EVERYTHING)
+    tagged = ((entry.name, entry.tags) for entry in listed)
+    return Drift(nominated, orphans=ownership.orphans(RAM_ROLE, objects, tagged, survey))
 
 
 def _differs(view: Reference, entry: RoleEntry | None, owner: Owner) -> bool:
