@@ -65,15 +65,28 @@ def test_a_binding_is_bounded_in_sum(author: Actor) -> None:
     assert "more than 64000 characters" in author.create(binding("b", "mine", nodes=names))
 
 
-RESERVED: dict[str, dict[str, Any]] = {
-    "replacing other roles": {"conflictPolicy": "Replace"},
-    "replacing protected roles": {"allowProtectedRoles": True},
-}
+REPLACE = {"conflictPolicy": "Replace"}
+REPLACING: tuple[tuple[dict[str, Any], tuple[str, ...], str, str], ...] = (
+    (REPLACE, ("use",), "replace", "may not replace other roles"),
+    ({**REPLACE, "allowProtectedRoles": True}, ("use", "replace"), "replace-protected", "may not replace protected"),
+)
 
 
-@pytest.mark.parametrize("spec", RESERVED.values(), ids=RESERVED)
-def test_use_does_not_allow(spec: dict[str, Any], author: Actor) -> None:
-    assert author.create(binding("b", "mine", "pool", **spec))
+@pytest.mark.parametrize(("spec", "held", "missing", "refusal"), REPLACING)
+def test_replacing_roles_takes_a_verb_of_its_own(
+    spec: dict[str, Any],
+    held: tuple[str, ...],
+    missing: str,
+    refusal: str,
+    installed: RunningControlPlane,
+    grant: Grant,
+) -> None:
+    without, trusted = (Actor(installed.kubeconfig, f"{name}-{missing}") for name in ("without", "with"))
+    grant(without, BINDINGS, rule("ramroles", *held, name="mine"))
+    grant(trusted, BINDINGS, rule("ramroles", *held, missing, name="mine"))
+    body = binding("b", "mine", "pool", **spec)
+    assert refusal in without.create(body)
+    assert trusted.create(body) == ""
 
 
 def test_a_role_that_no_object_manages_is_not_given(author: Actor) -> None:
