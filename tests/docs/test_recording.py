@@ -34,5 +34,5 @@ def test_the_picture_has_every_line_and_no_folder_of_this_machine() -> None:
 def test_the_recording_in_the_repository_tells_the_whole_story() -> None:
     text = (ROOT / "docs/demo.svg").read_text()
     ElementTree.fromstring(text)
-    assert "1/9 " in text
+    assert "policy, role and binding, applied from deploy/samples" in text
     assert "every step did what it should" in text
