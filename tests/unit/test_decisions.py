@@ -12,7 +12,11 @@ from ram_operator.cloud.client import failures
 PACKAGE = Path(ram_operator.__file__).parent
 CODES = {code for codes in failures._CODES.values() for code in codes}
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] != "cloud"]
-DECIDING = [path for path in MODULES if path.relative_to(PACKAGE).parts[0] in ("engine", "kinds", "cluster")]
+# it looks for the brackets of JSON before anything is known of what stands in it
+PARSING = PACKAGE / "cluster" / "nesting.py"
+DECIDING = [
+    path for path in MODULES if path.relative_to(PACKAGE).parts[0] in ("engine", "kinds", "cluster") and path != PARSING
+]
 
 
 def name(path: Path) -> str:
