@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.unit.builders import instance, node
 from tests.unit.pool import BINDING, ONE, THREE, TWO, attached, scene
 
-from ram_operator.model import Scope
+from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Origin, Row, State
+from ram_operator.model import InstanceId, Reason, Scope
+
+ETCD_LIMIT = 1.5 * 2**20
+"""The longest request that etcd takes by default."""
+
+
+def test_the_longest_rows_fit_into_what_the_api_server_stores() -> None:
+    time = "2026-05-01T12:00:00Z"
+    row = Row(
+        state=State.OVERRIDDEN,
+        instance=InstanceId("c" * 77, "i-" + "a" * 48),
+        node="n" * 253,
+        reason=max(Reason, key=len),
+        message="m" * 300,
+        role="r" * 64,
+        origin=Origin.ATTACHED,
+        previous_role="p" * 64,
+        replaced_role="q" * 64,
+        confirmed=True,
+        failed_generation=10**6,
+        since=time,
+        node_gone_since=time,
+        missing_since=time,
+    )
+    assert len(str(row.instance)) == 128
+    assert MOST_ROWS * len(json.dumps(row.as_json())) < ETCD_LIMIT
 
 
 async def test_batches_are_a_hundred_instances_of_one_region() -> None:

@@ -38,7 +38,8 @@ SKIPPED: list[tuple[dict[str, Any], Reason]] = [
     (node(type="virtual-kubelet"), Reason.VIRTUAL_NODE),
     (node("e01-cn-abc", **{"alibabacloud.com/lingjun-worker": "true"}), Reason.LINGJUN_NODE),
     (node("cn-test.lingjun-01", **{"alibabacloud.com/lingjun-worker": "true"}), Reason.LINGJUN_NODE),
-    (node("e01-cn-abc"), Reason.FOREIGN_PROVIDER_ID),
+    (node("e01-cn-abc"), Reason.LINGJUN_NODE),
+    (node("ens-cn-hangzhou.i-bp1example0001"), Reason.FOREIGN_PROVIDER_ID),
     (node("ack-hybrid://123456"), Reason.HYBRID_NODE),
     (node("ack-hybrid://cn-hangzhou/test"), Reason.HYBRID_NODE),
     (node(**{"service.alibabacloud.com/exclude-node": ""}), Reason.EXCLUDED_NODE),
@@ -70,11 +71,23 @@ def test_a_node_that_is_no_instance_for_a_role_is_skipped_with_a_reason(body: di
     assert 20 < len(facts.skip_message) <= 256
 
 
-def test_the_message_names_what_was_found_and_what_was_expected() -> None:
-    assert node_facts(node("aws:///us-east-1a/i-0abc.x")).skip_message == (
-        'spec.providerID "aws:///us-east-1a/i-0abc.x" is no ECS instance; expected "<region>.<instance-id>", '
+FORMS = {
+    "aws:///us-east-1a/i-0abc.x": "is of another cloud (aws)",
+    "alicloud:///cn-hangzhou-h/i-bp1example0001": "is a form that no controller of Alibaba Cloud writes",
+    "ens-cn-hangzhou.i-bp1example0001": "is of the edge node service (ENS), whose instances have no RAM role",
+    "cn-hangzhou.ecs-id": "is no ECS instance",
+}
+
+
+@pytest.mark.parametrize(("provider_id", "words"), FORMS.items())
+def test_the_message_names_what_was_found_and_what_was_expected(provider_id: str, words: str) -> None:
+    assert node_facts(node(provider_id)).skip_message == (
+        f'spec.providerID "{provider_id}" {words}; expected "<region>.<instance-id>", '
         'such as "cn-hangzhou.i-bp1example0001"'
     )
+
+
+def test_the_message_fits_into_a_row_however_long_the_provider_id_is() -> None:
     assert len(node_facts(node("x" * 5000)).skip_message) <= 256
 
 

@@ -18,6 +18,9 @@ __all__ = ["Selector", "check_selector", "node_facts", "selects"]
 # Bounded, since a row of status takes 128 characters: one odd node must not keep the others' rows from being stored.
 _PROVIDER_ID = re.compile(r"(?:alicloud://)?([a-z]{2,4}(?:-[a-z0-9]{1,16}){1,4})\.(i-[a-z0-9]{8,50})")
 _HYBRID_PREFIX = "ack-hybrid://"
+_OWN_SCHEMES = ("alicloud", "alibabacloud")
+_LINGJUN_PREFIX = "e01-"
+_EDGE_PREFIX = "ens-"
 _LINGJUN_LABEL = "alibabacloud.com/lingjun-worker"
 _EXCLUDE_LABELS = ("service.alibabacloud.com/exclude-node", "service.beta.kubernetes.io/exclude-node")
 
@@ -75,12 +78,27 @@ def _instance(provider_id: str) -> InstanceId | tuple[Reason, str]:
             "spec.providerID is not set; the kubelet sets it when it registers on ECS, "
             'else start it with --provider-id "<region>.<instance-id>"'
         )
-    if match := _PROVIDER_ID.fullmatch(provider_id):
+    if provider_id.startswith(_LINGJUN_PREFIX):
+        return Reason.LINGJUN_NODE, f"a Lingjun node (spec.providerID {_LINGJUN_PREFIX}...) has no instance RAM role"
+    match = _PROVIDER_ID.fullmatch(provider_id)
+    if match and not match[1].startswith(_EDGE_PREFIX):
         return InstanceId(*match.groups())
     return Reason.FOREIGN_PROVIDER_ID, (
-        f'spec.providerID {quoted(provider_id)} is no ECS instance; expected "<region>.<instance-id>", '
+        f'spec.providerID {quoted(provider_id)} {_form(provider_id)}; expected "<region>.<instance-id>", '
         'such as "cn-hangzhou.i-bp1example0001"'
     )
+
+
+def _form(provider_id: str) -> str:
+    """What a provider ID that is no ECS instance's looks like."""
+    scheme, separator, _ = provider_id.partition("://")
+    if separator and scheme in _OWN_SCHEMES:
+        return "is a form that no controller of Alibaba Cloud writes"
+    if separator:
+        return f"is of another cloud ({scheme[:20]})"
+    if provider_id.removeprefix(_EDGE_PREFIX) != provider_id:
+        return "is of the edge node service (ENS), whose instances have no RAM role"
+    return "is no ECS instance"
 
 
 def _mapping(value: Json) -> Mapping[str, Json]:
