@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from tests.unit.builders import binding_body, binding_key, instance, node
+from tests.unit.builders import binding_body, binding_key, instance, made_role_status, node, role_body
 from tests.unit.pool import BINDING, ONE, STORAGE, THREE, TWO, attached, remarks, scene, state
 from tests.unit.scene import Instances, Scene
 
@@ -266,6 +266,20 @@ async def test_the_previous_role_survives_an_edit_of_the_role_reference() -> Non
     made.delete(BINDING)
     await made.settle()
     assert set(ecs.roles.values()) == {WORKER}
+
+
+async def test_what_the_instance_had_before_stays_on_it_where_the_binding_ended_with_the_same_role() -> None:
+    """Its role was replaced, and by an edit given again."""
+    ecs = pool(1, WORKER)
+    made = await replacing(ecs)
+    made.put(role_body("worker", made_role_status(WORKER)))
+    made.edit(BINDING, roleRef={"name": "worker"})
+    made.asked = {BINDING: EVERYTHING}
+    await made.settle()
+    assert (ecs.roles, made.rows(BINDING)[str(ONE)].get("previousRole")) == ({ONE: WORKER}, WORKER)
+    made.delete(BINDING)
+    await made.settle()
+    assert (ecs.roles, made.exists(BINDING)) == ({ONE: WORKER}, False)
 
 
 @pytest.mark.parametrize("role", ["oss-reader", "log-writer"])

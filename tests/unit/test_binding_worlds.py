@@ -60,16 +60,16 @@ class Ecs(Instances):
         failures = await super().attach_role(region, role, ids)
         changed = {one for one in self.roles if self.roles[one] != before[one]}
         assert role in ROLES or not changed - self.replaced, f"{role} was given to one that never had it"
+        back = {one for one in changed if one in self.replaced and self.given[one] == role}
         self.ours = self.ours | changed if role in ROLES else self.ours - changed
+        self.ours -= back
         return dict.fromkeys(ids, LOST) if "attach" in self.lost else failures
 
     async def detach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
         for one in (InstanceId(region, id_) for id_ in ids):
-            if role == WORKER and self.roles[one] == role:
-                assert self.may_replace, "nobody said Replace"
+            if self.roles[one] == role and one not in self.ours:
+                assert self.may_replace, f"{role} of {one} was given by another hand, and nobody said Replace"
                 self.replaced.add(one)
-            else:
-                assert one in self.ours or self.roles[one] != role, f"{role} of {one} was given by another hand"
         failures = await super().detach_role(region, role, ids)
         return dict.fromkeys(ids, LOST) if "detach" in self.lost else failures
 
@@ -227,8 +227,8 @@ class World:
                 assert one not in wanted, f"{one} has no role"
             assert role != WORKER or one not in replacing, f"{one} was not replaced"
             if one not in wanted:
-                back = WORKER if one in self.ecs.replaced else self.ecs.given[one]
-                assert role in (self.ecs.given[one], back), f"{one} was left with {role!r}"
+                given = {self.ecs.given[one], *([WORKER, *ROLES] if one in self.ecs.replaced else [])}
+                assert role in given, f"{one} was left with {role!r}"
 
 
 happenings = st.one_of(

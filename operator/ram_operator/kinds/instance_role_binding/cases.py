@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ram_operator.errors import AlreadyExists, CloudError, Denied, NotFound, Rejected, Throttled, Unavailable
-from ram_operator.kinds.instance_role_binding.rows import Row, State
+from ram_operator.kinds.instance_role_binding.rows import Row, State, same_role
 from ram_operator.kinds.instance_role_binding.terms import Terms
 from ram_operator.model import Event, Hold, InstanceId, Intent, Json, ObjectKey, Reason, parse_timestamp, timestamp
 
@@ -67,6 +67,12 @@ class Case:
     def unconfirmed(self) -> bool:
         """Whether it has our role for all we know, and ECS did not show it since: no reading tells that it has not."""
         return self.row is not None and self.row.unconfirmed and self.seen == "" and not self.detached
+
+    @property
+    def half_done(self) -> bool:
+        """Whether a reading shows what an exchange may have taken off long ago: it may be an old one."""
+        row = self.row
+        return row is not None and row.unconfirmed and same_role(self.seen, row.replaced_role) and not self.detached
 
     @property
     def refused(self) -> CloudError | None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from ram_operator.errors import ClassicNetwork
 from ram_operator.kinds.instance_role_binding.cases import NO_CLAIM, Case, Verdict
-from ram_operator.kinds.instance_role_binding.replacing import SOON_SECONDS
+from ram_operator.kinds.instance_role_binding.replacing import SOON_SECONDS, undo
 from ram_operator.kinds.instance_role_binding.rows import Row, State, same_role
 from ram_operator.kinds.instance_role_binding.terms import Unbind
 from ram_operator.model import PROPAGATION, Event, EventReason, Intent, Json, ObjectKey, Reason, timestamp
@@ -48,7 +48,7 @@ def _is_covered(case: Case, row: Row) -> bool:
 
     Or the instance has our role no more. A claim of theirs on another role covers nothing: it may be an old one.
     """
-    if case.heir and case.heir.gave(row.role or ""):
+    if case.heir and (case.heir.gave(row.role or "") or (case.heir.confirmed and case.heir.gave(case.seen or ""))):
         return True
     return case.seen is not None and not row.gave(case.seen) and not case.unconfirmed
 
@@ -96,6 +96,10 @@ def _release(case: Case, row: Row) -> Verdict:
         remark = _not_given_back(case, back, "it is not among the operator's restorableRoles")
         verdict = _taken_off(case, row, releasing)
         return replace(verdict, remark=remark)
+    if case.half_done:
+        return replace(undo(case, row), row=releasing)
+    if same_role(case.seen, back):
+        return Verdict(None)
     if back is None or row.gave(case.seen) or case.unconfirmed:
         return _taken_off(case, row, releasing, back)
     return _given_back(case, row, releasing, back)

@@ -25,10 +25,17 @@ def other_role(case: Case, role: str, seen: str) -> Verdict:
     """It has another role: ours to replace if we or another of our bindings gave it, else somebody's."""
     ours = (case.row is not None and case.row.gave(seen)) or inherits(case)
     if not ours and (conflict := _conflict(case, seen)):
-        return conflict
+        return undo(case, case.row) if case.row and case.half_done else conflict
     if refused := refusal(case):
         return Verdict(refused, hold=case.hold(Reason.SOME_FAILED, refused.message, refused_for(case, refused)))
     return exchange(case, role, seen)
+
+
+def undo(case: Case, row: Row) -> Verdict:
+    """An exchange that is no longer wanted: what it may have given goes, what it may have taken off comes back."""
+    back = row.replaced_role if row.replaced_role and case.may_give_back(row.replaced_role) else None
+    undone = case.next_row(State.PENDING, reason=Reason.VERIFYING)
+    return Verdict(undone, detach=row.role, attach=back, intent=Intent.RELEASE)
 
 
 def exchange(case: Case, role: str, seen: str) -> Verdict:

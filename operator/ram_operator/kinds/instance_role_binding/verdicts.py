@@ -89,6 +89,9 @@ def _reason_of(error: CloudError) -> Reason:
 def _wanted(case: Case) -> Verdict:
     if case.role is None:
         return _waiting_for_role(case)
+    if case.row and case.row.role and case.half_done and not same_role(case.row.role, case.role):
+        # An edit back: what was given meanwhile goes, whether it shows or not.
+        return exchange(case, case.role, case.row.role)
     if same_role(case.seen, case.role):
         return Verdict(_attached(case))
     if case.row and is_rolled_back(case, case.row):
@@ -101,6 +104,8 @@ def _wanted(case: Case) -> Verdict:
 def _waiting_for_role(case: Case) -> Verdict:
     """The role cannot be attached now: what is there stays, what was taken off for it is given back."""
     row, waits = case.row, {"reason": Reason.ROLE_NOT_READY, "message": "waits for its role to be ready"}
+    if case.half_done:
+        return Verdict(case.next_row(State.PENDING, reason=Reason.VERIFYING))
     if row and case.seen and (row.gave(case.seen) or same_role(row.role, case.seen)):
         return Verdict(case.next_row(State.ATTACHED, role=case.seen, replaced_role=None, confirmed=True))
     if row and row.replaced_role and not case.seen and case.may_give_back(row.replaced_role):
@@ -113,7 +118,7 @@ def _waiting_for_role(case: Case) -> Verdict:
 
 def _attached(case: Case) -> Row:
     """It has the role. Without a claim of ours, or of the binding that had it before us, it was not we who gave it."""
-    ours = case.row is not None and case.row.claimed and same_role(case.row.role, case.role)
+    ours = case.row is not None and case.row.gave(case.role or "")
     origin = Origin.ATTACHED if ours or inherits(case) else Origin.FOUND
     previous = previous_role(case) if origin is Origin.ATTACHED else None
     claim = {"role": case.role, "origin": origin, "previous_role": previous, "replaced_role": None}
