@@ -298,3 +298,23 @@ async def test_what_carries_our_marks_without_an_object_is_told_and_left_alone(
     assert REGISTRY.get_sample_value("ram_operator_orphans", {"kind": ROLE.kind}) == 1
     assert writes(simulator, before) == []
     assert "kept" in names(simulator, "role")
+
+
+async def test_an_attachment_made_after_the_time_out_does_not_outlive_the_edit_that_took_it_back(
+    scene: Scene, simulator: Simulator
+) -> None:
+    scene.put(role_body("app"))
+    await settle(scene, ROLE)
+    simulator.control_call("POST", "/faults", {"action": "AttachPolicyToRole", "count": 1, "delaySeconds": 2})
+    scene.edit(ROLE, policies=[{"system": SYSTEM}])
+    await scene.reconcile(ROLE)
+    scene.edit(ROLE, policies=[])
+    await scene.reconcile(ROLE)
+    assert scene.condition(ROLE, "Reconciling") == ("True", "Verifying")
+    end = time.monotonic() + 10
+    while SYSTEM not in attachments(simulator, "app"):
+        assert time.monotonic() < end
+        await asyncio.sleep(0.1)
+    scene.later(61)
+    await settle(scene, ROLE)
+    assert attachments(simulator, "app") == set()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ram_operator.engine.filters import Effect, Filter, alone, effects, withhold
+from ram_operator.errors import Unavailable
 from ram_operator.model import Change, Facts, Hold, ObjectKey, Outcome, Plan, Reason, Step
 
 _WHOLE_LIFE = (Change.CREATE, Change.DELETE)
@@ -39,21 +40,26 @@ class Unconfirmed(Filter):
     retry_after: float = 2.0
     _written: dict[ObjectKey, dict[Effect, _Written]] = field(default_factory=dict)
     _created: dict[ObjectKey, tuple[int, datetime]] = field(default_factory=dict)
+    _unanswered: dict[ObjectKey, dict[str, datetime]] = field(default_factory=dict)
 
     def apply(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
         """Withhold what the cloud should show any moment."""
         key = facts.me.key
         plan = self._reverted_edit(facts, self._just_created(key, plan, now), now)
-        written = self._written.get(key, {})
+        written, unanswered = self._written.get(key, {}), self._unanswered.get(key, {})
 
         def held(step: Step, subject: str) -> Hold | None:
+            asked = unanswered.get(subject)
+            if step.change is Change.DETACH and asked is not None and now - asked < self.patience:
+                message = f"{subject}: may still be attached by a call that got no answer"
+                return Hold(subject, Reason.VERIFYING, message, self.retry_after)
             before = written.get((subject, step.effect))
             if before is None or not self._is_recent(before.at, now) or not before.covers(alone(step, subject)):
                 return None
             message = f"{subject}: waits for the cloud to show the result of: {step.effect}"
             return Hold(subject, Reason.VERIFYING, message, self.retry_after)
 
-        return withhold(plan, held) if written else plan
+        return withhold(plan, held) if written or unanswered else plan
 
     def _is_recent(self, at: datetime, now: datetime) -> bool:
         """Whether a reading may not show yet what was written then; a clock that was ahead does not make it longer."""
@@ -97,6 +103,7 @@ class Unconfirmed(Filter):
         for step in outcome.done:
             for subject in step.subjects:
                 written[subject, step.effect] = _Written(alone(step, subject), now, facts.generation)
+        self._note_answers(key, outcome, now)
         planned, unread = effects(after.steps), after.unread
         left: dict[Effect, _Written] = {}
         for effect, write in written.items():
@@ -106,7 +113,22 @@ class Unconfirmed(Filter):
         if left:
             self._written[key] = left
 
+    def _note_answers(self, key: ObjectKey, outcome: Outcome, now: datetime) -> None:
+        """Remember which attachments in RAM got no answer: they may be made after all, once they are taken back."""
+        answered = {subject for step in outcome.done for subject in step.subjects}
+        left = {one: at for one, at in self._unanswered.get(key, {}).items() if one not in answered}
+        left |= {
+            failure.subject: now
+            for failure in outcome.failures
+            if failure.step.change is Change.ATTACH and not failure.step.region
+            if isinstance(failure.error, Unavailable)
+        }
+        self._unanswered.pop(key, None)
+        if left:
+            self._unanswered[key] = left
+
     def forget(self, key: ObjectKey) -> None:
         """Believe the next reading."""
         self._written.pop(key, None)
         self._created.pop(key, None)
+        self._unanswered.pop(key, None)
