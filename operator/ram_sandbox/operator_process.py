@@ -18,7 +18,7 @@ SWEEP_SECONDS: Final = 5
 BOUNDARY: Final = {
     "RAM_OPERATOR_ALLOWED_ACTIONS": "ram:PassRole,ecs:AttachInstanceRamRole",
     "RAM_OPERATOR_ALLOWED_SYSTEM_POLICIES": "*",
-    "RAM_OPERATOR_ALLOWED_TRUST_PRINCIPALS": "ecs.aliyuncs.com,fc.aliyuncs.com",
+    "RAM_OPERATOR_ALLOWED_TRUST_PRINCIPALS": "ecs.aliyuncs.com,fc.aliyuncs.com,oss.aliyuncs.com",
     "RAM_OPERATOR_ALLOWED_GRANTEES": "user/dev",
 }
 """What people try out on a cloud where nothing is to be protected, and the sample that lets dev pass one role."""
