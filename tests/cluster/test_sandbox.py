@@ -17,6 +17,7 @@ from tests.conftest import RunningControlPlane
 
 from ram_sandbox.controlplane.binaries import Binaries
 from ram_sandbox.controlplane.server import ControlPlane
+from ram_sandbox.demo.steps import STEPS
 from ram_sandbox.installation import RUN_LABEL
 from ram_sandbox.kubectl import Kubectl
 from ram_sandbox.nodes import create_nodes, node_object
@@ -142,7 +143,8 @@ def answers(url: str) -> bool:
 def test_the_demo_checks_every_step(tmp_path: Path) -> None:
     done = subprocess.run(command("demo"), env=environ(tmp_path), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "9/9 everything deleted, the cloud as it was ..." in done.stdout
+    last = len(STEPS)
+    assert f"{last}/{last} everything deleted, the cloud as it was ..." in done.stdout
     wide = [line for line in done.stdout.splitlines() if len(line) > 100 and str(tmp_path) not in line]
     assert [line for line in wide if "METADATA=" not in line] == []
     assert "make demo ARGS=--keep" in done.stdout
