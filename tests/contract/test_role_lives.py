@@ -318,3 +318,14 @@ async def test_an_attachment_made_after_the_time_out_does_not_outlive_the_edit_t
     scene.later(61)
     await settle(scene, ROLE)
     assert attachments(simulator, "app") == set()
+
+
+async def test_an_attachment_that_shows_although_it_got_no_answer_is_taken_back_at_once(
+    scene: Scene, simulator: Simulator
+) -> None:
+    simulator.control_call("POST", "/faults", {"action": "AttachPolicyToRole", "count": 1, "emptyBody": True})
+    scene.put(role_body("app", spec={"policies": [{"system": SYSTEM}]}))
+    await settle(scene, ROLE)
+    scene.delete(ROLE)
+    await settle(scene, ROLE)
+    assert not scene.exists(ROLE)

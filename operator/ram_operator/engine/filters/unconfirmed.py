@@ -103,7 +103,7 @@ class Unconfirmed(Filter):
         for step in outcome.done:
             for subject in step.subjects:
                 written[subject, step.effect] = _Written(alone(step, subject), now, facts.generation)
-        self._note_answers(key, outcome, now)
+        self._note_answers(key, outcome, after, now)
         planned, unread = effects(after.steps), after.unread
         left: dict[Effect, _Written] = {}
         for effect, write in written.items():
@@ -113,19 +113,21 @@ class Unconfirmed(Filter):
         if left:
             self._written[key] = left
 
-    def _note_answers(self, key: ObjectKey, outcome: Outcome, now: datetime) -> None:
-        """Remember which attachments in RAM got no answer: they may be made after all, once they are taken back."""
-        answered = {subject for step in outcome.done for subject in step.subjects}
-        left = {one: at for one, at in self._unanswered.get(key, {}).items() if one not in answered}
-        left |= {
+    def _note_answers(self, key: ObjectKey, outcome: Outcome, after: Plan, now: datetime) -> None:
+        """Remember which attachments in RAM got no answer: they may be made after all, once they are taken back.
+
+        What is planned no more is attached.
+        """
+        planned = {subject for step in after.steps for subject in step.subjects}
+        left = self._unanswered.pop(key, {}) | {
             failure.subject: now
             for failure in outcome.failures
             if failure.step.change is Change.ATTACH and not failure.step.region
             if isinstance(failure.error, Unavailable)
         }
-        self._unanswered.pop(key, None)
-        if left:
-            self._unanswered[key] = left
+        answered = {subject for step in outcome.done for subject in step.subjects}
+        if still := {one: at for one, at in left.items() if one in planned - answered}:
+            self._unanswered[key] = still
 
     def forget(self, key: ObjectKey) -> None:
         """Believe the next reading."""
