@@ -106,6 +106,9 @@ class Settings:
     ] = ""
     lease_name: Annotated[str, "Name of that Lease."] = "ram-operator"
     workers: Annotated[int, "How many objects are worked on at once."] = 16
+    quota_factor: Annotated[
+        float, "How many times the documented quotas of API calls the account has, where it was given more."
+    ] = 1.0
     system_policies_per_role: Annotated[int, "RAM's quota of system policies on a role."] = 20
     custom_policies_per_role: Annotated[int, "RAM's quota of custom policies on a role."] = 10
     denied_actions: Annotated[
@@ -196,7 +199,7 @@ def _read(text: str, default: object) -> object:
 
 def _problems(settings: Settings) -> Iterator[tuple[str, str]]:
     """Each field that is wrong, and what it may be."""
-    for name in ("sweep_interval_seconds", "full_check_interval_seconds", "workers"):
+    for name in ("sweep_interval_seconds", "full_check_interval_seconds", "workers", "quota_factor"):
         if not 0 < getattr(settings, name) < math.inf:
             yield name, f"is {getattr(settings, name)}: write a number above 0"
     for name in ("node_gone_seconds", "system_policies_per_role", "custom_policies_per_role"):

@@ -26,8 +26,9 @@ SIMULATOR_QUICK = SimulatorSize(calls=1_000, roles=1_000, listings=10)
 CLUSTER_FULL = ClusterSize(nodes=5_000, bindings=50, heartbeats=2_000)
 CLUSTER_QUICK = ClusterSize(nodes=300, bindings=10, heartbeats=100)
 LATENCY_MS = 20
-# no sweep falls into a measurement, and the sandbox's short interval is not what people run
-SETTINGS = {"RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "600"}
+# No sweep falls into a measurement, since the sandbox's short interval is not what people run, and no quota of a cloud
+# that has none.
+SETTINGS = {"RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "600", "RAM_OPERATOR_QUOTA_FACTOR": "1000"}
 
 
 def main() -> int:

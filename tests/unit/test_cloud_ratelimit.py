@@ -251,3 +251,11 @@ async def test_the_work_is_done_about_as_fast_as_the_cloud_allows(rate: float, s
     await asyncio.gather(*(call() for _ in range(400)))
     assert now() - started < slack * 400 / rate
     assert refused <= throttled * 400
+
+
+async def test_an_account_with_more_than_the_documented_quotas_is_called_as_much_faster() -> None:
+    async def left_at_once(factor: float) -> int:
+        limits = AdaptiveRateLimiter(asyncio.get_running_loop().time, patience=0.0, factor=factor)
+        return sum([await limits.admit("CreateRole") == 0.0 for _ in range(200)])
+
+    assert await left_at_once(5.0) >= 4 * await left_at_once(1.0) > 0

@@ -41,6 +41,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("LEASE_NAMESPACE", "ram", "lease_namespace", "ram"),
     ("LEASE_NAME", "another", "lease_name", "another"),
     ("WORKERS", "1", "workers", 1),
+    ("QUOTA_FACTOR", "2.5", "quota_factor", 2.5),
     ("SYSTEM_POLICIES_PER_ROLE", "25", "system_policies_per_role", 25),
     ("CUSTOM_POLICIES_PER_ROLE", "15", "custom_policies_per_role", 15),
     ("DENIED_ACTIONS", "*", "denied_actions", ("*",)),

@@ -24,6 +24,7 @@ def configured(settings: Settings) -> CloudConfig:
         endpoint_sts=settings.endpoint_sts,
         region=settings.region,
         network=Network(settings.ca_bundle, settings.https_proxy, settings.no_proxy),
+        quota_factor=settings.quota_factor,
     )
 
 

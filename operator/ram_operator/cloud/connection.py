@@ -30,7 +30,7 @@ class CloudConfig:
 
     Endpoints are URLs with a scheme, or hosts, then by HTTPS; empty ones mean Alibaba Cloud's own. `region` goes with
     calls of the global APIs. `network` says through which proxy and with which trust; nothing of it is read from the
-    environment.
+    environment. `quota_factor` says how many times the documented quotas of calls the account has.
     """
 
     credentials: CredentialsProvider | Source
@@ -40,6 +40,7 @@ class CloudConfig:
     region: str = "cn-hangzhou"
     network: Network = field(default_factory=Network)
     deadlines: Deadlines = field(default_factory=Deadlines)
+    quota_factor: float = 1.0
 
 
 class AlwaysValid:
@@ -106,5 +107,6 @@ def connect(
     if isinstance(credentials, Source):
         fetch = partial(credentials.fetch, transport, endpoints.sts)
         credentials = renewed = RenewedCredentials(fetch, now, random.random)
-    client = Client(transport, endpoints, credentials, AdaptiveRateLimiter(clock), observe_call, observe_wait)
+    limiter = AdaptiveRateLimiter(clock, factor=config.quota_factor)
+    client = Client(transport, endpoints, credentials, limiter, observe_call, observe_wait)
     return Connection(Cloud(Ram(client), Ecs(client), Sts(client)), client, renewed)

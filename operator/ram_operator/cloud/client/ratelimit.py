@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ram_operator.cloud.client.quotas import Quota, quota_of
 
@@ -101,6 +101,7 @@ class AdaptiveRateLimiter:
         clock: monotonic seconds.
         sleep: waits that many seconds without blocking the event loop.
         patience: seconds that `admit` waits at most.
+        factor: how many times the documented quotas the account has.
     """
 
     def __init__(
@@ -108,8 +109,10 @@ class AdaptiveRateLimiter:
         clock: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         patience: float = PATIENCE,
+        factor: float = 1.0,
     ) -> None:
         self.clock = clock
+        self._factor = factor
         self._sleep = sleep
         self._patience = patience
         self._paces: dict[str, _Pace] = {}
@@ -175,6 +178,7 @@ class AdaptiveRateLimiter:
 
     def _pace(self, api: str) -> _Pace:
         if api not in self._paces:
-            quota = quota_of(api)
+            documented = quota_of(api)
+            quota = replace(documented, rate=documented.rate * self._factor)
             self._paces[api] = _Pace(quota, quota.rate)
         return self._paces[api]
