@@ -63,7 +63,7 @@ generate: setup ## write what is made from something else: the chart's copies of
 	@$(BIN)/python -m docs.generate
 
 soak: setup ## long sweeps and fault rounds
-	$(BIN)/pytest tests -m soak $(ARGS)
+	HYPOTHESIS_PROFILE=default $(BIN)/pytest tests -m soak $(ARGS)
 
 bench: setup ## print how fast and how frugal the operator is (ARGS=--quick)
 	@$(BIN)/python -m tests.bench $(ARGS)

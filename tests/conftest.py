@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from tests.polling import until
 
 from ram_sandbox.controlplane.binaries import Binaries, find
@@ -21,6 +22,10 @@ from ram_sandbox.operator_process import OperatorProcess
 from ram_sandbox.progress import Progress
 from ram_sandbox.sandbox import Options, Sandbox
 from ram_sandbox.simulator import Simulator
+
+# A run of `make test` draws the same examples each time: what it passed it passes again. `make soak` draws new ones.
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.unit.builders import binding_body, binding_key, instance, made_role_status, node, role_body, role_key
 from tests.unit.scene import Instances, Scene
@@ -280,6 +280,10 @@ async def live(roles: Sequence[str], script: list[tuple[Any, ...]], settled: boo
     world.assert_at_rest()
 
 
+@example(
+    ("", "", ""),
+    [("unbind", "b"), ("bind", "a", "log-writer", "x"), ("work", 1), ("work", 1), ("work", 1), ("no node", 2)],
+)
 @settings(max_examples=100, deadline=None)
 @given(first_roles, st.lists(happenings, min_size=4, max_size=14))
 def test_whatever_happens_roles_end_where_they_are_wanted_and_other_hands_are_respected(

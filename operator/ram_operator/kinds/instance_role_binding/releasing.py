@@ -98,6 +98,9 @@ def _release(case: Case, row: Row) -> Verdict:
         return replace(verdict, remark=remark)
     if case.half_done:
         return replace(undo(case, row), row=releasing)
+    if case.detached and case.seen and row.gave(case.seen):
+        # An exchange was undone: from now on the claim is on what is there, so that it is not undone again.
+        releasing = replace(releasing, role=case.seen, replaced_role=None, confirmed=True)
     if same_role(case.seen, back):
         return Verdict(None)
     if back is None or row.gave(case.seen) or case.unconfirmed:
