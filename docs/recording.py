@@ -42,7 +42,7 @@ def timed(lines: Iterable[str]) -> Iterator[Line]:
 
 def without_folders(text: str) -> str:
     """A line without the folders of this machine."""
-    text = text.replace(f"{Path(__file__).parents[1]}/", "")
+    text = text.replace(f"{Path(__file__).parents[1]}/", "").replace(f"{Path.home()}/", "~/")
     return re.sub(r"/\S*/ram-sandbox-\w+/", "/tmp/sandbox/", text)
 
 
