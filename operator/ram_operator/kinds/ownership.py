@@ -141,8 +141,8 @@ def not_supported_yet(subject: str, fields: tuple[str, ...]) -> tuple[Hold, ...]
     if not fields:
         return ()
     *most, last = (f"spec.{field}" for field in fields)
-    said, is_, it = (f"{', '.join(most)} and {last}", "are", "them") if most else (last, "is", "it")
-    message = f"{said} {is_} not supported by this version; remove {it} to go on"
+    named, is_, it = (f"{', '.join(most)} and {last}", "are", "them") if most else (last, "is", "it")
+    message = f"{named} {is_} not supported by this version; remove {it} to go on"
     return (Hold(subject, Reason.NOT_SUPPORTED_YET, message),)
 
 

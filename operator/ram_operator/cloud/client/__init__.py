@@ -1,4 +1,4 @@
-"""The one way to Alibaba Cloud: signs, sends, waits its turn, and raises nothing but scrubbed `CloudError`s.
+"""The one way to Alibaba Cloud: signs, waits for the rate limiter, sends; raises nothing but scrubbed `CloudError`s.
 
 Called by the adapters `ram`, `ecs` and `sts`; built in `cloud.connection`. A read whose connection was reset is tried
 once more, at once; beyond that, nothing is retried here. The engine backs off per object, and a write is never repeated

@@ -60,7 +60,7 @@ class _Pace:
     promised: float = float("-inf")
     pause: float = FIRST_PAUSE
     used_fully: bool = False
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    slots: asyncio.Lock = field(default_factory=asyncio.Lock)
     waiting: int = 0
 
     @property
@@ -75,7 +75,7 @@ class _Pace:
         self.due = max(self.due, now) + 1 / self.rate
 
     def promise(self, now: float) -> float:
-        """Return after how many seconds a call that is given back will find a turn: each after the one before it."""
+        """Return after how many seconds a call that is given back will find a slot: each after the one before."""
         self.used_fully = True
         self.promised = max(self.promised, self.slot(self.waiting)) + 1 / self.rate
         return self.promised - now
@@ -118,7 +118,7 @@ class AdaptiveRateLimiter:
         self._paces: dict[str, _Pace] = {}
 
     async def admit(self, api: str) -> float:
-        """Wait for a turn, first come, first served.
+        """Wait for a free slot, first come, first served.
 
         Returns:
             0.0 when the call may be made now; else the seconds after which it is worth trying again.
@@ -130,7 +130,7 @@ class AdaptiveRateLimiter:
             return pace.promise(now)
         pace.waiting += 1
         try:
-            async with pace.turn:
+            async with pace.slots:
                 return await self._take_turn(pace, deadline)
         finally:
             pace.waiting -= 1

@@ -45,5 +45,5 @@ class WithinBoundary(Filter):
 
 
 def _hold(subject: str, problems: tuple[str, ...]) -> Hold:
-    said = f"{subject} is outside the boundary of the operator's settings: {listing(problems, 3)}"
-    return Hold(subject, Reason.FORBIDDEN, said)
+    message = f"{subject} is outside the boundary of the operator's settings: {listing(problems, 3)}"
+    return Hold(subject, Reason.FORBIDDEN, message)

@@ -27,8 +27,8 @@ class Rollouts(Filter):
         free = max(0, rollout.most - without)
         first = free if rollout.proven else max(0, 1 - without)
         may_go = {*back[:free], *replaced[: 0 if rollout.stopped_at else max(0, first - len(back))]}
-        turn = _turn(rollout, next(iter(back + replaced), ""))
-        held = dict.fromkeys(back, turn) | dict.fromkeys(replaced, _stopped(rollout) or turn)
+        waiting = _next(rollout, next(iter(back + replaced), ""))
+        held = dict.fromkeys(back, waiting) | dict.fromkeys(replaced, _stopped(rollout) or waiting)
 
         def hold(step: Step, subject: str) -> Hold | None:
             if subject not in held or subject in may_go:
@@ -52,7 +52,7 @@ Waiting = tuple[Reason, str, float | None]
 """What those that wait are told, and when they are looked at again."""
 
 
-def _turn(rollout: Rollout, following: str) -> Waiting:
+def _next(rollout: Rollout, following: str) -> Waiting:
     seconds = None if rollout.without else SOON_SECONDS
     return Reason.PROGRESSING, f"{rollout.progress}; next {following}", seconds
 

@@ -89,11 +89,11 @@ class Terms:
 def most_unavailable(spec: Mapping[str, Json], instances: int) -> int:
     """How many of some instances may be without a role at a time: rounded down, at least 1."""
     rollout = spec.get("rollout")
-    said = str((rollout.get("maxUnavailable") if isinstance(rollout, Mapping) else None) or MOST_UNAVAILABLE)
-    number = said.removesuffix("%")
+    given = str((rollout.get("maxUnavailable") if isinstance(rollout, Mapping) else None) or MOST_UNAVAILABLE)
+    number = given.removesuffix("%")
     if not number.isascii() or not number.isdigit():
         return 1
-    return max(1, int(number) * instances // 100 if said.endswith("%") else int(number))
+    return max(1, int(number) * instances // 100 if given.endswith("%") else int(number))
 
 
 def _matches(role: str, patterns: tuple[str, ...]) -> bool:

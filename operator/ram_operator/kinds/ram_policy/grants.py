@@ -72,7 +72,7 @@ class Grants:
         coming = (one for one in self.wanted if one.folded not in shown | absent)
         return (
             *(Grant(self.policy, one, waits_for=(self.policy.name,)) for one in coming),
-            *(Revoke(self.policy, one) for one in self._going()),
+            *(Revoke(self.policy, one) for one in self._revoked()),
         )
 
     def holds(self) -> tuple[Hold, ...]:
@@ -89,18 +89,18 @@ class Grants:
 
     def entries(self) -> Mapping[str, tuple[Entry, ...]]:
         """`status.grantedTo`: stored before the policy is attached, kept until it is known to be detached."""
-        before, going = {one.folded: one for one in self.before}, {one.folded for one in self._going()}
+        before, revoked = {one.folded: one for one in self.before}, {one.folded for one in self._revoked()}
         wanted = {one.folded: one for one in self.wanted}
         rows = {**before, **wanted}
         found: dict[str, list[Entry]] = {}
         for folded, one in sorted(rows.items()):
-            if folded in wanted or folded in going:
+            if folded in wanted or folded in revoked:
                 new = folded not in before
                 entry = Entry(grant(self.policy, one), one.name, None if new else one.name, claims=new)
                 found.setdefault(f"grantedTo.{one.kind}s", []).append(entry)
         return {field: tuple(entries) for field, entries in found.items()}
 
-    def _going(self) -> list[Grantee]:
+    def _revoked(self) -> list[Grantee]:
         """Those that still have it for all we know: what was detached may not show yet."""
         wanted, shown = {one.folded for one in self.wanted}, {one.folded for one in self.shown}
         undone = {

@@ -238,7 +238,7 @@ def _row(policy: PolicyName, *, pending: bool) -> Mapping[str, Json]:
 def absent(
     attach: Iterable[PolicyName], facts: Facts, outcome: Outcome
 ) -> tuple[frozenset[PolicyName], tuple[Hold, ...]]:
-    """What RAM said in this pass that it does not have, and no RamPolicy here makes: waiting would not help."""
+    """What RAM said in this reconcile that it does not have, and no RamPolicy here makes: waiting would not help."""
     made_here = {str(policy.status.get("policyName", "")).lower() for policy in facts.references.values()}
     missing = {
         failure.step.policy

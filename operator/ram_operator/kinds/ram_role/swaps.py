@@ -31,13 +31,13 @@ class Swap:
 
     Args:
         coming: the policies to attach.
-        going: the policies to detach.
+        leaving: the policies to detach.
         attached: the policies that are attached now.
         trust: the subjects of steps that change who may assume the role: nothing is attached under another trust.
     """
 
     coming: tuple[PolicyName, ...]
-    going: tuple[PolicyName, ...]
+    leaving: tuple[PolicyName, ...]
     attached: tuple[PolicyName, ...]
     trust: tuple[str, ...]
 
@@ -59,7 +59,7 @@ class Swap:
         for policy in self.coming:
             (fits if room[policy.type] > 0 else late).append(policy)
             room[policy.type] -= 1
-        for policy in self.going:
+        for policy in self.leaving:
             (first if room[policy.type] < 0 else last).append(policy)
             room[policy.type] += 1
         return fits, late, first, last
