@@ -137,7 +137,6 @@ def test_a_restart_costs_lists_not_a_call_an_object(world: World) -> None:
     names = [f"list-{number:02}" for number in range(20)]
     world.api.create(*(policy(name) for name in names), *(role(name, name) for name in names))
     world.ready(*(f"RamRole/{name}" for name in names))
-    world.sweeps_pass()
     world.operator.stop()
     mark = world.mark()
     with world.settings(sweep_interval_seconds="600"):

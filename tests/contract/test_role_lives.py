@@ -13,11 +13,12 @@ from prometheus_client import REGISTRY
 from tests.unit.builders import policy_body, policy_key, role_body, role_key
 from tests.unit.scene import Scene
 
+from ram_operator.cloud import Grantee, GranteeKind, PolicyName, PolicyType
 from ram_operator.cloud.client.transport import Deadlines
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import EnvironmentCredentials
 from ram_operator.engine.sweeps import Sweeps
-from ram_operator.engine.workqueue import WorkQueue
+from ram_operator.engine.workqueue import Lane, WorkQueue
 from ram_operator.model import ObjectKey
 
 Simulator = Any
@@ -65,6 +66,56 @@ async def settle(scene: Scene, *keys: ObjectKey, seconds: float = 10) -> None:
         await asyncio.sleep(0.1)
         for key in left:
             await scene.reconcile(key)
+
+
+def sweeps_of(scene: Scene) -> Sweeps:
+    """The sweeps over a scene, of a process that has just started."""
+    hours, interval = timedelta(hours=6), 600.0
+    cloud, world, queue = scene.reconciler.cloud, scene.caches, WorkQueue(time.monotonic, lambda: 0.5)
+    return Sweeps(cloud, world, queue, scene.reconciler, interval, hours, lambda: scene.now, lambda: 0.5)
+
+
+async def nominated(scene: Scene) -> int:
+    """Sweep all kinds, and return how many objects have to be read in detail."""
+    sweeps = sweeps_of(scene)
+    survey = sweeps.survey()
+    for kind in scene.reconciler.kinds:
+        await sweeps.sweep(kind, survey)
+    return sweeps.queue.depth(Lane.SWEEP)
+
+
+# A restart costs the lists
+
+
+async def test_what_our_own_roles_attach_and_detach_makes_no_sweep_read_a_policy(
+    scene: Scene, simulator: Simulator
+) -> None:
+    scene.put(policy_body("read"))
+    await settle(scene, POLICY)
+    named = {"policies": [{"policyRef": {"name": "read"}}]}
+    keys = [scene.put(role_body(name, spec=named)) for name in ("app", "web", "job")]
+    await settle(scene, *keys)
+    scene.edit(keys[1], policies=[])
+    scene.delete(keys[2])
+    await settle(scene, *keys)
+    scene.restart()
+    before, writes_before = simulator.newest_call(), len(scene.log)
+    assert await nominated(scene) == 0
+    called = [call["action"] for call in simulator.calls_since(before)]
+    assert called == ["ListPolicies", "ListRoles"]
+    assert len(scene.log) == writes_before
+
+
+async def test_a_policy_that_another_hand_attaches_is_read_once(scene: Scene) -> None:
+    scene.put(policy_body("read"))
+    scene.put(role_body("app", spec={"policies": [{"policyRef": {"name": "read"}}]}))
+    await settle(scene, POLICY, ROLE)
+    policy = PolicyName(PolicyType.CUSTOM, "read")
+    await scene.reconciler.cloud.ram.attach_policy(policy, Grantee(GranteeKind.USER, "dev"))
+    assert await nominated(scene) == 1
+    await scene.reconcile(POLICY)
+    assert scene.status(POLICY)["attachmentCount"] == 2
+    assert await nominated(scene) == 0
 
 
 # One cloud object, another Kubernetes name
@@ -286,10 +337,7 @@ async def test_what_carries_our_marks_without_an_object_is_told_and_left_alone(
     scene.delete(key)
     await scene.settle()
     before = simulator.newest_call()
-    queue = WorkQueue(time.monotonic, lambda: 0.5)
-    hours, interval = timedelta(hours=6), 600.0
-    cloud, world = scene.reconciler.cloud, scene.caches
-    sweeps = Sweeps(cloud, world, queue, scene.reconciler, interval, hours, lambda: scene.now, lambda: 0.5)
+    sweeps = sweeps_of(scene)
     for _ in range(3):
         await sweeps.sweep(ROLE.kind, sweeps.survey())
     assert [vars(record)["cloud_object"] for record in caplog.records if "cloud object without" in record.message] == [

@@ -204,7 +204,7 @@ def test_the_status_tells_what_the_cloud_has() -> None:
             "generation": 4,
             "updateDate": "2026-04-01T00:00:00Z",
             "defaultVersion": "v3",
-            "attachmentCount": 2,
+            "otherAttachments": 2,
             "at": "2026-05-01T12:00:00Z",
         },
     }

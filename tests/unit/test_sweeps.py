@@ -38,7 +38,7 @@ ROLE_ENTRY = RoleEntry("oss-reader", "id-oss-reader", "arn", "", 3600, DATE, own
 
 
 def policy_status(**fields: Any) -> dict[str, Any]:
-    verified = {"generation": 1, "updateDate": DATE, "defaultVersion": "v1", "attachmentCount": 0, "at": AT}
+    verified = {"generation": 1, "updateDate": DATE, "defaultVersion": "v1", "otherAttachments": 0, "at": AT}
     status = {"policyName": "oss-read", "defaultVersion": "v1", "attachmentCount": 0, "conditions": ready()}
     return {**status, "verified": verified, **fields}
 
@@ -121,6 +121,26 @@ async def test_after_six_hours_a_policy_is_read_in_detail_although_no_list_shows
     assert await made.nominated(RAM_POLICY.kind) == {}
     made.scene.later(1)
     assert await made.nominated(RAM_POLICY.kind) == {POLICY: Scope(swept=True)}
+
+
+ATTACHED_BY_ROLES: list[tuple[int, list[dict[str, Any]], bool]] = [
+    (1, [{"type": "Custom", "name": "OSS-Read"}], False),
+    (2, [{"type": "Custom", "name": "OSS-Read"}], True),
+    (0, [{"type": "Custom", "name": "oss-read"}], True),
+    (1, [{"type": "System", "name": "oss-read"}], True),
+    (0, [{"type": "Custom", "name": "oss-read", "pending": True}], False),
+]
+
+
+@pytest.mark.parametrize(("count", "rows", "nominated"), ATTACHED_BY_ROLES)
+async def test_a_policy_is_nominated_for_the_attachments_that_no_role_claims(
+    count: int, rows: list[dict[str, Any]], nominated: bool
+) -> None:
+    made = Swept(Lists([replace(POLICY_ENTRY, attachment_count=count)], [ROLE_ENTRY]))
+    made.scene.put(policy_body(status=policy_status()))
+    spec = {"policies": [{"policyRef": {"name": "oss-read"}}]}
+    made.scene.put(role_body(spec=spec, status=role_status(managedPolicies=rows)))
+    assert (POLICY in await made.nominated(RAM_POLICY.kind)) == nominated
 
 
 # Roles

@@ -5,12 +5,22 @@ Kinds never import each other; what one may read in the status of another stands
 
 from __future__ import annotations
 
+from ram_operator.cloud import PolicyType
 from ram_operator.model import Reference
 
 
 def policy_exists(policy: Reference) -> bool:
     """Whether the cloud has the policy as ours, so that it can be attached; also while an edit of it is refused."""
     return bool(policy.status.get("defaultVersion"))
+
+
+def attaches(role: Reference, policy: str) -> bool:
+    """Whether a role has a custom policy attached that it claims, as far as RAM has shown it."""
+    rows = role.status.get("managedPolicies") or ()
+    return any(
+        row["type"] == PolicyType.CUSTOM and row["name"].lower() == policy.lower() and not row.get("pending")
+        for row in rows
+    )
 
 
 def role_usable(role: Reference) -> bool:

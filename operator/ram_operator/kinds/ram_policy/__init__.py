@@ -15,7 +15,7 @@ from ram_operator.errors import InvalidSpec
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
 from ram_operator.kinds.ram_policy import grants
-from ram_operator.kinds.ram_policy.drift import find_drift
+from ram_operator.kinds.ram_policy.drift import find_drift, other_attachments
 from ram_operator.kinds.ram_policy.links import PolicyLinks
 from ram_operator.kinds.ram_policy.observing import Asked, ObservedPolicy, observe
 from ram_operator.kinds.ram_policy.steps import (
@@ -209,7 +209,7 @@ class RamPolicyKind:
             "generation": desired.facts.generation,
             "updateDate": policy.update_date,
             "defaultVersion": policy.default_version,
-            "attachmentCount": policy.attachment_count,
+            "otherAttachments": other_attachments(policy.attachment_count, policy.name, desired.facts),
         }
         return {
             "policyName": policy.name,

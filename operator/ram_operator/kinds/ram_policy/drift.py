@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from ram_operator.cloud import PolicyEntry, PolicyType
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
+from ram_operator.kinds.offers import attaches
 from ram_operator.kinds.surveys import Drift, Survey
-from ram_operator.model import EVERYTHING, Facts, Owner, Reference
+from ram_operator.model import EVERYTHING, Facts, Owner
 
 
 async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
@@ -16,22 +17,31 @@ async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
     listed = await survey.once(survey.cloud.ram.list_policies, PolicyType.CUSTOM)
     entries = {entry.name.lower(): entry for entry in listed}
     differing = [
-        view.key
-        for view in (facts.me for facts in objects)
-        if (name := view.status.get("policyName")) and not view.deleting
-        if _differs(view, entries.get(name.lower()), survey.owner(view.key))
+        facts.me.key
+        for facts in objects
+        if (name := facts.me.status.get("policyName")) and not facts.me.deleting
+        if _differs(facts, entries.get(name.lower()), survey.owner(facts.me.key))
     ]
     tagged = ((entry.name, entry.tags) for entry in listed)
     return Drift(dict.fromkeys(differing, EVERYTHING), orphans=ownership.orphans(RAM_POLICY, objects, tagged, survey))
 
 
-def _differs(view: Reference, entry: PolicyEntry | None, owner: Owner) -> bool:
+def other_attachments(count: int, name: str, facts: Facts) -> int:
+    """How many of the attachments that RAM counts no RamRole here claims.
+
+    What our own roles attach and detach is expected to change the count: it is no reason to read the policy again.
+    """
+    return count - sum(attaches(role, name) for role in facts.referrers)
+
+
+def _differs(facts: Facts, entry: PolicyEntry | None, owner: Owner) -> bool:
+    view = facts.me
     verified = view.status.get("verified") or {}
     return (
         entry is None
         or verified.get("updateDate") != entry.update_date
         or verified.get("defaultVersion") != entry.default_version
-        or verified.get("attachmentCount") != entry.attachment_count
+        or verified.get("otherAttachments") != other_attachments(entry.attachment_count, entry.name, facts)
         or view.spec.get("description", entry.description) != entry.description
         or bool(ownership.missing_tags(view.spec.get("tags") or {}, entry.tags, owner))
     )
