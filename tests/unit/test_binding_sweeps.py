@@ -57,6 +57,13 @@ async def test_all_bindings_together_cost_one_describe_a_region() -> None:
     assert sorted((call[1], len(call[3])) for call in made.ecs.calls) == [("cn-beijing", 1), ("cn-hangzhou", 2)]
 
 
+async def test_the_instances_of_a_suspended_binding_are_not_asked_for() -> None:
+    made = swept_binding({ONE: "oss-reader", TWO: ""}, row(ONE))
+    made.scene.put(binding_body("suspended", {"instances": [row(TWO)]}, spec={"managementPolicy": "Suspend"}))
+    assert await made.nominated(INSTANCE_ROLE_BINDING.kind) == {}
+    assert [call[3] for call in made.ecs.calls] == [(ONE.id,)]
+
+
 async def test_a_region_that_does_not_answer_hides_no_drift_of_the_others() -> None:
     far = instance(3, "cn-beijing")
     made = swept_binding({ONE: "", far: "oss-reader"}, row(ONE), row(far))

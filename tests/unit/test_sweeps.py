@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from random import Random
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from tests.unit.builders import (
     CLUSTER,
+    binding_body,
     binding_key,
     condition,
     instance,
@@ -22,6 +24,7 @@ from tests.unit.builders import (
     role_body,
     role_key,
 )
+from tests.unit.scene import Instances
 from tests.unit.sweeping import Lists, Swept
 
 from ram_operator.cloud import PolicyEntry, PolicyType, RoleEntry
@@ -257,6 +260,47 @@ async def test_what_was_deleted_during_a_sweep_is_a_new_object_when_it_is_made_a
     made.scene.put(policy_body(uid="new"))
     await made.scene.reconcile(POLICY)
     assert made.scene.condition(POLICY) == ("False", "Retrying")
+
+
+SUSPENDED = {"managementPolicy": "Suspend"}
+
+
+@pytest.mark.parametrize("body", [policy_body, role_body, binding_body])
+async def test_for_objects_that_are_all_suspended_nothing_is_read(body: Callable[..., dict[str, Any]]) -> None:
+    made = Swept(ecs=Instances({ONE: ""}))
+    rows = [{"instance": str(ONE), "state": "Attached", "roleName": "oss-reader", "origin": "Attached"}]
+    stalled = condition("Stalled", "True", "NotOwned")
+    made.scene.put(body(spec=SUSPENDED, status={"instances": rows, "conditions": [*ready(), stalled]}))
+    for _ in range(2):
+        for kind in made.scene.reconciler.kinds:
+            assert await made.nominated(kind) == {}
+        made.scene.later(7 * 3600)
+    assert (made.ram.calls, made.ecs.calls) == (0, [])
+
+
+async def test_sweeps_that_fail_for_too_long_nominate_no_suspended_object() -> None:
+    made = swept_policy()
+    made.scene.put(policy_body("suspended", spec=SUSPENDED))
+    made.ram.failing = True
+    await made.nominated(RAM_POLICY.kind)
+    made.scene.later(901)
+    assert await made.nominated(RAM_POLICY.kind) == {POLICY: Scope(swept=True)}
+
+
+async def test_a_suspended_policy_in_a_list_that_others_need_is_neither_nominated_nor_an_orphan() -> None:
+    made = swept_policy(replace(POLICY_ENTRY, default_version="v9"), spec=SUSPENDED)
+    made.scene.put(policy_body("other"))
+    for _ in range(2):
+        assert POLICY not in await made.nominated(RAM_POLICY.kind)
+    assert REGISTRY.get_sample_value("ram_operator_orphans", {"kind": RAM_POLICY.kind}) == 0
+
+
+async def test_a_policy_that_a_suspended_role_has_hides_no_loss_of_another_role() -> None:
+    made = Swept(Lists([replace(POLICY_ENTRY, attachment_count=1)], [ROLE_ENTRY]))
+    policies = [{"type": "Custom", "name": "OSS-Read"}]
+    made.scene.put(role_body(status=role_status(managedPolicies=policies)))
+    made.scene.put(role_body("suspended", made_role_status("suspended", managedPolicies=policies), spec=SUSPENDED))
+    assert await made.nominated(RAM_ROLE.kind) == {ROLE: Scope(swept=True)}
 
 
 async def test_without_objects_nothing_is_asked() -> None:

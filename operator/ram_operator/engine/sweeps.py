@@ -2,7 +2,8 @@
 
 Nothing is repaired from a list: lists lack documents and may be old. A nominated object is read in detail by the
 pipeline. What no list shows (an attachment swapped for another one) is found by the full check, a detail read of each
-object every few hours. After a start the first sweep stands in for reading every object that is in sync.
+object every few hours. After a start the first sweep stands in for reading every object that is in sync. Suspended
+objects are nominated by none of these, and are no reason to read anything.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ram_operator.engine.reconciler import Reconciler
 from ram_operator.engine.workqueue import Lane, WorkQueue
 from ram_operator.errors import CloudError
 from ram_operator.kinds import AnyKind
-from ram_operator.kinds.surveys import Survey
+from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import EVERYTHING, Facts, Json, ObjectKey, Owner, Reason, Reference, Scope
 
 log = logging.getLogger(__name__)
@@ -85,18 +86,20 @@ class Sweeps:
         objects = await self._gathered(name)
         metrics.OBJECTS.labels(name).set(len(objects))
         self._asked = {key: at for key, at in self._asked.items() if key.kind != name or key in objects}
-        if not objects:
+        compared = {key: facts for key, facts in objects.items() if not facts.suspended}
+        if not compared:
             return
         try:
-            nominated = await self._look(kind, objects, survey)
+            drift = await kind.find_drift(tuple(objects.values()), survey)
         except CloudError as error:
             metrics.SWEEPS.labels(name, "failed").inc()
             log.warning("sweep failed", extra={"kind": name, "error": str(error)})
-            nominated = self._overdue(name, objects)
+            nominated = self._overdue(name, compared)
         else:
+            nominated = self._nominated(kind, compared, drift)
             metrics.SWEEPS.labels(name, "done").inc()
             self._last[name] = self.clock()
-            for key in objects.keys() - nominated.keys():
+            for key in compared.keys() - nominated.keys():
                 # What was deleted while the lists were read must stay forgotten.
                 if self.world.body(key):
                     self.reconciler.mark_observed(key)
@@ -113,16 +116,14 @@ class Sweeps:
             await asyncio.sleep(0)
         return found
 
-    async def _look(
-        self, kind: AnyKind, objects: Mapping[ObjectKey, Facts], survey: Survey
-    ) -> Mapping[ObjectKey, Scope]:
-        drift = await kind.find_drift(tuple(objects.values()), survey)
+    def _nominated(self, kind: AnyKind, compared: Mapping[ObjectKey, Facts], drift: Drift) -> Mapping[ObjectKey, Scope]:
         for part in drift.unreadable:
             unreadable = {"place": part.place, "subjects": len(part.subjects), "error": str(part.error)}
             log.warning("a part of the cloud could not be swept", extra=unreadable)
         self._tell_orphans(kind.resource.kind, drift.orphans)
-        others = [key for key, facts in objects.items() if _waits_for_others(facts.me)]
-        return {**drift.nominated, **dict.fromkeys([*others, *self._full_checks(kind, objects)], EVERYTHING)}
+        differing = {key: scope for key, scope in drift.nominated.items() if key in compared}
+        others = [key for key, facts in compared.items() if _waits_for_others(facts.me)]
+        return {**differing, **dict.fromkeys([*others, *self._full_checks(kind, compared)], EVERYTHING)}
 
     def _tell_orphans(self, name: str, orphans: frozenset[str]) -> None:
         """Tell of cloud objects whose object does not exist, once; they are never deleted unasked.

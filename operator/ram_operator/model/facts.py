@@ -97,6 +97,11 @@ class Facts:
         given = self.me.spec.get("managementPolicy")
         return ManagementPolicy(given) if given in set(ManagementPolicy) else ManagementPolicy.ENFORCE
 
+    @property
+    def suspended(self) -> bool:
+        """Whether nothing is read or written for the object."""
+        return self.management is ManagementPolicy.SUSPEND
+
 
 class ManagementPolicy(StrEnum):
     """How much of an object's spec is carried out."""

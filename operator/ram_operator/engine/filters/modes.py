@@ -38,7 +38,7 @@ class Suspend(Filter):
 
     def without_reading(self, facts: Facts) -> Plan | None:
         """A plan with nothing but a hold."""
-        if facts.management is not ManagementPolicy.SUSPEND:
+        if not facts.suspended:
             return None
         if facts.me.deleting:
             message = f"managementPolicy is Suspend, so that nothing is cleaned up; {RETAIN_OR_ENFORCE}"

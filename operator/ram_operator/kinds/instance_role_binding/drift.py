@@ -14,7 +14,7 @@ from ram_operator.model import Facts, InstanceId, ObjectKey, Scope
 
 async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
     """Nominate the bindings with instances that are not as their rows say. Raises CloudError where none can be read."""
-    rows = {facts.me.key: _rows(facts) for facts in objects}
+    rows = {facts.me.key: _rows(facts) for facts in objects if not facts.suspended}
     seen = await look({one for its in rows.values() for one in its}, survey.cloud.ecs)
     unreadable = tuple(seen.unreadable.values())
     if unreadable and not (seen.roles or seen.missing):
