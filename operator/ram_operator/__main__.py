@@ -21,7 +21,7 @@ from pathlib import Path
 from ram_operator import metrics
 from ram_operator.cloud import Cloud
 from ram_operator.cloud.client.signing import own_version
-from ram_operator.cloud.configuration import configured
+from ram_operator.cloud.configuration import configured, problems
 from ram_operator.cloud.connection import connect
 from ram_operator.cluster import kube as cluster
 from ram_operator.cluster.admission import AdmissionCheck
@@ -55,6 +55,7 @@ from ram_operator.kinds.ram_policy import RamPolicyKind
 from ram_operator.kinds.ram_role import RamRoleKind
 from ram_operator.kinds.ram_role.swaps import PolicyLimits
 from ram_operator.logs import configure
+from ram_operator.probes import Probes
 from ram_operator.rules.boundary import Boundary
 from ram_operator.runtime import Runtime
 from ram_operator.settings import Settings, from_environment
@@ -77,7 +78,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     try:
-        settings = from_environment(os.environ)
+        settings = from_environment(os.environ, problems)
         configure(settings.log_level, settings.log_format)
         log.info("starting", extra={"version": own_version()})
         metrics.BUILD.labels(own_version()).set(1)
@@ -194,7 +195,8 @@ def _build(
     watches = Watches(registry, kopf_settings, partial(check, kube), time.monotonic)
     listen = (host, int(port))
     admission = AdmissionCheck(kube)
-    return Runtime(gate, watches, resync, controller, sweeps, recorder, leadership, admission, settings.workers, listen)
+    probes = Probes(gate, controller, leadership, admission, listen)
+    return Runtime(gate, watches, resync, controller, sweeps, recorder, leadership, admission, probes, settings.workers)
 
 
 def _reconciler(

@@ -1,4 +1,4 @@
-"""Runs the parts that `__main__` builds as one process: the order of the start, the probes, the shutdown."""
+"""Runs the parts that `__main__` builds as one process: the order of the start and of the shutdown."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-
 from ram_operator import metrics
 from ram_operator.cluster.admission import AdmissionCheck
 from ram_operator.cluster.election import Alone, Elector, LeaseLost
@@ -23,14 +20,13 @@ from ram_operator.engine.controller import Controller
 from ram_operator.engine.sweeps import Sweeps
 from ram_operator.errors import StartupError
 from ram_operator.gate import Gate
+from ram_operator.probes import Probes
 
 log = logging.getLogger(__name__)
 
 DRAIN_SECONDS = 20.0
 FLUSH_SECONDS = 3.0
 PAUSE_PERIOD_SECONDS = 0.02
-STUCK_SECONDS = 600.0
-"""A reconcile that runs longer than this is stuck: every call in it has a timeout of seconds."""
 
 
 @dataclass(slots=True)
@@ -46,8 +42,8 @@ class Runtime:
         recorder: writes the events.
         leadership: without it nothing is written.
         admission: tells whether the admission policies protect the cluster.
+        probes: serves probes and metrics.
         workers: how many objects are worked on at once.
-        listen: host and port of probes and metrics.
     """
 
     gate: Gate
@@ -58,8 +54,8 @@ class Runtime:
     recorder: EventRecorder
     leadership: Elector | Alone
     admission: AdmissionCheck
+    probes: Probes
     workers: int
-    listen: tuple[str, int]
     _leads: asyncio.Event = field(default_factory=asyncio.Event)
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _signal: str = ""
@@ -71,7 +67,7 @@ class Runtime:
         Raises StartupError where the watches cannot work, such as after a CRD was deleted.
         """
         self._take_signals()
-        site = await self._serve()
+        await self.probes.start()
         workers = [self._start(self.controller.work(self._leads)) for _ in range(self.workers)]
         others = [
             self._start(self.watches.run()),
@@ -90,7 +86,7 @@ class Runtime:
         await self._drain(workers)
         await _cancel(others)
         await self.leadership.release()
-        await site.cleanup()
+        await self.probes.stop()
         if isinstance(self._failure, StartupError):
             raise self._failure
         return 1 if self._failure else 0
@@ -145,34 +141,6 @@ class Runtime:
         except TimeoutError:
             log.warning("some events were not written")
 
-    async def _serve(self) -> web.AppRunner:
-        app = web.Application()
-        app.router.add_get("/livez", self._livez)
-        app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/metrics", _metrics)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        host, port = self.listen
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as error:
-            raise StartupError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
-        bound = runner.addresses[0][1]
-        log.info("listening", extra={"listening": f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{bound}"})
-        return runner
-
-    async def _livez(self, _: web.Request) -> web.Response:
-        longest = self.controller.longest_reconcile()
-        if longest > STUCK_SECONDS:
-            return web.Response(status=503, text=f"a reconcile has been running for {longest:.0f} s\n")
-        return web.Response(text="ok\n")
-
-    async def _readyz(self, _: web.Request) -> web.Response:
-        if self.gate.waits_for:
-            return web.Response(status=503, text=f"waits for {self.gate.waits_for}\n")
-        missing = self.admission.missing
-        return web.Response(text=f"ok, but admission policies are missing: {missing}\n" if missing else "ok\n")
-
 
 async def _observe_pauses() -> None:
     """Observe for ever how long the event loop keeps its tasks waiting."""
@@ -181,10 +149,6 @@ async def _observe_pauses() -> None:
         due = loop.time() + PAUSE_PERIOD_SECONDS
         await asyncio.sleep(PAUSE_PERIOD_SECONDS)
         metrics.LOOP_PAUSES.observe(loop.time() - due)
-
-
-async def _metrics(_: web.Request) -> web.Response:
-    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:

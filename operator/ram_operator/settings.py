@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import fill
@@ -159,8 +159,18 @@ def described() -> str:
     return "\n".join(("environment variables:", *entries))
 
 
-def from_environment(environment: Mapping[str, str]) -> Settings:
-    """Read the settings. Raises StartupError naming each wrong variable and what it may be."""
+def from_environment(
+    environment: Mapping[str, str], further: Callable[[Settings], Iterable[str]] = lambda settings: ()
+) -> Settings:
+    """Read the settings.
+
+    Args:
+        environment: the variables.
+        further: what else is wrong with the settings, such as with the files that they name.
+
+    Raises:
+        StartupError: something is wrong; it names all that is, and what it may be.
+    """
     known = {name: field for name, field in Settings.__dataclass_fields__.items() if name != "credentials"}
     given = {key.removeprefix(PREFIX): value for key, value in environment.items() if key.startswith(PREFIX)}
     values: dict[str, Any] = {}
@@ -176,6 +186,7 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     credentials = {key: value for key, value in environment.items() if key.startswith("ALIBABA_CLOUD_") and value}
     settings = Settings(**values, credentials=credentials)
     problems += (f"{PREFIX}{name.upper()} {problem}" for name, problem in _problems(settings))
+    problems += further(settings)
     if problems:
         raise StartupError("; ".join(problems))
     return settings

@@ -95,7 +95,7 @@ def test_a_missing_or_empty_file_stops_the_start(tmp_path: Path, files: dict[str
 def test_a_file_that_is_no_text_stops_the_start_without_showing_it(tmp_path: Path) -> None:
     write(tmp_path, accessKeySecret="secret")
     (tmp_path / "accessKeyId").write_bytes(b"\xff\xfe\x00secret")
-    with pytest.raises(StartupError, match=r"not a text$"):
+    with pytest.raises(StartupError, match=r"accessKeyId: not a text; mount a Secret"):
         FileCredentials(tmp_path)
 
 

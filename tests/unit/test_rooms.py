@@ -14,7 +14,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 OPERATOR = ROOT / "operator/ram_operator"
 ROOMS = [path for room in ("engine", "cluster") for path in (OPERATOR / room).rglob("*.py")]
-PLACES = [*ROOMS, OPERATOR / "gate.py", OPERATOR / "runtime.py"]
+PLACES = [*ROOMS, OPERATOR / "gate.py", OPERATOR / "probes.py", OPERATOR / "runtime.py"]
 FILES = [pytest.param(path, id=str(path.relative_to(OPERATOR))) for path in sorted(PLACES)]
 
 

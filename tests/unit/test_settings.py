@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +139,45 @@ def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(StartupError) as caught:
         from_environment({PREFIX + variable: text for variable, text in WRONG})
     assert all(PREFIX + variable in str(caught.value) for variable, _ in WRONG)
+
+
+FILES = {
+    "static": ("CREDENTIALS_DIR", "accessKeyId: No such file or directory; mount a Secret with accessKeyId and"),
+    "oidc": ("OIDC_TOKEN_FILE", "No such file or directory; project a token of the ServiceAccount"),
+}
+
+
+@pytest.mark.parametrize("source", FILES)
+def test_wrong_values_and_files_that_cannot_be_used_are_told_in_one_line_with_what_to_do(
+    source: str, tmp_path: Path
+) -> None:
+    variable, remedy = FILES[source]
+    bundle = tmp_path / "ca.pem"
+    bundle.write_text("no certificate")
+    given = {
+        "WORKERS": "many",
+        "LISTEN": "8080",
+        "DENIED_ACTIONS": "no action",
+        "CREDENTIALS_SOURCE": source,
+        variable: str(tmp_path / "nowhere"),
+        "CA_BUNDLE": str(bundle),
+    }
+    started = subprocess.run(
+        [sys.executable, "-m", "ram_operator"],
+        env={PREFIX + name: text for name, text in given.items()},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    (line,) = started.stderr.splitlines()
+    assert (started.returncode, started.stdout) == (1, "")
+    message = json.loads(line)["message"]
+    assert f"{PREFIX}WORKERS is 'many': write a number" in message
+    assert f"{PREFIX}LISTEN is '8080': write address:port" in message
+    assert f"{PREFIX}DENIED_ACTIONS" in message
+    assert f"{tmp_path}/nowhere" in message
+    assert remedy in message
+    assert f"{PREFIX}CA_BUNDLE: cannot use {bundle}: there is no certificate in it; name a file" in message
 
 
 def test_a_password_of_a_proxy_is_not_repeated() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from ram_operator.cloud.client.network import Network
 from ram_operator.cloud.connection import CloudConfig
 from ram_operator.cloud.credentials import CredentialsProvider, EnvironmentCredentials, FileCredentials
 from ram_operator.cloud.credentials.sources import InstanceRoleSource, OidcSource, Source, UriSource
+from ram_operator.errors import StartupError
 from ram_operator.settings import Settings
 
 
@@ -23,15 +26,30 @@ def configured(settings: Settings) -> CloudConfig:
         endpoint_ecs=settings.endpoint_ecs,
         endpoint_sts=settings.endpoint_sts,
         region=settings.region,
-        network=Network(settings.ca_bundle, settings.https_proxy, settings.no_proxy),
+        network=_network(settings),
         quota_factor=settings.quota_factor,
     )
+
+
+def problems(settings: Settings) -> Iterator[str]:
+    """What is wrong with the files that the settings name, and with the credentials, each with what to do."""
+    for part in (_network, _credentials):
+        try:
+            part(settings)
+        except StartupError as error:
+            yield str(error)
+
+
+def _network(settings: Settings) -> Network:
+    return Network(settings.ca_bundle, settings.https_proxy, settings.no_proxy)
 
 
 def _credentials(settings: Settings) -> CredentialsProvider | Source:
     match settings.credentials_source:
         case "oidc":
-            token_file = settings.oidc_token_file or Path()
+            # One that is not named is told of with the other settings.
+            token_file = settings.oidc_token_file or Path(os.devnull)
+            _check_readable(token_file)
             names = (settings.role_session_name, settings.session_policy)
             return OidcSource(settings.role_arn, settings.oidc_provider_arn, token_file, *names)
         case "instance-role":
@@ -42,3 +60,13 @@ def _credentials(settings: Settings) -> CredentialsProvider | Source:
             return FileCredentials(settings.credentials_dir)
         case _:
             return EnvironmentCredentials(settings.credentials)
+
+
+def _check_readable(token_file: Path) -> None:
+    try:
+        token_file.open("rb").close()
+    except OSError as error:
+        raise StartupError(
+            f"RAM_OPERATOR_OIDC_TOKEN_FILE: cannot read {token_file}: {error.strerror}; project a token of the "
+            "ServiceAccount with the audience sts.aliyuncs.com there"
+        ) from None

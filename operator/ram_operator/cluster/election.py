@@ -97,6 +97,10 @@ class Alone:
         """Return a time that never comes."""
         return math.inf
 
+    def overdue(self) -> float:
+        """Return 0."""
+        return 0.0
+
     async def acquire(self) -> None:
         """Return at once."""
 
@@ -158,6 +162,10 @@ class Elector:
     def valid_until(self) -> float:
         """Return until when this process is the leader, on the clock; -inf while it is not."""
         return self._valid_until
+
+    def overdue(self) -> float:
+        """Return how many seconds ago the lease of a leader ended that has not noticed; 0 while all is well."""
+        return max(0.0, self._clock() - self._valid_until) if self._leads else 0.0
 
     @property
     def _leads(self) -> bool:

@@ -52,5 +52,8 @@ def _trusting(bundle: Path | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(bundle or certifi.where()))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else ""
-        problem = reason or "it has no certificate in PEM form"
-        raise StartupError(f"RAM_OPERATOR_CA_BUNDLE: cannot use {bundle}: {problem}") from None
+        problem = reason or "there is no certificate in it"
+        raise StartupError(
+            f"RAM_OPERATOR_CA_BUNDLE: cannot use {bundle}: {problem}; name a file with the certificates "
+            "of the authorities in PEM form, or leave it empty"
+        ) from None

@@ -21,6 +21,8 @@ KEY_ID_VARIABLE = "ALIBABA_CLOUD_ACCESS_KEY_ID"
 KEY_SECRET_VARIABLE = "ALIBABA_CLOUD_ACCESS_KEY_SECRET"
 TOKEN_VARIABLE = "ALIBABA_CLOUD_SECURITY_TOKEN"
 
+_MOUNT = f"mount a Secret with {KEY_ID_FILE} and {KEY_SECRET_FILE} and name its folder in RAM_OPERATOR_CREDENTIALS_DIR"
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -63,12 +65,9 @@ class EnvironmentCredentials:
         key_id, secret, token = (
             values.get(name, "").strip() for name in (KEY_ID_VARIABLE, KEY_SECRET_VARIABLE, TOKEN_VARIABLE)
         )
-        for name, value in ((KEY_ID_VARIABLE, key_id), (KEY_SECRET_VARIABLE, secret)):
-            if not value:
-                raise StartupError(
-                    f"no credentials for Alibaba Cloud: set {name}, or mount a Secret with {KEY_ID_FILE} and "
-                    f"{KEY_SECRET_FILE} and name its folder in RAM_OPERATOR_CREDENTIALS_DIR"
-                )
+        missing = [name for name, value in ((KEY_ID_VARIABLE, key_id), (KEY_SECRET_VARIABLE, secret)) if not value]
+        if missing:
+            raise StartupError(f"no credentials for Alibaba Cloud: set {' and '.join(missing)}, or {_MOUNT}")
         self._credentials = Credentials(key_id, secret, token)
 
     def current(self) -> Credentials:
@@ -128,9 +127,9 @@ class FileCredentials:
             text = path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not a text"
-            raise StartupError(f"no credentials for Alibaba Cloud: cannot read {path}: {reason}") from None
+            raise StartupError(f"no credentials for Alibaba Cloud: cannot read {path}: {reason}; {_MOUNT}") from None
         if not text and name != TOKEN_FILE:
-            raise StartupError(f"no credentials for Alibaba Cloud: {path} is empty")
+            raise StartupError(f"no credentials for Alibaba Cloud: {path} is empty; {_MOUNT}")
         return text
 
 

@@ -1,0 +1,78 @@
+"""What the process says of itself over HTTP: /livez and /readyz for the kubelet, /metrics for Prometheus."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from ram_operator.cluster.admission import AdmissionCheck
+from ram_operator.cluster.election import Alone, Elector
+from ram_operator.engine.controller import Controller
+from ram_operator.errors import StartupError
+from ram_operator.gate import Gate
+
+log = logging.getLogger(__name__)
+
+STUCK_SECONDS = 600.0
+"""A reconcile that runs longer than this is stuck: every call in it has a timeout of seconds."""
+
+
+@dataclass(slots=True)
+class Probes:
+    """The HTTP server. That it answers says that the event loop is alive.
+
+    Args:
+        gate: knows what the process waits for.
+        controller: knows for how long reconciles have been running.
+        leadership: knows whether the lease was renewed in time.
+        admission: knows which admission policies are missing.
+        listen: host and port; port 0 means a free one.
+    """
+
+    gate: Gate
+    controller: Controller
+    leadership: Elector | Alone
+    admission: AdmissionCheck
+    listen: tuple[str, int]
+    _runner: web.AppRunner = field(init=False)
+
+    async def start(self) -> None:
+        """Listen. Raises StartupError where that is not possible."""
+        app = web.Application()
+        app.router.add_get("/livez", self._livez)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/metrics", _metrics)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        host, port = self.listen
+        try:
+            await web.TCPSite(self._runner, host, port).start()
+        except OSError as error:
+            raise StartupError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+        bound = self._runner.addresses[0][1]
+        log.info("listening", extra={"listening": f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{bound}"})
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        await self._runner.cleanup()
+
+    async def _livez(self, _: web.Request) -> web.Response:
+        wrong = []
+        if (longest := self.controller.longest_reconcile()) > STUCK_SECONDS:
+            wrong.append(f"a reconcile has been running for {longest:.0f} s")
+        if overdue := self.leadership.overdue():
+            wrong.append(f"the lease ended {overdue:.0f} s ago and was neither renewed nor given up")
+        return web.Response(status=503, text="\n".join([*wrong, ""])) if wrong else web.Response(text="ok\n")
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        if self.gate.waits_for:
+            return web.Response(status=503, text=f"waits for {self.gate.waits_for}\n")
+        missing = self.admission.missing
+        return web.Response(text=f"ok, but admission policies are missing: {missing}\n" if missing else "ok\n")
+
+
+async def _metrics(_: web.Request) -> web.Response:
+    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
