@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import json
-
+import pytest
 from tests.unit.builders import instance, node
+from tests.unit.longest import OBJECT_LIMIT, longest_status, stored_bytes
 from tests.unit.pool import BINDING, ONE, THREE, TWO, attached, scene
 
-from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Origin, Row, State
-from ram_operator.model import InstanceId, Reason, Scope
-
-ETCD_LIMIT = 1.5 * 2**20
-"""The longest request that etcd takes by default."""
+from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Row, State
+from ram_operator.model import Entry, Plan, Scope
 
 
-def test_the_longest_rows_fit_into_what_the_api_server_stores() -> None:
-    time = "2026-05-01T12:00:00Z"
-    row = Row(
-        state=State.OVERRIDDEN,
-        instance=InstanceId("c" * 77, "i-" + "a" * 48),
-        node="n" * 253,
-        reason=max(Reason, key=len),
-        message="m" * 300,
-        role="r" * 64,
-        origin=Origin.ATTACHED,
-        previous_role="p" * 64,
-        replaced_role="q" * 64,
-        confirmed=True,
-        failed_generation=10**6,
-        since=time,
-        node_gone_since=time,
-        missing_since=time,
-    )
-    assert len(str(row.instance)) == 128
-    assert MOST_ROWS * len(json.dumps(row.as_json())) < ETCD_LIMIT
+@pytest.mark.parametrize("letter", ["m", "<", "\x01", '"', "\u65e0", "\U0001f512"])
+@pytest.mark.parametrize("withheld", [False, True], ids=["as planned", "withheld"])
+def test_the_longest_status_fits_into_an_object(letter: str, withheld: bool) -> None:
+    status = longest_status(letter, withheld=withheld)
+    assert len(status["instances"]) == MOST_ROWS
+    assert all(len(row.get("message", "")) <= 256 for row in status["instances"])
+    assert stored_bytes(status) < OBJECT_LIMIT
+
+
+@pytest.mark.parametrize("count", [1, 100, MOST_ROWS])
+def test_messages_are_shortened_only_where_the_rows_do_not_fit(count: int) -> None:
+    message = "waits for its role to be ready"
+    rows = [Row(State.PENDING, instance(number), f"node-{number}", message=message) for number in range(count)]
+    entries = tuple(Entry(str(row.instance), row.as_json()) for row in rows)
+    stored = Plan(entries={"instances": entries}).status["instances"]
+    assert {row["message"] for row in stored} == {message}
 
 
 async def test_batches_are_a_hundred_instances_of_one_region() -> None:

@@ -6,6 +6,7 @@ these, `engine` applies and reports them, `cluster` feeds the facts.
 
 from __future__ import annotations
 
+from ram_operator.model.entries import Entry
 from ram_operator.model.facts import (
     ADOPTED_TAG,
     PROPAGATION,
@@ -35,11 +36,9 @@ from ram_operator.model.names import (
     timestamp,
 )
 from ram_operator.model.plans import (
-    ENTRY_MESSAGE_LENGTH,
     EVERYTHING,
     Change,
     Context,
-    Entry,
     Event,
     Failure,
     Granted,
@@ -61,7 +60,6 @@ from ram_operator.model.reasons import RETAIN_INSTEAD, Disposition, EventReason,
 __all__ = [
     "ADOPTED_TAG",
     "ALLOW_RELEASE",
-    "ENTRY_MESSAGE_LENGTH",
     "EVERYTHING",
     "FINALIZER",
     "GROUP",

@@ -13,6 +13,7 @@ from typing import Protocol, Self
 
 from ram_operator.cloud import Cloud, Grantee, PolicyName
 from ram_operator.errors import CloudError, OperatorError
+from ram_operator.model.entries import Entry, listed
 from ram_operator.model.facts import Owner
 from ram_operator.model.names import Json, StatusFields
 from ram_operator.model.reasons import Reason
@@ -154,26 +155,6 @@ class Withheld:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of a list in `status` that stands for a subject: a row of instances, a managed policy.
-
-    Args:
-        subject: the subject of the steps that it belongs to.
-        value: what it says where those steps may be made; None where there is no such entry then. It is the claim on
-            what the steps write.
-        withheld: what it says where they are withheld: no claim that is not stored yet; None for no entry.
-        claims: whether `value` has a claim that is not stored yet.
-        explains: whether the entry has `reason` and `message`, which then say why its steps are withheld.
-    """
-
-    subject: str
-    value: Json
-    withheld: Json = None
-    claims: bool = False
-    explains: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Event:
     """A Kubernetes event to be recorded. `node` names the Node it is about; None means the object itself."""
 
@@ -299,12 +280,14 @@ class Plan:
     @property
     def status(self) -> StatusFields:
         """The status fields that follow from the plan, as far as its steps may be made."""
-        reasons = {subject: each.hold for each in self.withheld for subject in each.step.subjects}
+        reasons = {
+            subject: (each.hold.reason, each.hold.message) for each in self.withheld for subject in each.step.subjects
+        }
         status: dict[str, Json] = dict(self.fields)
         for name, rows in self.entries.items():
             field_, _, part = name.partition(".")
-            listed = _listed(rows, reasons)
-            status[field_] = {**status.get(field_, {}), part: listed} if part else listed
+            values = listed(rows, reasons)
+            status[field_] = {**status.get(field_, {}), part: values} if part else values
         return status
 
     @property
@@ -318,23 +301,6 @@ class Plan:
             if any(row.claims and row.subject in written for row in rows)
         )
         return {name: status[name] for name in claimed}
-
-
-def _listed(rows: Sequence[Entry], reasons: Mapping[str, Hold]) -> list[Json]:
-    values = (_value(row, reasons.get(row.subject)) for row in rows)
-    return [value for value in values if value is not None]
-
-
-def _value(row: Entry, hold: Hold | None) -> Json:
-    if hold is None:
-        return row.value
-    if row.withheld is None or not row.explains:
-        return row.withheld
-    return {**row.withheld, "reason": hold.reason.value, "message": hold.message[:ENTRY_MESSAGE_LENGTH]}
-
-
-ENTRY_MESSAGE_LENGTH = 256
-"""The longest message of an entry: a thousand of them fit into the 1 MiB that an object may have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from ram_operator.model import ENTRY_MESSAGE_LENGTH, InstanceId, Json, Reason, StatusFields
+from ram_operator.model import InstanceId, Json, Reason, StatusFields
 
 MOST_ROWS = 1000
-"""How many rows a binding has at most: their worst case stays under the 1 MiB that an object may have."""
+"""How many rows a binding has at most: the list is kept within what the API server stores."""
 _REASONS = frozenset(Reason)
 
 
@@ -120,7 +120,7 @@ class Row:
             "node": self.node,
             "state": self.state.value,
             "reason": self.reason.value if self.reason else None,
-            "message": self.message[:ENTRY_MESSAGE_LENGTH],
+            "message": self.message,
             "roleName": self.role,
             "origin": self.origin.value if self.origin else None,
             "previousRole": self.previous_role,
