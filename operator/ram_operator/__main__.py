@@ -50,7 +50,7 @@ from ram_operator.gate import Gate, check, preflight
 from ram_operator.grantable import stated
 from ram_operator.kinds import AnyKind
 from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
-from ram_operator.kinds.instance_role_binding.terms import RoleRules
+from ram_operator.kinds.instance_role_binding.terms import RequiredTag, RoleRules
 from ram_operator.kinds.ram_policy import RamPolicyKind
 from ram_operator.kinds.ram_role import RamRoleKind
 from ram_operator.kinds.ram_role.swaps import PolicyLimits
@@ -236,6 +236,7 @@ def our_kinds(settings: Settings) -> tuple[AnyKind, ...]:
                 settings.restorable_roles,
                 settings.allowed_roles,
                 settings.allow_non_node_instances,
+                RequiredTag.of(settings.required_instance_tag),
             ),
         ),
     )

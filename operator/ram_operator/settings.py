@@ -98,6 +98,11 @@ class Settings:
     allow_non_node_instances: Annotated[
         bool, "Whether bindings may name instances that are no nodes, by spec.instances: true or false."
     ] = False
+    required_instance_tag: Annotated[
+        str,
+        "A tag, as KEY or KEY=VALUE, that an instance must carry before it is given a role, such as "
+        "ack.aliyun.com=CLUSTER, which ACK puts on its workers; empty for none.",
+    ] = ""
     read_only: Annotated[
         bool, "Whether nothing is written to the cloud for any object; status.plan says what would be: true or false."
     ] = False
@@ -221,6 +226,8 @@ def _problems(settings: Settings) -> Iterator[tuple[str, str]]:
             yield name, problem
     if settings.https_proxy and (problem := proxy_problem(settings.https_proxy)):
         yield "https_proxy", problem
+    if settings.required_instance_tag.startswith("="):
+        yield "required_instance_tag", f"is {settings.required_instance_tag!r}: write KEY or KEY=VALUE"
     yield from _credentials_problems(settings)
     yield from _boundary_problems(settings)
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):

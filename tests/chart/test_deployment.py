@@ -41,6 +41,7 @@ BECOMES = {
     "settings.protectedRoles={a,b-*}": ("RAM_OPERATOR_PROTECTED_ROLES", "a,b-*"),
     "settings.allowedRoles={d}": ("RAM_OPERATOR_ALLOWED_ROLES", "d"),
     "settings.allowNonNodeInstances=true": ("RAM_OPERATOR_ALLOW_NON_NODE_INSTANCES", "true"),
+    "settings.requiredInstanceTag=k=v": ("RAM_OPERATOR_REQUIRED_INSTANCE_TAG", "k=v"),
     "settings.restorableRoles={c}": ("RAM_OPERATOR_RESTORABLE_ROLES", "c"),
     "settings.sweepIntervalSeconds=10": ("RAM_OPERATOR_SWEEP_INTERVAL_SECONDS", "10"),
     "settings.fullCheckIntervalSeconds=1000000": ("RAM_OPERATOR_FULL_CHECK_INTERVAL_SECONDS", "1000000"),

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aliyunsdkecs.request.v20140526.TagResourcesRequest import TagResourcesRequest
+from tests.contract.conftest import OldSdk
 
 from ram_operator.cloud import Cloud, NewRole
 from ram_operator.cloud.connection import CloudConfig, connect
@@ -66,6 +68,15 @@ async def test_instances_are_described_with_their_network(cloud: Cloud, simulato
     assert {name: instance.network for name, instance in found.items()} == {classic: "classic", vpc: "vpc"}
     assert found[vpc].instance_id == vpc
     assert found[vpc].status
+
+
+async def test_instances_are_described_with_their_tags(cloud: Cloud, simulator: Simulator, root: OldSdk) -> None:
+    tagged, other = simulator.instance_ids()[:2]
+    mark = [{"Key": "ack.aliyun.com", "Value": "c1"}, {"Key": "empty", "Value": ""}]
+    root.sent(TagResourcesRequest(), ResourceType="instance", ResourceIds=[tagged], Tags=mark)
+    found = await cloud.ecs.describe_instances(REGION, [tagged, other])
+    assert found[tagged].tags.items() >= {("ack.aliyun.com", "c1"), ("empty", "")}
+    assert "ack.aliyun.com" not in found[other].tags
 
 
 async def test_an_instance_of_another_region_does_not_exist(cloud: Cloud, simulator: Simulator) -> None:

@@ -271,7 +271,8 @@ class Instances:
         out: what every call to a region raises; regions that answer have none.
         unreadable: the error in place of the role of an instance whose batch could not be read.
         out_after_writes: what a region begins to raise with its next write, which takes effect.
-        failing: what a call of `attach`, `detach` or `describe` raises, until it is taken out.
+        failing: what a call of `attach`, `detach`, `describe` or `describe tags` raises, until it is taken out.
+        tags: the tags of instances that have some.
         calls: the calls, with region, role and ids.
         ram: the roles themselves.
     """
@@ -283,6 +284,7 @@ class Instances:
         self.unreadable: dict[InstanceId, CloudError] = {}
         self.out_after_writes: dict[str, CloudError] = {}
         self.failing: dict[str, CloudError] = {}
+        self.tags: dict[InstanceId, dict[str, str]] = {}
         self.calls: list[tuple[str, str, str, tuple[str, ...]]] = []
         self.ram = Roles()
 
@@ -294,13 +296,15 @@ class Instances:
     @property
     def writes(self) -> list[tuple[str, str, str, tuple[str, ...]]]:
         """The calls that write."""
-        return [call for call in self.calls if call[0] != "describe"]
+        return [call for call in self.calls if not call[0].startswith("describe")]
 
     async def describe_regions(self) -> tuple[str, ...]:
         return tuple(sorted({one.region for one in self.roles}))
 
     async def describe_instances(self, region: str, ids: Sequence[str]) -> Mapping[str, Instance]:
-        return {id_: Instance(id_, "vpc", "Running") for id_ in ids if InstanceId(region, id_) in self.roles}
+        self._called("describe tags", region, "", ids)
+        known = [one for one in (InstanceId(region, id_) for id_ in ids) if one in self.roles]
+        return {one.id: Instance(one.id, "vpc", "Running", self.tags.get(one, {})) for one in known}
 
     async def describe_instance_roles(self, region: str, ids: Sequence[str]) -> Mapping[str, str | CloudError]:
         self._called("describe", region, "", ids)
@@ -336,5 +340,5 @@ class Instances:
             raise error
         if error := self.out.get(region):
             raise error
-        if what != "describe" and (later := self.out_after_writes.pop(region, None)):
+        if not what.startswith("describe") and (later := self.out_after_writes.pop(region, None)):
             self.out[region] = later

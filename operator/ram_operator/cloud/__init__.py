@@ -127,6 +127,7 @@ class Instance:
     instance_id: str
     network: str
     status: str
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

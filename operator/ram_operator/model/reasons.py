@@ -49,6 +49,7 @@ class Reason(StrEnum):
     NO_PROVIDER_ID = "NoProviderID"
     FOREIGN_PROVIDER_ID = "ForeignProviderID"
     DUPLICATE_PROVIDER_ID = "DuplicateProviderID"
+    UNTAGGED_INSTANCE = "UntaggedInstance"
     INSTANCE_GONE = "InstanceGone"
     CLASSIC_NETWORK = "ClassicNetwork"
     ROLE_NOT_FOUND = "RoleNotFound"

@@ -132,7 +132,7 @@ class Ecs:
         parameters = {"InstanceIds": _id_list(batch), "PageSize": INSTANCES_BATCH}
         answer = await self._client.call(DescribeInstancesRequest, parameters, region)
         return [
-            Instance(row.text("InstanceId"), row.text("InstanceNetworkType"), row.text("Status"))
+            Instance(row.text("InstanceId"), row.text("InstanceNetworkType"), row.text("Status"), _tags(row))
             for row in answer.rows("Instances", "Instance")
         ]
 
@@ -214,6 +214,10 @@ async def _in_batches(
 def _succeeded(row: Answer) -> bool:
     """Some answers leave out Success, and some print Code as a number."""
     return row.text("Code") == "200" or row.flag("Success")
+
+
+def _tags(row: Answer) -> dict[str, str]:
+    return {tag.text("TagKey"): tag.text("TagValue") for tag in row.rows("Tags", "Tag")}
 
 
 def _id_list(ids: Sequence[str]) -> str:

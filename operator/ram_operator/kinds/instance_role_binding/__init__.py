@@ -28,7 +28,7 @@ from ram_operator.kinds.instance_role_binding.desiring import (
 from ram_operator.kinds.instance_role_binding.drift import find_drift
 from ram_operator.kinds.instance_role_binding.index import BindingIndex, instances_of, selection
 from ram_operator.kinds.instance_role_binding.links import BindingLinks
-from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, look, read_role
+from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, look, look_at_tags, read_role
 from ram_operator.kinds.instance_role_binding.rows import Row, State, ordered, rows_of, same_role
 from ram_operator.kinds.instance_role_binding.steps import AttachRole, DetachRole
 from ram_operator.kinds.instance_role_binding.terms import RoleRules, Terms
@@ -122,11 +122,23 @@ class InstanceRoleBindingKind:
             again = {instance for instance in concerned if instance in scope}
             return before.renewed(again, await look(again, cloud.ecs))
         asked = {one for one in concerned if one in scope or self._is_open(one, desired, rows)}
-        seen = await look(asked, cloud.ecs)
+        seen = await self._look(asked, desired, rows, cloud)
         named = desired.spec is not None and desired.spec.role_name is not None
         if desired.role and (named or _may_replace(desired, rows, seen)):
             return replace(seen, role=await read_role(desired.role, cloud.ram))
         return seen
+
+    async def _look(
+        self, asked: set[InstanceId], desired: DesiredBinding, rows: Mapping[InstanceId, Row], cloud: Cloud
+    ) -> ObservedBinding:
+        """Read the role of each instance, except where no binding gave it one and it lacks the tag that it needs."""
+        given = {*selection(desired.facts).other_rows, *(key for key, row in rows.items() if row.claimed)}
+        tag, new = self.rules.required_tag, asked - given
+        if tag is None or not new:
+            return await look(asked, cloud.ecs)
+        tags = await look_at_tags(new, tag, cloud.ecs)
+        readable = {one for one in asked - tags.untagged if not tags.error_of(one)}
+        return tags.renewed((), await look(readable, cloud.ecs))
 
     def _is_open(self, one: InstanceId, desired: DesiredBinding, rows: Mapping[InstanceId, Row]) -> bool:
         """Whether an instance has to be read before the next sweep."""
@@ -208,6 +220,7 @@ class _Now:
             seen=self.observed.roles.get(subject),
             unreadable=self.observed.error_of(subject),
             missing=subject in self.observed.missing,
+            untagged=subject in self.observed.untagged,
             node=desired.wanted.get(subject) or indexed.known.get(subject),
             contested=indexed.contested.get(subject, ()),
             taken_by=taken,

@@ -26,6 +26,7 @@ class Case:
         seen: the role it has, "" for none, None where it was not read.
         unreadable: what kept it from being read.
         missing: DescribeInstances did not return it.
+        untagged: it lacks the tag that the settings ask for, and no binding gave it a role.
         node: its Node; None when there is none (any more).
         contested: its Nodes, where there are several: which of them stands for it cannot be told.
         edited: whether the spec was edited since the last reconcile.
@@ -45,6 +46,7 @@ class Case:
     selected: bool = False
     unreadable: CloudError | None = None
     missing: bool = False
+    untagged: bool = False
     node: str | None = None
     contested: tuple[str, ...] = ()
     taken_by: ObjectKey | None = None

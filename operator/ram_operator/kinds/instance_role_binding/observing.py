@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass, field, replace
+from itertools import chain, groupby
 
 from ram_operator.cloud import EcsApi, RamApi
 from ram_operator.errors import CloudError, NotFound
+from ram_operator.kinds.instance_role_binding.terms import RequiredTag
 from ram_operator.model import InstanceId, Unreadable
 from ram_operator.rules.documents import trusts_service
 
@@ -34,12 +35,14 @@ class ObservedBinding:
     """The role of each instance that was read, "" for none; `missing` are those that ECS does not know.
 
     `unreadable` says by region what could not be read, and why; `role` what the role is like, where that was asked.
+    `untagged` are those that lack the tag that the settings ask for.
     """
 
     roles: Mapping[InstanceId, str]
     missing: frozenset[InstanceId] = frozenset()
     unreadable: Mapping[str, Unreadable] = field(default_factory=dict)
     role: RoleRead | None = None
+    untagged: frozenset[InstanceId] = frozenset()
 
     def error_of(self, instance: InstanceId) -> CloudError | None:
         """What kept an instance from being read, if anything."""
@@ -53,9 +56,19 @@ class ObservedBinding:
         return ObservedBinding(
             {**roles, **later.roles},
             (self.missing - again) | later.missing,
-            {**self.unreadable, **later.unreadable},
+            _both(self.unreadable, later.unreadable),
             self.role,
+            (self.untagged - again) | later.untagged,
         )
+
+
+def _both(some: Mapping[str, Unreadable], others: Mapping[str, Unreadable]) -> dict[str, Unreadable]:
+    """What could not be read by either, by region."""
+    shared = some.keys() & others.keys()
+    merged = {
+        region: replace(others[region], subjects=some[region].subjects | others[region].subjects) for region in shared
+    }
+    return {**some, **others, **merged}
 
 
 async def read_role(name: str, ram: RamApi) -> RoleRead:
@@ -81,6 +94,29 @@ async def look(instances: Iterable[InstanceId], ecs: EcsApi) -> ObservedBinding:
         asked_of |= set(asked) - errors.keys()
         roles |= {InstanceId(region, id_): role for id_, role in answer.items() if isinstance(role, str)}
     return ObservedBinding(roles, frozenset(asked_of - roles.keys()), unreadable)
+
+
+async def look_at_tags(instances: Iterable[InstanceId], tag: RequiredTag, ecs: EcsApi) -> ObservedBinding:
+    """Find out which of some instances lack a tag; one that does not exist lacks nothing."""
+    regions = [(region, tuple(group)) for region, group in groupby(sorted(instances), key=lambda one: one.region)]
+    answers = await asyncio.gather(*(_without_tag(region, asked, tag, ecs) for region, asked in regions))
+    untagged = chain.from_iterable(answer for answer in answers if isinstance(answer, frozenset))
+    unread = (
+        Unreadable(region, frozenset(map(str, asked)), answer)
+        for (region, asked), answer in zip(regions, answers, strict=True)
+        if isinstance(answer, CloudError)
+    )
+    return ObservedBinding({}, unreadable={part.place: part for part in unread}, untagged=frozenset(untagged))
+
+
+async def _without_tag(
+    region: str, instances: Sequence[InstanceId], tag: RequiredTag, ecs: EcsApi
+) -> frozenset[InstanceId] | CloudError:
+    try:
+        found = await ecs.describe_instances(region, [instance.id for instance in instances])
+    except CloudError as error:
+        return error
+    return frozenset(one for one in instances if one.id in found and not tag.is_on(found[one.id].tags))
 
 
 async def _roles_in(region: str, instances: Sequence[InstanceId], ecs: EcsApi) -> Mapping[str, str | CloudError]:

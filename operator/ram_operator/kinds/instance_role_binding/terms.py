@@ -27,6 +27,28 @@ class Unbind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RequiredTag:
+    """A tag that an instance must carry before it is given a role: a Node says what it likes, ECS has the tags."""
+
+    key: str
+    value: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> RequiredTag | None:
+        """Read `KEY`, for any value, or `KEY=VALUE`; None for an empty text."""
+        key, _, value = text.partition("=")
+        return cls(key, value) if key else None
+
+    def __str__(self) -> str:
+        """As it is written in the settings."""
+        return f"{self.key}={self.value}" if self.value else self.key
+
+    def is_on(self, tags: Mapping[str, str]) -> bool:
+        """Whether an instance with these tags carries it."""
+        return self.key in tags and self.value in ("", tags[self.key])
+
+
+@dataclass(frozen=True, slots=True)
 class RoleRules:
     """The settings about roles that nobody here manages; all are patterns in which `*` and `?` stand for characters.
 
@@ -35,12 +57,14 @@ class RoleRules:
         restorable: roles that may be given back to an instance.
         allowed: roles that bindings may name by roleName.
         any_instance: whether bindings may name instances that are no nodes.
+        required_tag: what an instance must carry; None where any may be given a role.
     """
 
     protected: tuple[str, ...] = INSTALLED_ROLES
     restorable: tuple[str, ...] = INSTALLED_ROLES
     allowed: tuple[str, ...] = ()
     any_instance: bool = False
+    required_tag: RequiredTag | None = None
 
     def allows(self, role: str) -> bool:
         """Whether a binding may give a role that no RamRole manages."""

@@ -39,6 +39,8 @@ def judge(case: Case) -> Verdict:
         return Verdict(_contested(case))
     if case.missing:
         return _missing(case)
+    if case.untagged and case.wanted:
+        return Verdict(_untagged(case))
     if case.wanted:
         return _wanted(case) if case.seen is not None else Verdict(_unread(case))
     return let_go(case)
@@ -55,6 +57,12 @@ def _contested(case: Case) -> Row:
 def contested_words(nodes: tuple[str, ...]) -> str:
     """Why nothing is changed on an instance that several nodes stand for."""
     return f"Nodes {listing(nodes, most=3)} have the same provider ID; nothing is changed until one of them is left"
+
+
+def _untagged(case: Case) -> Row:
+    """Whoever may register a Node can name any instance: the tag says that it belongs to the cluster."""
+    message = f"lacks the tag {case.terms.rules.required_tag} that the operator's setting requiredInstanceTag asks for"
+    return case.next_row(State.SKIPPED, reason=Reason.UNTAGGED_INSTANCE, message=message, **NO_CLAIM)
 
 
 def _unread(case: Case) -> Row:
