@@ -72,14 +72,14 @@ def main() -> None:
     asked = command_line.parse(sys.argv[1:], own_version(), required=beside_kubectl)
     if asked.command is not None:
         sys.exit(_command(asked))
-    configure("INFO")
+    configure("INFO", asked.log_format or "json")
     _tune_collector()
     # Until the runtime takes them: the first process of a container gets no signal that it has no handler for.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     try:
         settings = from_environment(os.environ, problems)
-        configure(settings.log_level, settings.log_format)
+        configure(settings.log_level, asked.log_format or settings.log_format)
         log.info("starting", extra={"version": own_version()})
         metrics.BUILD.labels(own_version()).set(1)
         code = asyncio.run(run(settings, our_kinds(settings)))
@@ -101,29 +101,39 @@ def _tune_collector() -> None:
 
 def _command(asked: command_line.Asked) -> int:
     """Run a command of people and return its exit code; what keeps it from running is one line on stderr."""
-    configure("WARNING")
+    configure("WARNING", asked.log_format or "plain")
     try:
         settings = from_environment(os.environ)
-        return command_line.run(asked, own_version(), our_kinds(settings), partial(_planner, settings))
+        access = command_line.Access(partial(_cloud, settings), partial(_planner, settings))
+        return command_line.run(asked, own_version(), our_kinds(settings), access)
     except (StartupError, KubeError, CloudError, OSError) as error:
         print(f"ram-operator: {error}", file=sys.stderr)
         return 1
 
 
 @asynccontextmanager
+async def _cloud(settings: Settings) -> AsyncIterator[Cloud]:
+    """The ports to the cloud."""
+    async with AsyncExitStack() as opened:
+        connection = connect(configured(settings), time.monotonic, metrics.observe_call)
+        opened.push_async_callback(connection.close)
+        await connection.start()
+        yield connection.cloud
+
+
+@asynccontextmanager
 async def _planner(settings: Settings) -> AsyncIterator[command_line.Planner]:
-    """What the commands read with: the cluster and the cloud as they are, and the pipeline that previews."""
+    """What the commands about a cluster read with: both as they are, and the pipeline that previews."""
     async with AsyncExitStack() as opened:
         kinds = our_kinds(settings)
         kube = await cluster.connect(kind.resource for kind in kinds)
         opened.push_async_callback(kube.close)
-        connection = connect(configured(settings), time.monotonic, metrics.observe_call)
-        opened.push_async_callback(connection.close)
-        await connection.start()
+        await check(kube, rights=False)
+        cloud = await opened.enter_async_context(_cloud(settings))
         caches = await snapshot(kube, kinds)
         identity = Cluster(settings.cluster_id or await _cluster_uid(kube), settings.previous_cluster_ids)
         store = cluster.ObjectStore(kube, caches.body, lambda _: None, lambda *_: None)
-        reconciler = _reconciler(settings, kinds, connection.cloud, store, identity)
+        reconciler = _reconciler(settings, kinds, cloud, store, identity)
         yield command_line.Planner(kube, caches, reconciler, _now)
 
 

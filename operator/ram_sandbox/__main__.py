@@ -1,20 +1,24 @@
-"""Command line of the sandbox: ``ram-sandbox setup | which | up | demo``."""
+"""Command line of the sandbox: ``ram-sandbox setup | which | up | shell | demo``."""
 
 import argparse
 import json
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
+
+import shtab
 
 from ram_sandbox.controlplane.binaries import TOOL_NAMES
 from ram_sandbox.controlplane.build import ensure, ensure_tools
 from ram_sandbox.controlplane.server import write_private
 from ram_sandbox.errors import SandboxError
-from ram_sandbox.processes import without_proxy
+from ram_sandbox.processes import private_environ, without_proxy
 from ram_sandbox.progress import Progress
 from ram_sandbox.sandbox import Options, Sandbox
 from ram_sandbox.serving import Interrupted, interruptible, keep_running
+from ram_sandbox.shell import ALIASES, start_shell
 from ram_sandbox.simulator import CloudOptions
 
 
@@ -68,6 +72,24 @@ def _up(options: argparse.Namespace) -> int:
     return 0
 
 
+def _shell(options: argparse.Namespace) -> int:
+    progress = Progress(sys.stderr)
+    sandbox = Sandbox(ensure(os.environ, progress), _sandbox_options(options), os.environ, progress)
+    sandbox.start()
+    try:
+        aliases = ", ".join(f"{name} = {text}" for name, text in ALIASES.items())
+        lines = ["kubectl get nodes,ram", "ram-operator doctor", f"aliases: {aliases}", *sandbox.address_lines()]
+        progress.say("\n  ".join(["ready; next, in this shell:", *lines]))
+        progress.say("exit ends it and leaves nothing behind")
+        environ = private_environ(os.environ)
+        shell = start_shell(os.environ.get("SHELL", "sh"), sandbox.shell_variables(), sandbox.folder, environ)
+        keep_running(None if options.no_operator else sandbox.operator, progress.say, lambda: shell.poll() is not None)
+    finally:
+        with progress.step("stopping"):
+            sandbox.stop()
+    return 0
+
+
 def _demo(options: argparse.Namespace) -> int:
     # slow to import, since it brings the SDK and oss2, which no other command needs
     from ram_sandbox import demo
@@ -89,7 +111,9 @@ def _sandbox_options(options: argparse.Namespace) -> Options:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ram-sandbox", description="A whole cluster on this computer.")
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version('ram-operator')}")
+    shtab.add_argument_to(parser, help="print the script that completes these commands in a shell")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     setup = commands.add_parser("setup", help="find kube-apiserver, etcd, kubectl and helm, or build them once")
     setup.set_defaults(run=_setup)
     which = commands.add_parser("which", help="do that for one of them, and print its path")
@@ -98,52 +122,56 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("demo", help="tell the whole story, each step checked")
     show.add_argument("--keep", action="store_true", help="leave everything running at the end")
     show.set_defaults(run=_demo)
-    _add_up(commands.add_parser("up", help="start everything, print one JSON line, and run until Ctrl-C"))
-    return parser
-
-
-def _add_up(up: argparse.ArgumentParser) -> None:
-    up.add_argument(
-        "--cluster",
-        choices=["local", "current"],
-        default="local",
-        help="local: one of its own; current: that of your kubeconfig (default: %(default)s)",
-    )
-    up.add_argument("--yes-this-cluster", action="store_true", help="use it although it looks like one in use")
-    up.add_argument(
-        "--nodes",
-        type=_count,
-        default=0,
-        metavar="N",
-        help="how many Node objects with simulated instances (default: %(default)s)",
-    )
+    up = commands.add_parser("up", help="start everything, print one JSON line, and run until Ctrl-C")
     up.add_argument(
         "--kubeconfig",
         type=_new_file,
         metavar="FILE",
         help="a file that does not exist yet: the kubeconfig of an administrator, removed at the end",
     )
-    up.add_argument("--no-operator", action="store_true", help="you start the operator yourself")
-    up.add_argument(
+    up.set_defaults(run=_up)
+    shell = commands.add_parser("shell", help="start everything, and a shell with KUBECONFIG and aliases set")
+    shell.set_defaults(run=_shell)
+    for command in (up, shell):
+        _add_options(command)
+    return parser
+
+
+def _add_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--cluster",
+        choices=["local", "current"],
+        default="local",
+        help="local: one of its own; current: that of your kubeconfig (default: %(default)s)",
+    )
+    command.add_argument("--yes-this-cluster", action="store_true", help="use it although it looks like one in use")
+    command.add_argument(
+        "--nodes",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="how many Node objects with simulated instances (default: %(default)s)",
+    )
+    command.add_argument("--no-operator", action="store_true", help="you start the operator yourself")
+    command.add_argument(
         "--fixture",
         type=Path,
         metavar="FILE",
         help="what is in the simulated account (default: what the documentation's walk needs)",
     )
-    up.add_argument(
+    command.add_argument(
         "--latency-ms",
         type=_count,
         default=0,
         metavar="N",
         help="milliseconds that each cloud call takes longer (default: %(default)s)",
     )
-    up.add_argument(
+    command.add_argument(
         "--quotas",
         choices=["off", "documented"],
         default="off",
         help="whether the cloud throttles as documented (default: %(default)s)",
     )
-    up.set_defaults(run=_up)
 
 
 def _new_file(text: str) -> Path:

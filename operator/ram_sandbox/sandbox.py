@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ from ram_sandbox.errors import SandboxError
 from ram_sandbox.installation import RUN_LABEL, Installation
 from ram_sandbox.kubectl import Kubectl
 from ram_sandbox.nodes import POOL_LABELS, create_nodes, node_object, vpc_instances
-from ram_sandbox.operator_process import OperatorProcess
+from ram_sandbox.operator_process import BOUNDARY, OperatorProcess
 from ram_sandbox.progress import Progress
 from ram_sandbox.simulator import CloudOptions, Simulator, connect_simulator, launch_simulator
 
@@ -122,6 +123,18 @@ class Sandbox:
         found = folder in self._environ.get("PATH", "").split(os.pathsep)
         path = [] if found else [f'export PATH="{folder}:$PATH"']
         return [*path, f"export KUBECONFIG={self.kubeconfig}"]
+
+    def shell_variables(self) -> dict[str, str]:
+        """Return what a shell needs for kubectl and the commands of ``ram-operator`` to talk to this sandbox."""
+        folders = [str(Path(sys.executable).parent), str(self.binaries.kubectl.parent), self._environ.get("PATH", "")]
+        return {
+            "KUBECONFIG": str(self.kubeconfig),
+            "PATH": os.pathsep.join(folders),
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": str(self.simulator.facts["accessKeyId"]),
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": str(self.simulator.facts["accessKeySecret"]),
+            **{f"RAM_OPERATOR_ENDPOINT_{api}": self.simulator.endpoint for api in ("RAM", "ECS", "STS")},
+            **BOUNDARY,
+        }
 
     def address_lines(self) -> list[str]:
         """Return where the simulated cloud and the operator's log are, and with which key the cloud is called."""

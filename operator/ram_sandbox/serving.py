@@ -1,4 +1,4 @@
-"""What ``ram-sandbox up`` does between ready and SIGTERM: it keeps the operator alive, as its Deployment would."""
+"""What ``ram-sandbox up`` and ``shell`` do while they are used: keep the operator alive, as its Deployment would."""
 
 import signal
 import time
@@ -35,18 +35,21 @@ def interruptible() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def keep_running(operator: OperatorProcess | None, say: Callable[[str], None]) -> None:
-    """Run until interrupted; an operator that ends is started again, at the same address.
+def keep_running(
+    operator: OperatorProcess | None, say: Callable[[str], None], over: Callable[[], bool] = lambda: False
+) -> None:
+    """Run until it is over; an operator that ends is started again, at the same address.
 
     Args:
         operator: the process, or None if none was asked for.
         say: tells the person about a restart.
+        over: whether to return.
 
     Raises:
-        Interrupted: always, in the end.
+        Interrupted: a signal came.
     """
     next_try = 0.0
-    while True:
+    while not over():
         time.sleep(_POLL_SECONDS)
         if operator is None or operator.child.running or time.monotonic() < next_try:
             continue

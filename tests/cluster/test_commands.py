@@ -1,9 +1,10 @@
-"""`plan` and `why` against a cluster and a cloud: they read, and write to neither."""
+"""`plan`, `why`, `export` and `doctor` against a cluster and a cloud: they read, and write to neither."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.cluster.hand import Hand
 from tests.cluster.world import World
 
 SAMPLES = Path(__file__).resolve().parents[2] / "deploy/samples"
@@ -61,3 +62,56 @@ def test_why_tells_of_a_node_its_role_its_binding_and_what_to_type_next(world: W
     assert "No InstanceRoleBinding selects it." in run(world, "why", "node-2").stdout
     missing = run(world, "why", "nobody")
     assert (missing.returncode, "there is no Node 'nobody'" in missing.stderr) == (1, True)
+
+
+def test_what_is_exported_is_applied_with_no_write_but_the_tags(world: World, hand: Hand, tmp_path: Path) -> None:
+    statement = {"Effect": "Allow", "Action": "oss:GetObject", "Resource": "*"}
+    hand.create_policy("Read-Objects", {"Version": "1", "Statement": [statement]})
+    hand.create_role("Storage.Role")
+    hand.attach_policy("Read-Objects", "Storage.Role")
+    hand.attach_policy("AliyunECSReadOnlyAccess", "Storage.Role", "System")
+    mark = world.mark()
+    written = run(world, "export", "--role", "storage.role")
+    assert (written.returncode, written.stderr) == (0, "")
+    (tmp_path / "roles.yaml").write_text(written.stdout)
+    planned = run(world, "plan", "-f", str(tmp_path))
+    assert planned.stdout.startswith("RamPolicy/read-objects: 1 step\n  ~ tag ")
+    assert world.writes(mark) == []
+    assert world.kubectl("apply", "-f", str(tmp_path)).returncode == 0
+    world.ready("RamPolicy/read-objects", "RamRole/storage.role")
+    assert world.actions(mark) == ["TagResources", "TagResources"]
+
+
+def test_doctor_finds_nothing_where_all_is_well_and_writes_nothing(world: World) -> None:
+    world.add_nodes("storage", "node-1")
+    assert world.kubectl("apply", "-f", str(SAMPLES)).returncode == 0
+    world.ready("RamPolicy/oss-read", "RamRole/oss-reader", "InstanceRoleBinding/storage-pool")
+    mark = world.mark()
+    told = run(world, "doctor")
+    assert (told.returncode, world.writes(mark)) == (0, []), told.stdout + told.stderr
+    assert [line.split()[0] for line in told.stdout.splitlines()] == ["ok"] * 6
+    assert "1 nodes: 1 have EcsRamRoleDocumentTesting" in told.stdout
+
+
+def test_doctor_names_what_is_wrong_and_what_to_do(world: World) -> None:
+    world.api.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-9"}, "spec": {}})
+    world.api.create(
+        {
+            "apiVersion": "ram.alicloud.dev/v1alpha1",
+            "kind": "RamRole",
+            "metadata": {"name": "app"},
+            "spec": {"policies": [{"custom": f"missing-{number}"} for number in range(11)]},
+        }
+    )
+    world.says("RamRole/app", "InvalidSpec")
+    world.fault("DescribeRegions", count=100, code="NoPermission", status=403)
+    told = run(world, "doctor")
+    lines = told.stdout.splitlines()
+    assert told.returncode == 1
+    assert "warning  1 nodes get no role: NoProviderID" in lines
+    assert "         -> ram-operator explain InvalidSpec" in lines
+    assert "error    the key lacks ecs:DescribeRegions" in lines
+    assert any(
+        line.startswith("error    RamRole/app: InvalidSpec: spec.policies: 11 custom policies") for line in lines
+    )
+    assert len([line for line in lines if line.startswith(("error", "warning"))]) == told.stdout.count("         -> ")

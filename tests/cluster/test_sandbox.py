@@ -106,6 +106,28 @@ def test_up_overwrites_no_kubeconfig(tmp_path: Path) -> None:
     assert mine.read_text() == "mine"
 
 
+def test_a_shell_talks_to_the_sandbox_and_its_end_is_the_end_of_everything(binaries: Binaries, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / ".bashrc").write_text("export KUBECONFIG=/nowhere\n")
+    cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    more = {"HOME": str(home), "XDG_CACHE_HOME": cache, "SHELL": "/bin/bash", "ALIBABA_CLOUD_ACCESS_KEY_ID": "real"}
+    typed = "k get nodes -o name\nram-operator why node-1\nexit\n"
+    done = subprocess.run(
+        command("shell", "--nodes", "1"),
+        env=environ(tmp_path, more),
+        input=typed,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "node/node-1\n" in done.stdout
+    assert "Node node-1 is the instance cn-hangzhou.i-bp1simulator" in done.stdout, done.stderr
+    assert list(tmp_path.glob("ram-sandbox-*")) == []
+
+
 def test_up_that_is_interrupted_while_it_starts_leaves_nothing_behind(binaries: Binaries, tmp_path: Path) -> None:
     with up(tmp_path, "--no-operator") as process:
         assert process.stderr is not None

@@ -1,4 +1,4 @@
-"""The simulator as a distribution of its own: three libraries, and nothing of the operator."""
+"""The simulator as a distribution of its own: four libraries, and nothing of the operator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "operator/ram_simulator"
-THEIRS = {"aiohttp": "aiohttp", "cryptography": "cryptography", "yaml": "PyYAML"}
+THEIRS = {"aiohttp": "aiohttp", "cryptography": "cryptography", "shtab": "shtab", "yaml": "PyYAML"}
 """The libraries that the simulator imports, and the distributions that they come from."""
 
 
@@ -33,7 +33,7 @@ def test_it_has_all_of_the_simulator_and_nothing_else(wheel: zipfile.ZipFile) ->
     assert {name for name in wheel.namelist() if ".dist-info/" not in name} == files
 
 
-def test_it_needs_the_three_libraries_that_it_imports(wheel: zipfile.ZipFile) -> None:
+def test_it_needs_the_four_libraries_that_it_imports(wheel: zipfile.ZipFile) -> None:
     [name] = (name for name in wheel.namelist() if name.endswith(".dist-info/METADATA"))
     needed = message_from_string(wheel.read(name).decode()).get_all("Requires-Dist") or []
     assert {one.split("<")[0].split(">")[0].lower() for one in needed} == {name.lower() for name in THEIRS.values()}

@@ -24,6 +24,7 @@ POLICIES = tuple(
 """The policies that refuse; their bindings have the same names."""
 PATH = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 CHECK_SECONDS = 300.0
+REMEDY = "install them (the Helm chart does, with admissionPolicies.install=true)"
 
 
 @dataclass(slots=True)
@@ -40,19 +41,24 @@ class AdmissionCheck:
     async def run(self) -> None:
         """Check until cancelled; log and count what changed."""
         while True:
-            found = [f"{name} {fault}" for name in POLICIES if (fault := await self._fault(name))]
+            found = await faults(self.kube)
             metrics.ADMISSION_POLICIES_MISSING.set(len(found))
             before, self.missing = self.missing, ", ".join(found)
             if self.missing and self.missing != before:
-                fix = "install them (the Helm chart does, with admissionPolicies.install=true)"
-                log.warning("admission policies do not protect this cluster", extra={"found": found, "remedy": fix})
+                log.warning("admission policies do not protect this cluster", extra={"found": found, "remedy": REMEDY})
             elif before and not self.missing:
                 log.info("all admission policies are installed")
             await asyncio.sleep(CHECK_SECONDS)
 
-    async def _fault(self, name: str) -> str:
-        try:
-            binding = await self.kube.request("GET", f"{PATH}/{name}")
-        except KubeError as error:
-            return "is not installed" if error.status == 404 else f"cannot be read: {error}"
-        return "" if "Deny" in binding["spec"]["validationActions"] else "does not refuse"
+
+async def faults(kube: Kube) -> list[str]:
+    """What is wrong with the policies that refuse, in words; empty where all of them do."""
+    return [f"{name} {fault}" for name in POLICIES if (fault := await _fault(kube, name))]
+
+
+async def _fault(kube: Kube, name: str) -> str:
+    try:
+        binding = await kube.request("GET", f"{PATH}/{name}")
+    except KubeError as error:
+        return "is not installed" if error.status == 404 else f"cannot be read: {error}"
+    return "" if "Deny" in binding["spec"]["validationActions"] else "does not refuse"

@@ -68,6 +68,10 @@ class Caches:
             if account := self._links[key.kind].account(view):
                 yield key, account
 
+    def nodes(self) -> Iterable[NodeFacts]:
+        """All nodes with what is known of them."""
+        return self._nodes.values()
+
     def node_names(self) -> set[str]:
         """All nodes."""
         return set(self._nodes)

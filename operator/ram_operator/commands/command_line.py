@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
+import shtab
+
+from ram_operator.cloud import Cloud
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.kube import Kube
+from ram_operator.commands.doctor import Examination, Level, worst
 from ram_operator.commands.explain import explain, reasons
+from ram_operator.commands.export import export
 from ram_operator.commands.lint import as_json, as_sarif, lint
 from ram_operator.commands.manifests import read
 from ram_operator.commands.plan import plan
@@ -20,6 +26,8 @@ from ram_operator.commands.why import why
 from ram_operator.engine.reconciler import Reconciler
 from ram_operator.errors import StartupError
 from ram_operator.kinds import AnyKind
+from ram_operator.kinds.ram_policy import RamPolicyKind
+from ram_operator.kinds.ram_role import RamRoleKind
 from ram_operator.settings import described
 
 DESCRIPTION = """Gives ECS nodes their instance RAM roles, declaratively.
@@ -36,6 +44,8 @@ class Asked:
     files: tuple[str, ...] = ()
     output: str = "text"
     subject: str = ""
+    roles: tuple[str, ...] = ()
+    log_format: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +58,17 @@ class Planner:
     now: Callable[[], datetime]
 
 
-Opened = Callable[[], AbstractAsyncContextManager[Planner]]
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Opens what commands read with.
+
+    Args:
+        cloud: the ports to the cloud.
+        planner: those, the cluster, and the pipeline that previews.
+    """
+
+    cloud: Callable[[], AbstractAsyncContextManager[Cloud]]
+    planner: Callable[[], AbstractAsyncContextManager[Planner]]
 
 
 def parse(arguments: Sequence[str], version: str, *, required: bool = False) -> Asked:
@@ -62,33 +82,49 @@ def parse(arguments: Sequence[str], version: str, *, required: bool = False) -> 
     shape = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser("ram-operator", description=DESCRIPTION, epilog=described(), formatter_class=shape)
     parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
+    parser.add_argument("--log-format", choices=("json", "plain"), default="", help="over RAM_OPERATOR_LOG_FORMAT")
+    shtab.add_argument_to(parser, help="print the script that completes these commands in a shell")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=required)
     checks = commands.add_parser("lint", help="what would be refused or doubted in manifests and RAM documents")
-    checks.add_argument("files", nargs="+", metavar="FILE", help="YAML or JSON files, folders, or - for standard input")
+    _of_files(
+        checks.add_argument("files", nargs="+", metavar="FILE", help="YAML or JSON files, folders, or - for stdin")
+    )
     checks.add_argument("--output", choices=("text", "json", "sarif"), default="text")
     words = commands.add_parser("explain", help="what the reason of a condition or a row means, and what to do")
     words.add_argument("subject", nargs="?", default="", metavar="REASON", help="such as NotOwned; without one, all")
     plans = commands.add_parser("plan", help="what applying manifests would do to the cloud; exit code 2 for changes")
-    plans.add_argument("-f", "--filename", dest="files", action="append", required=True, metavar="FILE|DIR")
+    _of_files(plans.add_argument("-f", "--filename", dest="files", action="append", required=True, metavar="FILE|DIR"))
     reasons_of = commands.add_parser("why", help="which role a node has, and which bindings select it")
     reasons_of.add_argument("subject", metavar="NODE", help="the name of a Node")
+    commands.add_parser("doctor", help="what of key, nodes, quotas, objects and admission policies wants mending")
+    exports = commands.add_parser("export", help="roles and policies of the account as objects that take them over")
+    which = exports.add_mutually_exclusive_group(required=True)
+    which.add_argument("--role", dest="roles", action="append", metavar="NAME", help="a role, with its custom policies")
+    which.add_argument("--all", action="store_true", help="all roles and all custom policies")
     given = parser.parse_args(arguments)
     return Asked(
         given.command,
         tuple(getattr(given, "files", ())),
         getattr(given, "output", "text"),
         getattr(given, "subject", ""),
+        tuple(getattr(given, "roles", None) or ()),
+        given.log_format,
     )
 
 
-def run(asked: Asked, version: str, kinds: Sequence[AnyKind], opened: Opened) -> int:
+def _of_files(argument: argparse.Action) -> None:
+    """Let shells complete an argument with names of files."""
+    argument.complete = shtab.FILE  # type: ignore[attr-defined]
+
+
+def run(asked: Asked, version: str, kinds: Sequence[AnyKind], access: Access) -> int:
     """Run a command and return its exit code.
 
     Args:
         asked: the command with its arguments.
         version: of this program.
         kinds: the verbs of our kinds.
-        opened: opens what the commands about a cluster read with.
+        access: opens what commands read with.
 
     Raises:
         StartupError, KubeError, CloudError, OSError: what keeps the command from running.
@@ -99,9 +135,13 @@ def run(asked: Asked, version: str, kinds: Sequence[AnyKind], opened: Opened) ->
         case "explain":
             return _explain(asked.subject)
         case "plan":
-            return asyncio.run(_plan(asked, {kind.resource.kind: kind for kind in kinds}, opened))
+            return asyncio.run(_plan(asked, {kind.resource.kind: kind for kind in kinds}, access))
+        case "doctor":
+            return asyncio.run(_doctor(kinds, access))
+        case "export":
+            return asyncio.run(_export(asked.roles, kinds, access))
         case _:
-            return asyncio.run(_why(asked.subject, opened))
+            return asyncio.run(_why(asked.subject, access))
 
 
 def _lint(asked: Asked, version: str, kinds: Mapping[str, AnyKind]) -> int:
@@ -130,13 +170,13 @@ def _explain(reason: str) -> int:
     return 0
 
 
-async def _plan(asked: Asked, kinds: Mapping[str, AnyKind], opened: Opened) -> int:
+async def _plan(asked: Asked, kinds: Mapping[str, AnyKind], access: Access) -> int:
     manifests = list(read(asked.files))
     if errors := [one for one in lint(manifests, kinds) if one.severity == "error"]:
         print("\n".join(map(str, errors)))
         return 1
     bodies = [one.value for one in manifests if isinstance(one.value, Mapping) and one.value.get("kind") in kinds]
-    async with opened() as planner:
+    async with access.planner() as planner:
         keys = [lay_over(planner.caches, body, planner.now()) for body in bodies]
         planned = await plan(keys, planner.caches, planner.reconciler)
     for one in planned:
@@ -146,10 +186,30 @@ async def _plan(asked: Asked, kinds: Mapping[str, AnyKind], opened: Opened) -> i
     return CHANGES if any(one.steps for one in planned) else 0
 
 
-async def _why(name: str, opened: Opened) -> int:
-    async with opened() as planner:
+async def _why(name: str, access: Access) -> int:
+    async with access.planner() as planner:
         node = await planner.kube.read_node(name)
         if node is None:
             raise StartupError(f"there is no Node {name!r}; `kubectl get nodes` lists them")
         print("\n".join(await why(node, planner.caches, planner.reconciler.cloud.ecs)))
     return 0
+
+
+async def _doctor(kinds: Sequence[AnyKind], access: Access) -> int:
+    [role_kind] = (kind for kind in kinds if isinstance(kind, RamRoleKind))
+    async with access.planner() as planner:
+        examination = Examination(planner.kube, planner.caches, planner.reconciler.cloud, role_kind.limits)
+        remarks = await examination.remarks()
+    print("\n".join(map(str, remarks)))
+    return 1 if worst(remarks) is Level.ERROR else 0
+
+
+async def _export(roles: Sequence[str], kinds: Sequence[AnyKind], access: Access) -> int:
+    [role_kind] = (kind for kind in kinds if isinstance(kind, RamRoleKind))
+    [policy_kind] = (kind for kind in kinds if isinstance(kind, RamPolicyKind))
+    async with access.cloud() as cloud:
+        exported = await export(cloud.ram, roles, role_kind, policy_kind)
+    print(exported.as_yaml(), end="")
+    for line in exported.left_out:
+        print(f"left out: {line}", file=sys.stderr)
+    return 1 if exported.roles < len(roles) else 0

@@ -2,13 +2,16 @@
 
 import argparse
 import re
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+import shtab
 
 from ram_simulator.cloud.switches import Switches
 
 _HIGHEST_PORT = 65535 - 3  # the services take four in a row
-_DISTRIBUTION = "ram-operator"
+_DISTRIBUTIONS = ("ram-simulator", "ram-operator")  # installed by itself, or with the operator
 _SERVE_EXAMPLES = """\
 examples:
   ram-simulator serve                            the built-in world: API at 127.0.0.1:7780, metadata service at :7781,
@@ -30,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="`ram-simulator serve --help` has the options and examples.",
     )
     found.add_argument("--version", action="version", version=f"ram-simulator {_version()}")
+    shtab.add_argument_to(found, help="print the script that completes these commands in a shell")
     commands = found.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_serve(commands)
     fixture = commands.add_parser("fixture", help="print an example of what `serve --fixture` takes, with every key")
@@ -155,10 +159,10 @@ def _add_behaviour(serve: argparse.ArgumentParser) -> None:
 
 
 def _version() -> str:
-    try:
-        return version(_DISTRIBUTION)
-    except PackageNotFoundError:
-        return "of a checkout that is not installed"
+    for distribution in _DISTRIBUTIONS:
+        with suppress(PackageNotFoundError):
+            return version(distribution)
+    return "of a checkout that is not installed"
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -155,6 +155,10 @@ class RamRoleKind:
     def retains(self, facts: Facts) -> bool:
         return ownership.retains(facts)
 
+    def never_adopts(self, name: str) -> bool:
+        """Whether a role of this name is never taken over, whatever the spec says."""
+        return matches_any(name, (*NEVER_ADOPTED, *self.protected_roles))
+
     def desire(self, spec: RoleSpec | None, stored: StatusFields, facts: Facts) -> DesiredRole:
         name = stored.get("roleName") or facts.me.spec.get("roleName") or facts.me.key.name
         if check_role_name(name):
@@ -213,7 +217,7 @@ class RamRoleKind:
             return Plan(holds=(taken,), entries=kept)
         if tags is not None and (hold := ownership.foreign(subject, tags, context.owner)):
             return Plan(holds=(hold,), entries=kept)
-        if adopts and matches_any(spec.name, (*NEVER_ADOPTED, *self.protected_roles)):
+        if adopts and self.never_adopts(spec.name):
             message = f"{subject} is Alibaba Cloud's own or protected by the operator's settings, and never taken over"
             return Plan(holds=(Hold(subject, Reason.NOT_OWNED, message),), entries=kept)
         shown, outcome = observed.attached if observed.role else None, context.outcome

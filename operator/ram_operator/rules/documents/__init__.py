@@ -8,8 +8,8 @@ meaning with what the cloud holds.
 from ram_operator.rules.documents.applied import LAST_APPLIED, NOTHING, dropped_values
 from ram_operator.rules.documents.checking import POLICY_LIMIT, check_policy, check_services, check_trust
 from ram_operator.rules.documents.doubts import policy_doubts, service_doubts, trust_doubts
-from ram_operator.rules.documents.meaning import canonical, same_meaning
-from ram_operator.rules.documents.trust import trust_for_services, trusts_service
+from ram_operator.rules.documents.meaning import canonical, parsed, same_meaning
+from ram_operator.rules.documents.trust import services_of, trust_for_services, trusts_service
 
 __all__ = [
     "LAST_APPLIED",
@@ -20,9 +20,11 @@ __all__ = [
     "check_services",
     "check_trust",
     "dropped_values",
+    "parsed",
     "policy_doubts",
     "same_meaning",
     "service_doubts",
+    "services_of",
     "trust_doubts",
     "trust_for_services",
     "trusts_service",

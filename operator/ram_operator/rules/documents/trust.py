@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from ram_operator.model import Json
 from ram_operator.rules.documents.grammar import VERSION
-from ram_operator.rules.documents.meaning import parsed
+from ram_operator.rules.documents.meaning import parsed, same_meaning
 
 ECS = "ecs.aliyuncs.com"
 _ASSUME_ROLE = "sts:AssumeRole"
@@ -21,6 +21,15 @@ def trust_for_services(services: Iterable[str]) -> dict[str, Json]:
         "Principal": {"Service": list(dict.fromkeys(services))},
     }
     return {"Statement": [statement], "Version": VERSION}
+
+
+def services_of(document: Json) -> tuple[str, ...]:
+    """The services for which `trust_for_services` gives a trust policy of this meaning; none where it says more."""
+    statements = document.get("Statement") if isinstance(document, Mapping) else None
+    first = statements[0] if isinstance(statements, list) and statements else None
+    principal = first.get("Principal") if isinstance(first, Mapping) else None
+    services = _texts(principal.get("Service")) if isinstance(principal, Mapping) else []
+    return tuple(services) if services and same_meaning(document, trust_for_services(services)) else ()
 
 
 def trusts_service(document: Json, service: str = ECS) -> bool:

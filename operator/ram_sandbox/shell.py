@@ -1,0 +1,41 @@
+"""``ram-sandbox shell``: the person's own shell, in which kubectl and ram-operator talk to the sandbox."""
+
+import shlex
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+ALIASES: Final = {"k": "kubectl", "ram": "kubectl get ram -o wide"}
+
+
+def start_shell(
+    program: str, variables: Mapping[str, str], folder: Path, environ: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Start an interactive shell and return its process.
+
+    Args:
+        program: the shell; what is neither bash nor zsh is replaced by sh.
+        variables: what is set in it, also where the person's own start-up file sets it otherwise.
+        folder: for its start-up file.
+        environ: the environment that it starts from.
+    """
+    name = Path(program).name
+    startup = folder / (".zshrc" if name == "zsh" else "shellrc")
+    startup.write_text(_startup_text(f"~/.{name}rc" if name in ("bash", "zsh") else "", variables))
+    match name:
+        case "bash":
+            command, extra = [program, "--rcfile", str(startup), "-i"], {}
+        case "zsh":
+            command, extra = [program, "-i"], {"ZDOTDIR": str(folder)}
+        case _:
+            command, extra = ["sh", "-i"], {"ENV": str(startup)}
+    return subprocess.Popen(command, env={**environ, **extra})
+
+
+def _startup_text(own: str, variables: Mapping[str, str]) -> str:
+    """The start-up file: the person's own first, so that it cannot lead kubectl to another cluster."""
+    lines = [f"[ ! -f {own} ] || . {own}"] if own else []
+    lines += (f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+    lines += (f"alias {name}={shlex.quote(text)}" for name, text in ALIASES.items())
+    return "\n".join([*lines, 'PS1="(ram-sandbox) $PS1"', ""])
