@@ -1,12 +1,8 @@
-"""What the operator will not touch, does not obey yet or has to refuse: it says why and what to do, writing nothing."""
-
-import json
-from collections.abc import Iterator
+"""What the operator will not touch or has to refuse: it says why and what to do, writing nothing."""
 
 import pytest
-from tests.cluster.admission.unsupported import ROWS, UNSUPPORTED
 from tests.cluster.hand import Hand, marks
-from tests.cluster.objects import binding, document, policy, role, target
+from tests.cluster.objects import binding, document, policy, role
 from tests.cluster.world import World
 from tests.polling import until
 
@@ -110,70 +106,6 @@ def test_of_two_objects_made_at_once_one_gets_the_name_and_the_other_can_be_dele
     assert world.actions(mark) == []
     world.ready(winner)
     assert world.cloud_policy("Twin") is not None
-
-
-NOT_YET = [case.body() for case in UNSUPPORTED]
-"""An object for each field that is not supported yet. Those of bindings select the pool of storage."""
-
-GUARD = "validatingadmissionpolicybindings/unsupported-values.ram.alicloud.dev"
-
-
-@pytest.fixture
-def unguarded(world: World) -> Iterator[World]:
-    """The sandbox without the admission policy for values that are not supported yet, as an older cluster has it."""
-    guard = json.loads(world.kubectl("get", GUARD, "-o", "json").stdout)
-    probe = json.dumps(NOT_YET[0])
-
-    def guarded() -> bool:
-        return world.kubectl("create", "--dry-run=server", "-f", "-", input=probe).returncode != 0
-
-    world.kubectl("delete", GUARD)
-    until(lambda: not guarded())
-    yield world
-    fresh = {**guard, "metadata": {key: guard["metadata"][key] for key in ("name", "labels", "annotations")}}
-    world.kubectl("create", "-f", "-", input=json.dumps(fresh))
-    until(guarded)
-
-
-def test_what_is_not_obeyed_yet_is_said_and_nothing_is_written(unguarded: World) -> None:
-    world = unguarded
-    world.api.create(role("oss-reader"))
-    world.ready("RamRole/oss-reader")
-    world.add_nodes("storage", "later-1")
-    mark = world.mark()
-    world.api.create(*NOT_YET)
-    for body, (_, field, _) in zip(NOT_YET, ROWS, strict=True):
-        world.says(target(body), "NotSupportedYet", f"spec.{field}")
-        assert world.condition(target(body))["status"] == "False"
-    world.delete(*map(target, NOT_YET))
-    assert world.actions(mark) == []
-
-
-EDITS = {f"{kind}/kept": (field, value) for kind, field, value in ROWS if field != "roleName"}
-"""For each kind a field that is not supported, which is written beside a change that is."""
-
-
-@pytest.mark.parametrize("edited", EDITS)
-def test_an_edit_to_something_not_obeyed_yet_freezes_and_deletion_still_removes_what_is_ours(
-    unguarded: World, edited: str
-) -> None:
-    world = unguarded
-    before = world.state()
-    nodes = world.add_nodes("kept", "kept-1")
-    world.api.create(policy("kept"), role("kept", "kept"), role("other"), binding("kept", "kept", "kept"))
-    world.attached("kept", "kept-1")
-    kept = ("RamPolicy/kept", "RamRole/kept", "RamRole/other", "InstanceRoleBinding/kept")
-    world.ready(*kept)
-    field, value = EDITS[edited]
-    beside = {"roleRef": {"name": "other"}} if edited.startswith("Instance") else {"description": "new"}
-    mark = world.mark()
-    world.api.patch(edited, {"spec": {**beside, field: value}})
-    world.says(edited, "NotSupportedYet", f"spec.{field}")
-    quiet_sweeps(world, mark)
-    assert world.role_of(nodes["kept-1"]) == "kept"
-    world.delete(*kept)
-    world.cloud.delete(f"/instances/{nodes['kept-1']}")
-    assert world.state() == before
 
 
 def test_a_role_that_ecs_may_not_play_is_refused_before_it_is_attached(world: World) -> None:

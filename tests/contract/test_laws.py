@@ -209,9 +209,9 @@ class Undoing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._ecs, name)
 
-    async def attach_role(self, region: str, role: str, ids: Any) -> Any:
+    async def attach_role(self, region: str, role: str, ids: Any, policy: str | None = None) -> Any:
         """Attach and detach."""
-        result = await self._ecs.attach_role(region, role, ids)
+        result = await self._ecs.attach_role(region, role, ids, policy)
         await self._ecs.detach_role(region, role, ids)
         return result
 

@@ -73,12 +73,3 @@ def test_nothing_is_exported_beyond_the_list_of_metrics() -> None:
     families = re.findall(r"^# TYPE (ram_operator_\w+) ", generate_latest().decode(), re.MULTILINE)
     listed = re.findall(r"^\| `(ram_operator_\w+)` \|", (ROOT / "docs/metrics.md").read_text(), re.MULTILINE)
     assert families == listed
-
-
-def test_the_list_of_what_is_not_supported_yet_is_that_of_the_admission_policy() -> None:
-    text = (ROOT / "crds/admission-values.yaml").read_text()
-    refused = set(re.findall(r"\['(\w+)', '(\w+)', '[^']*'\]", text))
-    section = (ROOT / "docs/concepts.md").read_text().partition("## Not supported yet")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| (\w+) \| (`.*) \|$", section, re.MULTILINE)
-    told = {(kind, field) for kind, fields in rows for field in re.findall(r"`(\w+)", fields)}
-    assert told == refused

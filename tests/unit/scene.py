@@ -267,6 +267,7 @@ class Instances:
 
     Attributes:
         roles: the role of each instance that exists, "" for none.
+        limits: the session policy that limits the role, of the instances that have one.
         classic: instances of the classic network.
         out: what every call to a region raises; regions that answer have none.
         unreadable: the error in place of the role of an instance whose batch could not be read.
@@ -279,6 +280,7 @@ class Instances:
 
     def __init__(self, roles: Mapping[InstanceId, str]) -> None:
         self.roles = dict(roles)
+        self.limits: dict[InstanceId, str] = {}
         self.classic: set[InstanceId] = set()
         self.out: dict[str, CloudError] = {}
         self.unreadable: dict[InstanceId, CloudError] = {}
@@ -315,16 +317,19 @@ class Instances:
         self._called("describe", region, role, ())
         return tuple(one.id for one, has in self.roles.items() if one.region == region and has == role)
 
-    async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
+    async def attach_role(
+        self, region: str, role: str, ids: Sequence[str], policy: str | None = None
+    ) -> Mapping[str, CloudError]:
         self._called("attach", region, role, ids)
         failures: dict[str, CloudError] = {}
         for one in (InstanceId(region, id_) for id_ in ids):
             if one in self.classic:
                 failures[one.id] = ClassicNetwork("AttachInstanceRamRole", "InvalidNetworkType.MismatchRamRole")
-            elif self.roles[one] not in ("", role):
+            elif self.roles[one] and (policy or self.roles[one] != role):
                 failures[one.id] = AlreadyExists("AttachInstanceRamRole", "RoleAttachmentExists")
-            else:
+            elif not self.roles[one]:
                 self.roles[one] = role
+                self.limits |= {one: policy} if policy else {}
         return failures
 
     async def detach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
@@ -332,6 +337,7 @@ class Instances:
         for one in (InstanceId(region, id_) for id_ in ids):
             if self.roles.get(one) == role:
                 self.roles[one] = ""
+                self.limits.pop(one, None)
         return {}
 
     def _called(self, what: str, region: str, role: str, ids: Sequence[str]) -> None:

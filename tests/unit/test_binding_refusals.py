@@ -58,7 +58,9 @@ async def test_a_classic_network_is_not_tried_again_however_long_one_waits() -> 
 class Stopped(Instances):
     """An instance that takes no role for a reason nobody has heard of."""
 
-    async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
+    async def attach_role(
+        self, region: str, role: str, ids: Sequence[str], policy: str | None = None
+    ) -> Mapping[str, CloudError]:
         self.calls.append(("attach", region, role, tuple(ids)))
         return {id_: Rejected("AttachInstanceRamRole", "IncorrectInstanceStatus") for id_ in ids}
 
@@ -143,30 +145,7 @@ async def test_a_look_that_fails_keeps_the_rows_and_the_last_truth() -> None:
     assert made.condition(BINDING, "Reconciling") == ("True", "Retrying")
 
 
-# Values that are not obeyed yet
-
-UNSUPPORTED: list[dict[str, Any]] = [
-    {"sessionPolicy": {"Version": "1", "Statement": []}},
-]
-
-
-@pytest.mark.parametrize("spec", UNSUPPORTED, ids=str)
-async def test_a_value_that_is_not_supported_yet_writes_nothing_and_says_so(spec: dict[str, Any]) -> None:
-    made, ecs = scene({ONE: ""})
-    made.edit(BINDING, **spec)
-    await made.settle()
-    assert (ecs.calls, made.rows(BINDING)) == ([], {})
-    assert made.condition(BINDING, "Stalled") == ("True", "NotSupportedYet")
-    assert f"spec.{next(reversed(spec))}" in made.status(BINDING)["conditions"][0]["message"]
-
-
-async def test_what_is_not_supported_yet_is_named_in_a_sentence() -> None:
-    made, _ = scene({ONE: ""})
-    made.edit(BINDING, **UNSUPPORTED[0])
-    await made.settle()
-    words = "spec.sessionPolicy is not supported by this version; remove it to go on"
-    assert made.status(BINDING)["conditions"][0]["message"] == words
-
+# Specs that are obeyed, and specs that are not
 
 DEFAULTS: dict[str, Any] = {
     "conflictPolicy": "Fail",
@@ -184,22 +163,12 @@ async def test_defaults_that_are_written_out_are_supported() -> None:
     assert ecs.roles == {ONE: "oss-reader"}
 
 
-@pytest.mark.parametrize("spec", UNSUPPORTED, ids=str)
-async def test_deleting_a_binding_with_an_unsupported_value_detaches_what_is_ours(spec: dict[str, Any]) -> None:
-    made, ecs = await attached()
-    made.edit(BINDING, **spec)
-    await made.settle()
-    assert (ecs.writes, ecs.roles) == ([], {ONE: "oss-reader"})
-    made.delete(BINDING)
-    await made.settle()
-    assert (ecs.roles, made.exists(BINDING)) == ({ONE: ""}, False)
-
-
 INVALID: list[tuple[dict[str, Any], str]] = [
     ({"nodeSelector": None}, "write nodeSelector, nodeNames or instances"),
     ({"roleName": "Both"}, "exactly one of roleRef"),
     ({"roleRef": None}, "exactly one of roleRef"),
     ({"nodeSelector": {}}, "spec.nodeSelector"),
+    ({"sessionPolicy": {"Statement": []}}, "spec.sessionPolicy.Statement"),
 ]
 
 

@@ -26,11 +26,13 @@ class Refusing(Instances):
         self.refuses = dict(refuses or {})
         self.most_without = 0
 
-    async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
+    async def attach_role(
+        self, region: str, role: str, ids: Sequence[str], policy: str | None = None
+    ) -> Mapping[str, CloudError]:
         if error := self.refuses.get(role):
             self._called("attach", region, role, ids)
             return dict.fromkeys(ids, error)
-        return await super().attach_role(region, role, ids)
+        return await super().attach_role(region, role, ids, policy)
 
     async def detach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
         failures = await super().detach_role(region, role, ids)

@@ -26,9 +26,11 @@ class Slow(Instances):
         seen = await super().describe_instance_roles(region, ids)
         return seen if self.shows else dict.fromkeys(seen, "")
 
-    async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
+    async def attach_role(
+        self, region: str, role: str, ids: Sequence[str], policy: str | None = None
+    ) -> Mapping[str, CloudError]:
         if self.executed:
-            await super().attach_role(region, role, ids)
+            await super().attach_role(region, role, ids, policy)
         return dict.fromkeys(ids, self.error) if self.error else {}
 
 
@@ -144,8 +146,10 @@ async def test_a_node_that_leaves_while_the_role_is_not_ready_takes_off_what_doe
 class Refusing(Slow):
     """Refuses a role where it has another one, as ECS does, also while it shows none."""
 
-    async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
-        return await Instances.attach_role(self, region, role, ids)
+    async def attach_role(
+        self, region: str, role: str, ids: Sequence[str], policy: str | None = None
+    ) -> Mapping[str, CloudError]:
+        return await Instances.attach_role(self, region, role, ids, policy)
 
 
 OLDER = binding_body("older", created="2025-01-01T00:00:00Z", spec={"roleRef": {"name": "log-writer"}})

@@ -92,9 +92,11 @@ class Fragile(Instances):
         super().__init__(roles)
         self.crash: tuple[str, int] | None = None
 
-    async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
+    async def attach_role(
+        self, region: str, role: str, ids: Sequence[str], policy: str | None = None
+    ) -> Mapping[str, CloudError]:
         self._end("before", 1)
-        done = await super().attach_role(region, role, ids)
+        done = await super().attach_role(region, role, ids, policy)
         self._end("after", 0)
         return done
 

@@ -25,11 +25,13 @@ from ram_operator.errors import CloudError, Unavailable
 from ram_operator.kinds.instance_role_binding.index import selection
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING
 from ram_operator.model import EVERYTHING, Facts, InstanceId, ObjectKey, Outcome, Plan
+from ram_operator.rules.documents import canonical
 
 NUMBERS = (1, 2, 3)
 BINDINGS = ("a", "b", "c")
 ROLES = ("oss-reader", "log-writer")
 WORKER = "KubernetesWorkerRole-x"
+LIMITS = (None, *({"Statement": [{"Effect": "Allow", "Action": act, "Resource": "*"}]} for act in ("oss:*", "log:*")))
 LOST = Unavailable("X", "SDK.ReadTimeout")
 
 
@@ -55,9 +57,11 @@ class Ecs(Instances):
         seen = await super().describe_instance_roles(region, ids)
         return seen if self.shown is None else {id_: self.shown[InstanceId(region, id_)] for id_ in seen}
 
-    async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
+    async def attach_role(
+        self, region: str, role: str, ids: Sequence[str], policy: str | None = None
+    ) -> Mapping[str, CloudError]:
         before = dict(self.roles)
-        failures = await super().attach_role(region, role, ids)
+        failures = await super().attach_role(region, role, ids, policy)
         changed = {one for one in self.roles if self.roles[one] != before[one]}
         assert role in ROLES or not changed - self.replaced, f"{role} was given to one that never had it"
         back = {one for one in changed if one in self.replaced and self.given[one] == role}
@@ -78,6 +82,7 @@ class Ecs(Instances):
         if role or one not in self.ours:
             self.given[one] = role
         self.roles[one] = role
+        self.limits.pop(one, None)
         self.ours.discard(one)
 
 
@@ -111,6 +116,10 @@ class World:
                 self._bind(name, role, pool)
             case "replace", name, allowed:
                 self._replace(name, allowed)
+            case "limit", name, number:
+                body = self.scene.caches.body(binding_key(name))
+                if body and "deletionTimestamp" not in body["metadata"]:
+                    self.scene.edit(binding_key(name), sessionPolicy=LIMITS[number])
             case "unbind", name:
                 if self.scene.exists(binding_key(name)):
                     self.scene.delete(binding_key(name))
@@ -209,16 +218,19 @@ class World:
             facts = self.scene.caches.facts(key)
             assert facts
             assert not facts.me.deleting, "a deletion ends"
-            role = facts.me.spec["roleRef"]["name"]
+            role, limit = facts.me.spec["roleRef"]["name"], facts.me.spec.get("sessionPolicy")
             wanted |= {one: role for one, has in selection(facts).assigned.items() if has == key}
             if facts.me.spec.get("conflictPolicy") == "Replace":
                 replacing |= {one for one, has in selection(facts).assigned.items() if has == key}
             rows = self.scene.rows(key).values()
             claims |= {(row["instance"], row["roleName"]) for row in rows if row.get("origin") == "Attached"}
+            limits = [self.ecs.limits.get(InstanceId.of(row["instance"])) for row in rows if row["state"] == "Attached"]
+            assert all(has == (canonical(limit) if limit else None) for has in limits)
             states = {row["state"] for row in rows}
             nothing_left = "Overridden" in states and key not in selection(facts).assigned.values()
             stalled = "Conflict" in states or nothing_left
             assert self.scene.condition(key)[0] == ("False" if stalled else "True")
+        assert not self.ecs.limits.keys() - wanted.keys(), "what is given back is not limited"
         for one, role in self.ecs.roles.items():
             if one in self.ecs.ours and role:
                 assert role == wanted.get(one), f"{one} has {role}"
@@ -238,6 +250,7 @@ happenings = st.one_of(
     st.tuples(st.just("no node"), st.sampled_from(NUMBERS)),
     *[st.tuples(st.just("replace"), st.sampled_from(BINDINGS), st.booleans())] * 2,
     st.tuples(st.just("hand"), st.sampled_from(NUMBERS), st.sampled_from(["", "Foreign", WORKER])),
+    *[st.tuples(st.just("limit"), st.sampled_from(BINDINGS), st.integers(0, 2))] * 2,
     st.tuples(st.just("bind"), st.just("a"), st.sampled_from(ROLES), st.just("x")),
     st.tuples(st.just("role"), st.sampled_from(ROLES), st.booleans()),
     st.tuples(st.just("fail"), st.sampled_from(["attach", "detach", "describe"])),
@@ -260,6 +273,7 @@ blind = st.one_of(
     st.tuples(st.just("bind"), st.sampled_from(BINDINGS), st.sampled_from(ROLES), st.sampled_from(["x", "y"])),
     st.tuples(st.just("hand"), st.sampled_from(NUMBERS), st.sampled_from(["", "Foreign", WORKER])),
     st.tuples(st.just("replace"), st.sampled_from(BINDINGS), st.booleans()),
+    st.tuples(st.just("limit"), st.sampled_from(BINDINGS), st.integers(0, 2)),
     st.tuples(st.just("lose"), st.sampled_from(["attach", "detach"])),
     st.tuples(st.just("out"), st.just("cn-hangzhou")),
     st.tuples(st.just("heal")),

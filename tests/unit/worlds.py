@@ -77,6 +77,8 @@ row = st.fixed_dictionaries(
         "origin": st.sampled_from(["Attached", "Found"]),
         "previousRole": st.sampled_from(["KubernetesWorkerRole-x", "Foreign"]),
         "replacedRole": st.sampled_from(["KubernetesWorkerRole-x", "old"]),
+        "sessionPolicyHash": st.sampled_from(["a", "b"]),
+        "replacedSessionPolicyHash": st.sampled_from(["a", "b"]),
         "reason": st.sampled_from(["OtherRole", "WrittenByAnotherVersion"]),
         "confirmed": st.booleans(),
         "failedGeneration": st.integers(1, 2),

@@ -277,9 +277,14 @@ class EcsApi(Protocol):
     async def instances_with_role(self, region: str, role: str) -> tuple[str, ...]:
         """Return the ids of all instances that have the role; () also where the role does not exist."""
 
-    async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
+    async def attach_role(
+        self, region: str, role: str, ids: Sequence[str], policy: str | None = None
+    ) -> Mapping[str, CloudError]:
         """Attach the role to each instance; return the failures by id, empty when all succeeded.
 
+        `policy` is the text of a session policy that limits the role on these instances; None for none. An instance
+        that has the role already counts as attached without one, and fails with AlreadyExists with one: whether that
+        policy is in force cannot be read.
         One request per 100 ids. A batch refused because of an unknown id is retried without what DescribeInstances does
         not know (those fail with NotFound, classic instances with ClassicNetwork), then halved. After a Throttled or
         Denied the batches that were not sent yet fail with the same error.

@@ -1,4 +1,4 @@
-"""What roles and policies have in common: whose they are, their tags, what is not obeyed yet, when they were verified.
+"""What roles and policies have in common: whose they are, their tags, when they were verified.
 
 `ram_role` and `ram_policy` call it; nothing here knows one from the other.
 """
@@ -128,22 +128,6 @@ def unconfirmed_creation(subject: str, facts: Facts, stored: StatusFields, conte
 
 _UNANSWERED = (Reason.RETRYING, Reason.VERIFYING, Reason.PROGRESSING)
 """What the conditions say of an object whose creation may be under way; others tell of an answer."""
-
-
-def unsupported(spec: Mapping[str, Json], defaults: Mapping[str, Json]) -> tuple[str, ...]:
-    """Fields whose value the API accepts and this version does not obey, with the value where it is a word."""
-    differing = {field: spec[field] for field, default in defaults.items() if spec.get(field, default) != default}
-    return tuple(f'{field} ("{value}")' if isinstance(value, str) else field for field, value in differing.items())
-
-
-def not_supported_yet(subject: str, fields: tuple[str, ...]) -> tuple[Hold, ...]:
-    """The hold for values that are accepted but not obeyed: nothing is written, and the object says so."""
-    if not fields:
-        return ()
-    *most, last = (f"spec.{field}" for field in fields)
-    named, is_, it = (f"{', '.join(most)} and {last}", "are", "them") if most else (last, "is", "it")
-    message = f"{named} {is_} not supported by this version; remove {it} to go on"
-    return (Hold(subject, Reason.NOT_SUPPORTED_YET, message),)
 
 
 def name_taken(subject: str, facts: Facts, tags: Mapping[str, str] | None, owner: Owner) -> Hold | None:

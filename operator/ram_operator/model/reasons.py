@@ -56,6 +56,7 @@ class Reason(StrEnum):
     OTHER_ROLE = "OtherRole"
     PROTECTED_ROLE = "ProtectedRole"
     NOT_RESTORABLE = "NotRestorable"
+    SESSION_POLICY_UNKNOWN = "SessionPolicyUnknown"
     ROLLED_BACK = "RolledBack"
     ROLLOUT_STOPPED = "RolloutStopped"
     NOT_SELECTED = "NotSelected"

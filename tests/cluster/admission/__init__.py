@@ -5,8 +5,7 @@ from tests.cluster.admission.case import Case
 from tests.cluster.admission.documents import DOCUMENTS
 from tests.cluster.admission.policies import POLICIES
 from tests.cluster.admission.roles import ROLES
-from tests.cluster.admission.unsupported import NOTHING_OF_IT, UNSUPPORTED
 
-CASES: tuple[Case, ...] = (*POLICIES, *ROLES, *BINDINGS, *DOCUMENTS, *UNSUPPORTED, *NOTHING_OF_IT)
+CASES: tuple[Case, ...] = (*POLICIES, *ROLES, *BINDINGS, *DOCUMENTS)
 
 __all__ = ["CASES", "Case"]

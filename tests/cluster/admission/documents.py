@@ -232,6 +232,7 @@ PRINCIPALS = (
     trusts("with a blank in its action", 'has a blank; write "sts:AssumeRole"', Action="sts: AssumeRole"),
 )
 SESSIONS = (
+    sessions("that is fine"),
     sessions("with a blank in an action", "spec.sessionPolicy", Action="oss: Get"),
     sessions("of more than 1024 characters", "spec.sessionPolicy", Action=LONG * 2),
     sessions("with a lower-case condition", "spec.sessionPolicy", condition=IP),

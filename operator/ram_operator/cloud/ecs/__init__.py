@@ -102,16 +102,20 @@ class Ecs:
             return ()
         return tuple(row.text("InstanceId") for row in rows)
 
-    async def attach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
+    async def attach_role(
+        self, region: str, role: str, ids: Sequence[str], policy: str | None = None
+    ) -> Mapping[str, CloudError]:
         """Attach the role to each instance; return the failures by id, empty when all succeeded.
 
-        An instance that has this same role already counts as attached.
+        `policy` is the text of a session policy that limits the role on these instances; None for none. An instance
+        that has this same role already counts as attached, but not where it was to be limited.
         """
+        limit = {"Policy": policy} if policy else {}
 
         async def attach(batch: Sequence[str]) -> Failures:
-            parameters = {"RamRoleName": role, "InstanceIds": _id_list(batch)}
+            parameters = {"RamRoleName": role, "InstanceIds": _id_list(batch), **limit}
             failures = await self._write(AttachInstanceRamRoleRequest, region, batch, parameters)
-            return await self._explain(region, role, failures)
+            return await self._explain(region, role, failures, limited=bool(policy))
 
         return await self._write_all(region, ids, attach)
 
@@ -168,7 +172,7 @@ class Ecs:
                 failures[instance] = self._client.refused(row)
         return failures
 
-    async def _explain(self, region: str, role: str, failures: Failures) -> Failures:
+    async def _explain(self, region: str, role: str, failures: Failures, *, limited: bool) -> Failures:
         """Look once at the instances that refused a role: one that has it needs nothing, another role is named."""
         if not failures:
             return failures
@@ -181,7 +185,7 @@ class Ecs:
             present = roles.get(instance, "")
             if not present or isinstance(present, CloudError):
                 explained[instance] = error
-            elif present.lower() != role.lower():
+            elif limited or present.lower() != role.lower():
                 words = f"{instance} has role {present}"
                 named = AlreadyExists(error.action, error.code, words, error.request_id)
                 explained[instance] = named.with_region(region)

@@ -22,8 +22,9 @@ from ram_operator.kinds.instance_role_binding.desiring import (
     DesiredBinding,
     checked,
     desired,
+    session_policy,
+    session_policy_problems,
     unchecked,
-    unsupported,
 )
 from ram_operator.kinds.instance_role_binding.drift import find_drift
 from ram_operator.kinds.instance_role_binding.index import BindingIndex, instances_of, selection
@@ -77,7 +78,7 @@ class InstanceRoleBindingKind:
     def parse(self, body: Body) -> BindingSpec:
         spec: Mapping[str, Json] = body.get("spec") or {}
         problems = check_selector(spec.get("nodeSelector"), "spec.nodeSelector") if "nodeSelector" in spec else ()
-        problems = (*problems, *dropped_values(body))
+        problems = (*problems, *dropped_values(body), *session_policy_problems(spec))
         reference = (spec.get("roleRef") or {}).get("name")
         if bool(reference) == bool(spec.get("roleName")):
             problems = (
@@ -93,7 +94,7 @@ class InstanceRoleBindingKind:
             role_name=spec.get("roleName") or None,
             node_names=tuple(spec.get("nodeNames") or ()),
             instances=instances_of(spec),
-            unsupported=unsupported(body),
+            session=session_policy(spec),
             unchecked=unchecked(body),
         )
 
@@ -142,7 +143,7 @@ class InstanceRoleBindingKind:
 
     def _is_open(self, one: InstanceId, desired: DesiredBinding, rows: Mapping[InstanceId, Row]) -> bool:
         """Whether an instance has to be read before the next sweep."""
-        return one not in desired.wanted or not _in_sync(rows.get(one), desired.role)
+        return one not in desired.wanted or not _in_sync(rows.get(one), desired)
 
     def plan(
         self, desired: DesiredBinding, observed: ObservedBinding | None, stored: StatusFields, context: Context
@@ -159,7 +160,7 @@ class InstanceRoleBindingKind:
         handed_over = {one for one, has in assigned.items() if has != me}
         releases = counted(desired.facts, verdicts, before, stored, context.outcome, context.now)
         return Plan(
-            steps=planning.steps({key: verdict for key, verdict in verdicts.items() if key in room}),
+            steps=planning.steps(desired, {key: verdict for key, verdict in verdicts.items() if key in room}),
             holds=(
                 *desired.holds,
                 *planning.without_instances(desired, rows),
@@ -215,6 +216,7 @@ class _Now:
             instance=subject,
             row=row,
             role=desired.role,
+            session=desired.session,
             wanted=subject in desired.wanted,
             selected=subject in desired.wanted or subject in desired.overridden,
             seen=self.observed.roles.get(subject),
@@ -249,9 +251,15 @@ def _written(outcome: Outcome) -> tuple[frozenset[InstanceId], frozenset[Instanc
 def _may_replace(desired: DesiredBinding, rows: Mapping[InstanceId, Row], seen: ObservedBinding) -> bool:
     """Whether something may be taken off so that the role can take its place."""
     replaces = desired.facts.me.spec.get("conflictPolicy") == "Replace"
-    others = (one for one in desired.wanted if seen.roles.get(one) and not same_role(seen.roles[one], desired.role))
+    others = (one for one in desired.wanted if seen.roles.get(one) and not _has_it(desired, rows.get(one), seen, one))
     return any(replaces or (one in rows and rows[one].claimed) for one in others)
 
 
-def _in_sync(row: Row | None, role: str | None) -> bool:
-    return row is not None and row.in_sync and (role is None or same_role(row.role, role))
+def _has_it(desired: DesiredBinding, row: Row | None, seen: ObservedBinding, one: InstanceId) -> bool:
+    return same_role(seen.roles[one], desired.role) and (row.session if row else None) == desired.session
+
+
+def _in_sync(row: Row | None, desired: DesiredBinding) -> bool:
+    if row is None or not row.in_sync:
+        return False
+    return desired.role is None or (same_role(row.role, desired.role) and row.session == desired.session)

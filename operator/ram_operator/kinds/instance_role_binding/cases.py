@@ -18,6 +18,7 @@ class Case:
 
     Args:
         role: the role it should have from us; None where it should have none, or where the role is not usable now.
+        session: the hash of the session policy that is to limit the role on it; None for none.
         wanted: whether this binding is the one that should have the instance.
         selected: whether the binding selects it, be it wanted or another binding's.
         taken_by: another binding that has the instance now.
@@ -43,6 +44,7 @@ class Case:
     now: datetime
     generation: int
     terms: Terms = field(default_factory=Terms)
+    session: str | None = None
     selected: bool = False
     unreadable: CloudError | None = None
     missing: bool = False
@@ -74,7 +76,22 @@ class Case:
     def half_done(self) -> bool:
         """Whether a reading shows what an exchange may have taken off long ago: it may be an old one."""
         row = self.row
-        return row is not None and row.unconfirmed and same_role(self.seen, row.replaced_role) and not self.detached
+        if row is None or not row.unconfirmed or same_role(row.role, row.replaced_role):
+            return False
+        return same_role(self.seen, row.replaced_role) and not self.detached
+
+    @property
+    def limited_as_wanted(self) -> bool:
+        """Whether the role that it has is known to be limited by the session policy that is wanted, if any.
+
+        ECS does not tell: only a claim of ours does. Without one, and where none is wanted, nothing is asked.
+        """
+        if self.row and self.row.gave(self.seen or ""):
+            given = self.attached and self.row.reason is not Reason.ROLLED_BACK
+            return given or self.row.session_of(self.seen) == self.session
+        other = self.other_claim
+        inherited = other is not None and other.gave(self.seen or "")
+        return (other.session_of(self.seen) if other and inherited else None) == self.session
 
     @property
     def refused(self) -> CloudError | None:
@@ -158,5 +175,7 @@ NO_CLAIM: Mapping[str, Json] = {
     "confirmed": False,
     "previous_role": None,
     "replaced_role": None,
+    "session": None,
+    "replaced_session": None,
 }
 """What a row of an instance says that has nothing of ours."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ram_operator.kinds import ownership
 from ram_operator.kinds.instance_role_binding.index import selection
 from ram_operator.kinds.instance_role_binding.observing import RoleRead
 from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, same_role
@@ -23,19 +22,28 @@ from ram_operator.model import (
     Reason,
     Reference,
 )
-from ram_operator.rules.documents import trusts_service
+from ram_operator.rules.documents import canonical, check_policy, fingerprint, trusts_service
 
-NOT_OBEYED: Mapping[str, Json] = {"sessionPolicy": None}
-"""The fields that this version does not obey, with the value that is as good as none."""
+SESSION_POLICY_LIMIT = 1024
+"""Characters of the parameter Policy (ECS, AttachInstanceRamRole)."""
 OBEYED_LATER: Mapping[str, Json] = {
     "conflictPolicy": "Fail",
     "allowProtectedRoles": False,
     "instances": [],
     "roleName": None,
+    "sessionPolicy": None,
 }
-"""Fields that take rights of their own and that earlier versions did not obey."""
+"""Fields that earlier versions did not obey, with the values that are as good as none."""
 LOOK_AGAIN_SECONDS = 60.0
 """How soon a role that nobody here manages is looked at again: RAM sends no events."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    """What limits the role on the instances of a binding: the text for ECS, and what tells it from another one."""
+
+    text: str
+    hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +54,14 @@ class BindingSpec:
     role_name: str | None
     node_names: tuple[str, ...]
     instances: tuple[InstanceId, ...]
-    unsupported: tuple[str, ...]
+    session: SessionPolicy | None = None
     unchecked: tuple[str, ...] = ()
 
     @property
     def not_obeyed(self) -> tuple[Hold, ...]:
         """The holds of a spec that is not obeyed: nothing is read or written, and the binding says so."""
-        if self.unsupported or not self.unchecked:
-            return ownership.not_supported_yet("binding", self.unsupported)
+        if not self.unchecked:
+            return ()
         message = (
             f"spec.{self.unchecked[0]} was stored when it was not obeyed, so that nobody checked whether its author "
             "may write it; apply the spec again with any change"
@@ -77,6 +85,23 @@ class DesiredBinding:
     overridden: Mapping[InstanceId, str | None] = field(default_factory=dict)
     skipped: tuple[NodeFacts, ...] = ()
     holds: tuple[Hold, ...] = ()
+
+    @property
+    def session(self) -> str | None:
+        """The hash of the session policy that is to limit the role; None for none."""
+        return self.spec.session.hash if self.spec and self.spec.session else None
+
+
+def session_policy(spec: Mapping[str, Json]) -> SessionPolicy | None:
+    """The session policy of a spec that parses."""
+    document = spec.get("sessionPolicy")
+    return SessionPolicy(canonical(document), fingerprint(document)) if document is not None else None
+
+
+def session_policy_problems(spec: Mapping[str, Json]) -> tuple[str, ...]:
+    """Problems of spec.sessionPolicy."""
+    document = spec.get("sessionPolicy")
+    return check_policy(document, "spec.sessionPolicy", SESSION_POLICY_LIMIT) if document is not None else ()
 
 
 def desired(spec: BindingSpec | None, facts: Facts, rules: RoleRules) -> DesiredBinding:
@@ -136,14 +161,11 @@ def _bare_holds(spec: BindingSpec, rules: RoleRules) -> tuple[Hold, ...]:
     return (Hold("binding", Reason.FORBIDDEN, message),)
 
 
-def unsupported(body: Body) -> tuple[str, ...]:
-    """The fields whose values this version does not obey."""
-    return ownership.unsupported(body.get("spec") or {}, NOT_OBEYED)
-
-
 def unchecked(body: Body) -> tuple[str, ...]:
     """The fields that were stored when they were not obeyed, so that nobody asked for their author's rights."""
-    return ownership.unsupported(body.get("spec") or {}, OBEYED_LATER) if _said_unsupported(body) else ()
+    spec = body.get("spec") or {}
+    differing = (field for field, default in OBEYED_LATER.items() if spec.get(field, default) != default)
+    return tuple(differing) if _said_unsupported(body) else ()
 
 
 def _said_unsupported(body: Body) -> bool:

@@ -80,8 +80,13 @@ def entry(row: Row, before: Mapping[InstanceId, Row], verdicts: Verdicts) -> Ent
     return Entry(str(row.instance), row.as_json(), withheld.as_json(), claims=claims, explains=not refused)
 
 
-def steps(verdicts: Verdicts) -> tuple[Step, ...]:
-    """The writes, in batches: all that is taken off first, so that what takes its place waits for nothing else."""
+def steps(desired: DesiredBinding, verdicts: Verdicts) -> tuple[Step, ...]:
+    """The writes, in batches: all that is taken off first, so that what takes its place waits for nothing else.
+
+    What is given back is given as it was: without the session policy of the binding.
+    """
+    session = desired.spec.session if desired.spec else None
+    policies = {Intent.GRANT: session.text if session else None}
     detach: dict[Group, list[InstanceId]] = {}
     attach: dict[Group, list[InstanceId]] = {}
     for instance, verdict in verdicts.items():
@@ -91,7 +96,7 @@ def steps(verdicts: Verdicts) -> tuple[Step, ...]:
         if verdict.attach:
             attach.setdefault((verdict.attach, _attach_intent(verdict), exchanged), []).append(instance)
     detaches = [DetachRole(role, batch, intent) for (role, intent, _), batch in _batches(detach)]
-    attaches = [AttachRole(role, batch, intent) for (role, intent, _), batch in _batches(attach)]
+    attaches = [AttachRole(role, batch, intent, policies.get(intent)) for (role, intent, _), batch in _batches(attach)]
     return (*detaches, *attaches)
 
 

@@ -96,13 +96,14 @@ def _release(case: Case, row: Row) -> Verdict:
         remark = _not_given_back(case, back, "it is not among the operator's restorableRoles")
         verdict = _taken_off(case, row, releasing)
         return replace(verdict, remark=remark)
+    anew = case.detached and case.attached
+    if same_role(case.seen, back) and not case.half_done and (anew or not row.session_of(case.seen)):
+        return Verdict(None)
     if case.half_done:
         return replace(undo(case, row), row=releasing)
     if case.detached and case.seen and row.gave(case.seen):
         # An exchange was undone: from now on the claim is on what is there, so that it is not undone again.
         releasing = replace(releasing, role=case.seen, replaced_role=None, confirmed=True)
-    if same_role(case.seen, back):
-        return Verdict(None)
     if back is None or row.gave(case.seen) or case.unconfirmed:
         return _taken_off(case, row, releasing, back)
     return _given_back(case, row, releasing, back)
@@ -119,7 +120,8 @@ def _unanswered(case: Case, row: Row, releasing: Row) -> Verdict | None:
 def _taken_off(case: Case, row: Row, releasing: Row, back: str | None = None) -> Verdict:
     if case.unconfirmed or (case.seen and row.gave(case.seen)):
         detach = case.seen or row.role
-        restore = back if back and not same_role(back, detach) else None
+        # What it had before was without our session policy, also where it was the same role.
+        restore = back if back and (row.session_of(detach) or not same_role(back, detach)) else None
         by_nodes = row.reason is not Reason.NOT_SELECTED and not _by_spec(case, row)
         return Verdict(releasing, detach=detach, attach=restore, intent=Intent.RELEASE, by_nodes=by_nodes)
     return Verdict(None)

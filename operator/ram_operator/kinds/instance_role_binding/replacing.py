@@ -1,5 +1,7 @@
 """Another role is in the way: leave it, or take it off so that ours can take its place, and give it back if ours fails.
 
+A role that is limited by another session policy than the one that is wanted is another role here.
+
 ECS has no atomic replace: one plan has the detach and the attach, and the claim that is stored before them covers both
 roles. A crash at any point leaves a row that says what was there.
 """
@@ -22,7 +24,7 @@ AFTER_FAILURE = "mend what kept it, then edit the spec or set the annotation rec
 
 
 def other_role(case: Case, role: str, seen: str) -> Verdict:
-    """It has another role: ours to replace if we or another of our bindings gave it, else somebody's."""
+    """It has another role, or its role with another session policy: ours to replace if a binding gave it."""
     ours = (case.row is not None and case.row.gave(seen)) or inherits(case)
     if not ours and (conflict := _conflict(case, seen)):
         return undo(case, case.row) if case.row and case.half_done else conflict
@@ -33,23 +35,27 @@ def other_role(case: Case, role: str, seen: str) -> Verdict:
 
 def undo(case: Case, row: Row) -> Verdict:
     """An exchange that is no longer wanted: what it may have given goes, what it may have taken off comes back."""
-    back = row.replaced_role if row.replaced_role and case.may_give_back(row.replaced_role) else None
+    back = row.replaced_role if row.replaced_role and may_put_back(case, row, row.replaced_role) else None
     undone = case.next_row(State.PENDING, reason=Reason.VERIFYING)
     return Verdict(undone, detach=row.role, attach=back, intent=Intent.RELEASE)
 
 
 def exchange(case: Case, role: str, seen: str) -> Verdict:
     """Take off what is there and give it ours. The claim is on both; what was there before us is written once."""
-    ours = (case.row is not None and case.row.gave(seen)) or inherits(case)
+    own = case.row if case.row and case.row.gave(seen) else None
+    given_by = own or (case.other_claim if inherits(case) else None)
     claim = {
         "role": role,
+        "session": case.session,
+        "replaced_session": given_by.session_of(seen) if given_by else None,
         "origin": Origin.ATTACHED,
         "confirmed": False,
-        "previous_role": previous_role(case) or (None if ours else seen),
+        "previous_role": previous_role(case) or (None if given_by else seen),
         "replaced_role": seen,
     }
     reason = Reason.API_ERROR if case.error else Reason.PROGRESSING
-    message = case.problem or f"{role} takes the place of {seen}"
+    place = "is attached anew with its session policy" if case.session else "is attached anew without a session policy"
+    message = case.problem or (f"{role} {place}" if same_role(role, seen) else f"{role} takes the place of {seen}")
     row = case.next_row(State.PENDING, reason=reason, message=message, **claim)
     return Verdict(row, detach=seen, attach=role, intent=Intent.REPLACE)
 
@@ -67,11 +73,15 @@ def previous_role(case: Case) -> str | None:
 
 def _conflict(case: Case, seen: str) -> Verdict | None:
     """Why a role that somebody else gave is left where it is; None where it may be replaced."""
-    leave = "leave it so, or take the node out of the selector"
-    if not case.terms.replaces:
+    leave, same = "leave it so, or take the node out of the selector", same_role(seen, case.role)
+    if not case.terms.replaces and same:
+        fix = "set conflictPolicy to Replace to attach it anew with it, or leave spec.sessionPolicy out"
+        reason = Reason.SESSION_POLICY_UNKNOWN
+        message = f"has role {seen}, and ECS does not tell whether with this session policy; {fix}"
+    elif not case.terms.replaces:
         fix = f"{leave}, or plan a replacement (conflictPolicy Replace under managementPolicy Plan)"
         reason, message = Reason.OTHER_ROLE, f"has role {seen}, which no binding gave it; {fix}"
-    elif case.terms.protects(seen):
+    elif not same and case.terms.protects(seen):
         fix = f"{leave}, or set allowProtectedRoles to true"
         reason, message = Reason.PROTECTED_ROLE, f"has role {seen}, which add-ons of the node may depend on; {fix}"
     elif not case.terms.may_give_back(seen):
@@ -83,11 +93,17 @@ def _conflict(case: Case, seen: str) -> Verdict | None:
     return Verdict(row, hold=case.hold(Reason.CONFLICT, message))
 
 
+def may_put_back(case: Case, row: Row, role: str) -> bool:
+    """Whether what was taken off may be given back; never without the session policy that limited it: that is lost."""
+    return case.may_give_back(role) and not row.replaced_session
+
+
 def put_back(case: Case, row: Row, role: str, why: str) -> Verdict:
     """Ours was refused after the other role was taken off: that one comes back, and ours is not tried again."""
     failed = {"reason": Reason.ROLLED_BACK, "failed_generation": case.generation}
-    if not case.may_give_back(role):
-        message = f"has no role: {why}; {role} is not among the operator's restorableRoles"
+    if not may_put_back(case, row, role):
+        lacks = "its session policy is not kept" if row.replaced_session else "it is none of the restorableRoles"
+        message = row.message if row.reason is Reason.ROLLED_BACK else f"{why}; {role} is not given back, since {lacks}"
         failed_row = case.next_row(State.FAILED, message=message, **failed)
         return Verdict(failed_row, hold=case.hold(Reason.SOME_FAILED, message))
     message = row.message if row.reason is Reason.ROLLED_BACK else f"{role} is given back: {why}"
@@ -108,7 +124,8 @@ def rolled_back(case: Case, row: Row) -> Verdict:
         if not (case.attached and same_role(case.seen, back)):
             return put_back(case, row, back, row.message)
         ours = row.gave(back)
-        row = replace(row, role=back, replaced_role=None, confirmed=True) if ours else replace(row, **NO_CLAIM)
+        given = {"role": back, "session": None, "replaced_role": None, "confirmed": True}
+        row = replace(row, **(given if ours else NO_CLAIM))
     elif back and case.seen:
         return other_role(case, case.role or "", case.seen)
     hold = case.hold(Reason.SOME_FAILED, f"{row.message}; {AFTER_FAILURE}")

@@ -14,6 +14,8 @@ from ram_operator.model import InstanceId, Json, Reason, StatusFields
 
 MOST_ROWS = 1000
 """How many rows a binding has at most: the list is kept within what the API server stores."""
+UNKNOWN_SESSION = "unknown"
+"""Stands for the hash of a session policy where it cannot be told which one a role is limited by; equals no hash."""
 _REASONS = frozenset(Reason)
 
 
@@ -49,7 +51,8 @@ class Row:
     """One instance, or a node that is none. Times are timestamps as Kubernetes writes them.
 
     `previous_role` is what the instance had before the first of our roles; `replaced_role` is what was taken off it so
-    that `role` can take its place, until the instance was seen with `role`.
+    that `role` can take its place, until the instance was seen with `role`. `session` and `replaced_session` are the
+    hashes of the session policies that limit `role` and `replaced_role` on this instance, None for none.
     """
 
     state: State
@@ -61,6 +64,8 @@ class Row:
     origin: Origin | None = None
     previous_role: str | None = None
     replaced_role: str | None = None
+    session: str | None = None
+    replaced_session: str | None = None
     confirmed: bool = False
     failed_generation: int | None = None
     since: str | None = None
@@ -75,7 +80,7 @@ class Row:
     @property
     def claim(self) -> tuple[str | None, ...]:
         """What must be stored before a write."""
-        return self.role, self.origin, self.previous_role, self.replaced_role
+        return self.role, self.origin, self.previous_role, self.replaced_role, self.session, self.replaced_session
 
     def gave(self, role: str) -> bool:
         """Whether it was we who gave the instance this role: also the one before it, while ours replaces ours."""
@@ -83,6 +88,15 @@ class Row:
             same_role(role, self.role)
             or (same_role(role, self.replaced_role) and not same_role(role, self.previous_role))
         )
+
+    def session_of(self, role: str | None) -> str | None:
+        """What limits a role that we gave: the hash of a session policy, None for none. ECS does not tell it."""
+        if not same_role(role, self.role):
+            return self.replaced_session
+        if self.confirmed:
+            return self.session
+        in_doubt = self.session or same_role(self.replaced_role, self.role)
+        return UNKNOWN_SESSION if in_doubt else None
 
     @property
     def unconfirmed(self) -> bool:
@@ -111,6 +125,8 @@ class Row:
             confirmed=claim.confirmed and self.confirmed,
             previous_role=claim.previous_role,
             replaced_role=claim.replaced_role,
+            session=claim.session,
+            replaced_session=claim.replaced_session,
         )
 
     def as_json(self) -> dict[str, Json]:
@@ -125,6 +141,8 @@ class Row:
             "origin": self.origin.value if self.origin else None,
             "previousRole": self.previous_role,
             "replacedRole": self.replaced_role,
+            "sessionPolicyHash": self.session,
+            "replacedSessionPolicyHash": self.replaced_session,
             "confirmed": self.confirmed,
             "failedGeneration": self.failed_generation,
             "since": self.since,
@@ -154,6 +172,8 @@ def row_from_json(row: Mapping[str, Json]) -> Row:
         origin=Origin(row["origin"]) if row.get("origin") in _ORIGINS else None,
         previous_role=row.get("previousRole"),
         replaced_role=row.get("replacedRole"),
+        session=row.get("sessionPolicyHash"),
+        replaced_session=row.get("replacedSessionPolicyHash"),
         confirmed=bool(row.get("confirmed")),
         failed_generation=row.get("failedGeneration"),
         since=row.get("since"),

@@ -50,22 +50,27 @@ class _BatchStep(WordedStep):
 
 @dataclass(frozen=True, slots=True)
 class AttachRole(_BatchStep):
-    """Attach a role to instances that have none; attached already is as good."""
+    """Attach a role to instances that have none; attached already is as good, but with a session policy.
+
+    `policy` is the text of a document that limits the role on these instances, None for no limit.
+    """
 
     intent: Intent = Intent.GRANT
+    policy: str | None = None
 
     event, change = EventReason.ATTACHED, Change.ATTACH
     api, verbs = "AttachInstanceRamRole", ("attach", "attached")
 
     def object(self) -> str:
-        return f"{self.role} to {self.target()}"
+        limited = " with its session policy" if self.policy else ""
+        return f"{self.role} to {self.target()}{limited}"
 
     def resources(self, subject: str) -> Mapping[str, tuple[str, ...]]:
         role = role_arn(self.role)
         return {f"ecs:{self.api}": (instance_arn(InstanceId.of(subject)), role), PASS_ROLE: (role,)}
 
     async def call(self, cloud: Cloud, ids: list[str]) -> Failures:
-        return await cloud.ecs.attach_role(self.region, self.role, ids)
+        return await cloud.ecs.attach_role(self.region, self.role, ids, self.policy)
 
 
 @dataclass(frozen=True, slots=True)

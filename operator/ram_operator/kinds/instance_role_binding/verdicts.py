@@ -17,6 +17,7 @@ from ram_operator.kinds.instance_role_binding.replacing import (
     exchange,
     inherits,
     is_rolled_back,
+    may_put_back,
     other_role,
     previous_role,
     put_back,
@@ -100,7 +101,7 @@ def _wanted(case: Case) -> Verdict:
     if case.row and case.row.role and case.half_done and not same_role(case.row.role, case.role):
         # An edit back: what was given meanwhile goes, whether it shows or not.
         return exchange(case, case.role, case.row.role)
-    if same_role(case.seen, case.role):
+    if same_role(case.seen, case.role) and case.limited_as_wanted:
         return Verdict(_attached(case))
     if case.row and is_rolled_back(case, case.row):
         return rolled_back(case, case.row)
@@ -115,8 +116,9 @@ def _waiting_for_role(case: Case) -> Verdict:
     if case.half_done:
         return Verdict(case.next_row(State.PENDING, reason=Reason.VERIFYING))
     if row and case.seen and (row.gave(case.seen) or same_role(row.role, case.seen)):
-        return Verdict(case.next_row(State.ATTACHED, role=case.seen, replaced_role=None, confirmed=True))
-    if row and row.replaced_role and not case.seen and case.may_give_back(row.replaced_role):
+        kept = {"role": case.seen, "session": row.session_of(case.seen)}
+        return Verdict(case.next_row(State.ATTACHED, **kept, replaced_role=None, replaced_session=None, confirmed=True))
+    if row and row.replaced_role and not case.seen and may_put_back(case, row, row.replaced_role):
         return Verdict(case.next_row(State.PENDING, **waits), attach=row.replaced_role, intent=Intent.RESTORE)
     if case.unconfirmed:
         return Verdict(case.next_row(State.PENDING, reason=Reason.VERIFYING))
@@ -129,21 +131,27 @@ def _attached(case: Case) -> Row:
     ours = case.row is not None and case.row.gave(case.role or "")
     origin = Origin.ATTACHED if ours or inherits(case) else Origin.FOUND
     previous = previous_role(case) if origin is Origin.ATTACHED else None
-    claim = {"role": case.role, "origin": origin, "previous_role": previous, "replaced_role": None}
-    return case.next_row(State.ATTACHED, confirmed=True, **claim)
+    claim = {"role": case.role, "origin": origin, "previous_role": previous, "session": case.session}
+    return case.next_row(State.ATTACHED, confirmed=True, replaced_role=None, replaced_session=None, **claim)
 
 
 def _without_role(case: Case, role: str) -> Verdict:
     """It has none: attach ours, unless the API has said of this very generation that it will not."""
     row = case.row
-    if row and row.role and case.unconfirmed and not same_role(row.role, role):
-        # The claim is on the role that we gave it before: that has to go first, as if it were seen.
+    as_claimed = row is not None and same_role(row.role, role) and row.session == case.session
+    if row and row.role and case.unconfirmed and not as_claimed:
+        # The claim is on what we gave it before: that has to go first, as if it were seen.
         return exchange(case, role, row.role)
     if row and row.replaced_role and case.refused:
         return put_back(case, row, row.replaced_role, f"{role}: {case.refused}")
     if refused := refusal(case, **NO_CLAIM):
         return Verdict(refused, hold=case.hold(Reason.SOME_FAILED, refused.message, refused_for(case, refused)))
-    claim = {"role": role, "origin": Origin.ATTACHED, "previous_role": previous_role(case)}
+    claim = {
+        "role": role,
+        "origin": Origin.ATTACHED,
+        "previous_role": previous_role(case),
+        "session": case.session,
+    }
     return Verdict(case.next_row(State.PENDING, **claim, **_sent(case, role)), attach=role)
 
 
@@ -157,7 +165,8 @@ def _sent(case: Case, role: str) -> Mapping[str, Json]:
         refused = Reason.THROTTLED if isinstance(case.error, Throttled) else Reason.API_ERROR
         return {"reason": refused, "message": case.problem, "confirmed": False}
     row = case.row
-    confirmed = row is not None and row.confirmed and same_role(row.role, role)
+    # ECS does not tell whether a role that shows later has the session policy: then only the answer does.
+    confirmed = row is not None and row.confirmed and same_role(row.role, role) and case.session is None
     return {"reason": Reason.PROGRESSING, "message": f"gets role {role}", "confirmed": confirmed}
 
 

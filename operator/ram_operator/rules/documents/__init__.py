@@ -8,7 +8,7 @@ meaning with what the cloud holds.
 from ram_operator.rules.documents.applied import LAST_APPLIED, NOTHING, dropped_values
 from ram_operator.rules.documents.checking import POLICY_LIMIT, check_policy, check_services, check_trust
 from ram_operator.rules.documents.doubts import policy_doubts, service_doubts, trust_doubts
-from ram_operator.rules.documents.meaning import canonical, parsed, same_meaning
+from ram_operator.rules.documents.meaning import canonical, fingerprint, parsed, same_meaning
 from ram_operator.rules.documents.trust import services_of, trust_for_services, trusts_service
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "check_services",
     "check_trust",
     "dropped_values",
+    "fingerprint",
     "parsed",
     "policy_doubts",
     "same_meaning",

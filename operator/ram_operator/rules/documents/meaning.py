@@ -7,6 +7,7 @@ since a needless version is cheaper than a permission that was never taken back.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 
@@ -25,6 +26,11 @@ def canonical(document: Json) -> str:
         if isinstance(statements := document.get("Statement"), list):
             document["Statement"] = [_with_condition(statement, _texts) for statement in statements]
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def fingerprint(document: Json) -> str:
+    """A hash of what a document means: two documents have the same one if and only if `same_meaning` says so."""
+    return hashlib.sha256(_meaning(document).encode()).hexdigest()[:32]
 
 
 def same_meaning(left: Json, right: Json) -> bool:
