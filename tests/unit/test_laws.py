@@ -142,7 +142,7 @@ def test_only_roles_that_a_claim_covers_are_ever_detached_and_only_claimed_insta
             (each["instance"], each[name].lower())
             for each in rows
             for name in names
-            if each.get(name) and each.get("origin") == "Attached"
+            if each.get(name) and each.get("origin") in ("Attached", "TakenOver")
         }
 
     stored = claims(known.get("instances") or ())

@@ -74,7 +74,7 @@ row = st.fixed_dictionaries(
     optional={
         "node": st.just("node-1"),
         "roleName": st.sampled_from(["oss-reader", "OSS-Reader", "old"]),
-        "origin": st.sampled_from(["Attached", "Found"]),
+        "origin": st.sampled_from(["Attached", "TakenOver", "Found"]),
         "previousRole": st.sampled_from(["KubernetesWorkerRole-x", "Foreign"]),
         "replacedRole": st.sampled_from(["KubernetesWorkerRole-x", "old"]),
         "sessionPolicyHash": st.sampled_from(["a", "b"]),

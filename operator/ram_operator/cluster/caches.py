@@ -15,6 +15,7 @@ from ram_operator.model import (
     EVERYTHING,
     FINALIZER,
     RECONCILE_AT,
+    TAKE_OVER,
     Body,
     CloudName,
     Facts,
@@ -234,7 +235,7 @@ def view_of(key: ObjectKey, body: Body) -> Reference:
 def _asked(body: Body) -> tuple[Json, ...]:
     metadata = body["metadata"]
     annotations = metadata.get("annotations") or {}
-    asks = (annotations.get(RECONCILE_AT), annotations.get(ALLOW_RELEASE))
+    asks = (annotations.get(name) for name in (RECONCILE_AT, ALLOW_RELEASE, TAKE_OVER))
     return metadata.get("uid"), metadata.get("generation"), "deletionTimestamp" in metadata, *asks
 
 

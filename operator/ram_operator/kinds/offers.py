@@ -23,6 +23,11 @@ def attaches(role: Reference, policy: str) -> bool:
     )
 
 
+def role_made_here(role: Reference) -> bool:
+    """Whether the operator created the role: it was not taken over, so that nobody gave it to an instance before."""
+    return bool(role.status.get("origin") == "Created")
+
+
 def role_usable(role: Reference) -> bool:
     """Whether a role may be attached to instances: it exists in the cloud as ours, with all its policies.
 

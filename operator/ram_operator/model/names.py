@@ -13,6 +13,10 @@ FINALIZER = f"{GROUP}/cleanup"
 RECONCILE_AT = f"{GROUP}/reconcile-at"
 ALLOW_RELEASE = f"{GROUP}/allow-release"
 """The annotation by which a person lets a mass release happen; its value is the object's generation."""
+TAKE_OVER = f"{GROUP}/take-over"
+"""The annotation by which a person says that a binding gave the roles that it found; its value is the generation."""
+TAKE_OVER = f"{GROUP}/take-over"
+"""The annotation by which a person says that a binding gave the roles that were found; its value is the generation."""
 
 Json = Any
 """A value as `json.loads` returns it."""

@@ -22,8 +22,10 @@ from ram_operator.kinds.instance_role_binding.desiring import (
     DesiredBinding,
     checked,
     desired,
+    restored,
     session_policy,
     session_policy_problems,
+    takes_over,
     unchecked,
 )
 from ram_operator.kinds.instance_role_binding.drift import find_drift
@@ -35,6 +37,7 @@ from ram_operator.kinds.instance_role_binding.steps import AttachRole, DetachRol
 from ram_operator.kinds.instance_role_binding.terms import RoleRules, Terms
 from ram_operator.kinds.instance_role_binding.verdicts import judge
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_ROLE
+from ram_operator.kinds.offers import role_made_here
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     Body,
@@ -95,6 +98,8 @@ class InstanceRoleBindingKind:
             node_names=tuple(spec.get("nodeNames") or ()),
             instances=instances_of(spec),
             session=session_policy(spec),
+            restored=restored(body),
+            takes_over=takes_over(body),
             unchecked=unchecked(body),
         )
 
@@ -167,7 +172,7 @@ class InstanceRoleBindingKind:
                 *readiness.without_room(desired.wanted.keys() - room),
                 *(verdict.hold for verdict in verdicts.values() if verdict.hold),
             ),
-            fields={**planning.fields(desired, rows, stored), "releases": as_json(releases) or None},
+            fields={**planning.fields(desired, observed, rows, stored), "releases": as_json(releases) or None},
             entries={"instances": tuple(planning.entry(row, before, verdicts) for row in ordered(rows))},
             in_sync=readiness.in_sync(rows, desired.role),
             revisit_after=min(revisits, default=None),
@@ -225,6 +230,7 @@ class _Now:
             untagged=subject in self.observed.untagged,
             node=desired.wanted.get(subject) or indexed.known.get(subject),
             contested=indexed.contested.get(subject, ()),
+            claimable=self._claimable(subject),
             taken_by=taken,
             heir=indexed.heirs.get(subject),
             other_claim=indexed.other_rows.get(subject),
@@ -239,6 +245,17 @@ class _Now:
             now=self.context.now,
             generation=facts.generation,
         )
+
+    def _claimable(self, subject: InstanceId) -> bool:
+        """Whether the wanted role may be claimed where no row says who gave it.
+
+        A role that the operator created and that only this binding gives was given by it, if its status was lost.
+        """
+        spec, facts = self.desired.spec, self.desired.facts
+        role = facts.references.get(spec.role) if spec and spec.role else None
+        told = self.desired.restored and role is not None and role_made_here(role)
+        alone = subject not in selection(facts).shared
+        return spec is not None and (spec.takes_over or (told and alone))
 
 
 def _written(outcome: Outcome) -> tuple[frozenset[InstanceId], frozenset[InstanceId]]:

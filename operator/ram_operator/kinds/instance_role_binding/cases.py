@@ -22,6 +22,7 @@ class Case:
         wanted: whether this binding is the one that should have the instance.
         selected: whether the binding selects it, be it wanted or another binding's.
         taken_by: another binding that has the instance now.
+        claimable: whether its role is taken for ours although no row says so, where it is the one that is wanted.
         heir: the claim of that binding, once it has one and as long as it does not let go itself.
         other_claim: the claim of any other binding.
         seen: the role it has, "" for none, None where it was not read.
@@ -51,6 +52,7 @@ class Case:
     untagged: bool = False
     node: str | None = None
     contested: tuple[str, ...] = ()
+    claimable: bool = False
     taken_by: ObjectKey | None = None
     heir: Row | None = None
     other_claim: Row | None = None
@@ -79,6 +81,11 @@ class Case:
         if row is None or not row.unconfirmed or same_role(row.role, row.replaced_role):
             return False
         return same_role(self.seen, row.replaced_role) and not self.detached
+
+    @property
+    def taken_over(self) -> bool:
+        """Whether the wanted role that it has is claimed without a row that says that we gave it."""
+        return self.claimable and same_role(self.seen, self.role)
 
     @property
     def limited_as_wanted(self) -> bool:

@@ -12,6 +12,8 @@ from ram_operator.kinds.instance_role_binding.terms import RoleRules
 from ram_operator.kinds.instance_role_binding.verdicts import contested_words
 from ram_operator.kinds.offers import role_usable
 from ram_operator.model import (
+    FINALIZER,
+    TAKE_OVER,
     Body,
     Facts,
     Hold,
@@ -48,13 +50,19 @@ class SessionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class BindingSpec:
-    """A parsed spec; selectors stay as they are, since the caches match nodes against them."""
+    """A parsed spec; selectors stay as they are, since the caches match nodes against them.
+
+    `restored` says that the object was reconciled before and has lost its status, as in a restored backup, `takes_over`
+    that a person says that this binding gave the roles that it finds.
+    """
 
     role: ObjectKey | None
     role_name: str | None
     node_names: tuple[str, ...]
     instances: tuple[InstanceId, ...]
     session: SessionPolicy | None = None
+    restored: bool = False
+    takes_over: bool = False
     unchecked: tuple[str, ...] = ()
 
     @property
@@ -75,6 +83,7 @@ class DesiredBinding:
 
     `wanted` are instances that this binding should give the role, `overridden` those it selects and an older binding
     has; both with their node, if they are one. `skipped` are nodes that are no instance that can have a role.
+    `restored` says that what an instance has may be from before the status was lost.
     """
 
     facts: Facts
@@ -85,6 +94,7 @@ class DesiredBinding:
     overridden: Mapping[InstanceId, str | None] = field(default_factory=dict)
     skipped: tuple[NodeFacts, ...] = ()
     holds: tuple[Hold, ...] = ()
+    restored: bool = False
 
     @property
     def session(self) -> str | None:
@@ -127,6 +137,7 @@ def desired(spec: BindingSpec | None, facts: Facts, rules: RoleRules) -> Desired
         overridden={key: name for key, name in selected.items() if key not in wanted},
         skipped=(*_no_instance(nodes, of_nodes), *_absent(spec.node_names, nodes)),
         holds=holds,
+        restored=spec.restored or bool(facts.me.status.get("restored")),
     )
 
 
@@ -166,6 +177,19 @@ def unchecked(body: Body) -> tuple[str, ...]:
     spec = body.get("spec") or {}
     differing = (field for field, default in OBEYED_LATER.items() if spec.get(field, default) != default)
     return tuple(differing) if _said_unsupported(body) else ()
+
+
+def restored(body: Body) -> bool:
+    """Whether the object has our finalizer and nothing that was said of it: the finalizer comes with the first rows."""
+    status = body.get("status") or {}
+    guarded = FINALIZER in (body["metadata"].get("finalizers") or ())
+    return guarded and "instances" not in status and "summary" not in status
+
+
+def takes_over(body: Body) -> bool:
+    """Whether a person has said of this very generation that the roles it finds are its own."""
+    metadata = body["metadata"]
+    return (metadata.get("annotations") or {}).get(TAKE_OVER) == str(metadata.get("generation"))
 
 
 def _said_unsupported(body: Body) -> bool:

@@ -28,7 +28,8 @@ class BindingLinks:
 
     def holds(self, view: Reference) -> frozenset[CloudName]:
         rows = view.status.get("instances") or ()
-        ours = (row["roleName"] for row in rows if row.get("roleName") and row.get("origin") == Origin.ATTACHED)
+        claims = (row for row in rows if row.get("origin") in (Origin.ATTACHED, Origin.TAKEN_OVER))
+        ours = (row["roleName"] for row in claims if row.get("roleName"))
         return frozenset(CloudName.of(RAM_ROLE.kind, role) for role in ours)
 
     def offers(self, view: Reference) -> Hashable:

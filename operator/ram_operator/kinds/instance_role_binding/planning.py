@@ -53,14 +53,20 @@ def without_instances(desired: DesiredBinding, rows: Sequence[Row]) -> tuple[Hol
     return taken or readiness.named_in_vain(desired.skipped, rows, desired.wanted)
 
 
-def fields(desired: DesiredBinding, rows: Sequence[Row], stored: StatusFields) -> StatusFields:
+def fields(
+    desired: DesiredBinding, observed: ObservedBinding, rows: Sequence[Row], stored: StatusFields
+) -> StatusFields:
     """The status fields besides the rows."""
     counted: dict[str, Json] = {"summary": summary(rows)}
     if desired.spec is None:
         return {**{key: value for key, value in stored.items() if key != "instances"}, **counted}
     role = desired.role or stored.get("roleName")
     arn = desired.arn or stored.get("roleArn")
-    return {**counted, **({"roleName": role} if role else {}), **({"roleArn": arn} if arn else {})}
+    read = observed.roles.keys() | observed.missing
+    # What was attached before the status was lost is told only where the role is known and the instance was read.
+    restored = desired.restored and (desired.role is None or not read >= desired.wanted.keys())
+    present = {"roleName": role, "roleArn": arn, "restored": restored}
+    return {**counted, **{name: value for name, value in present.items() if value}}
 
 
 def entry(row: Row, before: Mapping[InstanceId, Row], verdicts: Verdicts) -> Entry:

@@ -25,7 +25,7 @@ AFTER_FAILURE = "mend what kept it, then edit the spec or set the annotation rec
 
 def other_role(case: Case, role: str, seen: str) -> Verdict:
     """It has another role, or its role with another session policy: ours to replace if a binding gave it."""
-    ours = (case.row is not None and case.row.gave(seen)) or inherits(case)
+    ours = (case.row is not None and case.row.gave(seen)) or inherits(case) or case.taken_over
     if not ours and (conflict := _conflict(case, seen)):
         return undo(case, case.row) if case.row and case.half_done else conflict
     if refused := refusal(case):
@@ -50,7 +50,7 @@ def exchange(case: Case, role: str, seen: str) -> Verdict:
         "replaced_session": given_by.session_of(seen) if given_by else None,
         "origin": Origin.ATTACHED,
         "confirmed": False,
-        "previous_role": previous_role(case) or (None if given_by else seen),
+        "previous_role": previous_role(case) or (None if given_by or case.taken_over else seen),
         "replaced_role": seen,
     }
     reason = Reason.API_ERROR if case.error else Reason.PROGRESSING

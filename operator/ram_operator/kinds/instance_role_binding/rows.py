@@ -39,6 +39,8 @@ class Origin(StrEnum):
     """Who attached the role that an instance has: we did (so we detach it), or it was there."""
 
     ATTACHED = "Attached"
+    TAKEN_OVER = "TakenOver"
+    """We did, for all that can be told without a status; what the instance had before is lost."""
     FOUND = "Found"
 
 
@@ -75,7 +77,7 @@ class Row:
     @property
     def claimed(self) -> bool:
         """Whether we attached a role to the instance, or were about to."""
-        return self.role is not None and self.origin is Origin.ATTACHED
+        return self.role is not None and self.origin in (Origin.ATTACHED, Origin.TAKEN_OVER)
 
     @property
     def claim(self) -> tuple[str | None, ...]:

@@ -26,7 +26,7 @@ from ram_operator.kinds.instance_role_binding.replacing import (
     rolled_back,
 )
 from ram_operator.kinds.instance_role_binding.rows import Origin, Row, State, same_role
-from ram_operator.model import Intent, Json, Reason, listing, timestamp
+from ram_operator.model import TAKE_OVER, Intent, Json, Reason, listing, timestamp
 
 GONE_AFTER = timedelta(seconds=60)
 """An instance is gone when two successful looks this far apart do not find it."""
@@ -128,11 +128,26 @@ def _waiting_for_role(case: Case) -> Verdict:
 
 def _attached(case: Case) -> Row:
     """It has the role. Without a claim of ours, or of the binding that had it before us, it was not we who gave it."""
-    ours = case.row is not None and case.row.gave(case.role or "")
-    origin = Origin.ATTACHED if ours or inherits(case) else Origin.FOUND
-    previous = previous_role(case) if origin is Origin.ATTACHED else None
+    origin, message = _origin(case)
+    previous = None if origin is Origin.FOUND else previous_role(case)
     claim = {"role": case.role, "origin": origin, "previous_role": previous, "session": case.session}
-    return case.next_row(State.ATTACHED, confirmed=True, replaced_role=None, replaced_session=None, **claim)
+    return case.next_row(
+        State.ATTACHED, confirmed=True, message=message, replaced_role=None, replaced_session=None, **claim
+    )
+
+
+def _origin(case: Case) -> tuple[Origin, str]:
+    """Who gave the role, and what of that is not known."""
+    lost = "taken over without a status: which role it had before is not known, so that none will be given back"
+    if case.row is not None and case.row.gave(case.role or ""):
+        taken_over = case.row.origin is Origin.TAKEN_OVER
+        return (Origin.TAKEN_OVER, lost) if taken_over else (Origin.ATTACHED, "")
+    if inherits(case):
+        return Origin.ATTACHED, ""
+    if case.taken_over:
+        return Origin.TAKEN_OVER, lost
+    fix = f'if a binding did and its status was lost, annotate this one with {TAKE_OVER}: "{case.generation}"'
+    return Origin.FOUND, f"had the role already and keeps it; who gave it is not known: {fix}"
 
 
 def _without_role(case: Case, role: str) -> Verdict:

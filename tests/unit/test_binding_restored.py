@@ -1,0 +1,138 @@
+"""Objects come back without their status, as from a backup: what was ours is recognised as far as the cloud tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.builders import binding_body, binding_key, made_role_status, node, role_key
+from tests.unit.pool import BINDING, ONE, STORAGE, TWO, scene, state
+from tests.unit.scene import Instances, Scene
+
+from ram_operator.errors import Unavailable
+from ram_operator.model import TAKE_OVER
+
+ROLE, OTHER = role_key("oss-reader"), "KubernetesWorkerRole-x"
+OURS = ("Attached", "oss-reader", "TakenOver")
+FOUND = ("Attached", "oss-reader", "Found")
+
+
+def restored(
+    *bindings: dict[str, Any], origin: str = "Created", nodes: int = 1, **roles: str
+) -> tuple[Scene, Instances]:
+    """Bindings with a finalizer and without a status; of the role RAM tells who created it."""
+    ecs = Instances({ONE: roles.get("one", "oss-reader"), **({TWO: "oss-reader"} if nodes > 1 else {})})
+    made, _ = scene({}, *(bindings or (binding_body(),)), nodes=nodes, ecs=ecs)
+    made.put_status(ROLE, made_role_status(origin=origin))
+    return made, ecs
+
+
+async def test_a_role_that_the_operator_created_is_taken_over_and_goes_with_its_node() -> None:
+    made, ecs = restored(nodes=2)
+    await made.settle()
+    assert (state(made), ecs.writes) == (OURS, [])
+    assert "which role it had before is not known" in made.rows(BINDING)[str(ONE)]["message"]
+    assert made.condition(BINDING) == ("True", "AllAttached")
+    made.put_node(node("node-1", 1, pool="other"))
+    await made.settle()
+    assert (ecs.roles, str(ONE) in made.rows(BINDING)) == ({ONE: "", TWO: "oss-reader"}, False)
+    made.delete(BINDING)
+    await made.settle()
+    assert (ecs.roles, made.exists(BINDING)) == ({ONE: "", TWO: ""}, False)
+
+
+async def test_it_is_recognised_when_the_role_is_ready_and_the_region_answers_however_late() -> None:
+    made, ecs = restored()
+    made.put_status(ROLE, {})
+    await made.settle()
+    assert state(made) == ("Pending", None, None)
+    assert made.status(BINDING)["restored"]
+    ecs.failing["describe"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
+    made.put_status(ROLE, made_role_status(origin="Created"))
+    await made.settle()
+    made.restart()
+    ecs.failing.clear()
+    await made.reconcile(BINDING)
+    assert state(made) == OURS
+    assert "restored" not in made.status(BINDING)
+
+
+async def test_it_is_recognised_after_a_suspension() -> None:
+    made, _ = restored(binding_body(spec={"managementPolicy": "Suspend"}))
+    await made.settle()
+    assert made.rows(BINDING) == {}
+    made.edit(BINDING, managementPolicy="Enforce")
+    await made.settle()
+    assert state(made) == OURS
+
+
+async def test_what_joins_later_with_the_role_is_found() -> None:
+    made, ecs = restored()
+    await made.settle()
+    ecs.roles[TWO] = "oss-reader"
+    made.put_node(node("node-2", 2, pool="storage"))
+    await made.settle()
+    assert [state(made, one) for one in (ONE, TWO)] == [OURS, FOUND]
+
+
+SECOND = binding_body("second", spec={"nodeSelector": STORAGE})
+AMBIGUOUS: list[tuple[str, dict[str, Any]]] = [
+    ("a role that was adopted", {"origin": "Adopted"}),
+    ("an object that was never reconciled", {"finalizers": ()}),
+    ("another binding that selects the instance", {"second": SECOND}),
+]
+
+
+@pytest.mark.parametrize("how", [how for _, how in AMBIGUOUS], ids=[name for name, _ in AMBIGUOUS])
+async def test_what_is_ambiguous_stays_until_a_person_says_so(how: dict[str, Any]) -> None:
+    first = binding_body(
+        created="2025-01-01T00:00:00Z", finalizers=how.get("finalizers", ("ram.alicloud.dev/cleanup",))
+    )
+    made, ecs = restored(first, *([how["second"]] if "second" in how else []), origin=how.get("origin", "Created"))
+    await made.settle()
+    assert state(made) == FOUND
+    assert f'annotate this one with {TAKE_OVER}: "1"' in made.rows(BINDING)[str(ONE)]["message"]
+    made.annotate(BINDING, TAKE_OVER, "0")
+    await made.settle()
+    assert state(made) == FOUND, "the annotation is about another generation"
+    made.annotate(BINDING, TAKE_OVER, "1")
+    await made.settle()
+    assert (state(made), ecs.writes) == (OURS, [])
+    made.delete(BINDING)
+    made.drop(binding_key("second"))
+    await made.settle()
+    assert ecs.roles == {ONE: ""}
+
+
+async def test_another_role_is_a_conflict_as_ever() -> None:
+    made, ecs = restored(one=OTHER)
+    made.annotate(BINDING, TAKE_OVER, "1")
+    await made.settle()
+    assert (state(made), ecs.writes) == (("Conflict", None, None), [])
+
+
+async def test_with_a_session_policy_it_is_attached_anew_since_nothing_tells_its_limit() -> None:
+    policy = {"Statement": [{"Effect": "Allow", "Action": "oss:Get*", "Resource": "*"}]}
+    made, ecs = restored(binding_body(spec={"sessionPolicy": policy}))
+    await made.settle()
+    assert (ecs.limits.keys(), state(made)) == ({ONE}, ("Attached", "oss-reader", "Attached"))
+    made.delete(BINDING)
+    await made.settle()
+    assert ecs.roles == {ONE: ""}
+
+
+async def test_an_edit_of_the_role_replaces_what_was_taken_over() -> None:
+    made, ecs = restored()
+    await made.settle()
+    made.edit(BINDING, roleRef={"name": "log-writer"})
+    await made.settle()
+    assert (ecs.roles, state(made)) == ({ONE: "log-writer"}, ("Attached", "log-writer", "Attached"))
+
+
+async def test_a_role_that_was_taken_over_is_in_use_as_long_as_the_row_has_it() -> None:
+    made, _ = restored()
+    await made.settle()
+    made.edit(BINDING, roleRef={"name": "nobody"})
+    facts = made.caches.facts(ROLE)
+    assert facts is not None
+    assert [view.key for view in facts.referrers] == [BINDING]
