@@ -29,14 +29,28 @@ class OperatorError(Exception):
     """Everything this operator raises on purpose."""
 
 
+class Problem(str):
+    """What is wrong at a place of an object or document, and what to write instead; reads `PLACE: SENTENCE`."""
+
+    __slots__ = ("place", "sentence")
+    place: str
+    sentence: str
+
+    def __new__(cls, place: str, sentence: str) -> Self:
+        """Make the text of both."""
+        problem = super().__new__(cls, f"{place}: {sentence}")
+        problem.place, problem.sentence = place, sentence
+        return problem
+
+
 class InvalidSpec(OperatorError):
     """A spec that cannot be carried out.
 
     Args:
-        problems: one sentence each, with the place in the object and the fix.
+        problems: one each, with its place in the object.
     """
 
-    def __init__(self, *problems: str) -> None:
+    def __init__(self, *problems: Problem) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
 

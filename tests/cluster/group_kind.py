@@ -17,7 +17,7 @@ from tests.cluster.hand import Hand, ServerException
 
 from ram_operator.__main__ import our_kinds, run
 from ram_operator.cloud import Cloud
-from ram_operator.errors import AlreadyExists, CloudError, InvalidSpec, NotFound, Unavailable
+from ram_operator.errors import AlreadyExists, CloudError, InvalidSpec, NotFound, Problem, Unavailable
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.logs import configure
 from ram_operator.model import (
@@ -206,7 +206,7 @@ class RamGroupKind:
     def index(self) -> None:
         return None
 
-    def doubts(self, body: Body) -> tuple[str, ...]:
+    def doubts(self, body: Body) -> tuple[Problem, ...]:
         return ()
 
     def retains(self, facts: Facts) -> bool:
@@ -229,7 +229,9 @@ class RamGroupKind:
         spec = body.get("spec") or {}
         comment = str(spec.get("comment", ""))
         if len(comment) > LONGEST_COMMENT:
-            raise InvalidSpec(f"spec.comment: has {len(comment)} characters; write at most {LONGEST_COMMENT}")
+            raise InvalidSpec(
+                Problem("spec.comment", f"has {len(comment)} characters; write at most {LONGEST_COMMENT}")
+            )
         return GroupSpec(spec.get("groupName") or body["metadata"]["name"], comment)
 
     def desire(self, spec: GroupSpec | None, stored: StatusFields, facts: Facts) -> DesiredGroup:

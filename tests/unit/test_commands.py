@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft4Validator
 
 from ram_operator.commands.explain import explain, reasons
 from ram_operator.commands.lint import RULES, Finding, as_json, as_sarif, lint
@@ -32,6 +33,8 @@ spec:
       Resource: "*"
 """
 GOOD = POLICY % "oss:GetObject"
+SARIF = Draft4Validator(json.loads((Path(__file__).parent / "sarif-2.1.0.schema.json").read_text()))
+"""OASIS' own schema without its descriptions."""
 SAMPLES = Path(__file__).parents[2] / "deploy/samples"
 
 
@@ -63,6 +66,13 @@ CASES = {
         '{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",\n'
         '"Principal": {"Service": ["ecs.aliyun.com"]}}]}',
         [(2, "doubtful", "Statement[0].Principal.Service[0]")],
+    ),
+    "a place with a colon in it": (
+        GOOD + '      Condition: {StringEquals: {"oss:a: b": []}}\n',
+        [
+            (10, "invalid-spec", "spec.document.Statement[0].Condition.StringEquals"),
+            (10, "invalid-spec", 'spec.document.Statement[0].Condition.StringEquals["oss:a: b"]'),
+        ],
     ),
     "a list of kubectl": ("kind: List\napiVersion: v1\nitems:\n- " + "\n  ".join(GOOD.splitlines()), []),
 }
@@ -97,6 +107,15 @@ def test_tools_get_every_finding_with_its_id_severity_place_and_line() -> None:
         ("doubtful", "warning"),
     ]
     assert run["results"][0]["locations"][0]["physicalLocation"]["region"] == {"startLine": 8}
+
+
+def test_what_code_scanners_get_is_valid_sarif() -> None:
+    made = [one for text, _ in CASES.values() for one in lint(parse("a folder/x y.yaml", text), KINDS)]
+    log = json.loads(as_sarif(made, "1.2.3"))
+    SARIF.validate(log)
+    assert {one["ruleId"] for one in log["runs"][0]["results"]} == {rule.value for rule in RULES}
+    [uri] = {one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in log["runs"][0]["results"]}
+    assert uri == "a%20folder/x%20y.yaml"
 
 
 def test_every_reason_is_explained_in_words_for_a_terminal() -> None:

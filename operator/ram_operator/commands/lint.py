@@ -9,9 +9,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import quote
 
 from ram_operator.commands.manifests import Manifest
-from ram_operator.errors import InvalidSpec
+from ram_operator.errors import InvalidSpec, Problem
 from ram_operator.kinds import AnyKind
 from ram_operator.model import GROUP, Json
 from ram_operator.rules.documents import check_policy, check_trust, policy_doubts, trust_doubts
@@ -90,7 +91,7 @@ def _object(manifest: Manifest, body: Mapping[str, Json], kinds: Mapping[str, An
         yield Finding(manifest.file, manifest.line_of("kind"), Rule.INVALID_SPEC, "kind", message)
         return
     named = {**body, "metadata": {"name": "", **(body.get("metadata") or {})}}
-    problems: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
     try:
         kind.parse(named)
     except InvalidSpec as invalid:
@@ -107,7 +108,9 @@ def _document(manifest: Manifest, document: Mapping[str, Json]) -> Iterator[Find
     yield from _findings(manifest, Rule.INVALID_DOCUMENT, problems, doubts(document, BARE))
 
 
-def _findings(manifest: Manifest, rule: Rule, problems: Iterable[str], doubts: Iterable[str]) -> Iterator[Finding]:
+def _findings(
+    manifest: Manifest, rule: Rule, problems: Iterable[Problem], doubts: Iterable[Problem]
+) -> Iterator[Finding]:
     """What is refused, and what is doubted elsewhere."""
     refused = [_finding(manifest, rule, problem) for problem in problems]
     yield from refused
@@ -116,12 +119,9 @@ def _findings(manifest: Manifest, rule: Rule, problems: Iterable[str], doubts: I
     yield from (one for one in doubtful if one.place not in places)
 
 
-def _finding(manifest: Manifest, rule: Rule, problem: str) -> Finding:
-    place, colon, message = problem.partition(": ")
-    if not colon:
-        place, message = "", problem
-    place = place.removeprefix(f"{BARE}.")
-    return Finding(manifest.file, manifest.line_of(place), rule, place, message)
+def _finding(manifest: Manifest, rule: Rule, problem: Problem) -> Finding:
+    place = problem.place.removeprefix(BARE).removeprefix(".")
+    return Finding(manifest.file, manifest.line_of(place), rule, place, problem.sentence)
 
 
 def as_json(findings: Iterable[Finding]) -> str:
@@ -151,7 +151,7 @@ def as_sarif(findings: Iterable[Finding], version: str) -> str:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": one.file},
+                        "artifactLocation": {"uri": quote(one.file)},
                         "region": {"startLine": one.line},
                     }
                 }

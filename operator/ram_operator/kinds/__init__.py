@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from ram_operator.cloud import Cloud
+from ram_operator.errors import Problem
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     Body,
@@ -111,7 +112,7 @@ class Kind(Protocol[SpecT, DesiredT, ObservedT]):
     def parse(self, body: Body) -> SpecT:
         """Read the spec. Raises InvalidSpec with every problem found, each with its place and fix."""
 
-    def doubts(self, body: Body) -> Iterable[str]:
+    def doubts(self, body: Body) -> Iterable[Problem]:
         """What of a spec is legal and probably not meant, each with its place and fix; refuses nothing."""
 
     def retains(self, facts: Facts) -> bool:

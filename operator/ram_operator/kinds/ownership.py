@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ram_operator.cloud import Taggable
+from ram_operator.errors import Problem
 from ram_operator.kinds.steps import Tag, WholeStep, tags_of
 from ram_operator.kinds.surveys import Survey
 from ram_operator.model import (
@@ -221,12 +222,12 @@ def tag_step(resource: Taggable, name: str, tags: tuple[tuple[str, str], ...]) -
     return (Tag(tags_of(name), resource, name, tags),) if tags else ()
 
 
-def tag_problems(spec: Mapping[str, Json]) -> tuple[str, ...]:
+def tag_problems(spec: Mapping[str, Json]) -> tuple[Problem, ...]:
     """Problems of spec.tags."""
     tags = spec.get("tags") or {}
     # What is taken over gets one tag more.
     crowded = spec.get("adoptionPolicy", "Never") != "Never" and len(tags) == TAG_LIMIT
-    more = (f"spec.tags: has {len(tags)} tags; keep at most {TAG_LIMIT - 1} with spec.adoptionPolicy",)
+    more = (Problem("spec.tags", f"has {len(tags)} tags; keep at most {TAG_LIMIT - 1} with spec.adoptionPolicy"),)
     return (*check_tags(tags, "spec.tags"), *(more if crowded else ()))
 
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ram_operator.errors import Problem
 from ram_operator.model import Json
 from ram_operator.rules.wording import capped, child, nearest, quoted, type_name, unknown_keys
 
@@ -74,7 +75,7 @@ class Selector:
         return bool(self.terms) and all(term.holds(labels) for term in self.terms)
 
 
-def check_selector(selector: Json, where: str = "spec.nodeSelector") -> tuple[str, ...]:
+def check_selector(selector: Json, where: str = "spec.nodeSelector") -> tuple[Problem, ...]:
     """Check a metav1.LabelSelector of any shape.
 
     Returns:
@@ -83,36 +84,39 @@ def check_selector(selector: Json, where: str = "spec.nodeSelector") -> tuple[st
     return capped(_selector_problems(selector, where), where)
 
 
-def _selector_problems(selector: Json, where: str) -> Iterator[str]:
+def _selector_problems(selector: Json, where: str) -> Iterator[Problem]:
     if not isinstance(selector, Mapping):
-        yield f"{where}: is {type_name(selector)}; write a label selector, such as matchLabels: {{pool: storage}}"
+        yield Problem(
+            where, f"is {type_name(selector)}; write a label selector, such as matchLabels: {{pool: storage}}"
+        )
         return
     problems, meant = unknown_keys(selector, ("matchLabels", "matchExpressions"), where)
     yield from problems
     exact, terms = meant.get("matchLabels"), meant.get("matchExpressions")
     if not (exact or terms or problems):
-        yield f"{where}: is empty and would select every node; write matchLabels or matchExpressions"
+        yield Problem(where, "is empty and would select every node; write matchLabels or matchExpressions")
     if exact is not None:
         yield from _exact_problems(exact, f"{where}.matchLabels")
     if terms is not None and not isinstance(terms, list):
-        yield f"{where}.matchExpressions: is {type_name(terms)}; write a list of {{key, operator, values}}"
+        place = f"{where}.matchExpressions"
+        yield Problem(place, f"is {type_name(terms)}; write a list of {{key, operator, values}}")
     elif terms:
         for index, term in enumerate(terms):
             yield from _term_problems(term, child(f"{where}.matchExpressions", index))
 
 
-def _exact_problems(exact: Json, place: str) -> Iterator[str]:
+def _exact_problems(exact: Json, place: str) -> Iterator[Problem]:
     if not isinstance(exact, Mapping):
-        yield f"{place}: is {type_name(exact)}; write labels and their values, such as {{pool: storage}}"
+        yield Problem(place, f"is {type_name(exact)}; write labels and their values, such as {{pool: storage}}")
         return
     for key in sorted(exact):
         yield from _key_problems(key, place)
         yield from _value_problems(exact[key], child(place, key))
 
 
-def _term_problems(term: Json, place: str) -> Iterator[str]:
+def _term_problems(term: Json, place: str) -> Iterator[Problem]:
     if not isinstance(term, Mapping):
-        yield f"{place}: is {type_name(term)}; write {{key, operator, values}}"
+        yield Problem(place, f"is {type_name(term)}; write {{key, operator, values}}")
         return
     problems, meant = unknown_keys(term, ("key", "operator", "values"), place)
     yield from problems
@@ -120,42 +124,43 @@ def _term_problems(term: Json, place: str) -> Iterator[str]:
     if isinstance(key, str):
         yield from _key_problems(key, f"{place}.key")
     else:
-        yield f"{place}.key: {'is missing' if key is None else f'is {type_name(key)}'}; write a label's name"
+        state = "is missing" if key is None else f"is {type_name(key)}"
+        yield Problem(f"{place}.key", f"{state}; write a label's name")
     if operator in OPERATORS:
         yield from _values_problems(str(operator), values, f"{place}.values")
     else:
         yield _operator_problem(operator, f"{place}.operator")
 
 
-def _operator_problem(operator: Json, place: str) -> str:
+def _operator_problem(operator: Json, place: str) -> Problem:
     if not isinstance(operator, str):
         state = "is missing" if operator is None else f"is {type_name(operator)}"
-        return f"{place}: {state}; write one of {', '.join(OPERATORS)}"
-    guess = nearest(operator, OPERATORS)
-    return f"{place}: unknown operator {quoted(operator)}; write {quoted(guess) if guess else ', '.join(OPERATORS)}"
+        return Problem(place, f"{state}; write one of {', '.join(OPERATORS)}")
+    fix = nearest(operator, OPERATORS)
+    return Problem(place, f"unknown operator {quoted(operator)}; write {quoted(fix) if fix else ', '.join(OPERATORS)}")
 
 
-def _values_problems(operator: str, values: Json, place: str) -> Iterator[str]:
+def _values_problems(operator: str, values: Json, place: str) -> Iterator[Problem]:
     if values is not None and not isinstance(values, list):
-        yield f"{place}: is {type_name(values)}; write a list of values"
+        yield Problem(place, f"is {type_name(values)}; write a list of values")
     elif operator in _WITH_VALUES and not values:
-        yield f"{place}: {operator} needs values; write at least one"
+        yield Problem(place, f"{operator} needs values; write at least one")
     elif operator not in _WITH_VALUES and values:
-        yield f"{place}: {operator} takes no values; remove them"
+        yield Problem(place, f"{operator} takes no values; remove them")
     else:
         for index, value in enumerate(values or []):
             yield from _value_problems(value, child(place, index))
 
 
-def _key_problems(key: str, place: str) -> Iterator[str]:
+def _key_problems(key: str, place: str) -> Iterator[Problem]:
     prefix, slash, name = key.rpartition("/")
     if not _NAME.fullmatch(name) or (slash and not (len(prefix) <= 253 and _PREFIX.fullmatch(prefix))):
-        yield f"{place}: {quoted(key)} is no label name; write one such as pool or alibabacloud.com/nodepool-id"
+        yield Problem(place, f"{quoted(key)} is no label name; write one such as pool or alibabacloud.com/nodepool-id")
 
 
-def _value_problems(value: Json, place: str) -> Iterator[str]:
+def _value_problems(value: Json, place: str) -> Iterator[Problem]:
     if not isinstance(value, str):
         fix = f"write {quoted(str(value).lower())}" if isinstance(value, bool | int) else "write a text"
-        yield f"{place}: is {type_name(value)}; {fix}"
+        yield Problem(place, f"is {type_name(value)}; {fix}")
     elif value and not _NAME.fullmatch(value):
-        yield f"{place}: {quoted(value)} is no label value; write letters, digits, '-', '_' and '.', at most 63"
+        yield Problem(place, f"{quoted(value)} is no label value; write letters, digits, '-', '_' and '.', at most 63")

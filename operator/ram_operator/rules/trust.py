@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ram_operator.errors import Problem
 from ram_operator.model import Json
 from ram_operator.rules.documents.grammar import PRINCIPALS
 from ram_operator.rules.documents.trust import ECS
@@ -33,7 +34,7 @@ class TrustLimits:
     providers: frozenset[str] = frozenset()
 
 
-def trust_outside(document: Json, limits: TrustLimits, where: str = "spec.trust.document") -> tuple[str, ...]:
+def trust_outside(document: Json, limits: TrustLimits, where: str = "spec.trust.document") -> tuple[Problem, ...]:
     """Find whom a trust policy lets take the role although the limits do not name them.
 
     Args:
@@ -46,7 +47,7 @@ def trust_outside(document: Json, limits: TrustLimits, where: str = "spec.trust.
     """
     statements = document.get("Statement") if isinstance(document, Mapping) else None
     if not isinstance(statements, list):
-        return (f"{where}: cannot be understood, and might trust anyone; write a list of statements",)
+        return (Problem(where, "cannot be understood, and might trust anyone; write a list of statements"),)
     found = [
         problem
         for index, statement in enumerate(statements)
@@ -55,15 +56,16 @@ def trust_outside(document: Json, limits: TrustLimits, where: str = "spec.trust.
     return capped(found, where)
 
 
-def _statement_problems(statement: Json, limits: TrustLimits, place: str) -> Iterator[str]:
+def _statement_problems(statement: Json, limits: TrustLimits, place: str) -> Iterator[Problem]:
     if not isinstance(statement, Mapping):
-        yield f"{place}: cannot be understood, and might trust anyone; write a statement"
+        yield Problem(place, "cannot be understood, and might trust anyone; write a statement")
         return
     if statement.get("Effect") == "Deny":
         return
     principal = statement.get("Principal")
     if not isinstance(principal, Mapping) or not set(principal) <= set(PRINCIPALS) or "NotPrincipal" in statement:
-        yield f"{place}.Principal: cannot be understood, and might be anyone; write Service, RAM or Federated"
+        fix = "write Service, RAM or Federated"
+        yield Problem(f"{place}.Principal", f"cannot be understood, and might be anyone; {fix}")
         return
     allowed = {"Service": limits.services, "RAM": limits.accounts, "Federated": limits.providers}
     for kind, names in principal.items():
@@ -71,16 +73,16 @@ def _statement_problems(statement: Json, limits: TrustLimits, place: str) -> Ite
         yield from shape
         for here, name in items:
             if name not in allowed[kind]:
-                yield f"{here}: {quoted(name)} may take the role; {_OPENS}"
+                yield Problem(here, f"{quoted(name)} may take the role; {_OPENS}")
     if "Federated" in principal:
         yield from _token_problems(statement.get("Condition"), f"{place}.Condition")
 
 
-def _token_problems(condition: Json, place: str) -> Iterator[str]:
+def _token_problems(condition: Json, place: str) -> Iterator[Problem]:
     """The marks of a token that no condition pins, without which any token of the provider will do."""
     for mark in _MARKS_OF_TOKENS:
         if not any(_pins(condition, operator, mark) for operator in (*_EXACT, *_PATTERN)):
-            yield f"{place}: no condition on {mark}, so tokens of any are taken; write one, such as StringEquals"
+            yield Problem(place, f"no condition on {mark}, so tokens of any are taken; write one, such as StringEquals")
 
 
 def _pins(condition: Json, operator: str, mark: str) -> bool:

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
+from ram_operator.errors import Problem
 from ram_operator.model import Json
 
 MOST_PROBLEMS = 20
@@ -25,7 +26,7 @@ _QUOTES = "\"'\u2018\u2019\u201c\u201d"
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 
-class Undocumented(str):
+class Undocumented(Problem):
     """A problem with something that RAM's documentation does not have, and RAM may take all the same."""
 
     __slots__ = ()
@@ -105,7 +106,7 @@ def nearest(word: str, choices: Sequence[str]) -> str | None:
 
 def unknown_keys(
     mapping: Mapping[str, Json], allowed: Sequence[str], place: str, hints: Mapping[str, str] | None = None
-) -> tuple[list[str], dict[str, Json]]:
+) -> tuple[list[Problem], dict[str, Json]]:
     """Problems of the keys that are not allowed, and the mapping as it was probably meant.
 
     The second is checked further, so that a misspelt key hides no problem of its value and is not called missing too.
@@ -117,41 +118,43 @@ def unknown_keys(
         hints: keys people bring from elsewhere, with the advice what to do.
     """
     advice = hints or {}
-    problems: list[str] = []
+    problems: list[Problem] = []
     meant = {key: value for key, value in mapping.items() if key in allowed}
     for key in sorted(set(mapping) - set(allowed)):
         guess = nearest(key, [*allowed, *advice])
         if guess is None:
-            problems.append(f"{place}: unknown key {quoted(key)}; the keys are {', '.join(allowed)}")
+            problems.append(Problem(place, f"unknown key {quoted(key)}; the keys are {', '.join(allowed)}"))
         elif guess in advice:
-            problems.append(f"{place}: unknown key {quoted(key)}; {advice[guess]}")
+            problems.append(Problem(place, f"unknown key {quoted(key)}; {advice[guess]}"))
         elif guess in meant:
-            problems.append(f"{place}: unknown key {quoted(key)}; remove it, {quoted(guess)} is there already")
+            problems.append(Problem(place, f"unknown key {quoted(key)}; remove it, {quoted(guess)} is there already"))
         else:
-            problems.append(f"{place}: unknown key {quoted(key)}; write {quoted(guess)}")
+            problems.append(Problem(place, f"unknown key {quoted(key)}; write {quoted(guess)}"))
             meant[guess] = mapping[key]
     return problems, meant
 
 
-def capped(problems: Iterable[str], where: str) -> tuple[str, ...]:
+def capped(problems: Iterable[Problem], where: str) -> tuple[Problem, ...]:
     """All problems if they are at most 20, else the first ones and the number of the rest."""
     found = list(problems)
     if len(found) <= MOST_PROBLEMS:
         return tuple(found)
     shown = MOST_PROBLEMS - 1
-    return (*found[:shown], f"{where}: {len(found) - shown} more problems; fix the others first")
+    return (*found[:shown], Problem(where, f"{len(found) - shown} more problems; fix the others first"))
 
 
-def string_items(value: Json, place: str, example: str) -> tuple[list[str], list[tuple[str, str]]]:
+def string_items(value: Json, place: str, example: str) -> tuple[list[Problem], list[tuple[str, str]]]:
     """A string-or-list field as problems of its shape and (place, text) pairs of what is well-formed in it."""
     if isinstance(value, str):
         return [], [(place, value)]
     if not isinstance(value, list):
-        return [f"{place}: is {type_name(value)}; write a text or a list of texts, such as {quoted(example)}"], []
+        return [
+            Problem(place, f"is {type_name(value)}; write a text or a list of texts, such as {quoted(example)}")
+        ], []
     if not value:
-        return [f"{place}: the list is empty; write at least one, such as {quoted(example)}"], []
+        return [Problem(place, f"the list is empty; write at least one, such as {quoted(example)}")], []
     problems = [
-        f"{child(place, index)}: is {type_name(item)}; write a text such as {quoted(example)}"
+        Problem(child(place, index), f"is {type_name(item)}; write a text such as {quoted(example)}")
         for index, item in enumerate(value)
         if not isinstance(item, str)
     ]

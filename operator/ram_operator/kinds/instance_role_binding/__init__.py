@@ -13,7 +13,7 @@ from datetime import timedelta
 from itertools import chain
 
 from ram_operator.cloud import Cloud
-from ram_operator.errors import InvalidSpec
+from ram_operator.errors import InvalidSpec, Problem
 from ram_operator.kinds.instance_role_binding import planning, readiness
 from ram_operator.kinds.instance_role_binding.cases import Case, Verdict
 from ram_operator.kinds.instance_role_binding.counting import as_json, counted
@@ -84,12 +84,10 @@ class InstanceRoleBindingKind:
         problems = (*problems, *dropped_values(body), *session_policy_problems(spec))
         reference = (spec.get("roleRef") or {}).get("name")
         if bool(reference) == bool(spec.get("roleName")):
-            problems = (
-                *problems,
-                "spec: write exactly one of roleRef: {name: <a RamRole>} and roleName: <a role without a RamRole>",
-            )
+            fix = "write exactly one of roleRef: {name: <a RamRole>} and roleName: <a role without a RamRole>"
+            problems = (*problems, Problem("spec", fix))
         if not any(spec.get(field) for field in ("nodeSelector", "nodeNames", "instances")):
-            problems = (*problems, "spec: write nodeSelector, nodeNames or instances")
+            problems = (*problems, Problem("spec", "write nodeSelector, nodeNames or instances"))
         if problems:
             raise InvalidSpec(*problems)
         return BindingSpec(
@@ -103,7 +101,7 @@ class InstanceRoleBindingKind:
             unchecked=unchecked(body),
         )
 
-    def doubts(self, body: Body) -> tuple[str, ...]:
+    def doubts(self, body: Body) -> tuple[Problem, ...]:
         return policy_doubts((body.get("spec") or {}).get("sessionPolicy"), "spec.sessionPolicy")
 
     def retains(self, facts: Facts) -> bool:

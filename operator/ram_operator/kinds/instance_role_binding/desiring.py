@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+from ram_operator.errors import Problem
 from ram_operator.kinds.instance_role_binding.index import selection
 from ram_operator.kinds.instance_role_binding.observing import RoleRead
 from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, same_role
@@ -108,7 +109,7 @@ def session_policy(spec: Mapping[str, Json]) -> SessionPolicy | None:
     return SessionPolicy(canonical(document), fingerprint(document)) if document is not None else None
 
 
-def session_policy_problems(spec: Mapping[str, Json]) -> tuple[str, ...]:
+def session_policy_problems(spec: Mapping[str, Json]) -> tuple[Problem, ...]:
     """Problems of spec.sessionPolicy."""
     document = spec.get("sessionPolicy")
     return check_policy(document, "spec.sessionPolicy", SESSION_POLICY_LIMIT) if document is not None else ()

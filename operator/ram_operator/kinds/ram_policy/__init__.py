@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ram_operator.cloud import Cloud, Entities, Grantee, NewPolicy, PolicyName, PolicyType, Taggable
-from ram_operator.errors import InvalidSpec
+from ram_operator.errors import InvalidSpec, Problem
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
 from ram_operator.kinds.ram_policy import grants
@@ -116,7 +116,7 @@ class RamPolicyKind:
             attach_to=grants.read(spec.get("attachTo")),
         )
 
-    def doubts(self, body: Body) -> tuple[str, ...]:
+    def doubts(self, body: Body) -> tuple[Problem, ...]:
         return policy_doubts((body.get("spec") or {}).get("document"), "spec.document")
 
     def retains(self, facts: Facts) -> bool:

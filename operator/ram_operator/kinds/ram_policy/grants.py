@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ram_operator.cloud import Grantee, GranteeKind, PolicyName
-from ram_operator.errors import NotFound, PolicyNotFound
+from ram_operator.errors import NotFound, PolicyNotFound, Problem
 from ram_operator.kinds import ownership
 from ram_operator.kinds.ram_policy.steps import Grant, Revoke, grant
 from ram_operator.model import Change, Entry, Granted, Hold, Json, Outcome, Reason, StatusFields, Step
@@ -26,7 +26,7 @@ def read(lists: Mapping[str, Json] | None) -> tuple[Grantee, ...]:
     return tuple({one.folded: one for one in given}.values())
 
 
-def problems(lists: Mapping[str, Json]) -> tuple[str, ...]:
+def problems(lists: Mapping[str, Json]) -> tuple[Problem, ...]:
     """Problems of spec.attachTo."""
     return tuple(
         problem

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ram_operator.cloud import Cloud, NewRole, PolicyName, PolicyType, RoleChange, Taggable
-from ram_operator.errors import InvalidSpec
+from ram_operator.errors import InvalidSpec, Problem
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.kinds.ram_role import attachments
@@ -148,7 +148,7 @@ class RamRoleKind:
             exclusive=spec.get("policyAttachment") == EXCLUSIVE,
         )
 
-    def doubts(self, body: Body) -> tuple[str, ...]:
+    def doubts(self, body: Body) -> tuple[Problem, ...]:
         trust = (body.get("spec") or {}).get("trust") or {}
         return (*trust_doubts(trust.get("document")), *service_doubts(trust.get("services")))
 

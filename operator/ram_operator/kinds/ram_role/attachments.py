@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ram_operator.cloud import PolicyName, PolicyType
-from ram_operator.errors import PolicyNotFound, Throttled, Unavailable
+from ram_operator.errors import PolicyNotFound, Problem, Throttled, Unavailable
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
 from ram_operator.kinds.offers import policy_exists
@@ -29,14 +29,14 @@ from ram_operator.rules.names import check_policy_name
 from ram_operator.rules.patterns import matches_any
 
 
-def problems(policies: Iterable[Mapping[str, Json]]) -> tuple[str, ...]:
+def problems(policies: Iterable[Mapping[str, Json]]) -> tuple[Problem, ...]:
     """Problems of spec.policies."""
-    found: list[str] = []
+    found: list[Problem] = []
     for index, entry in enumerate(policies):
         where = f"spec.policies[{index}]"
         given = [field for field in ("policyRef", "custom", "system") if field in entry]
         if len(given) != 1:
-            found.append(f"{where}: write exactly one of policyRef, custom and system")
+            found.append(Problem(where, "write exactly one of policyRef, custom and system"))
         elif given != ["policyRef"]:
             found += check_policy_name(entry[given[0]], f"{where}.{given[0]}")
     return tuple(found)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ram_operator.errors import Problem
 from ram_operator.model import Body, Json
 from ram_operator.rules.documents.grammar import VERSION
 from ram_operator.rules.documents.meaning import parsed
@@ -27,7 +28,7 @@ _PLACES: Mapping[tuple[str, ...], Mapping[str, Json]] = {
 _DROPPED = "nothing is written after this key, and kubectl dropped it; write a value or leave it out"
 
 
-def dropped_values(body: Body) -> tuple[str, ...]:
+def dropped_values(body: Body) -> tuple[Problem, ...]:
     """Find values that were written as nothing and that the stored spec therefore lacks.
 
     Args:
@@ -44,12 +45,12 @@ def dropped_values(body: Body) -> tuple[str, ...]:
         return ()
 
 
-def _problems(spec: Mapping[str, Json], written: Json) -> Iterator[str]:
+def _problems(spec: Mapping[str, Json], written: Json) -> Iterator[Problem]:
     for path, defaults in _PLACES.items():
         here = _at(written, "spec", *path)
         if isinstance(here, Mapping) and {**defaults, **_without_nulls(here)} == _at(spec, *path):
             for place in _nulls(here, f"spec.{'.'.join(path)}"):
-                yield f"{place}: {_DROPPED}"
+                yield Problem(place, _DROPPED)
 
 
 def _at(value: Json, *path: str) -> Json:

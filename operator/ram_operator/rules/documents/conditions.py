@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 
+from ram_operator.errors import Problem
 from ram_operator.model import Json
 from ram_operator.rules.wording import (
     Undocumented,
@@ -44,18 +45,18 @@ _OTHER_OPERATOR = f"write an operator that is, {_LET_RAM_JUDGE}"
 COMMON_KEYS = ("acs:CurrentTime", "acs:SecureTransport", "acs:SourceIp", "acs:MFAPresent", "acs:ResourceTag/<key>")
 
 
-def condition_problems(condition: Json, place: str) -> Iterator[str]:
+def condition_problems(condition: Json, place: str) -> Iterator[Problem]:
     """Sentences for all that RAM would not understand in a Condition."""
     if not isinstance(condition, Mapping):
         fix = f"write operators with keys and values, such as {_EXAMPLE}, or leave it out"
-        yield f"{place}: is {type_name(condition)}; {fix}"
+        yield Problem(place, f"is {type_name(condition)}; {fix}")
         return
     for operator in sorted(condition):
         here = child(place, operator)
         if _QUALIFIED.fullmatch(operator) and operator not in OPERATORS:
-            yield Undocumented(f"{place}: {quoted(operator)} is not in RAM's documentation; {_OTHER_OPERATOR}")
+            yield Undocumented(place, f"{quoted(operator)} is not in RAM's documentation; {_OTHER_OPERATOR}")
         elif operator not in OPERATORS:
-            yield f"{place}: {_operator_problem(operator)}"
+            yield Problem(place, _operator_problem(operator))
         yield from _key_problems(_meant_operator(operator), condition[operator], here)
 
 
@@ -73,53 +74,53 @@ def _operator_problem(operator: str) -> str:
     return f"unknown operator {quoted(operator)}; the operators are {', '.join(OPERATORS)}"
 
 
-def _key_problems(operator: str, keys: Json, place: str) -> Iterator[str]:
+def _key_problems(operator: str, keys: Json, place: str) -> Iterator[Problem]:
     if not isinstance(keys, Mapping) or not keys:
         state = "is empty" if isinstance(keys, Mapping) else f"is {type_name(keys)}"
-        yield f'{place}: {state}; write a key and its value, such as "acs:SourceIp": "192.0.2.0/24"'
+        yield Problem(place, f'{state}; write a key and its value, such as "acs:SourceIp": "192.0.2.0/24"')
         return
     yield from _same_keys(keys, place)
     for key in sorted(keys):
         if invisible(key):
-            yield f"{place}: {quoted(key)} has characters that cannot be seen; remove them"
-        elif problem := _key_problem(key):
-            sentence = f"{place}: {quoted(key)} {problem}"
-            yield Undocumented(sentence) if isinstance(problem, Undocumented) else sentence
+            yield Problem(place, f"{quoted(key)} has characters that cannot be seen; remove them")
+        elif problem := _key_problem(key, place):
+            yield problem
         yield from _value_problems(operator, keys[key], child(place, key))
 
 
-def _same_keys(keys: Mapping[str, Json], place: str) -> Iterator[str]:
+def _same_keys(keys: Mapping[str, Json], place: str) -> Iterator[Problem]:
     """Keys that differ in case alone, which readers of the document may take for one; the names of tags are exact."""
     seen: dict[tuple[str, str], str] = {}
     for key in sorted(keys):
         name, _, tag = key.partition("/")
         first = seen.setdefault((ascii_lower(name), tag), key)
         if first != key:
-            yield f"{place}: has {quoted(first)} and {quoted(key)}; keep one of them"
+            yield Problem(place, f"has {quoted(first)} and {quoted(key)}; keep one of them")
 
 
-def _key_problem(key: str) -> str | None:
+def _key_problem(key: str, place: str) -> Problem | None:
     """A key is `<service>:<Key>`; only the name of a tag, after a slash, may hold blanks."""
     name = key.partition("/")[0]
     if has_blank(name):
-        return f"has a blank; write {quoted(key.replace(name, as_meant(name), 1))}"
+        return Problem(place, f"{quoted(key)} has a blank; write {quoted(key.replace(name, as_meant(name), 1))}")
     if ":" in name.strip(":"):
         return None
     fix = f"write {quoted(nearest(name, COMMON_KEYS) or nearest(f'acs:{name}', COMMON_KEYS) or '<service>:<Key>')}"
     if _WITHOUT_SERVICE.fullmatch(key) and ascii_lower(f"acs:{key}") not in map(ascii_lower, COMMON_KEYS):
-        return Undocumented(f"is not a condition key of RAM's documentation; {fix}, {_LET_RAM_JUDGE}")
-    return f"is not a condition key; {fix}"
+        sentence = f"{quoted(key)} is not a condition key of RAM's documentation; {fix}, {_LET_RAM_JUDGE}"
+        return Undocumented(place, sentence)
+    return Problem(place, f"{quoted(key)} is not a condition key; {fix}")
 
 
-def _value_problems(operator: str, values: Json, place: str) -> Iterator[str]:
+def _value_problems(operator: str, values: Json, place: str) -> Iterator[Problem]:
     if isinstance(values, list):
         if not values:
-            yield f"{place}: the list is empty; write at least one value"
+            yield Problem(place, "the list is empty; write at least one value")
         for index, value in enumerate(values):
             if problem := _value_problem(operator, value):
-                yield f"{child(place, index)}: {problem}"
+                yield Problem(child(place, index), problem)
     elif problem := _value_problem(operator, values):
-        yield f"{place}: {problem}"
+        yield Problem(place, problem)
 
 
 def _value_problem(operator: str, value: Json) -> str | None:

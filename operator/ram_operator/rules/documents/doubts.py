@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from ram_operator.errors import Problem
 from ram_operator.model import Json
 from ram_operator.rules.documents.catalogue import COMMON_KEYS, PROVIDER_KEYS, SERVICES, VERBS
 from ram_operator.rules.documents.checking import undocumented
@@ -19,7 +20,7 @@ _WHOLE_BUCKET = re.compile(r"acs:oss:[^:]*:[^:]*:[^/*?]+")
 _SERVICE_NAMES = ".aliyuncs.com"
 
 
-def policy_doubts(document: Json, where: str = "spec.document") -> tuple[str, ...]:
+def policy_doubts(document: Json, where: str = "spec.document") -> tuple[Problem, ...]:
     """Find what a permission policy says and probably does not mean.
 
     Args:
@@ -32,24 +33,24 @@ def policy_doubts(document: Json, where: str = "spec.document") -> tuple[str, ..
     return capped([*undocumented(document, where, trust=False), *_document_doubts(document, where)], where)
 
 
-def trust_doubts(document: Json, where: str = "spec.trust.document") -> tuple[str, ...]:
+def trust_doubts(document: Json, where: str = "spec.trust.document") -> tuple[Problem, ...]:
     """Find what a trust policy says and probably does not mean. Like `policy_doubts`."""
     return capped([*undocumented(document, where, trust=True), *_document_doubts(document, where)], where)
 
 
-def service_doubts(services: Json, where: str = "spec.trust.services") -> tuple[str, ...]:
+def service_doubts(services: Json, where: str = "spec.trust.services") -> tuple[Problem, ...]:
     """Find services that probably do not exist in the short form of a trust policy."""
     return capped(_each(services, where, _service_doubt), where)
 
 
-def _document_doubts(document: Json, where: str) -> Iterator[str]:
+def _document_doubts(document: Json, where: str) -> Iterator[Problem]:
     statements = document.get("Statement") if isinstance(document, Mapping) else None
     for index, statement in enumerate(statements if isinstance(statements, list) else ()):
         if isinstance(statement, Mapping):
             yield from _statement_doubts(statement, child(f"{where}.Statement", index))
 
 
-def _statement_doubts(statement: Mapping[str, Json], place: str) -> Iterator[str]:
+def _statement_doubts(statement: Mapping[str, Json], place: str) -> Iterator[Problem]:
     for key in ("Action", "NotAction"):
         yield from _each(statement.get(key), f"{place}.{key}", _action_doubt)
     yield from _each(statement.get("Resource"), f"{place}.Resource", _placeholder)
@@ -60,18 +61,18 @@ def _statement_doubts(statement: Mapping[str, Json], place: str) -> Iterator[str
     yield from _condition_doubts(statement.get("Condition"), f"{place}.Condition")
 
 
-def _condition_doubts(condition: Json, place: str) -> Iterator[str]:
+def _condition_doubts(condition: Json, place: str) -> Iterator[Problem]:
     for operator, keys in sorted(condition.items()) if isinstance(condition, Mapping) else ():
         for key, values in sorted(keys.items()) if isinstance(keys, Mapping) else ():
             if doubt := _key_doubt(key):
-                yield f"{child(place, operator)}: {quoted(key)} {doubt}"
+                yield Problem(child(place, operator), f"{quoted(key)} {doubt}")
             yield from _each(values, child(child(place, operator), key), _placeholder)
 
 
-def _each(value: Json, place: str, doubt: Callable[[str], str | None]) -> Iterator[str]:
+def _each(value: Json, place: str, doubt: Callable[[str], str | None]) -> Iterator[Problem]:
     for where, text in string_items(value, place, "")[1]:
         if found := doubt(text):
-            yield f"{where}: {quoted(text)} {found}"
+            yield Problem(where, f"{quoted(text)} {found}")
 
 
 def _placeholder(text: str) -> str | None:
@@ -90,13 +91,13 @@ def _action_doubt(text: str) -> str | None:
     return "names an operation that no list knows; check its spelling"
 
 
-def _bucket_doubts(statement: Mapping[str, Json], place: str) -> Iterator[str]:
+def _bucket_doubts(statement: Mapping[str, Json], place: str) -> Iterator[Problem]:
     actions = [text for _, text in string_items(statement.get("Action"), place, "")[1]]
     resources = [text for _, text in string_items(statement.get("Resource"), place, "")[1]]
     about_objects = [action for action in actions if _OBJECT_ACTION.match(action.lower())]
     if about_objects and resources and all(_WHOLE_BUCKET.fullmatch(resource) for resource in resources):
         fix = f"add {quoted(resources[0] + '/*')}"
-        yield f"{place}: {quoted(about_objects[0])} is about objects, and Resource has buckets only; {fix}"
+        yield Problem(place, f"{quoted(about_objects[0])} is about objects, and Resource has buckets only; {fix}")
 
 
 def _service_doubt(text: str) -> str | None:
