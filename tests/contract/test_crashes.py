@@ -127,6 +127,8 @@ async def after(scene: Scene, simulator: Simulator, before: Life, life: Life, la
         for key in (POLICY, ROLE):
             if scene.exists(key):
                 await scene.reconcile(key)
+        # For a minute a call of the process that was killed may still be carried out.
+        scene.later(61)
     else:
         assert last is None or deadly.writes <= last
     await settle(scene, POLICY, ROLE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -27,17 +28,24 @@ POLICY, ROLE = policy_key("read"), role_key("app")
 SYSTEM = "AliyunECSReadOnlyAccess"
 
 
-@pytest.fixture
-async def scene(simulator: Simulator) -> AsyncIterator[Scene]:
+@asynccontextmanager
+async def on_the_cloud(simulator: Simulator, seconds: float = 10.0) -> AsyncIterator[Scene]:
+    """A scene whose calls wait that long for their answers."""
     values = {
         "ALIBABA_CLOUD_ACCESS_KEY_ID": simulator.accessKeyId,
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": simulator.accessKeySecret,
     }
     ends = (simulator.endpoint,) * 3
-    config = CloudConfig(EnvironmentCredentials(values), *ends, deadlines=Deadlines(call=1.0))
+    config = CloudConfig(EnvironmentCredentials(values), *ends, deadlines=Deadlines(call=seconds))
     connection = connect(config, time.monotonic)
     yield Scene(connection.cloud)
     await connection.close()
+
+
+@pytest.fixture
+async def scene(simulator: Simulator) -> AsyncIterator[Scene]:
+    async with on_the_cloud(simulator) as scene:
+        yield scene
 
 
 def attachments(simulator: Simulator, role: str) -> set[str]:
@@ -193,31 +201,7 @@ async def test_a_role_deleted_without_a_status_goes_with_what_its_spec_names(
     assert "app" not in names(simulator, "role")
 
 
-# Creations that are carried out late, or without an answer
-
-
-def creating(kind: str) -> dict[str, Any]:
-    return policy_body("late") if kind == "policy" else role_body("late")
-
-
-@pytest.mark.parametrize(("kind", "action"), [("role", "CreateRole"), ("policy", "CreatePolicy")])
-@pytest.mark.parametrize("restarted", [False, True])
-async def test_what_is_created_after_the_time_out_does_not_outlive_its_object(
-    scene: Scene, simulator: Simulator, kind: str, action: str, restarted: bool
-) -> None:
-    simulator.control_call("POST", "/faults", {"action": action, "count": 1, "delaySeconds": 2})
-    key = scene.put(creating(kind))
-    await scene.reconcile(key)
-    assert scene.condition(key)[0] == "False"
-    scene.delete(key)
-    if restarted:
-        scene.reconciler.forget(key)
-    await scene.reconcile(key)
-    assert scene.exists(key)
-    assert scene.condition(key, "Reconciling") == ("True", "Verifying")
-    await settle_deletion(scene, key)
-    assert "late" not in names(simulator, kind)
-    assert action in [call["action"] for call in simulator.calls_since(0) if call["code"] == ""]
+# Creations without an answer
 
 
 async def settle_deletion(scene: Scene, key: ObjectKey) -> None:
@@ -346,26 +330,6 @@ async def test_what_carries_our_marks_without_an_object_is_told_and_left_alone(
     assert REGISTRY.get_sample_value("ram_operator_orphans", {"kind": ROLE.kind}) == 1
     assert writes(simulator, before) == []
     assert "kept" in names(simulator, "role")
-
-
-async def test_an_attachment_made_after_the_time_out_does_not_outlive_the_edit_that_took_it_back(
-    scene: Scene, simulator: Simulator
-) -> None:
-    scene.put(role_body("app"))
-    await settle(scene, ROLE)
-    simulator.control_call("POST", "/faults", {"action": "AttachPolicyToRole", "count": 1, "delaySeconds": 2})
-    scene.edit(ROLE, policies=[{"system": SYSTEM}])
-    await scene.reconcile(ROLE)
-    scene.edit(ROLE, policies=[])
-    await scene.reconcile(ROLE)
-    assert scene.condition(ROLE, "Reconciling") == ("True", "Verifying")
-    end = time.monotonic() + 10
-    while SYSTEM not in attachments(simulator, "app"):
-        assert time.monotonic() < end
-        await asyncio.sleep(0.1)
-    scene.later(61)
-    await settle(scene, ROLE)
-    assert attachments(simulator, "app") == set()
 
 
 async def test_an_attachment_that_shows_although_it_got_no_answer_is_taken_back_at_once(

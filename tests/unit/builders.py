@@ -86,7 +86,7 @@ def some_facts(key: ObjectKey, generation: int = 1) -> Facts:
 
 def decided(plan: Plan) -> Plan:
     """The plan without the status that follows from it."""
-    return replace(plan, fields={}, entries={}, nodes={}, grants={})
+    return replace(plan, fields={}, entries={}, nodes={}, grants={}, unconfirmed=())
 
 
 def body(

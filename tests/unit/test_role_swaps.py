@@ -12,6 +12,7 @@ from tests.unit.scene import Instances, Scene
 
 from ram_operator.cloud import Cloud, Policy, PolicyName, PolicyType, RamApi, Role, RoleChange, StsApi
 from ram_operator.errors import CloudError, PolicyNotFound, Rejected, Unavailable
+from ram_operator.rules.documents import canonical, trust_for_services
 
 KEY = role_key("oss-reader")
 READ, LIST = system("AliyunOSSReadOnlyAccess"), system("AliyunECSReadOnlyAccess")
@@ -154,6 +155,42 @@ async def test_a_policy_that_only_goes_waits_for_no_other_change() -> None:
     scene.edit(KEY, trust={"services": ["fc.aliyuncs.com"]}, policies=entries(READ))
     await scene.settle()
     assert ram.attached == [READ]
+
+
+ECS, BOTH, FC = ["ecs.aliyuncs.com"], ["ecs.aliyuncs.com", "fc.aliyuncs.com"], ["fc.aliyuncs.com"]
+ORDERS: list[tuple[str, list[str], list[str], list[PolicyName], list[str]]] = [
+    ("narrower trust, another policy", BOTH, ECS, [LIST], ["update", f"attach {LIST.name}", f"detach {READ.name}"]),
+    ("another trust, another policy", ECS, FC, [LIST], ["update", f"attach {LIST.name}", f"detach {READ.name}"]),
+    ("wider trust, another policy", ECS, BOTH, [LIST], [f"attach {LIST.name}", f"detach {READ.name}", "update"]),
+    ("narrower trust, one policy less", BOTH, ECS, [], [f"detach {READ.name}", "update"]),
+    ("another trust, one policy less", ECS, FC, [], [f"detach {READ.name}", "update"]),
+    ("wider trust, one policy less", ECS, BOTH, [], [f"detach {READ.name}", "update"]),
+    ("narrower trust, one policy more", BOTH, ECS, [READ, LIST], ["update", f"attach {LIST.name}"]),
+    ("wider trust, one policy more", ECS, BOTH, [READ, LIST], [f"attach {LIST.name}", "update"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "policies", "calls"), [row[1:] for row in ORDERS], ids=[r[0] for r in ORDERS]
+)
+async def test_nobody_gets_a_policy_under_a_trust_that_it_was_not_meant_for(
+    before: list[str], after: list[str], policies: list[PolicyName], calls: list[str]
+) -> None:
+    ram = OneRole([READ])
+    ram.role = replace(ram.role, trust=canonical(trust_for_services(before)))
+    scene = await having(ram, trust={"services": before})
+    scene.edit(KEY, trust={"services": after}, policies=entries(*policies))
+    await scene.settle()
+    assert ram.calls == calls
+    assert scene.condition(KEY) == ("True", "InSync")
+
+
+async def test_a_wider_trust_waits_while_a_policy_that_goes_cannot_be_detached() -> None:
+    ram = OneRole([READ], refused={LIST: PolicyNotFound("AttachPolicyToRole", "EntityNotExist.Policy")})
+    scene = await having(ram)
+    scene.edit(KEY, trust={"services": BOTH}, policies=entries(LIST))
+    await scene.settle()
+    assert (ram.calls, ram.attached) == ([f"attach {LIST.name}"], [READ])
 
 
 async def test_the_policies_that_ram_shows_are_stored_as_ram_spells_them() -> None:

@@ -24,7 +24,7 @@ OTHER_TRUST = (
     '{"Statement":[{"Action":"sts:AssumeRole","Effect":"Allow","Principal":{"Service":["fc.aliyuncs.com"]}}],'
     '"Version":"1"}'
 )
-WIDER = {"services": ["ecs.aliyuncs.com", "fc.aliyuncs.com"]}
+FC_ONLY = {"services": ["fc.aliyuncs.com"]}
 
 
 class Ram(SlowRam):
@@ -133,7 +133,7 @@ async def role_whose_trust_does_not_show() -> tuple[Scene, Ram, Any]:
     key = made.put(role_body("oss-reader"))
     await made.settle()
     ram.shows = False
-    made.edit(key, trust=WIDER)
+    made.edit(key, trust=FC_ONLY)
     await made.reconcile(key)
     made.later(1)
     made.edit(key, policies=[{"system": SYSTEM.name}])

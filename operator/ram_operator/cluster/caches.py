@@ -229,7 +229,9 @@ def view_of(key: ObjectKey, body: Body) -> Reference:
     ready = any(row["type"] == "Ready" and row["status"] == "True" for row in status.get("conditions") or ())
     deleting = "deletionTimestamp" in metadata
     created, deleted = metadata["creationTimestamp"], metadata.get("deletionTimestamp", "")
-    return Reference(key, metadata["uid"], created, ready, deleting, body.get("spec") or {}, status, deleted)
+    return Reference(
+        key, metadata["uid"], created, ready, deleting, body.get("spec") or {}, status, deleted, _guarded(body)
+    )
 
 
 def _asked(body: Body) -> tuple[Json, ...]:

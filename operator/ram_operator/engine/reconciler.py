@@ -21,6 +21,7 @@ from ram_operator.kinds import AnyKind
 from ram_operator.model import (
     FINALIZER,
     Body,
+    Change,
     Context,
     Disposition,
     Facts,
@@ -123,7 +124,9 @@ class Reconciler:
         if facts.me.released:
             return NOTHING
         if facts.requested:
-            self.forget(facts.me.key)
+            self._observed.pop(facts.me.key, None)
+            for filter_ in self.filters:
+                filter_.start_over(facts.me.key)
         return await self.carry_out(await self.preview(body, facts, scope))
 
     async def preview(self, body: Body, facts: Facts, scope: Scope) -> Preview:
@@ -216,9 +219,11 @@ class Reconciler:
     async def _prepare(self, body: Body, facts: Facts, plan: Plan) -> Body:
         """Store what must survive a crash before anything is written to the cloud."""
         body = await self._ensure_finalizer(body, facts)
-        if claims := plan.claims:
-            body = await self.store.write_status(body, {**(body.get("status") or {}), **claims})
-        return body
+        status, claims = body.get("status") or {}, plan.claims
+        if any(step.change is Change.CREATE for step in plan.steps):
+            # What is to be created again is not there: a status that says otherwise would outlive a lost answer.
+            status, claims = {name: status[name] for name in REPORTED if name in status}, plan.status
+        return await self.store.write_status(body, {**status, **claims})
 
     async def _ensure_finalizer(self, body: Body, facts: Facts) -> Body:
         """Keep the object from vanishing while the cloud has something of it."""

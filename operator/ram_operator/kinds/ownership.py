@@ -108,27 +108,21 @@ def hand_over(subject: str, facts: Facts) -> Hold | None:
     return Hold(subject, Reason.PROGRESSING, message, RECHECK_SECONDS)
 
 
-def unconfirmed_creation(subject: str, facts: Facts, stored: StatusFields, context: Context, field: str) -> Hold | None:
-    """The hold of a deletion that finds nothing, where a creation may still be carried out.
+def nothing_to_delete(name: str, stored: StatusFields, field: str) -> Plan:
+    """The plan of a deletion that finds nothing.
 
     Args:
-        subject: the cloud object.
-        facts: of the object.
-        stored: its status.
-        context: the time, and what was written in this reconcile.
-        field: what the status has once the cloud object was seen.
+        name: of the cloud object.
+        stored: the stored status.
+        field: what the status has from when the cloud object was seen until it is to be created again.
     """
-    rows = facts.me.status.get("conditions") or ()
-    answered = rows and not any(row["reason"] in _UNANSWERED for row in rows)
-    seen = field in stored or any(step.change is Change.DELETE for step in context.outcome.done)
-    if seen or answered or not facts.me.just_deleted(context.now):
-        return None
-    message = f"{subject} may still be created by a call that got no answer; it is read again for a minute"
-    return Hold(subject, Reason.VERIFYING, message, UNCONFIRMED_SECONDS)
+    return Plan(unconfirmed=() if field in stored else (name,))
 
 
-_UNANSWERED = (Reason.RETRYING, Reason.VERIFYING, Reason.PROGRESSING)
-"""What the conditions say of an object whose creation may be under way; others tell of an answer."""
+def nothing_of_ours(name: str, tags: Mapping[str, str], facts: Facts, owner: Owner) -> Plan:
+    """The plan of a deletion that finds a cloud object of others, which may have been about to be taken over."""
+    adopting = adopts(facts.me.spec.get("adoptionPolicy") or "Never", tags, owner)
+    return Plan(unconfirmed=(tags_of(name),) if adopting else ())
 
 
 def name_taken(subject: str, facts: Facts, tags: Mapping[str, str] | None, owner: Owner) -> Hold | None:

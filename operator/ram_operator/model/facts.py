@@ -35,7 +35,10 @@ class NodeFacts:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What one object may know of another: a view of it, from the caches. `deleted` is its deletionTimestamp."""
+    """What one object may know of another: a view of it, from the caches.
+
+    `deleted` is its deletionTimestamp. `guarded` says that it has our finalizer: nothing is written for it without.
+    """
 
     key: ObjectKey
     uid: str
@@ -45,6 +48,7 @@ class Reference:
     spec: Mapping[str, Json]
     status: StatusFields
     deleted: str = ""
+    guarded: bool = False
 
     def just_deleted(self, now: datetime) -> bool:
         """Whether its deletion began so recently that the cloud may not show yet what was written before."""

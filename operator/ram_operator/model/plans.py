@@ -124,7 +124,8 @@ class Step(Protocol):
 
 def possible(steps: Iterable[Step], missing: Iterable[str]) -> Iterator[Step]:
     """What can be made of some steps, in their order, while what concerns the subjects `missing` is not made."""
-    gone, blocked = frozenset(missing), set(missing)
+    gone = frozenset(missing)
+    blocked = set(gone)
     for step in steps:
         left = None if blocked.intersection(step.waits_for) else step.without(gone)
         if left is None:
@@ -242,6 +243,8 @@ class Plan:
         revisit_after: seconds until time alone, without an event, changes the plan.
         remarks: events to be recorded although nothing was written.
         unreadable: what the plan left as it was, since it could not be read.
+        unconfirmed: the subjects that were claimed and that the cloud does not show: a call of ours whose answer nobody
+            knows may still be carried out for them.
         grants: what the object asks to be granted, by subject, whether steps are left for it or not.
         nodes: the Node of each subject that has one: it gets an event of its own for what is done to the subject.
         rollout: how far the steps may go at once; None where each stands for itself.
@@ -257,6 +260,7 @@ class Plan:
     revisit_after: float | None = None
     remarks: tuple[Event, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
+    unconfirmed: tuple[str, ...] = ()
     nodes: Mapping[str, str] = field(default_factory=dict)
     rollout: Rollout | None = None
     releases: Releases | None = None

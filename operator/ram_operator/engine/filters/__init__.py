@@ -41,8 +41,12 @@ class Filter:
     def learn(self, facts: Facts, outcome: Outcome, after: Plan, now: datetime) -> None:
         """Take note of what was written and of what is still planned after observing again."""
 
+    def start_over(self, key: ObjectKey) -> None:
+        """Drop what may be outdated of an object that a person asked to be reconciled."""
+        self.forget(key)
+
     def forget(self, key: ObjectKey) -> None:
-        """Drop what is remembered of an object that is gone, or that a person asked to be reconciled."""
+        """Drop what is remembered of an object that is gone."""
 
 
 def effects(steps: tuple[Step, ...]) -> set[Effect]:

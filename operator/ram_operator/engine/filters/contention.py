@@ -111,5 +111,5 @@ class Contention(Filter):
             memory.add(subject, writes)
 
     def forget(self, key: ObjectKey) -> None:
-        """Count anew: the object is gone, or a person asked for another try."""
+        """Count anew."""
         self._written.pop(key, None)

@@ -6,30 +6,37 @@ must lead neither to a second create nor to a repair.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ram_operator.engine.filters import Effect, Filter, alone, effects, withhold
-from ram_operator.errors import Unavailable
-from ram_operator.model import Change, Facts, Hold, ObjectKey, Outcome, Plan, Reason, Step
+from ram_operator.errors import AlreadyExists, Throttled, Unavailable
+from ram_operator.model import Change, Facts, Hold, ObjectKey, Outcome, Plan, Reason, Reference, Step
 
 _WHOLE_LIFE = (Change.CREATE, Change.DELETE)
 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
+    """A write, and whether the cloud said that it is done."""
+
     step: Step
     at: datetime
     generation: int
+    answered: bool = True
 
     def covers(self, step: Step) -> bool:
         """Whether the step is this one again. What was created or deleted is so, whatever else the step tells."""
-        return step == self.step or step.change in _WHOLE_LIFE
+        return self.answered and (step == self.step or step.change in _WHOLE_LIFE)
 
 
 @dataclass(slots=True)
 class Unconfirmed(Filter):
     """Withholds a write that succeeded moments ago and that the cloud does not show yet.
+
+    What a call without an answer may still bring about is neither taken back nor taken for absent meanwhile. That holds
+    for the calls of a process before this one, too: they end within `patience` of this one's first reconcile.
 
     Args:
         patience: for how long a reading without the write counts as old.
@@ -38,6 +45,7 @@ class Unconfirmed(Filter):
 
     patience: timedelta = timedelta(seconds=60)
     retry_after: float = 2.0
+    _began: datetime | None = None
     _written: dict[ObjectKey, dict[Effect, _Written]] = field(default_factory=dict)
     _created: dict[ObjectKey, tuple[int, datetime]] = field(default_factory=dict)
     _unanswered: dict[ObjectKey, dict[str, datetime]] = field(default_factory=dict)
@@ -46,20 +54,35 @@ class Unconfirmed(Filter):
         """Withhold what the cloud should show any moment."""
         key = facts.me.key
         plan = self._reverted_edit(facts, self._just_created(key, plan, now), now)
-        written, unanswered = self._written.get(key, {}), self._unanswered.get(key, {})
+        written, late = self._written.get(key, {}), self._late(facts, plan, now)
 
         def held(step: Step, subject: str) -> Hold | None:
-            asked = unanswered.get(subject)
-            if step.change is Change.DETACH and asked is not None and now - asked < self.patience:
-                message = f"{subject}: may still be attached by a call that got no answer"
-                return Hold(subject, Reason.VERIFYING, message, self.retry_after)
+            if step.change is Change.DETACH and subject in late:
+                return self._may_come(subject)
             before = written.get((subject, step.effect))
             if before is None or not self._is_recent(before.at, now) or not before.covers(alone(step, subject)):
                 return None
             message = f"{subject}: waits for the cloud to show the result of: {step.effect}"
             return Hold(subject, Reason.VERIFYING, message, self.retry_after)
 
-        return withhold(plan, held) if written or unanswered else plan
+        if facts.me.deleting and plan.empty and late:
+            return replace(plan, holds=tuple(map(self._may_come, sorted(late))))
+        return withhold(plan, held) if written or late else plan
+
+    def _late(self, facts: Facts, plan: Plan, now: datetime) -> frozenset[str]:
+        """The subjects of a plan for which a call without an answer may still be carried out."""
+        asked = self._asked(facts.me, plan, now)
+        return frozenset(one for one in plan.unconfirmed if one in asked and self._is_recent(asked[one], now))
+
+    def _asked(self, me: Reference, plan: Plan, now: datetime) -> Mapping[str, datetime]:
+        """When calls without an answer were made; those of a process before this one until this one began."""
+        if me.key in self._unanswered or not me.guarded:
+            return self._unanswered.get(me.key, {})
+        return dict.fromkeys(plan.unconfirmed, self._began or now)
+
+    def _may_come(self, subject: str) -> Hold:
+        message = f"{subject}: may still be made by a call that got no answer; it is read again for a minute"
+        return Hold(subject, Reason.VERIFYING, message, self.retry_after)
 
     def _is_recent(self, at: datetime, now: datetime) -> bool:
         """Whether a reading may not show yet what was written then; a clock that was ahead does not make it longer."""
@@ -89,6 +112,7 @@ class Unconfirmed(Filter):
 
     def learn(self, facts: Facts, outcome: Outcome, after: Plan, now: datetime) -> None:
         """Remember what was written and is still planned: the cloud does not show it."""
+        self._began = self._began or now
         key, changes = facts.me.key, {step.change for step in outcome.done}
         unconfirmed = any(step.change is Change.CREATE for step in after.steps) or Reason.NOT_OWNED in {
             hold.reason for hold in after.holds
@@ -103,7 +127,11 @@ class Unconfirmed(Filter):
         for step in outcome.done:
             for subject in step.subjects:
                 written[subject, step.effect] = _Written(alone(step, subject), now, facts.generation)
-        self._note_answers(key, outcome, after, now)
+        for failure in outcome.failures:
+            if isinstance(failure.error, Unavailable) and failure.step.change is Change.UPDATE:
+                change = failure.subject, failure.step.effect
+                written[change] = _Written(failure.step, now, facts.generation, answered=False)
+        self._note_answers(facts.me, outcome, after, now)
         planned, unread = effects(after.steps), after.unread
         left: dict[Effect, _Written] = {}
         for effect, write in written.items():
@@ -113,24 +141,28 @@ class Unconfirmed(Filter):
         if left:
             self._written[key] = left
 
-    def _note_answers(self, key: ObjectKey, outcome: Outcome, after: Plan, now: datetime) -> None:
-        """Remember which attachments in RAM got no answer: they may be made after all, once they are taken back.
+    def _note_answers(self, me: Reference, outcome: Outcome, after: Plan, now: datetime) -> None:
+        """Remember for which subjects that do not show a call got no answer.
 
-        What is planned no more is attached.
+        A throttled call, or one that finds its object there already, says nothing of those before it.
         """
-        planned = {subject for step in after.steps for subject in step.subjects}
-        left = self._unanswered.pop(key, {}) | {
-            failure.subject: now
-            for failure in outcome.failures
-            if failure.step.change is Change.ATTACH and not failure.step.region
-            if isinstance(failure.error, Unavailable)
-        }
+        asked = {**self._asked(me, after, now)}
+        for failure in outcome.failures:
+            if isinstance(failure.error, Unavailable):
+                asked[failure.subject] = now
+            elif not isinstance(failure.error, Throttled | AlreadyExists):
+                asked.pop(failure.subject, None)
         answered = {subject for step in outcome.done for subject in step.subjects}
-        if still := {one: at for one, at in left.items() if one in planned - answered}:
-            self._unanswered[key] = still
+        self._unanswered[me.key] = {
+            one: at for one, at in asked.items() if one in after.unconfirmed and one not in answered
+        }
 
-    def forget(self, key: ObjectKey) -> None:
-        """Believe the next reading."""
+    def start_over(self, key: ObjectKey) -> None:
+        """Believe the next reading, but in what may still come."""
         self._written.pop(key, None)
         self._created.pop(key, None)
+
+    def forget(self, key: ObjectKey) -> None:
+        """Drop an object that is gone."""
+        self.start_over(key)
         self._unanswered.pop(key, None)

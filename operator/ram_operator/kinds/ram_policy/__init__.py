@@ -26,6 +26,7 @@ from ram_operator.kinds.ram_policy.steps import (
     UpdatePolicyDescription,
     grant,
 )
+from ram_operator.kinds.steps import tags_of
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     RETAIN_INSTEAD,
@@ -173,7 +174,10 @@ class RamPolicyKind:
         steps = (*_own_steps(spec, observed, context), *to.steps())
         asked = {name.name: Granted(document=spec.document)}
         asked |= {grant(name, one): Granted(spec.document, grantee=one) for one in spec.attach_to}
-        plan = Plan(steps=steps, holds=to.holds(), entries=to.entries(), grants=asked)
+        own = (*(() if observed.policy else (spec.name,)), *((tags_of(name.name),) if adopts else ()))
+        plan = Plan(
+            steps=steps, holds=to.holds(), entries=to.entries(), grants=asked, unconfirmed=(*own, *to.unconfirmed())
+        )
         return ownership.adoption(plan, spec.adoption, subject) if adopts else plan
 
     def _deletion(
@@ -181,10 +185,9 @@ class RamPolicyKind:
     ) -> Plan:
         facts, subject = desired.facts, f"policy {desired.name}"
         if observed.policy is None or observed.tags is None:
-            hold = ownership.unconfirmed_creation(subject, facts, stored, context, "defaultVersion")
-            return Plan(holds=(hold,) if hold else ())
+            return ownership.nothing_to_delete(str(desired.name), stored, "defaultVersion")
         if ownership.foreign("", observed.tags, context.owner):
-            return Plan()
+            return ownership.nothing_of_ours(observed.policy.name, observed.tags, facts, context.owner)
         if hold := ownership.hand_over(subject, facts):
             return Plan(holds=(hold,))
         if ownership.left_alone(facts, observed.tags, context.owner):

@@ -100,6 +100,12 @@ class Grants:
                 found.setdefault(f"grantedTo.{one.kind}s", []).append(entry)
         return {field: tuple(entries) for field, entries in found.items()}
 
+    def unconfirmed(self) -> tuple[str, ...]:
+        """What was claimed and does not show."""
+        shown = {one.folded for one in self.shown}
+        claimed = {one.folded: one for one in (*self.before, *self.wanted)}
+        return tuple(grant(self.policy, one) for folded, one in claimed.items() if folded not in shown)
+
     def _revoked(self) -> list[Grantee]:
         """Those that still have it for all we know: what was detached may not show yet."""
         wanted, shown = {one.folded for one in self.wanted}, {one.folded for one in self.shown}

@@ -22,7 +22,7 @@ from ram_operator.kinds.ram_role.observing import Asked, ObservedRole, observe
 from ram_operator.kinds.ram_role.steps import CreateRole, DeleteRole, DetachPolicy, UpdateRole, attachment
 from ram_operator.kinds.ram_role.swaps import PolicyLimits, Swap
 from ram_operator.kinds.ram_role.trust import read_trust
-from ram_operator.kinds.steps import difference
+from ram_operator.kinds.steps import WholeStep, difference, tags_of
 from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     RETAIN_INSTEAD,
@@ -31,7 +31,6 @@ from ram_operator.model import (
     Facts,
     Granted,
     Hold,
-    Intent,
     Json,
     Ownership,
     Plan,
@@ -39,13 +38,13 @@ from ram_operator.model import (
     Reference,
     Scope,
     StatusFields,
-    Step,
     listing,
 )
 from ram_operator.rules.boundary import Boundary
 from ram_operator.rules.documents import (
     canonical,
     dropped_values,
+    only_adds,
     same_meaning,
     service_doubts,
     trust_doubts,
@@ -222,49 +221,47 @@ class RamRoleKind:
             return Plan(holds=(Hold(subject, Reason.NOT_OWNED, message),), entries=kept)
         shown, outcome = observed.attached if observed.role else None, context.outcome
         if any(hold.reason is Reason.INVALID_SPEC for hold in desired.holds):
-            kept = attachments.entries(spec.name, desired.policies, shown, (), stored, outcome)
+            kept = attachments.entries(spec.name, desired.policies, shown, (), desired.facts, outcome)
             return Plan(holds=desired.holds, entries=kept)
-        attached = {policy.folded for policy in observed.attached}
-        wanted = {policy.folded for policy in desired.policies}
-        attach = tuple(policy for policy in desired.policies if policy.folded not in attached)
-        succeeds = observed.tags is not None and context.owner.judge(observed.tags) is Ownership.INHERITED
-        inherited = attachments.of_predecessors(desired.facts) if succeeds else ()
+        name = observed.role.name if observed.role else spec.name
+        inherited = _inherited(desired.facts, observed, context)
         managed = (*attachments.managed(stored), *inherited)
         if spec.exclusive:
             managed = attachments.unprotected((*managed, *observed.attached), self.protected_policies)
-        superfluous = tuple(policy for policy in managed if policy.folded not in wanted)
+        attached = {policy.folded for policy in observed.attached}
+        attach = tuple(policy for policy in desired.policies if policy.folded not in attached)
         # What we attached may be there although RAM does not show it yet.
         present = attached | attachments.unconfirmed(stored, outcome)
+        superfluous = attachments.others(managed, desired.policies)
         detach = () if desired.holds else tuple(policy for policy in superfluous if policy.folded in present)
+        absent, absences = attachments.absent(attach, desired.facts, outcome)
+        swap = Swap(
+            attach,
+            absent,
+            detach,
+            observed.attached,
+            _role_steps(spec, observed, attach, context),
+            opens=observed.role is not None and only_adds(observed.role.trust, spec.trust),
+        )
         # The role has our tags, so that what the spec names is ours, whoever attached it: a status may be lost.
         claimed = (*desired.policies, *inherited)
-        absent, absences = attachments.absent(attach, desired.facts, outcome)
-        own = _role_steps(spec, observed, attach, context)
-        name = observed.role.name if observed.role else spec.name
-        swap = Swap(
-            tuple(policy for policy in attach if policy not in absent),
-            () if absences else detach,
-            observed.attached,
-            tuple(step.subjects[0] for step in own if step.intent is Intent.GRANT),
+        unshown = [one for one in dict.fromkeys((*managed, *desired.policies)) if one.folded not in attached]
+        own = (*(() if observed.role else (name,)), *((tags_of(name),) if adopts else ()))
+        plan = Plan(
+            steps=swap.steps(name, self.limits),
+            holds=(*desired.holds, *absences),
+            entries=attachments.entries(name, desired.policies, shown, claimed, desired.facts, outcome),
+            grants=_granted(name, spec, desired, observed, detach),
+            unconfirmed=(*own, *(attachment(name, one) for one in unshown)),
         )
-        entries = attachments.entries(name, desired.policies, shown, claimed, stored, outcome)
-        steps = (*own, *swap.steps(name, self.limits))
-        documents = {**attachments.documents(desired.facts), **observed.documents}
-        asked = {
-            spec.name: Granted(trust=spec.trust),
-            **{attachment(name, one): Granted(documents.get(one.folded), policy=one) for one in desired.policies},
-            **{attachment(name, one): Granted(documents.get(one.folded), policy=one, leaving=True) for one in detach},
-        }
-        plan = Plan(steps=steps, holds=(*desired.holds, *absences), entries=entries, grants=asked)
         return ownership.adoption(plan, spec.adoption, subject) if adopts else plan
 
     def _deletion(self, desired: DesiredRole, observed: ObservedRole, stored: StatusFields, context: Context) -> Plan:
         facts, subject = desired.facts, f"role {desired.name}"
         if observed.role is None or observed.tags is None:
-            hold = ownership.unconfirmed_creation(subject, facts, stored, context, "arn")
-            return Plan(holds=(hold,) if hold else ())
+            return ownership.nothing_to_delete(str(desired.name), stored, "arn")
         if ownership.foreign("", observed.tags, context.owner):
-            return Plan()
+            return ownership.nothing_of_ours(observed.role.name, observed.tags, facts, context.owner)
         if hold := ownership.hand_over(subject, facts):
             return Plan(holds=(hold,))
         if ownership.left_alone(facts, observed.tags, context.owner):
@@ -320,12 +317,30 @@ class RamRoleKind:
         }
 
 
-def _role_steps(spec: RoleSpec, observed: ObservedRole, attach: tuple[PolicyName, ...], context: Context) -> list[Step]:
+def _inherited(facts: Facts, observed: ObservedRole, context: Context) -> tuple[PolicyName, ...]:
+    """What the object attached that this one takes the role over from."""
+    succeeds = observed.tags is not None and context.owner.judge(observed.tags) is Ownership.INHERITED
+    return attachments.of_predecessors(facts) if succeeds else ()
+
+
+def _granted(
+    name: str, spec: RoleSpec, desired: DesiredRole, observed: ObservedRole, detach: tuple[PolicyName, ...]
+) -> Mapping[str, Granted]:
+    """What the boundary judges: the trust, and the policies that are attached or leave."""
+    documents = {**attachments.documents(desired.facts), **observed.documents}
+    policies = {attachment(name, one): Granted(documents.get(one.folded), policy=one) for one in desired.policies}
+    leaving = {attachment(name, one): Granted(documents.get(one.folded), policy=one, leaving=True) for one in detach}
+    return {spec.name: Granted(trust=spec.trust), **policies, **leaving}
+
+
+def _role_steps(
+    spec: RoleSpec, observed: ObservedRole, attach: tuple[PolicyName, ...], context: Context
+) -> tuple[WholeStep, ...]:
     """The steps for the role itself: create it, or correct its fields and tags."""
     if observed.role is None or observed.tags is None:
         tags = {**spec.tags, **context.owner.tags()}
         role = NewRole(spec.name, spec.trust, spec.description or "", spec.session_seconds, tags)
-        return [CreateRole(role, attach)]
+        return (CreateRole(role, attach),)
     role_now = observed.role
     trust = spec.trust if not same_meaning(role_now.trust, spec.trust) else None
     described = spec.description is not None and spec.description != role_now.description
@@ -340,9 +355,9 @@ def _role_steps(spec: RoleSpec, observed: ObservedRole, attach: tuple[PolicyName
     }
     differences = tuple(difference(name, now, wanted) for name, (now, wanted) in fields.items())
     change = RoleChange(spec.session_seconds, trust, spec.description if described else None)
-    update: list[Step] = [UpdateRole(spec.name, role_now.name, change, tuple(fields), differences)] if fields else []
+    update = (UpdateRole(spec.name, role_now.name, change, tuple(fields), differences),) if fields else ()
     missing = ownership.missing_tags(spec.tags, observed.tags, context.owner)
-    return [*update, *ownership.tag_step(Taggable.ROLE, role_now.name, missing)]
+    return (*update, *ownership.tag_step(Taggable.ROLE, role_now.name, missing))
 
 
 def _users(facts: Facts) -> tuple[Reference, ...]:

@@ -137,6 +137,12 @@ def unprotected(policies: Iterable[PolicyName], patterns: tuple[str, ...]) -> tu
     return tuple(policy for policy in found.values() if not matches_any(policy.name, patterns))
 
 
+def others(policies: Iterable[PolicyName], wanted: Iterable[PolicyName]) -> tuple[PolicyName, ...]:
+    """Those of the policies that are none of the wanted ones."""
+    folded = {policy.folded for policy in wanted}
+    return tuple(policy for policy in policies if policy.folded not in folded)
+
+
 def documents(facts: Facts) -> Mapping[tuple[str, str], str]:
     """The documents of the policies that RamPolicies make, by the policies' folded names."""
     managers = _managers(facts)
@@ -165,13 +171,18 @@ def unconfirmed(stored: StatusFields, outcome: Outcome) -> frozenset[tuple[str, 
     """
     before = {_name(row).folded for row in stored.get("managedPolicies") or () if row.get("pending")}
     attached = {step.policy.folded for step in outcome.done if isinstance(step, AttachPolicy)}
+    unanswered = {
+        failure.step.policy.folded
+        for failure in outcome.failures
+        if isinstance(failure.step, AttachPolicy) and isinstance(failure.error, Unavailable)
+    }
     undone = {step.policy.folded for step in outcome.done if isinstance(step, DetachPolicy)}
     refused = {
         failure.step.policy.folded
         for failure in outcome.failures
         if isinstance(failure.step, AttachPolicy) and not isinstance(failure.error, Unavailable | Throttled)
     }
-    return frozenset((before | attached) - undone - refused)
+    return frozenset((before | attached | unanswered) - undone - refused)
 
 
 def of_deleted(stored: StatusFields, outcome: Outcome) -> StatusFields:
@@ -196,7 +207,7 @@ def entries(
     wanted: Iterable[PolicyName],
     shown: Iterable[PolicyName] | None,
     claimed: Iterable[PolicyName],
-    stored: StatusFields,
+    facts: Facts,
     outcome: Outcome,
 ) -> Mapping[str, tuple[Entry, ...]]:
     """`status.managedPolicies` as it follows from a plan.
@@ -206,9 +217,10 @@ def entries(
         wanted: the policies that it should have.
         shown: the policies that RAM shows; None where it does not show the role.
         claimed: what is ours from now on: stored before it is attached, so that a crash does not make it foreign.
-        stored: the stored status.
+        facts: of the object, with its stored status.
         outcome: what was written in this reconcile.
     """
+    stored = facts.me.status
     before = {policy.folded: policy for policy in managed(stored)}
     spelled = {policy.folded: policy for policy in shown or ()}
     attached = spelled.keys()
@@ -217,12 +229,18 @@ def entries(
     # Claims outlive a reading that does not show the role yet.
     kept = {folded: policy for folded, policy in before.items() if shown is None or folded in current}
     new = {policy.folded: policy for policy in claimed if policy.folded not in before}
+    # What was in sync and is attached anew, in this reconcile's first plan: until that shows, it may come late.
+    lost = (
+        {policy.folded for policy in wanted} - attached - pending if facts.me.ready and not outcome.touched else set()
+    )
     found: list[Entry] = []
     for folded, policy in sorted({**kept, **new}.items(), key=lambda item: item[1]):
-        row = _row(spelled.get(folded, policy), pending=folded in pending | new.keys() and folded not in attached)
+        claims, spelling = folded in lost | new.keys(), spelled.get(folded, policy)
+        row = _row(spelling, pending=folded in pending and folded not in attached)
+        claim = _row(spelling, pending=folded not in attached) if claims else row
         # What is attached already is claimed by the tags of the role, which are the step that takes it over.
         subject = tags_of(role) if folded in attached else attachment(role, policy)
-        found.append(Entry(subject, row, None if folded in new else row, claims=folded in new))
+        found.append(Entry(subject, claim, None if folded in new else row, claims=claims))
     return {"managedPolicies": tuple(found)}
 
 

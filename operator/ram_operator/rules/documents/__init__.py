@@ -9,7 +9,7 @@ from ram_operator.rules.documents.applied import LAST_APPLIED, NOTHING, dropped_
 from ram_operator.rules.documents.checking import POLICY_LIMIT, check_policy, check_services, check_trust
 from ram_operator.rules.documents.doubts import policy_doubts, service_doubts, trust_doubts
 from ram_operator.rules.documents.meaning import canonical, fingerprint, parsed, same_meaning
-from ram_operator.rules.documents.trust import services_of, trust_for_services, trusts_service
+from ram_operator.rules.documents.trust import only_adds, services_of, trust_for_services, trusts_service
 
 __all__ = [
     "LAST_APPLIED",
@@ -21,6 +21,7 @@ __all__ = [
     "check_trust",
     "dropped_values",
     "fingerprint",
+    "only_adds",
     "parsed",
     "policy_doubts",
     "same_meaning",

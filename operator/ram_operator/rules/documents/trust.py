@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 
@@ -52,6 +53,33 @@ def trusts_service(document: Json, service: str = ECS) -> bool:
         if isinstance(statement, Mapping) and _is_about(statement, service)
     }
     return "Allow" in effects and "Deny" not in effects
+
+
+def only_adds(before: Json, after: Json) -> bool:
+    """Whether a trust policy lets everybody take the role whom another one lets, under the same conditions.
+
+    Args:
+        before: the other one, parsed or as JSON text; of any shape, what is not understood adds nothing.
+        after: the trust policy that takes its place.
+    """
+    try:
+        old, new = _statements(before), _statements(after)
+    except (ValueError, RecursionError, TypeError, AttributeError):
+        return False
+    denied = {statement for statement in new if statement[0] != "Allow"}
+    return denied <= old and {statement for statement in old if statement[0] == "Allow"} <= new
+
+
+def _statements(document: Json) -> set[tuple[str, ...]]:
+    """The statements of a trust policy, one for each principal and action."""
+    return {
+        (str(statement.get("Effect")), kind, name, action.lower(), json.dumps(rest, sort_keys=True))
+        for statement in parsed(document)["Statement"]
+        for rest in [{key: statement[key] for key in statement.keys() - {"Effect", "Principal", "Action"}}]
+        for kind, names in statement["Principal"].items()
+        for name in _texts(names)
+        for action in _texts(statement.get("Action"))
+    }
 
 
 def _is_about(statement: Mapping[str, Json], service: str) -> bool:
