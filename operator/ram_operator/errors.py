@@ -154,5 +154,9 @@ class Rejected(CloudError):
     """The request itself is refused: malformed, over a quota, or not allowed for this thing."""
 
 
+class RegionNotFound(Rejected):
+    """ECS has no region of this name, so that nothing is in it."""
+
+
 class ClassicNetwork(Rejected):
     """The instance is in a classic network: only instances in a VPC can have a role."""

@@ -14,7 +14,7 @@ from ram_operator.cloud import Cloud, NewRole
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import EnvironmentCredentials
 from ram_operator.cloud.ecs import BATCHES_AT_ONCE
-from ram_operator.errors import AlreadyExists, ClassicNetwork, Denied, NotFound, Rejected, Throttled, Unavailable
+from ram_operator.errors import AlreadyExists, ClassicNetwork, Denied, NotFound, RegionNotFound, Throttled, Unavailable
 
 Simulator = Any
 
@@ -314,7 +314,7 @@ async def test_a_user_without_rights_is_told_so_for_each_instance(cloud: Cloud, 
 
 
 async def test_what_is_no_region_is_rejected(cloud: Cloud) -> None:
-    with pytest.raises(Rejected, match="InvalidRegionId"):
+    with pytest.raises(RegionNotFound, match="InvalidRegionId"):
         await cloud.ecs.describe_instances("xx-nowhere-9", ["i-bp1simulator00000001"])
     failures = await cloud.ecs.attach_role("xx-nowhere-9", ROLE, ["i-bp1simulator00000001"])
-    assert {type(error) for error in failures.values()} == {Rejected}
+    assert {type(error) for error in failures.values()} == {RegionNotFound}

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.builders import binding_body, binding_key, node
 from tests.unit.pool import BINDING, ONE, attached, scene, state
 
-from ram_operator.errors import Rejected, Unavailable
+from ram_operator.errors import Unavailable
 
 NEWER = binding_body("newer", created="2026-02-02T00:00:00Z")
 NEWER_OTHER = binding_body("newer", created="2026-02-02T00:00:00Z", spec={"roleRef": {"name": "log-writer"}})
@@ -138,13 +138,3 @@ async def test_a_deletion_does_not_wait_long_for_a_binding_that_cannot_take_over
     made.later(10)
     await made.reconcile(BINDING)
     assert (ecs.roles, made.exists(BINDING)) == ({ONE: ""}, False)
-
-
-async def test_a_region_that_ecs_refuses_is_told_and_stops_nothing_else() -> None:
-    made, ecs = scene({ONE: ""})
-    made.put_node(node("far", 2, "cn-nowhere", pool="storage"))
-    ecs.out["cn-nowhere"] = Rejected("DescribeInstanceRamRole", "InvalidRegionId.NotFound")
-    await made.settle()
-    assert ecs.roles == {ONE: "oss-reader"}
-    assert made.condition(BINDING, "Stalled") == ("True", "Rejected")
-    assert "cn-nowhere" in made.status(BINDING)["conditions"][0]["message"]

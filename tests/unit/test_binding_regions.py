@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.builders import instance, node
+from tests.unit.builders import facts_of, instance, node, owner
 from tests.unit.pool import BINDING, ONE, TWO, scene, state
 from tests.unit.scene import Instances, Scene
 
-from ram_operator.errors import CloudError, Denied, Throttled, Unavailable
+from ram_operator.errors import CloudError, Denied, RegionNotFound, Throttled, Unavailable
 from ram_operator.kinds.instance_role_binding.observing import ObservedBinding
-from ram_operator.model import EVERYTHING, Scope
+from ram_operator.kinds.surveys import Survey
+from ram_operator.model import EVERYTHING, ObjectKey, Scope
 
 FAR, FARTHER = instance(8, "cn-beijing"), instance(9, "cn-beijing")
 OUT = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
@@ -155,3 +156,54 @@ async def test_a_region_that_goes_out_after_the_write_does_not_make_the_write_be
 def test_what_a_later_look_finds_is_missing_no_more() -> None:
     before = ObservedBinding({TWO: ""}, frozenset({ONE}))
     assert before.renewed([ONE], ObservedBinding({ONE: "x"})) == ObservedBinding({ONE: "x", TWO: ""})
+
+
+NOWHERE = instance(7, "cn-nowhere")
+UNKNOWN = RegionNotFound("DescribeInstanceRamRole", "InvalidRegionId.NotFound")
+
+
+async def test_a_region_that_ecs_does_not_have_is_told_in_the_row_and_stops_nothing_else() -> None:
+    made, ecs = scene({ONE: ""})
+    made.put_node(node("far", 7, "cn-nowhere", pool="storage"))
+    ecs.out["cn-nowhere"] = UNKNOWN
+    await made.settle()
+    assert ecs.roles == {ONE: "oss-reader"}
+    row = made.rows(BINDING)[str(NOWHERE)]
+    assert (row["state"], row["reason"]) == ("Skipped", "RegionNotFound")
+    assert "cn-nowhere" in row["message"]
+    assert made.condition(BINDING) == ("True", "AllAttached")
+    assert message(made, "Ready").endswith(f"; ECS does not know {NOWHERE} (far)")
+    assert (await made.reconcile(BINDING)).requeue_after is None
+
+
+async def swept(made: Scene, ecs: Instances) -> dict[ObjectKey, Scope]:
+    """What a sweep nominates, which could read everything."""
+    kind = made.reconciler.kinds[BINDING.kind]
+    drift = await kind.find_drift([facts_of(BINDING, made.caches)], Survey(ecs.cloud, owner))
+    assert drift.unreadable == ()
+    return drift.nominated
+
+
+async def test_a_region_that_ecs_has_later_is_found_by_a_sweep() -> None:
+    made, ecs = scene({ONE: "", NOWHERE: ""})
+    made.put_node(node("far", 7, "cn-nowhere", pool="storage"))
+    ecs.out["cn-nowhere"] = UNKNOWN
+    await made.settle()
+    assert await swept(made, ecs) == {}
+    ecs.out.clear()
+    assert await swept(made, ecs) == {BINDING: Scope(frozenset({str(NOWHERE)}))}
+    await made.reconcile(BINDING)
+    assert ecs.roles[NOWHERE] == "oss-reader"
+
+
+async def test_a_claim_in_a_region_that_ecs_denies_to_have_is_kept() -> None:
+    made, ecs = await both_attached()
+    ecs.out["cn-beijing"] = UNKNOWN
+    await made.reconcile(BINDING)
+    assert state(made, FAR) == ("Attached", "oss-reader", "Attached")
+    made.delete(BINDING)
+    await made.settle()
+    assert made.exists(BINDING)
+    ecs.out.clear()
+    await made.reconcile(BINDING)
+    assert (ecs.roles[FAR], made.exists(BINDING)) == ("", False)

@@ -381,3 +381,15 @@ async def test_of_two_bindings_that_let_go_at_once_neither_takes_the_others_clai
     await made.settle()
     assert state(made, key=binding_key("oldest")) == ("Attached", "oss-reader", "Attached")
     assert (ecs.writes, state(made)) == ([], ("Overridden", None, None))
+
+
+async def test_roles_are_given_back_in_batches_that_do_not_shrink() -> None:
+    ecs = pool(200, WORKER)
+    made = await replacing(ecs)
+    ecs.calls.clear()
+    ecs.most_without = 0
+    made.delete(BINDING)
+    await made.settle()
+    assert (set(ecs.roles.values()), made.exists(BINDING)) == ({WORKER}, False)
+    assert len([call for call in ecs.writes if call[0] == "detach"]) <= 11
+    assert ecs.most_without <= 20

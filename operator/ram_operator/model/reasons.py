@@ -51,6 +51,7 @@ class Reason(StrEnum):
     DUPLICATE_PROVIDER_ID = "DuplicateProviderID"
     UNTAGGED_INSTANCE = "UntaggedInstance"
     INSTANCE_GONE = "InstanceGone"
+    REGION_NOT_FOUND = "RegionNotFound"
     CLASSIC_NETWORK = "ClassicNetwork"
     ROLE_NOT_FOUND = "RoleNotFound"
     OTHER_ROLE = "OtherRole"

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ram_operator.addresses import endpoint_problem
-from ram_operator.errors import Rejected, StartupError
+from ram_operator.errors import RegionNotFound, StartupError
 
 _REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 
@@ -46,10 +46,10 @@ class Endpoints:
         """Return the URL for a request of the SDK.
 
         Raises:
-            Rejected: the region is not written like one, so that it would name another host.
+            RegionNotFound: the region is not written like one, so that it would name another host.
         """
         if region and not _REGION.fullmatch(region):
-            raise Rejected(request.get_action_name(), "InvalidRegionId.NotFound", f"{region!r} is not a region")
+            raise RegionNotFound(request.get_action_name(), "InvalidRegionId.NotFound", f"{region!r} is not a region")
         return self._fixed[request.get_product()] or _own_endpoint(request, region)
 
 

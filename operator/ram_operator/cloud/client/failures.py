@@ -20,6 +20,7 @@ from ram_operator.errors import (
     InUse,
     NotFound,
     PolicyNotFound,
+    RegionNotFound,
     Rejected,
     Throttled,
     Unauthenticated,
@@ -81,7 +82,8 @@ _CODES: Mapping[type[CloudError], frozenset[str]] = MappingProxyType(
             }
         ),
         ClassicNetwork: frozenset({CLASSIC_NETWORK}),
-        Rejected: frozenset({"InvalidRegionId", "LimitExceeded", "MalformedPolicyDocument"}),
+        RegionNotFound: frozenset({"InvalidRegionId"}),
+        Rejected: frozenset({"LimitExceeded", "MalformedPolicyDocument"}),
     }
 )
 _CLASS_OF: Mapping[str, type[CloudError]] = MappingProxyType(

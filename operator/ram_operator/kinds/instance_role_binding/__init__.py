@@ -178,7 +178,7 @@ class InstanceRoleBindingKind:
                 *planning.left_alone(before, verdicts, observed, handed_over),
                 *(verdict.remark for verdict in verdicts.values() if verdict.remark),
             ),
-            unreadable=tuple(observed.unreadable.values()),
+            unreadable=observed.unreadable_of(row.instance for row in before.values() if row.claimed),
             nodes={str(instance): node for instance, node in sorted(selection(desired.facts).known.items())},
             rollout=planning.rollout(desired, verdicts, observed),
             releases=releases,

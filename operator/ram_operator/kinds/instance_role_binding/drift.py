@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ram_operator.errors import Throttled
+from ram_operator.errors import RegionNotFound, Throttled
 from ram_operator.kinds.instance_role_binding.index import selection
 from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, look
 from ram_operator.kinds.instance_role_binding.rows import Row, State
 from ram_operator.kinds.surveys import Drift, Survey
-from ram_operator.model import Facts, InstanceId, ObjectKey, Scope
+from ram_operator.model import Facts, InstanceId, ObjectKey, Reason, Scope
 
 
 async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
     """Nominate the bindings with instances that are not as their rows say. Raises CloudError where none can be read."""
     rows = {facts.me.key: _rows(facts) for facts in objects if not facts.suspended}
     seen = await look({one for its in rows.values() for one in its}, survey.cloud.ecs)
-    unreadable = tuple(seen.unreadable.values())
+    unreadable = seen.unreadable_of(one for its in rows.values() for one, row in its.items() if row and row.claimed)
     if unreadable and not (seen.roles or seen.missing):
         raise unreadable[0].error
     nominated: dict[ObjectKey, Scope] = {}
@@ -45,7 +45,8 @@ def _differs(one: InstanceId, row: Row | None, seen: ObservedBinding) -> bool:
     if unreadable := next((part for part in seen.unreadable.values() if str(one) in part.subjects), None):
         # A region that does not answer is left to the reconciles: each says so in its own status. One that throttles
         # must not be called once more for each row: the next sweep reads what this one could not.
-        return not isinstance(unreadable.error, Throttled)
+        known = isinstance(unreadable.error, RegionNotFound) and row.reason is Reason.REGION_NOT_FOUND
+        return not known and not isinstance(unreadable.error, Throttled)
     match row.state:
         case State.ATTACHED:
             return seen.roles.get(one, "").lower() != (row.role or "").lower()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
 
 from ram_operator.cloud import EcsApi, RamApi
-from ram_operator.errors import CloudError, NotFound
+from ram_operator.errors import CloudError, NotFound, RegionNotFound
 from ram_operator.kinds.instance_role_binding.terms import RequiredTag
 from ram_operator.model import InstanceId, Unreadable
 from ram_operator.rules.documents import trusts_service
@@ -48,6 +48,12 @@ class ObservedBinding:
         """What kept an instance from being read, if anything."""
         part = self.unreadable.get(instance.region)
         return part.error if part and str(instance) in part.subjects else None
+
+    def unreadable_of(self, claimed: Iterable[InstanceId | None]) -> tuple[Unreadable, ...]:
+        """What may be read later; a region that ECS does not have counts only where something is claimed in it."""
+        subjects = frozenset(map(str, claimed))
+        parts = self.unreadable.values()
+        return tuple(part for part in parts if not isinstance(part.error, RegionNotFound) or part.subjects & subjects)
 
     def renewed(self, asked: Iterable[InstanceId], later: ObservedBinding) -> ObservedBinding:
         """The same, with what a later look at `asked` saw in place of what was seen of them."""

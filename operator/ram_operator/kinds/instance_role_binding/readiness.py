@@ -60,7 +60,7 @@ def without_room(instances: Collection[InstanceId]) -> tuple[Hold, ...]:
 
 
 def _is_gone(row: Row) -> bool:
-    return row.state is State.SKIPPED and row.reason is Reason.INSTANCE_GONE
+    return row.state is State.SKIPPED and row.reason in (Reason.INSTANCE_GONE, Reason.REGION_NOT_FOUND)
 
 
 def _absence(names: Sequence[str]) -> str:

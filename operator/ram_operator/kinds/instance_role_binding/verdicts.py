@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from ram_operator.errors import CloudError, Denied, NotFound, Rejected, Throttled
+from ram_operator.errors import CloudError, Denied, NotFound, RegionNotFound, Rejected, Throttled
 from ram_operator.kinds.instance_role_binding.cases import NO_CLAIM, Case, Verdict, in_words
 from ram_operator.kinds.instance_role_binding.releasing import let_go
 from ram_operator.kinds.instance_role_binding.replacing import (
@@ -75,6 +75,9 @@ def _unread(case: Case) -> Row:
         row = replace(row, reason=None, message="")
     if row.state is State.ATTACHED or (row.reason and case.unreadable is None):
         return row
+    if isinstance(case.unreadable, RegionNotFound) and not row.claimed:
+        words = f"ECS has no region {case.instance.region}, which the provider ID of the node names"
+        return case.next_row(State.SKIPPED, reason=Reason.REGION_NOT_FOUND, message=words, **NO_CLAIM)
     if case.unreadable is None:
         return replace(row, reason=Reason.NOT_OBSERVED, message="was not read yet")
     if row.reason in (Reason.VERIFYING, Reason.API_ERROR, Reason.ROLLED_BACK):
