@@ -62,7 +62,7 @@ from ram_operator.settings import Settings, from_environment
 
 log = logging.getLogger("ram_operator")
 OVERDUE_SECONDS = 900.0
-COLLECTOR_THRESHOLDS = (5000, 10, 20)
+COLLECTOR_THRESHOLDS = (5000, 4, 50)
 """After how many new objects the youngest ones are looked at, after how many times of that the next older ones."""
 
 

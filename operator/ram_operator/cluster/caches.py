@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from ram_operator.cluster.pruning import pruned
 from ram_operator.kinds import AnyKind, Index, Links
 from ram_operator.model import (
     ALLOW_RELEASE,
@@ -26,7 +27,6 @@ from ram_operator.model import (
     Scope,
 )
 from ram_operator.model.multimap import Multimap
-from ram_operator.rules.documents import LAST_APPLIED, NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Caches:
         old = self._bodies.get(key)
         if old and _is_older(body, old):
             return []
-        body = _pruned(body)
+        body = pruned(body, key.kind)
         before, after = self._views.get(key), view_of(key, body)
         self._unlink(before)
         self._bodies[key], self._views[key] = body, after
@@ -211,16 +211,6 @@ class Caches:
     def _node_changed(self, before: NodeFacts | None, after: NodeFacts | None) -> list[Wake]:
         wakes = [index.node_changed(before, after) for index in self._indices.values()]
         return [Wake(key, scope, burst=True) for some in wakes for key, scope in some.items()]
-
-
-def _pruned(body: Body) -> Body:
-    """A version of an object without what nobody here reads, and what can be larger than all the rest."""
-    metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
-    if annotations := metadata.get("annotations"):
-        metadata["annotations"] = {
-            name: value for name, value in annotations.items() if name != LAST_APPLIED or NOTHING in value
-        }
-    return {**body, "metadata": metadata}
 
 
 def view_of(key: ObjectKey, body: Body) -> Reference:

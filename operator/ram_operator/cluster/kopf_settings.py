@@ -61,7 +61,8 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 10
     settings.networking.error_backoffs = (1, 2, 4, 8)
-    settings.queueing.idle_timeout = 1.0
+    # A worker holds the last body of its object while it is idle: at a start thousands do at once.
+    settings.queueing.idle_timeout = 0.1
     settings.queueing.exit_timeout = 5
     # It would kill the process; `watching` starts kopf again.
     settings.process.ultimate_exiting_timeout = None

@@ -1,4 +1,4 @@
-"""The HTTP session of kopf's watches: what is nested too deeply is cut before kopf parses it."""
+"""The HTTP session of kopf's watches: what is nested too deeply, or read by nobody, is cut before kopf has it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import kopf
 from aiohttp.connector import Connection
 
 from ram_operator.cluster.nesting import shallow
+from ram_operator.cluster.pruning import pruned
 from ram_operator.model import Json
 
 
@@ -34,7 +35,11 @@ class _Response(aiohttp.ClientResponse):
         return self
 
     async def json(self, **_: object) -> Json:
-        return json.loads(shallow(await self.read()))
+        body = json.loads(shallow(await self.read()))
+        if isinstance(body, dict) and isinstance(items := body.get("items"), list):
+            kind = str(body.get("kind")).removesuffix("List")
+            body["items"] = [pruned(item, kind) for item in items]
+        return body
 
 
 class _Lines:
@@ -53,7 +58,18 @@ class _Lines:
             if line_end:
                 lines = b"".join([*held, ended]).split(b"\n")
                 held.clear()
-                yield b"".join(shallow(line) + b"\n" for line in lines)
+                yield b"".join(_event(line) + b"\n" for line in lines)
             held.append(rest)
         if last := b"".join(held):
-            yield shallow(last)
+            yield _event(last)
+
+
+def _event(line: bytes) -> bytes:
+    """An event of a watch with what is kept of its object; what is no event is left to kopf."""
+    text = shallow(line)
+    try:
+        event = json.loads(text)
+        event["object"] = pruned(event["object"], event["object"].get("kind"))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return text
+    return json.dumps(event).encode()

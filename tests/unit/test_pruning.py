@@ -1,0 +1,45 @@
+"""What is kept of an object as the API server shows it, and that nothing is missing."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.unit.builders import node, policy_body
+
+from ram_operator.cluster.pruning import pruned
+from ram_operator.rules.documents import LAST_APPLIED
+from ram_operator.rules.nodes import node_facts
+
+TEXTS = st.text(max_size=5)
+MAPS = st.dictionaries(TEXTS, TEXTS, max_size=3)
+NODES = st.fixed_dictionaries(
+    {"metadata": st.fixed_dictionaries({"name": TEXTS, "uid": TEXTS}, optional={"labels": MAPS, "annotations": MAPS})},
+    optional={
+        "spec": st.none() | st.fixed_dictionaries({}, optional={"providerID": TEXTS, "podCIDR": TEXTS}),
+        "status": MAPS,
+    },
+)
+
+
+@given(NODES)
+def test_a_pruned_node_tells_the_same(body: dict[str, Any]) -> None:
+    assert node_facts(pruned(body, "Node")) == node_facts(body)
+
+
+def test_of_a_kubelets_node_only_what_is_read_is_kept() -> None:
+    body = node("n-1")
+    body["metadata"] |= {"managedFields": [{"manager": "kubelet"}], "annotations": {"x": "y"}}
+    body["status"] = {"images": [{"names": ["x"] * 50}]}
+    assert pruned({"kind": "Node", **body}, "Node") == {"kind": "Node", **node("n-1")}
+
+
+def test_of_other_objects_only_the_bookkeeping_is_left_out() -> None:
+    body = policy_body(status={"policyName": "x"})
+    whole = {**body, "metadata": {**body["metadata"], "managedFields": [{}], "annotations": {LAST_APPLIED: "{}"}}}
+    assert pruned(whole, "RamPolicy") == {**body, "metadata": {**body["metadata"], "annotations": {}}}
+
+
+@pytest.mark.parametrize("body", [{}, {"metadata": None}, {"kind": "Status", "code": 410}])
+def test_what_is_no_object_is_left_as_it_is(body: dict[str, Any]) -> None:
+    assert pruned(body, "Node") == body
