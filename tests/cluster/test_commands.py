@@ -49,6 +49,21 @@ def test_plan_of_what_would_be_refused_says_so_and_plans_nothing(world: World, t
     assert (refused.returncode, "error [invalid-spec]" in refused.stdout) == (1, True)
 
 
+def test_plan_of_a_deletion_says_what_goes_what_waits_and_what_stays(world: World) -> None:
+    world.add_nodes("storage", "node-1")
+    assert world.kubectl("apply", "-f", str(SAMPLES)).returncode == 0
+    kept = {"metadata": {"name": "kept"}, "spec": {"deletionPolicy": "Retain"}}
+    world.api.create({"apiVersion": "ram.alicloud.dev/v1alpha1", "kind": "RamRole", **kept})
+    world.ready("RamPolicy/oss-read", "RamRole/oss-reader", "RamRole/kept", "InstanceRoleBinding/storage-pool")
+    mark = world.mark()
+    told = run(world, "plan", "--delete-all")
+    assert (told.returncode, world.writes(mark)) == (2, []), told.stderr
+    assert "InstanceRoleBinding/storage-pool: 1 step\n  - detach EcsRamRoleDocumentTesting from " in told.stdout
+    assert "RamRole/oss-reader: has to wait\n  ! " in told.stdout
+    assert "RamRole/kept: nothing to delete; what it has in the cloud stays" in told.stdout
+    assert run(world, "plan", "--all").stdout.count("nothing to do") == 4
+
+
 def test_why_tells_of_a_node_its_role_its_binding_and_what_to_type_next(world: World) -> None:
     nodes = world.add_nodes("storage", "node-1")
     world.add_nodes("other", "node-2")

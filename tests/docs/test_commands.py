@@ -39,6 +39,7 @@ STAND_INS = {
     "make check": "",  # .ci/run
     "make test TESTS=tests/unit ARGS='-k workqueue'": "",  # .ci/run
     "kubectl -n ram-operator rollout status deployment/ram-operator --timeout=120s": "",  # needs a kubelet
+    "kubectl -n ram-operator exec deployment/ram-operator -- ram-operator plan --delete-all": "kubectl get ram",
     "kubectl -n ram-operator logs deployment/ram-operator --tail=20": "",  # needs a kubelet
 }
 SERVERS = (".venv/bin/ram-sandbox up",)

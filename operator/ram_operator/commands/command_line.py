@@ -21,7 +21,7 @@ from ram_operator.commands.export import export
 from ram_operator.commands.lint import as_json, as_sarif, lint
 from ram_operator.commands.manifests import read
 from ram_operator.commands.plan import plan
-from ram_operator.commands.snapshot import lay_over
+from ram_operator.commands.snapshot import lay_deletion_over, lay_over
 from ram_operator.commands.why import why
 from ram_operator.engine.reconciler import Reconciler
 from ram_operator.errors import StartupError
@@ -46,6 +46,7 @@ class Asked:
     subject: str = ""
     roles: tuple[str, ...] = ()
     log_format: str = ""
+    deleting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,10 @@ def parse(arguments: Sequence[str], version: str, *, required: bool = False) -> 
     words = commands.add_parser("explain", help="what the reason of a condition or a row means, and what to do")
     words.add_argument("subject", nargs="?", default="", metavar="REASON", help="such as NotOwned; without one, all")
     plans = commands.add_parser("plan", help="what applying manifests would do to the cloud; exit code 2 for changes")
-    _of_files(plans.add_argument("-f", "--filename", dest="files", action="append", required=True, metavar="FILE|DIR"))
+    what = plans.add_mutually_exclusive_group(required=True)
+    _of_files(what.add_argument("-f", "--filename", dest="files", action="append", metavar="FILE|DIR"))
+    what.add_argument("--all", action="store_true", help="every object of the cluster, as it is")
+    what.add_argument("--delete-all", action="store_true", help="what deleting every object would do, and what stays")
     reasons_of = commands.add_parser("why", help="which role a node has, and which bindings select it")
     reasons_of.add_argument("subject", metavar="NODE", help="the name of a Node")
     commands.add_parser("doctor", help="what of key, nodes, quotas, objects and admission policies wants mending")
@@ -104,11 +108,12 @@ def parse(arguments: Sequence[str], version: str, *, required: bool = False) -> 
     given = parser.parse_args(arguments)
     return Asked(
         given.command,
-        tuple(getattr(given, "files", ())),
+        tuple(getattr(given, "files", None) or ()),
         getattr(given, "output", "text"),
         getattr(given, "subject", ""),
         tuple(getattr(given, "roles", None) or ()),
         given.log_format,
+        getattr(given, "delete_all", False),
     )
 
 
@@ -177,7 +182,12 @@ async def _plan(asked: Asked, kinds: Mapping[str, AnyKind], access: Access) -> i
         return 1
     bodies = [one.value for one in manifests if isinstance(one.value, Mapping) and one.value.get("kind") in kinds]
     async with access.planner() as planner:
-        keys = [lay_over(planner.caches, body, planner.now()) for body in bodies]
+        if asked.files:
+            keys = [lay_over(planner.caches, body, planner.now()) for body in bodies]
+        else:
+            keys = [key for kind in kinds for key in planner.caches.keys(kind)]
+        if asked.deleting:
+            lay_deletion_over(planner.caches, keys, planner.now())
         planned = await plan(keys, planner.caches, planner.reconciler)
     for one in planned:
         print("\n".join(one.lines))

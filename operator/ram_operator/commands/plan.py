@@ -1,4 +1,4 @@
-"""`ram-operator plan -f FILE|DIR`: what applying some manifests would do to the cloud, object by object."""
+"""`ram-operator plan`: what applying manifests, or deleting all objects, would do to the cloud, object by object."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ async def plan(keys: Iterable[ObjectKey], caches: Caches, reconciler: Reconciler
 def _planned(key: ObjectKey, preview: Preview) -> Planned:
     steps = [*preview.plan.steps, *(each.step for each in preview.plan.withheld)]
     lines = tuple(_lines(preview))
-    head = "cannot be planned" if preview.error else f"{len(steps)} steps" if steps else "nothing to do"
+    nothing = "nothing to do" if not preview.facts.me.deleting else "nothing to delete; what it has in the cloud stays"
+    waits = "has to wait" if preview.facts.me.deleting and preview.plan.holds else nothing
+    head = "cannot be planned" if preview.error else f"{len(steps)} steps" if steps else waits
     return Planned(key, (f"{key}: {head.replace('1 steps', '1 step')}", *lines), len(steps), preview.error is not None)
 
 

@@ -40,3 +40,10 @@ def lay_over(caches: Caches, body: Mapping[str, Json], now: datetime) -> ObjectK
     metadata = {**before, **body["metadata"], "generation": before["generation"] + changed}
     caches.put(key, {**body, "metadata": metadata, "spec": spec, "status": old.get("status") or {}})
     return key
+
+
+def lay_deletion_over(caches: Caches, keys: Iterable[ObjectKey], now: datetime) -> None:
+    """Let these objects be deleted, as far as the caches know."""
+    for key in keys:
+        body = caches.body(key) or {}
+        caches.put(key, {**body, "metadata": {**body["metadata"], "deletionTimestamp": timestamp(now)}})
