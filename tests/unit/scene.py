@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from tests.unit.builders import CLUSTER, KINDS, NOW, cloud_role
+from tests.unit.builders import CLUSTER, KINDS, NOW, cloud_policy, cloud_role
 
-from ram_operator.cloud import Cloud, Instance, RamApi, Role, StsApi
+from ram_operator.cloud import Cloud, Instance, Policy, PolicyName, RamApi, Role, StsApi
 from ram_operator.cluster.caches import Caches, Wake
 from ram_operator.cluster.kube import merge_patch
 from ram_operator.engine.filters.boundary import WithinBoundary
@@ -31,6 +31,7 @@ from ram_operator.model import (
     RECONCILE_AT,
     Body,
     InstanceId,
+    Json,
     ObjectKey,
     Report,
     Scope,
@@ -242,24 +243,40 @@ class Scene:
 
 
 class Roles:
-    """RAM in memory, as far as a binding asks for its role: implements GetRole.
+    """RAM in memory, as far as a binding asks for roles and what they allow.
 
     Attributes:
         gone: the roles that do not exist; all others do.
         untrusting: the roles that do not trust ECS.
         asked: the roles that were asked for.
+        policies: the policies that are attached to each role, with their documents.
+        denied: what reading policies raises.
+        compared: the roles whose policies were asked for.
     """
 
     def __init__(self) -> None:
         self.gone: set[str] = set()
         self.untrusting: set[str] = set()
         self.asked: list[str] = []
+        self.policies: dict[str, dict[PolicyName, Json]] = {}
+        self.denied: CloudError | None = None
+        self.compared: list[str] = []
 
     async def get_role(self, name: str) -> Role:
         self.asked.append(name)
         if name in self.gone:
             raise NotFound("GetRole", "EntityNotExist.Role")
         return cloud_role(name, **({"trust": "{}"} if name in self.untrusting else {}))
+
+    async def list_policies_for_role(self, role: str) -> tuple[PolicyName, ...]:
+        self.compared.append(role)
+        if self.denied:
+            raise self.denied
+        return tuple(self.policies.get(role, {}))
+
+    async def get_policy(self, policy: PolicyName) -> Policy:
+        documents = {name: document for has in self.policies.values() for name, document in has.items()}
+        return cloud_policy(policy.name, documents[policy])
 
 
 class Instances:
@@ -292,7 +309,7 @@ class Instances:
 
     @property
     def cloud(self) -> Cloud:
-        """The ports; of RAM only GetRole may be called, of STS nothing."""
+        """The ports; of RAM only what `Roles` has may be called, of STS nothing."""
         return Cloud(cast("RamApi", self.ram), self, cast("StsApi", None))
 
     @property

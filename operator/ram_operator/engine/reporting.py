@@ -100,7 +100,8 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
     state = next(state for state in _ORDER if any(disposition(hold.reason) is state for hold in holds))
     chosen = [hold for hold in holds if disposition(hold.reason) is state]
     waits = [hold for hold in holds if disposition(hold.reason) is Disposition.WAITING]
-    besides = [hold for hold in (*_briefly(unread, chosen), *waits) if hold not in chosen]
+    notes = (Hold(str(subject.facts.me.key), Reason.PROGRESSING, note) for note in after.notes)
+    besides = [hold for hold in (*_briefly(unread, chosen), *waits, *notes) if hold not in chosen]
     reason, message = chosen[0].reason, _words(chosen, besides)
     conditions = _conditions(subject, _readiness(subject, state, reason, message), (state, reason, message), now)
     warning = _warning(subject, chosen, state, message)

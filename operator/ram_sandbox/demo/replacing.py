@@ -19,6 +19,12 @@ _TRUST: Final = {
         {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["ecs.aliyuncs.com"]}},
     ],
 }
+_POLICY: Final = "k8sWorkerRolePolicy-demo"
+_DOCUMENT: Final = {
+    "Version": "1",
+    "Statement": [{"Effect": "Allow", "Action": ["log:Get*", "cr:PullRepository"], "Resource": "*"}],
+}
+_ATTACHED: Final = {"PolicyType": "Custom", "PolicyName": _POLICY, "RoleName": _WORKER}
 _OBJECT: Final = {
     "apiVersion": "ram.alicloud.dev/v1alpha1",
     "kind": "InstanceRoleBinding",
@@ -49,9 +55,13 @@ def replace_worker_role(story: Story) -> None:
 
 def _workers_join(story: Story) -> list[str]:
     simulator, owner = story.sandbox.simulator, account_owner(story.sandbox.simulator)
-    role = {"RoleName": _WORKER, "AssumeRolePolicyDocument": json.dumps(_TRUST)}
-    if "Code" in (answer := owner.call("Ram", "CreateRole", role)):
-        raise StepFailed(f"role {_WORKER}", answer)
+    for action, parameters in (
+        ("CreateRole", {"RoleName": _WORKER, "AssumeRolePolicyDocument": json.dumps(_TRUST)}),
+        ("CreatePolicy", {"PolicyName": _POLICY, "PolicyDocument": json.dumps(_DOCUMENT)}),
+        ("AttachPolicyToRole", _ATTACHED),
+    ):
+        if "Code" in (answer := owner.call("Ram", action, parameters)):
+            raise StepFailed(f"{action} for {_WORKER}", answer)
     made: dict[str, Any] = {"region": _REGION, "networkType": "vpc", "ramRoleName": _WORKER}
     instances = [str(simulator.post("/instances", made)["instanceId"]) for _ in range(_NODES)]
     labels = {"pool": "workers", RUN_LABEL: story.sandbox.installation.run}
@@ -91,4 +101,7 @@ def _workers_go(story: Story, instances: list[str]) -> None:
     story.sandbox.kubectl.ok("delete", "nodes", "-l", f"pool=workers,{RUN_LABEL}={story.sandbox.installation.run}")
     for one in instances:
         story.sandbox.simulator.delete(f"/instances/{one}")
-    account_owner(story.sandbox.simulator).call("Ram", "DeleteRole", {"RoleName": _WORKER})
+    owner = account_owner(story.sandbox.simulator)
+    owner.call("Ram", "DetachPolicyFromRole", _ATTACHED)
+    owner.call("Ram", "DeletePolicy", {"PolicyName": _POLICY})
+    owner.call("Ram", "DeleteRole", {"RoleName": _WORKER})

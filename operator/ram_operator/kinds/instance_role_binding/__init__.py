@@ -14,7 +14,7 @@ from itertools import chain
 
 from ram_operator.cloud import Cloud
 from ram_operator.errors import InvalidSpec, Problem
-from ram_operator.kinds.instance_role_binding import planning, readiness
+from ram_operator.kinds.instance_role_binding import lacking, planning, readiness
 from ram_operator.kinds.instance_role_binding.cases import Case, Verdict
 from ram_operator.kinds.instance_role_binding.counting import as_json, counted
 from ram_operator.kinds.instance_role_binding.desiring import (
@@ -31,7 +31,7 @@ from ram_operator.kinds.instance_role_binding.desiring import (
 from ram_operator.kinds.instance_role_binding.drift import find_drift
 from ram_operator.kinds.instance_role_binding.index import BindingIndex, instances_of, selection
 from ram_operator.kinds.instance_role_binding.links import BindingLinks
-from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, look, look_at_tags, read_role
+from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, compare, look, look_at_tags, read_role
 from ram_operator.kinds.instance_role_binding.rows import Row, State, ordered, rows_of, same_role
 from ram_operator.kinds.instance_role_binding.steps import AttachRole, DetachRole
 from ram_operator.kinds.instance_role_binding.terms import RoleRules, Terms
@@ -128,8 +128,11 @@ class InstanceRoleBindingKind:
         asked = {one for one in concerned if one in scope or self._is_open(one, desired, rows)}
         seen = await self._look(asked, desired, rows, cloud)
         named = desired.spec is not None and desired.spec.role_name is not None
-        if desired.role and (named or _may_replace(desired, rows, seen)):
-            return replace(seen, role=await read_role(desired.role, cloud.ram))
+        if not desired.role or not (named or _may_replace(desired, rows, seen)):
+            return seen
+        seen = replace(seen, role=await read_role(desired.role, cloud.ram))
+        if replaced := _replaced(desired, rows, seen):
+            return replace(seen, permissions=await compare(desired.role, replaced, cloud.ram))
         return seen
 
     async def _look(
@@ -178,6 +181,7 @@ class InstanceRoleBindingKind:
                 *planning.left_alone(before, verdicts, observed, handed_over),
                 *(verdict.remark for verdict in verdicts.values() if verdict.remark),
             ),
+            notes=tuple(lacking.in_words(desired.role, observed.permissions)) if desired.role else (),
             unreadable=observed.unreadable_of(row.instance for row in before.values() if row.claimed),
             nodes={str(instance): node for instance, node in sorted(selection(desired.facts).known.items())},
             rollout=planning.rollout(desired, verdicts, observed),
@@ -268,6 +272,13 @@ def _may_replace(desired: DesiredBinding, rows: Mapping[InstanceId, Row], seen: 
     replaces = desired.facts.me.spec.get("conflictPolicy") == "Replace"
     others = (one for one in desired.wanted if seen.roles.get(one) and not _has_it(desired, rows.get(one), seen, one))
     return any(replaces or (one in rows and rows[one].claimed) for one in others)
+
+
+def _replaced(desired: DesiredBinding, rows: Mapping[InstanceId, Row], seen: ObservedBinding) -> tuple[str, ...]:
+    """The roles of others that are to be replaced for the first time."""
+    if desired.facts.me.spec.get("conflictPolicy") != "Replace":
+        return ()
+    return lacking.replaced_roles(desired.role or "", desired.wanted, seen.roles, rows)
 
 
 def _has_it(desired: DesiredBinding, row: Row | None, seen: ObservedBinding, one: InstanceId) -> bool:

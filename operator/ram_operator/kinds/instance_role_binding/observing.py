@@ -12,6 +12,7 @@ from itertools import chain, groupby
 
 from ram_operator.cloud import EcsApi, RamApi
 from ram_operator.errors import CloudError, NotFound, RegionNotFound
+from ram_operator.kinds.instance_role_binding.lacking import Permissions, read_permissions
 from ram_operator.kinds.instance_role_binding.terms import RequiredTag
 from ram_operator.model import InstanceId, Unreadable
 from ram_operator.rules.documents import trusts_service
@@ -35,7 +36,8 @@ class ObservedBinding:
     """The role of each instance that was read, "" for none; `missing` are those that ECS does not know.
 
     `unreadable` says by region what could not be read, and why; `role` what the role is like, where that was asked.
-    `untagged` are those that lack the tag that the settings ask for.
+    `untagged` are those that lack the tag that the settings ask for. `permissions` is what roles allow, by name: those
+    that are to be replaced for the first time, and the one that takes their place.
     """
 
     roles: Mapping[InstanceId, str]
@@ -43,6 +45,7 @@ class ObservedBinding:
     unreadable: Mapping[str, Unreadable] = field(default_factory=dict)
     role: RoleRead | None = None
     untagged: frozenset[InstanceId] = frozenset()
+    permissions: Mapping[str, Permissions] = field(default_factory=dict)
 
     def error_of(self, instance: InstanceId) -> CloudError | None:
         """What kept an instance from being read, if anything."""
@@ -65,6 +68,7 @@ class ObservedBinding:
             _both(self.unreadable, later.unreadable),
             self.role,
             (self.untagged - again) | later.untagged,
+            self.permissions,
         )
 
 
@@ -84,6 +88,12 @@ async def read_role(name: str, ram: RamApi) -> RoleRead:
     except NotFound:
         return RoleRead(exists=False)
     return RoleRead(True, trusts_service(role.trust))
+
+
+async def compare(role: str, replaced: Iterable[str], ram: RamApi) -> dict[str, Permissions]:
+    """Read what roles allow that are to be replaced, and what the one allows that takes their place."""
+    names = (role, *replaced)
+    return dict(zip(names, await asyncio.gather(*(read_permissions(name, ram) for name in names)), strict=True))
 
 
 async def look(instances: Iterable[InstanceId], ecs: EcsApi) -> ObservedBinding:

@@ -1,0 +1,90 @@
+"""Before a role is replaced the condition says what the new one lacks: policies, and the actions that they allow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.unit.builders import custom, system
+from tests.unit.pool import BINDING
+from tests.unit.test_binding_replacing import ALLOWED, WORKER, Refusing, message, pool, replacing
+
+from ram_operator.errors import Denied
+
+PLAN = ALLOWED | {"managementPolicy": "Plan"}
+LOGS = "k8sWorkerRolePolicy-x"
+
+
+def allow(*actions: str, effect: str = "Allow") -> dict[str, Any]:
+    return {"Version": "1", "Statement": [{"Effect": effect, "Action": list(actions), "Resource": "*"}]}
+
+
+def worker(document: Any, ours: Any = None, count: int = 1) -> Refusing:
+    ecs = pool(count, WORKER)
+    ecs.ram.policies = {WORKER: {custom(LOGS): document}, "oss-reader": {custom("ours"): ours} if ours else {}}
+    return ecs
+
+
+SAID: list[tuple[str, Any, Any, str]] = [
+    ("all of it", allow("log:Get*", "cr:PullRepository"), None, "actions cr:PullRepository, log:Get*"),
+    ("but what a pattern covers", allow("log:Get*", "cr:PullRepository"), allow("log:*"), "actions cr:PullRepository"),
+    ("in whatever case", allow("LOG:GetIndex", "cr:X"), allow("log:getindex"), "actions cr:X"),
+    ("an action that is only denied", allow("log:Get*"), allow("log:*", effect="Deny"), "actions log:Get*"),
+    ("but no Deny", allow("cr:X", effect="Deny"), None, f"policies {LOGS}"),
+    (
+        "an exception to everything",
+        {"Version": "1", "Statement": [{"Effect": "Allow", "NotAction": "ram:*", "Resource": "*"}]},
+        None,
+        "actions all but ram:*",
+    ),
+    ("a part of many", allow(*(f"log:A{number}" for number in range(10))), None, "log:A7 and 2 more"),
+]
+
+
+@pytest.mark.parametrize(("document", "ours", "words"), [each[1:] for each in SAID], ids=[each[0] for each in SAID])
+async def test_a_plan_says_what_the_new_role_lacks(document: Any, ours: Any, words: str) -> None:
+    made = await replacing(worker(document, ours), **PLAN)
+    said = message(made)
+    assert f"oss-reader lacks of {WORKER}: policies {LOGS}" in said
+    assert said.endswith(words)
+    assert made.condition(BINDING) == ("False", "PlanPending")
+
+
+async def test_what_both_have_is_not_told() -> None:
+    ecs = worker(allow("log:Get*"))
+    ecs.ram.policies["oss-reader"] = {
+        custom(LOGS): allow("log:Get*"),
+        system("AliyunLogReadOnlyAccess"): allow("log:*"),
+    }
+    made = await replacing(ecs, **PLAN)
+    assert "lacks" not in message(made)
+
+
+async def test_it_is_said_where_a_protected_role_is_left_and_once_for_all_instances() -> None:
+    made = await replacing(worker(allow("cr:PullRepository"), count=5), allowProtectedRoles=False)
+    assert made.condition(BINDING) == ("False", "Conflict")
+    assert message(made).count("lacks") == 1
+
+
+async def test_under_fail_nothing_is_compared() -> None:
+    ecs = worker(allow("cr:PullRepository"))
+    await replacing(ecs, conflictPolicy="Fail", allowProtectedRoles=False)
+    assert ecs.ram.compared == []
+
+
+async def test_it_is_read_once_before_the_first_is_replaced_and_not_for_each_batch() -> None:
+    ecs = worker(allow("cr:PullRepository"), count=20)
+    made = await replacing(ecs)
+    assert sorted(ecs.ram.compared) == [WORKER, "oss-reader"]
+    assert set(ecs.roles.values()) == {"oss-reader"}
+    assert made.condition(BINDING) == ("True", "AllAttached")
+
+
+async def test_what_cannot_be_read_is_told_and_stops_nothing() -> None:
+    ecs = worker(allow("cr:PullRepository"))
+    ecs.ram.denied = Denied("ListPoliciesForRole", "NoPermission")
+    made = await replacing(ecs, **PLAN)
+    assert f"what oss-reader lacks compared with {WORKER} cannot be read: ListPoliciesForRole" in message(made)
+    made.edit(BINDING, managementPolicy="Enforce")
+    await made.settle()
+    assert set(ecs.roles.values()) == {"oss-reader"}
