@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -238,3 +240,30 @@ async def test_conditions_and_the_generation_are_those_of_the_pass() -> None:
     status = made.status(BINDING)
     assert status["observedGeneration"] == 2
     assert {row["observedGeneration"] for row in status["conditions"]} == {2}
+
+
+async def test_of_objects_that_are_read_together_each_is_planned_in_a_round_of_the_event_loop_of_its_own() -> None:
+    numbers = range(1, 6)
+    made = Scene(Instances({instance(number): "" for number in numbers}).cloud)
+    made.put(role_body("oss-reader", made_role_status()))
+    for number in numbers:
+        made.put_node(node(f"node-{number}", number, pool=f"p{number}"))
+    selectors = {number: {"nodeSelector": {"matchLabels": {"pool": f"p{number}"}}} for number in numbers}
+    keys = [made.put(binding_body(f"b{number}", spec=spec)) for number, spec in selectors.items()]
+    rounds, planned_in = 0, set[int]()
+
+    async def count() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    def now() -> datetime:
+        planned_in.add(rounds)
+        return made.now
+
+    made.reconciler.clock = now
+    counting = asyncio.create_task(count())
+    await asyncio.gather(*(made.reconcile(key) for key in keys))
+    counting.cancel()
+    assert len(planned_in) >= len(keys)

@@ -32,17 +32,12 @@ class Handover:
     def __call__(self, function: Callable[..., object], *arguments: object) -> None:
         """Have a function called soon. May be called in any thread."""
         self._calls.append((function, arguments))
-        if not self._woken:
-            self._woken = True
-            self.loop.call_soon_threadsafe(self._work)
+        self._wake()
 
     def _work(self) -> None:
-        # Before the calls are looked at: one that is added from now on wakes the loop again.
-        self._woken = False
         until = self.loop.time() + SLICE_SECONDS
         while self._calls:
             if self.loop.time() > until:
-                self._woken = True
                 self.loop.call_soon(self._work)
                 return
             function, arguments = self._calls.popleft()
@@ -51,3 +46,12 @@ class Handover:
             except Exception:
                 # A bug that one object brings to light must not keep the others from being taken.
                 log.exception("cannot take what a watch brought")
+        self._woken = False
+        # What was added before that did not wake the loop.
+        if self._calls:
+            self._wake()
+
+    def _wake(self) -> None:
+        if not self._woken:
+            self._woken = True
+            self.loop.call_soon_threadsafe(self._work)

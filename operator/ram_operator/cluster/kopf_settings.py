@@ -12,8 +12,8 @@ import kopf
 
 from ram_operator.model import GROUP
 
-CHUNK = 100
-"""Objects in a page of a list. A page is decoded in one go: of 500 whole Nodes that stops all threads for 0.1 s."""
+CHUNK = 50
+"""Objects in a page of a list. A page is decoded in one go, and 500 whole Nodes would stop all threads for 0.1 s."""
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):

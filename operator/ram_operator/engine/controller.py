@@ -88,6 +88,7 @@ class Controller:
     async def _reconcile(self, item: Item) -> None:
         if item.key in self._stale and not await self._refreshed(item):
             return
+        await self.reconciler.own_round()
         body, facts = self.world.body(item.key), self.world.facts(item.key)
         if body is None or facts is None:
             self.queue.forget(item.key)

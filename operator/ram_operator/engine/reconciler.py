@@ -7,6 +7,7 @@ cloud, last the status.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -115,6 +116,7 @@ class Reconciler:
     clock: Callable[[], datetime]
     overdue_after: float
     _observed: dict[ObjectKey, datetime] = field(default_factory=dict)
+    _rounds: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def reconcile(self, body: Body, facts: Facts, scope: Scope) -> Report:
         """Bring one object's part of the cloud to what it says, and its status to the truth.
@@ -128,6 +130,14 @@ class Reconciler:
             for filter_ in self.filters:
                 filter_.start_over(facts.me.key)
         return await self.carry_out(await self.preview(body, facts, scope))
+
+    async def own_round(self) -> None:
+        """Wait for a round of the event loop in which no other reconcile begins or plans.
+
+        Many that begin together, or were answered together, would stop the loop for as long as they all take.
+        """
+        async with self._rounds:
+            await asyncio.sleep(0)
 
     async def preview(self, body: Body, facts: Facts, scope: Scope) -> Preview:
         """Say what a reconcile would do. Reads the cloud, writes nothing and remembers nothing."""
@@ -150,6 +160,7 @@ class Reconciler:
             observed = await kind.observe(desired, stored, scope, self.cloud)
         except CloudError as error:
             return Preview(body, facts, scope, Plan(fields=stored), error=error)
+        await self.own_round()
         planned = kind.plan(desired, observed, stored, self.context(facts))
         return Preview(body, facts, scope, self._filtered(facts, planned), Reading(kind, desired, observed, planned))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ParamSpec, TypeVar
 
@@ -12,6 +12,8 @@ from ram_operator.model import ObjectKey, Owner, Scope, Unreadable
 
 P = ParamSpec("P")
 T = TypeVar("T")
+SLICE = 50
+"""How many objects are compared before the event loop's other tasks get their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +51,11 @@ class Drift:
     nominated: dict[ObjectKey, Scope]
     unreadable: tuple[Unreadable, ...] = ()
     orphans: frozenset[str] = frozenset()
+
+
+async def in_slices(items: Iterable[T]) -> AsyncIterator[T]:
+    """The items one by one; nothing else waits until thousands are compared."""
+    for number, item in enumerate(items):
+        if number % SLICE == 0:
+            await asyncio.sleep(0)
+        yield item

@@ -8,7 +8,7 @@ from ram_operator.cloud import PolicyEntry, PolicyType
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
 from ram_operator.kinds.offers import attaches
-from ram_operator.kinds.surveys import Drift, Survey
+from ram_operator.kinds.surveys import Drift, Survey, in_slices
 from ram_operator.model import EVERYTHING, Facts, Owner
 
 
@@ -18,7 +18,7 @@ async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
     entries = {entry.name.lower(): entry for entry in listed}
     differing = [
         facts.me.key
-        for facts in objects
+        async for facts in in_slices(objects)
         if (name := facts.me.status.get("policyName")) and not facts.me.deleting
         if _differs(facts, entries.get(name.lower()), survey.owner(facts.me.key))
     ]

@@ -12,7 +12,7 @@ from ram_operator.cloud import PolicyType, RoleEntry
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.kinds.ram_role import attachments
-from ram_operator.kinds.surveys import Drift, Survey
+from ram_operator.kinds.surveys import Drift, Survey, in_slices
 from ram_operator.model import EVERYTHING, Facts, ObjectKey, Owner, Reference
 
 
@@ -23,7 +23,7 @@ async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
     views = [facts.me for facts in objects]
     differing = [
         view.key
-        for view in views
+        async for view in in_slices(views)
         if (name := view.status.get("roleName")) and not view.deleting
         if _differs(view, entries.get(name.lower()), survey.owner(view.key))
     ]
