@@ -20,7 +20,7 @@ from ram_operator.engine.reporting import Subject, report
 from ram_operator.errors import (
     Unavailable,
 )
-from ram_operator.model import Disposition, Event, Outcome, Plan, Reason, disposition
+from ram_operator.model import Disposition, Event, Hold, Outcome, Plan, Reason, disposition
 
 
 def test_every_reason_is_in_one_table_and_no_other() -> None:
@@ -220,3 +220,11 @@ def test_the_same_words_are_said_once() -> None:
 def test_no_message_is_longer_than_1024_characters(messages: list[str], reason: Reason) -> None:
     made = said(*(hold(reason, message) for message in messages))
     assert all(len(row["message"]) <= 1024 for row in made.conditions)
+
+
+def test_instances_that_are_held_alike_are_counted_and_told_of_once() -> None:
+    held = [Hold(f"i-{n}", Reason.CONFLICT, "has role x; leave it so", instance=f"i-{n} (n-{n})") for n in range(5)]
+    other = Hold("i-9", Reason.CONFLICT, "has role y; leave it so", instance="i-9")
+    message = said(*held, other).conditions[0]["message"]
+    alike = "5 instances (i-0 (n-0), i-1 (n-1), i-2 (n-2) and 2 more): has role x; leave it so"
+    assert message == f"{alike}; i-9: has role y; leave it so"

@@ -53,7 +53,7 @@ def _lines(preview: Preview) -> Iterator[str]:
     for part in preview.plan.unreadable:
         yield f"  ! {part.place}: {_words(part.error)}"
     for hold in preview.plan.holds:
-        yield f"  ! {hold.reason}: {hold.message}"
+        yield f"  ! {hold.reason}: {hold.sentence}"
 
 
 def _words(error: CloudError) -> str:

@@ -191,11 +191,22 @@ def _unfinished(after: Plan, outcome: Outcome) -> tuple[Hold, ...]:
 
 def _words(holds: Sequence[Hold], others: Sequence[Hold] = ()) -> str:
     """Some of the holds in words, and what is waited for or unreadable besides: that must not be cut off."""
-    messages = list(dict.fromkeys(hold.message for hold in holds))
+    alike: dict[str, list[Hold]] = {}
+    for hold in holds:
+        alike.setdefault(hold.message, []).append(hold)
+    messages = [_together(group) for group in alike.values()]
     rest = len(messages) - SHOWN
     besides = f"; also {_words(others)}"[: MESSAGE_LENGTH // 2] if others else ""
     words = "; ".join(messages[:SHOWN]) + (f"; and {rest} more" if rest > 0 else "")
     return words[: MESSAGE_LENGTH - len(besides)] + besides
+
+
+def _together(holds: Sequence[Hold]) -> str:
+    """Holds of one message in words: how many instances, and which."""
+    names = list(dict.fromkeys(hold.instance for hold in holds))
+    if len(names) == 1:
+        return holds[0].sentence
+    return f"{len(names)} instances ({listing(names, SHOWN)}): {holds[0].message}"
 
 
 def _find(conditions: Iterable[Mapping[str, Json]], kind: str) -> Mapping[str, Json]:

@@ -139,12 +139,19 @@ class Hold:
     """What is refused, or cannot be done yet. Data, not an exception; its reason decides the disposition.
 
     `retry_after` in seconds asks for another reconcile; None waits for an event, an edit or the next full check.
+    `instance` is the instance that it is about, with its node, in words: instances held alike are told of together.
     """
 
     subject: str
     reason: Reason
     message: str
     retry_after: float | None = None
+    instance: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """The message with the instance that it is about."""
+        return f"{self.instance}: {self.message}" if self.instance else self.message
 
 
 @dataclass(frozen=True, slots=True)

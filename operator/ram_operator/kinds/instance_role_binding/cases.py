@@ -138,7 +138,7 @@ class Case:
     def hold(self, reason: Reason, message: str, retry_after: float | None = None) -> Hold:
         """A hold that names the instance and its node."""
         where = f"{self.instance} ({self.node})" if self.node else str(self.instance)
-        return Hold(str(self.instance), reason, f"{where}: {message}", retry_after)
+        return Hold(str(self.instance), reason, message, retry_after, where)
 
 
 def in_words(error: CloudError) -> str:
