@@ -104,7 +104,7 @@ def disposition(reason: Reason) -> Disposition:
     return _OF_REASON.get(reason, Disposition.STALLED)
 
 
-RETAIN_INSTEAD = "or set deletionPolicy: Retain on this object to let it go without a write"
+RETAIN_INSTEAD = "or set deletionPolicy: Retain on this object to release it without a write"
 """What helps whenever something in the cloud keeps an object from being deleted."""
 
 
