@@ -306,6 +306,18 @@ def test_whatever_happens_roles_end_where_they_are_wanted_and_other_hands_are_re
     asyncio.run(live(roles, script, settled=True))
 
 
+@example(
+    ("", "", ""),
+    [
+        ("work", 1),
+        ("hand", 1, ""),
+        ("crash",),
+        ("lag",),
+        ("crash",),
+        ("bind", "a", "oss-reader", "x"),
+        ("work", 1),
+    ],
+)
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(first_roles, st.lists(blind, min_size=6, max_size=16))
 def test_whatever_happens_unseen_comes_to_the_same_end(roles: Sequence[str], script: list[tuple[Any, ...]]) -> None:

@@ -182,10 +182,7 @@ def _sent(case: Case, role: str) -> Mapping[str, Json]:
     if case.error:
         refused = Reason.THROTTLED if isinstance(case.error, Throttled) else Reason.API_ERROR
         return {"reason": refused, "message": case.problem, "confirmed": False}
-    row = case.row
-    # ECS does not tell whether a role that shows later has the session policy: then only the answer does.
-    confirmed = row is not None and row.confirmed and same_role(row.role, role) and case.session is None
-    return {"reason": Reason.PROGRESSING, "message": f"gets role {role}", "confirmed": confirmed}
+    return {"reason": Reason.PROGRESSING, "message": f"gets role {role}", "confirmed": False}
 
 
 def _missing(case: Case) -> Verdict:
