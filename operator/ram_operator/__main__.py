@@ -31,6 +31,7 @@ from ram_operator.cluster.events import EventRecorder
 from ram_operator.cluster.handlers import Intake, register
 from ram_operator.cluster.handover import Handover
 from ram_operator.cluster.kopf_settings import kopf_settings
+from ram_operator.cluster.node_marks import NodeMarks
 from ram_operator.cluster.resync import Resync
 from ram_operator.cluster.watching import Watches
 from ram_operator.commands import command_line
@@ -147,6 +148,7 @@ async def run(settings: Settings, kinds: Sequence[AnyKind]) -> int:
         cloud_config = configured(settings)
         kube = await cluster.connect(kind.resource for kind in kinds)
         opened.push_async_callback(kube.close)
+        kube.marks_nodes = settings.mark_nodes
         leadership = _leadership(settings, kube)
         connection = connect(
             cloud_config, boot_time, metrics.observe_call, leadership, observe_wait=metrics.observe_wait
@@ -197,7 +199,8 @@ def _build(
     full_check = timedelta(seconds=settings.full_check_interval_seconds)
     interval = settings.sweep_interval_seconds
     sweeps = Sweeps(cloud, caches, queue, reconciler, interval, full_check, _now, random.random)
-    controller = Controller(queue, caches, reconciler, recorder, store.refresh, time.monotonic)
+    marks = NodeMarks(kube, caches, intake.changed, intake.put_node)
+    controller = Controller(queue, caches, reconciler, recorder, store.refresh, time.monotonic, marks.read)
     gate = Gate(kube, cloud.sts, caches, time.monotonic, asyncio.Event())
     resync = Resync(kube, caches, intake, store.refresh)
     host, _, port = settings.listen.rpartition(":")
@@ -206,7 +209,8 @@ def _build(
     listen = (host, int(port))
     admission = AdmissionCheck(kube)
     probes = Probes(gate, controller, leadership, admission, listen)
-    return Runtime(gate, watches, resync, controller, sweeps, recorder, leadership, admission, probes, settings.workers)
+    parts = (gate, watches, resync, controller, sweeps, recorder, marks, leadership, admission, probes)
+    return Runtime(*parts, settings.workers)
 
 
 def _reconciler(

@@ -14,6 +14,7 @@ from ram_operator import metrics
 from ram_operator.cluster.admission import AdmissionCheck
 from ram_operator.cluster.election import Alone, Elector, LeaseLost
 from ram_operator.cluster.events import EventRecorder
+from ram_operator.cluster.node_marks import NodeMarks
 from ram_operator.cluster.resync import Resync
 from ram_operator.cluster.watching import Watches
 from ram_operator.engine.controller import Controller
@@ -40,6 +41,7 @@ class Runtime:
         controller: the workers.
         sweeps: the drift sweeps.
         recorder: writes the events.
+        marks: keeps the marks on Nodes.
         leadership: without it nothing is written.
         admission: tells whether the admission policies protect the cluster.
         probes: serves probes and metrics.
@@ -52,6 +54,7 @@ class Runtime:
     controller: Controller
     sweeps: Sweeps
     recorder: EventRecorder
+    marks: NodeMarks
     leadership: Elector | Alone
     admission: AdmissionCheck
     probes: Probes
@@ -76,6 +79,7 @@ class Runtime:
             self._start(self.sweeps.run(self._leads)),
             self._start(self.resync.run(self.gate.open)),
             self._start(self.recorder.run()),
+            self._start(self.marks.run(self._leads)),
             self._start(self.admission.run()),
             self._start(_observe_pauses()),
             self._start(self._freeze()),

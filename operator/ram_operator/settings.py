@@ -103,6 +103,11 @@ class Settings:
         "A tag, as KEY or KEY=VALUE, that an instance must carry before it is given a role, such as "
         "ack.aliyun.com=CLUSTER, which ACK puts on its workers; empty for none.",
     ] = ""
+    mark_nodes: Annotated[
+        bool,
+        "Whether a Node whose instance was seen with its role gets the label ram.alicloud.dev/instance-role and loses "
+        "the taint ram.alicloud.dev/role-not-ready, which it may register with: true or false.",
+    ] = False
     read_only: Annotated[
         bool, "Whether nothing is written to the cloud for any object; status.plan says what would be: true or false."
     ] = False

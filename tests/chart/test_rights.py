@@ -50,6 +50,15 @@ def test_the_operator_gets_exactly_the_rights_it_uses(render: Render) -> None:
     assert ("Role", "ram-operator-leader") not in without
 
 
+def test_nodes_are_patched_only_where_the_settings_ask_for_it(render: Render) -> None:
+    rules = render("--set", "settings.markNodes=true")["ClusterRole", "ram-operator"]["rules"]
+    [rule] = [rule for rule in rules if rule["resources"] == ["nodes"]]
+    assert rule["verbs"] == ["get", "list", "watch", "patch"]
+    assert [rule for rule in rules if rule["resources"] != ["nodes"]] == [
+        rule for rule in OPERATOR_RULES if rule["resources"] != ["nodes"]
+    ]
+
+
 def test_the_namespace_is_read_only_where_its_uid_is_the_cluster_id(render: Render) -> None:
     rules = render("--set", "settings.clusterId=c1")["ClusterRole", "ram-operator"]["rules"]
     assert rules == [rule for rule in OPERATOR_RULES if rule["resources"] != ["namespaces"]]

@@ -90,3 +90,63 @@ def test_the_token_reaches_nothing_else_of_the_cluster(question: tuple[str, str,
 
 def test_the_token_makes_no_node(thief: Actor) -> None:
     assert "cannot create resource" in thief.create(node("n", "cn-hangzhou.i-1", "pool"))
+
+
+# Where the chart's settings.markNodes is true, it may patch Nodes.
+
+LABEL, TAINT = "ram.alicloud.dev/instance-role", "ram.alicloud.dev/role-not-ready"
+WAITING = {"key": TAINT, "effect": "NoSchedule"}
+THEIRS = {"key": "theirs", "effect": "NoExecute"}
+NOT_READY = {"key": "node.kubernetes.io/not-ready", "effect": "NoSchedule"}
+OF_NODES = {"apiGroups": [""], "resources": ["nodes", "nodes/status"], "verbs": ["create", "delete", "patch"]}
+NODE = node("marked", "cn-hangzhou.i-marked", "p", {"theirs": "x"})
+NODE["spec"]["taints"] = [THEIRS, WAITING, NOT_READY]
+
+
+@pytest.fixture
+def marking(thief: Actor, grant: Grant, store: Store) -> Actor:
+    """The thief with all rights on Nodes, and a Node."""
+    store(NODE)
+    grant(thief, OF_NODES)
+    return thief
+
+
+MARKS: dict[str, dict[str, Any]] = {
+    "its label": {"metadata": {"labels": {LABEL: "r"}}},
+    "no taint of its own": {"spec": {"taints": [THEIRS, NOT_READY]}},
+    "both": {"metadata": {"labels": {LABEL: "r"}}, "spec": {"taints": [THEIRS, NOT_READY]}},
+}
+
+
+@pytest.mark.parametrize("change", MARKS.values(), ids=MARKS)
+def test_the_token_changes_its_own_label_and_taint_of_a_node(change: dict[str, Any], marking: Actor) -> None:
+    assert marking.patch("Node/marked", change) == ""
+    assert marking.patch("Node/marked", {"metadata": {"labels": {LABEL: None}}}) == ""
+
+
+OTHER_CHANGES: dict[str, dict[str, Any]] = {
+    "another label": {"metadata": {"labels": {"pool": "q"}}},
+    "a new label": {"metadata": {"labels": {"node-restriction.kubernetes.io/pool": "q"}}},
+    "no label of another": {"metadata": {"labels": {"theirs": None}}},
+    "annotations": {"metadata": {"annotations": {"a": "b"}}},
+    "finalizers": {"metadata": {"finalizers": ["theirs.example.com/x"]}},
+    "owners": {"metadata": {"ownerReferences": [{"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "u"}]}},
+    "no taints at all": {"spec": {"taints": None}},
+    "no taint of another": {"spec": {"taints": [WAITING, NOT_READY]}},
+    "a taint more": {"spec": {"taints": [THEIRS, WAITING, NOT_READY, {"key": "x", "effect": "NoExecute"}]}},
+    "its taint with another effect": {"spec": {"taints": [THEIRS, {**WAITING, "effect": "NoExecute"}, NOT_READY]}},
+    "a cordon": {"spec": {"unschedulable": True}},
+    "pod addresses": {"spec": {"podCIDR": "10.0.0.0/24", "podCIDRs": ["10.0.0.0/24"]}},
+    "a mark and more": {"metadata": {"labels": {LABEL: "r"}}, "spec": {"unschedulable": True}},
+}
+
+
+@pytest.mark.parametrize("change", OTHER_CHANGES.values(), ids=OTHER_CHANGES)
+def test_the_token_changes_nothing_else_of_a_node(change: dict[str, Any], marking: Actor) -> None:
+    assert "'operator-nodes.ram.alicloud.dev'" in marking.patch("Node/marked", change)
+
+
+def test_the_token_makes_and_deletes_no_node_and_writes_no_status_of_one(marking: Actor) -> None:
+    assert "creates and deletes no Nodes" in marking.create(node("n", "cn-hangzhou.i-1", "pool"))
+    assert "creates and deletes no Nodes" in marking.delete("Node/marked")
+    assert "writes no status" in marking.patch("Node/marked", {"status": {"phase": "Running"}}, "status")

@@ -41,6 +41,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("ALLOWED_ROLES", "d,e-*", "allowed_roles", ("d", "e-*")),
     ("ALLOW_NON_NODE_INSTANCES", "true", "allow_non_node_instances", True),
     ("REQUIRED_INSTANCE_TAG", "k=v", "required_instance_tag", "k=v"),
+    ("MARK_NODES", "true", "mark_nodes", True),
     ("RESTORABLE_ROLES", "c", "restorable_roles", ("c",)),
     ("LEASE_NAMESPACE", "ram", "lease_namespace", "ram"),
     ("LEASE_NAME", "another", "lease_name", "another"),

@@ -19,7 +19,15 @@ log = logging.getLogger(__name__)
 
 POLICIES = tuple(
     f"{name}.{GROUP}"
-    for name in ("documents", "empty-values", "operator-account", "status", "unsupported-values", "use-of-roles")
+    for name in (
+        "documents",
+        "empty-values",
+        "operator-account",
+        "operator-nodes",
+        "status",
+        "unsupported-values",
+        "use-of-roles",
+    )
 )
 """The policies that refuse; their bindings have the same names."""
 PATH = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"

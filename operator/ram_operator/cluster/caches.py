@@ -21,6 +21,7 @@ from ram_operator.model import (
     CloudName,
     Facts,
     Json,
+    Marks,
     NodeFacts,
     ObjectKey,
     Reference,
@@ -76,6 +77,15 @@ class Caches:
     def node_names(self) -> set[str]:
         """All nodes."""
         return set(self._nodes)
+
+    def role_on(self, node: NodeFacts) -> str | None:
+        """The role that a node's instance has; None where it has none that an object here gives it."""
+        return next((role for index in self._indices.values() if (role := index.role_on(node))), None)
+
+    def marks(self, name: str) -> Marks | None:
+        """What pods may wait for on a node; None where it is not known."""
+        node = self._nodes.get(name)
+        return node.marks if node else None
 
     def node_uid(self, name: str) -> str | None:
         """The uid of a node; None where it is not known."""

@@ -46,18 +46,21 @@ class Intake:
 
     Attributes:
         listed: set when a watch lists all objects, for the first time or again: a list tells of no deletion.
+        changed: set when an object changes, or a node in more than its heartbeat.
     """
 
     caches: Caches
     queue: WorkQueue
     now: Callable[[], float]
     listed: asyncio.Event = field(default_factory=asyncio.Event)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
     _bursts: dict[ObjectKey, _Burst] = field(default_factory=dict)
 
     def put(self, body: Body) -> None:
         """Take in a version of one of our objects, from the watch or as the API server answered a write."""
         key = ObjectKey(body["kind"], body["metadata"]["name"])
         self._wake(self.caches.put(key, body))
+        self.changed.set()
 
     def remove(self, key: ObjectKey, uid: str | None = None) -> None:
         """Take note that an object is gone; with `uid`, that one and not a newer one of its name.
@@ -65,10 +68,16 @@ class Intake:
         kopf handles each uid in a task of its own: the end of an object may be told after the start of the next.
         """
         self._wake(self.caches.remove(key, uid))
+        self.changed.set()
 
     def put_node(self, body: Body) -> None:
         """Take in a version of a Node."""
-        self._wake(self.caches.put_node(node_facts(body)))
+        node = node_facts(body)
+        before = self.caches.marks(node.name)
+        wakes = self.caches.put_node(node)
+        self._wake(wakes)
+        if wakes or before != node.marks:
+            self.changed.set()
 
     def remove_node(self, name: str, uid: str | None = None) -> None:
         """Take note that a Node is gone, likewise."""

@@ -32,12 +32,15 @@ Permission = tuple[str, str, tuple[str, ...], str, str]
 """API group, resource, verbs, namespace, and the name of the one object that it is for, where there is one."""
 
 
-def permissions(resources: Iterable[Resource], lease: tuple[str, str] | None = None) -> list[Permission]:
+def permissions(
+    resources: Iterable[Resource], lease: tuple[str, str] | None = None, *, marks_nodes: bool = False
+) -> list[Permission]:
     """What the operator needs. The chart's roles grant exactly this.
 
     Args:
         resources: the custom resources.
         lease: namespace and name of the Lease, None without one.
+        marks_nodes: whether it changes a label and a taint of Nodes.
     """
     space, name = lease or ("", "")
     leases = (
@@ -48,7 +51,7 @@ def permissions(resources: Iterable[Resource], lease: tuple[str, str] | None = N
     return [
         *((GROUP, name, ("get", "list", "watch", "patch"), "", "") for name in names),
         *((GROUP, f"{name}/status", ("patch",), "", "") for name in names),
-        ("", "nodes", ("get", "list", "watch"), "", ""),
+        ("", "nodes", ("get", "list", "watch", *(("patch",) if marks_nodes else ())), "", ""),
         ("events.k8s.io", "events", ("create", "patch"), "default", ""),
         *(leases if lease else ()),
     ]
@@ -79,12 +82,14 @@ class Kube:
         refused: set with each request that our account was not allowed to make.
         lease: namespace and name of the Lease that the leader holds, None without one.
         leads: whether this process may change objects now.
+        marks_nodes: whether it changes a label and a taint of Nodes.
     """
 
     client: ApiClient
     resources: tuple[Resource, ...]
     lease: tuple[str, str] | None = None
     leads: Callable[[], bool] = lambda: True
+    marks_nodes: bool = False
     refused: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def request(
@@ -122,10 +127,11 @@ class Kube:
             self.refused.set()
         return KubeError(request, status, message)
 
-    async def patch(self, path: str, body: Json) -> Body:
-        """Merge-patch an object. Raises StaleObject when it is gone or has changed, KubeError otherwise.
+    async def patch(self, path: str, body: Json, kind: str = "merge-patch") -> Body:
+        """Patch an object. Raises StaleObject when it is gone or has changed, KubeError otherwise.
 
-        A process that was frozen while another became the leader must not write what it meant to write before.
+        `kind` is merge-patch (RFC 7386) or json-patch (RFC 6902): a test in it that fails is a change as well. A
+        process that was frozen while another became the leader must not write what it meant to write before.
         """
         if not self.leads():
             raise KubeError(f"PATCH {path}", 0, "not sent: this process is not the leader")
@@ -135,10 +141,10 @@ class Kube:
                 path,
                 query={"fieldManager": "ram-operator"},
                 body=body,
-                headers={"Content-Type": "application/merge-patch+json"},
+                headers={"Content-Type": f"application/{kind}+json"},
             )
         except KubeError as error:
-            if error.status in (404, 409):
+            if error.status in (404, 409) or (kind == "json-patch" and error.status == 422):
                 raise StaleObject(str(error)) from None
             raise
         return patched
@@ -206,7 +212,7 @@ class Kube:
 
     async def missing_permissions(self) -> list[str]:
         """Which of `permissions` our account lacks, in words."""
-        needed = permissions(self.resources, self.lease)
+        needed = permissions(self.resources, self.lease, marks_nodes=self.marks_nodes)
         wanted = [(group, what, verb, *where) for group, what, verbs, *where in needed for verb in verbs]
         granted = await asyncio.gather(*(self._may(*right) for right in wanted))
         return [

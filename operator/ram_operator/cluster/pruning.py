@@ -12,6 +12,7 @@ from ram_operator.model import Body
 from ram_operator.rules.documents import LAST_APPLIED, NOTHING
 
 NODE = "Node"
+_NODE_SPEC = ("providerID", "taints")
 _NODE_METADATA = ("name", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "labels")
 
 
@@ -22,10 +23,10 @@ def pruned(body: Body, kind: str) -> Body:
         return body
     if kind == NODE:
         spec = body.get("spec")
-        provider_id = {"providerID": spec["providerID"]} if isinstance(spec, Mapping) and "providerID" in spec else {}
+        read = {name: spec[name] for name in _NODE_SPEC if name in spec} if isinstance(spec, Mapping) else {}
         kept = {name: metadata[name] for name in _NODE_METADATA if name in metadata}
         versions = {name: body[name] for name in ("apiVersion", "kind") if name in body}
-        return {**versions, "metadata": kept, "spec": provider_id}
+        return {**versions, "metadata": kept, "spec": read}
     kept = {name: value for name, value in metadata.items() if name != "managedFields"}
     if annotations := kept.get("annotations"):
         kept["annotations"] = {

@@ -48,6 +48,7 @@ class Controller:
         reconciler: reconciles one object.
         recorder: takes the events.
         refresh: reads an object again into the caches, or removes it there when it is gone.
+        read: is told the Nodes whose instances a reconcile has read, after it has stored what it found.
         clock: monotonic seconds.
     """
 
@@ -57,6 +58,7 @@ class Controller:
     recorder: Recorder
     refresh: Callable[[ObjectKey], Awaitable[None]]
     clock: Callable[[], float]
+    read: Callable[[Iterable[str]], None] = lambda _: None
     _running: dict[ObjectKey, float] = field(default_factory=dict)
     _stale: set[ObjectKey] = field(default_factory=set)
 
@@ -119,6 +121,7 @@ class Controller:
             delay = self.queue.retry(item.key, lane=item.lane, scope=item.scope)
             log.exception("reconcile failed", extra={"key": str(item.key), "retryInSeconds": round(delay, 1)})
         else:
+            self.read(report.read)
             self._follow(item, facts, report)
 
     async def _refreshed(self, item: Item) -> bool:

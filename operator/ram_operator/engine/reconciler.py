@@ -255,7 +255,7 @@ class Reconciler:
         subject = Subject(status.get("conditions") or (), facts, overdue, preview.scope.swept)
         made = report(subject, after, outcome, now, error)
         # What is not in sync is read in every reconcile.
-        made = replace(made, again=preview.scope if error else Scope(after.unread))
+        made = replace(made, again=preview.scope if error else Scope(after.unread), read=after.read)
         released = facts.me.deleting and error is None and after.empty and not after.revisit_after
         try:
             if released:

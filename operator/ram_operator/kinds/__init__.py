@@ -80,6 +80,9 @@ class Index(Protocol):
     def facts(self, key: ObjectKey) -> object:
         """What the verbs get as `Facts.indexed`: a value of the kind's own."""
 
+    def role_on(self, node: NodeFacts) -> str | None:
+        """The role that a node's instance has by the status of the object that gives it one; None where it has none."""
+
 
 class Kind(Protocol[SpecT, DesiredT, ObservedT]):
     """One kind of custom resource.

@@ -19,10 +19,19 @@ PROPAGATION = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """What of a Node pods may wait for: the value of its label ROLE_LABEL, and where in its taints STARTUP_TAINT is."""
+
+    role: str | None = None
+    taints: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFacts:
     """What is kept of a Node.
 
     `instance` is None where the node is no ECS instance that may have a role; then `skip` and `skip_message` say why.
+    The marks are no reason to look at a binding: the operator itself changes them.
     """
 
     name: str
@@ -31,6 +40,7 @@ class NodeFacts:
     instance: InstanceId | None
     skip: Reason | None = None
     skip_message: str = ""
+    marks: Marks = field(default=Marks(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

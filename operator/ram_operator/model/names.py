@@ -14,9 +14,11 @@ RECONCILE_AT = f"{GROUP}/reconcile-at"
 ALLOW_RELEASE = f"{GROUP}/allow-release"
 """The annotation by which a person lets a mass release happen; its value is the object's generation."""
 TAKE_OVER = f"{GROUP}/take-over"
-"""The annotation by which a person says that a binding gave the roles that it found; its value is the generation."""
-TAKE_OVER = f"{GROUP}/take-over"
 """The annotation by which a person says that a binding gave the roles that were found; its value is the generation."""
+ROLE_LABEL = f"{GROUP}/instance-role"
+"""The label of a Node whose instance has the role that a binding gives it."""
+STARTUP_TAINT = f"{GROUP}/role-not-ready"
+"""The taint that a Node may come with, so that pods wait for the role of its instance."""
 
 Json = Any
 """A value as `json.loads` returns it."""

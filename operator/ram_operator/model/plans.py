@@ -255,6 +255,7 @@ class Plan:
             knows may still be carried out for them.
         grants: what the object asks to be granted, by subject, whether steps are left for it or not.
         nodes: the Node of each subject that has one: it gets an event of its own for what is done to the subject.
+        read: those Nodes whose subject was read for this plan.
         rollout: how far the steps may go at once; None where each stands for itself.
         releases: what of the steps is counted, since it may be a mistake; None where nothing is.
     """
@@ -271,6 +272,7 @@ class Plan:
     unreadable: tuple[Unreadable, ...] = ()
     unconfirmed: tuple[str, ...] = ()
     nodes: Mapping[str, str] = field(default_factory=dict)
+    read: tuple[str, ...] = ()
     rollout: Rollout | None = None
     releases: Releases | None = None
     grants: Mapping[str, Granted] = field(default_factory=dict)
@@ -358,7 +360,8 @@ class Report:
     """What a reconcile says: conditions to store, events to record, when to come back.
 
     `requeue_after` in seconds; `backoff` asks the queue for the key's own growing delay instead. `again` is what has to
-    be read then, besides what is not in sync. `unstored` is what kept the conditions from being stored.
+    be read then, besides what is not in sync. `unstored` is what kept the conditions from being stored. `read` are the
+    Nodes whose subjects were read.
     """
 
     conditions: Sequence[Mapping[str, Json]] = ()
@@ -367,3 +370,4 @@ class Report:
     backoff: bool = False
     again: Scope = EVERYTHING
     unstored: OperatorError | None = None
+    read: tuple[str, ...] = ()

@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ram_operator.model import Body, InstanceId, Json, NodeFacts, Reason
+from ram_operator.model import ROLE_LABEL, STARTUP_TAINT, Body, InstanceId, Json, Marks, NodeFacts, Reason
 from ram_operator.rules.selectors import Selector, check_selector
 from ram_operator.rules.wording import quoted
 
-__all__ = ["Selector", "check_selector", "node_facts", "selects"]
+__all__ = ["Selector", "check_selector", "label_value", "node_facts", "selects"]
 
 # Bounded, since a row of status takes 128 characters: one odd node must not keep the others' rows from being stored.
 _PROVIDER_ID = re.compile(r"(?:alicloud://)?([a-z]{2,4}(?:-[a-z0-9]{1,16}){1,4})\.(i-[a-z0-9]{8,50})")
+_LABEL_VALUE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 _HYBRID_PREFIX = "ack-hybrid://"
 _OWN_SCHEMES = ("alicloud", "alibabacloud")
 _LINGJUN_PREFIX = "e01-"
@@ -36,7 +37,10 @@ def node_facts(body: Body) -> NodeFacts:
     """
     metadata = _mapping(body.get("metadata"))
     labels = {str(key): str(value) for key, value in _mapping(metadata.get("labels")).items()}
-    provider_id = str(_mapping(body.get("spec")).get("providerID") or "")
+    spec = _mapping(body.get("spec"))
+    provider_id = str(spec.get("providerID") or "")
+    taints = (index for index, taint in enumerate(spec.get("taints") or ()) if taint.get("key") == STARTUP_TAINT)
+    marks = Marks(labels.pop(ROLE_LABEL, None), tuple(taints))
     found = _skip(labels, provider_id) or _instance(provider_id)
     instance, (reason, message) = (found, (None, "")) if isinstance(found, InstanceId) else (None, found)
     return NodeFacts(
@@ -46,7 +50,13 @@ def node_facts(body: Body) -> NodeFacts:
         instance=instance,
         skip=reason,
         skip_message=message,
+        marks=marks,
     )
+
+
+def label_value(role: str) -> str:
+    """A role's name as the value of a label, empty where it is none: 64 characters, or a dot or dash at an end."""
+    return role if _LABEL_VALUE.fullmatch(role) else ""
 
 
 def selects(selector: Selector | Mapping[str, Json] | None, node_names: frozenset[str], node: NodeFacts) -> bool:

@@ -162,7 +162,7 @@ class InstanceRoleBindingKind:
         rows = planning.all_rows(desired, verdicts, before)
         room = {row.instance for row in rows}
         revisits = [verdict.revisit_after for verdict in verdicts.values() if verdict.revisit_after is not None]
-        me, assigned = desired.facts.me.key, selection(desired.facts).assigned
+        me, assigned, known = desired.facts.me.key, selection(desired.facts).assigned, selection(desired.facts).known
         handed_over = {one for one, has in assigned.items() if has != me}
         releases = counted(desired.facts, verdicts, before, stored, context.outcome, context.now)
         return Plan(
@@ -183,7 +183,8 @@ class InstanceRoleBindingKind:
             ),
             notes=tuple(lacking.in_words(desired.role, observed.permissions)) if desired.role else (),
             unreadable=observed.unreadable_of(row.instance for row in before.values() if row.claimed),
-            nodes={str(instance): node for instance, node in sorted(selection(desired.facts).known.items())},
+            nodes={str(instance): node for instance, node in sorted(known.items())},
+            read=tuple(known[one] for one in sorted(observed.roles) if one in known),
             rollout=planning.rollout(desired, verdicts, observed),
             releases=releases,
         )

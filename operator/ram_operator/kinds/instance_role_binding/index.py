@@ -122,6 +122,17 @@ class BindingIndex:
             heirs={one: row for one in instances if (row := self._heir(key, one))},
         )
 
+    def role_on(self, node: NodeFacts) -> str | None:
+        """The role that the instance was seen with, by the row of the binding that has it."""
+        one = node.instance
+        if one is None or one not in self._assigned:
+            return None
+        if len(self._nodes_of[one]) > 1:
+            # Which of its nodes stands for it cannot be told: nothing changes.
+            return node.marks.role
+        row = self._rows.get(self._assigned[one], {}).get(one)
+        return row.role if row and row.in_sync else None
+
     def _heir(self, key: ObjectKey, one: InstanceId) -> Row | None:
         has = self._assigned.get(one)
         row = self._rows.get(has, {}).get(one) if has and has != key else None
