@@ -234,8 +234,8 @@ class RamGroupKind:
             )
         return GroupSpec(spec.get("groupName") or body["metadata"]["name"], comment)
 
-    def desire(self, spec: GroupSpec | None, stored: StatusFields, facts: Facts) -> DesiredGroup:
-        name = stored.get("groupName") or facts.me.spec.get("groupName") or facts.me.key.name
+    def desire(self, spec: GroupSpec | None, facts: Facts) -> DesiredGroup:
+        name = facts.me.spec.get("groupName") or facts.me.key.name
         return DesiredGroup(name, None if facts.me.deleting else spec, facts)
 
     async def observe(

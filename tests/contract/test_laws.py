@@ -130,7 +130,7 @@ async def test_observing_never_writes(
     before, newest = simulator.state(), simulator.newest_call()
     kind = scene.reconciler.kinds[key.kind]
     known = body.get("status") or {}
-    await kind.observe(kind.desire(kind.parse(body), known, facts), known, Scope(), cloud)
+    await kind.observe(kind.desire(kind.parse(body), facts), known, Scope(), cloud)
     calls = simulator.calls_since(newest)
     assert calls, "something was read"
     assert [call["action"] for call in calls if call["write"]] == []

@@ -40,13 +40,13 @@ def planned(
     except InvalidSpec:
         assert facts.me.deleting
         spec = None
-    desired = KIND.desire(spec, known, facts)
+    desired = KIND.desire(spec, facts)
     return KIND.plan(desired, observed, known, context(key, previous=previous))
 
 
 def projected(body: Mapping[str, Any], observed: ObservedPolicy | None, seconds: float = 0) -> Mapping[str, Any]:
     known = {name: value for name, value in body.get("status", {}).items() if name != "conditions"}
-    desired = KIND.desire(KIND.parse(body), known, facts_of(KEY, cluster(body)))
+    desired = KIND.desire(KIND.parse(body), facts_of(KEY, cluster(body)))
     return KIND.plan(desired, observed, known, context(KEY, later(seconds))).status
 
 

@@ -67,7 +67,7 @@ def planned(
         assert facts.me.deleting
         spec = None
     asked = context(KEY, outcome=outcome, previous=previous)
-    return KIND.plan(KIND.desire(spec, known_of(body), facts), observed, known_of(body), asked)
+    return KIND.plan(KIND.desire(spec, facts), observed, known_of(body), asked)
 
 
 def projected(
@@ -77,7 +77,7 @@ def projected(
     seconds: float = 0,
     outcome: Outcome | None = None,
 ) -> Mapping[str, Any]:
-    desired = KIND.desire(KIND.parse(body), known_of(body), facts_of(KEY, cluster(body, *others)))
+    desired = KIND.desire(KIND.parse(body), facts_of(KEY, cluster(body, *others)))
     return KIND.plan(desired, observed, known_of(body), context(KEY, later(seconds), outcome)).status
 
 

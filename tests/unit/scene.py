@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from tests.unit.builders import CLUSTER, KINDS, NOW, cloud_policy, cloud_role
+from tests.unit.builders import CLUSTER, KINDS, NOW, cloud_policy, cloud_role, owner, role_key
 
 from ram_operator.cloud import Cloud, Instance, Policy, PolicyName, RamApi, Role, StsApi
 from ram_operator.cluster.caches import Caches, Wake
@@ -243,12 +243,13 @@ class Scene:
 
 
 class Roles:
-    """RAM in memory, as far as a binding asks for roles and what they allow.
+    """RAM in memory, as far as a binding asks for roles, their tags and what they allow.
 
     Attributes:
         gone: the roles that do not exist; all others do.
         untrusting: the roles that do not trust ECS.
-        asked: the roles that were asked for.
+        owned: the RamRoles whose tags roles have; other roles have none.
+        asked: the roles that GetRole was asked for.
         policies: the policies that are attached to each role, with their documents.
         denied: what reading policies raises.
         compared: the roles whose policies were asked for.
@@ -257,6 +258,7 @@ class Roles:
     def __init__(self) -> None:
         self.gone: set[str] = set()
         self.untrusting: set[str] = set()
+        self.owned = {name: name for name in ("oss-reader", "log-writer", "late")}
         self.asked: list[str] = []
         self.policies: dict[str, dict[PolicyName, Json]] = {}
         self.denied: CloudError | None = None
@@ -267,6 +269,11 @@ class Roles:
         if name in self.gone:
             raise NotFound("GetRole", "EntityNotExist.Role")
         return cloud_role(name, **({"trust": "{}"} if name in self.untrusting else {}))
+
+    async def list_tags(self, resource: object, name: str) -> Mapping[str, str]:
+        if name in self.gone:
+            raise NotFound("ListTagResources", "EntityNotExist.Role")
+        return owner(role_key(self.owned[name])).tags() if name in self.owned else {}
 
     async def list_policies_for_role(self, role: str) -> tuple[PolicyName, ...]:
         self.compared.append(role)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import cast
 
-from tests.unit.scene import Instances, Scene
+from tests.unit.scene import Instances, Roles, Scene
 
 from ram_operator.cloud import Cloud, Policy, PolicyEntry, PolicyName, PolicyType, RamApi, RoleEntry, StsApi
 from ram_operator.engine.sweeps import Sweeps
@@ -15,7 +15,7 @@ from ram_operator.errors import Unavailable
 from ram_operator.model import ObjectKey, Scope
 
 
-class Lists:
+class Lists(Roles):
     """RAM as far as its lists go.
 
     Attributes:
@@ -25,7 +25,8 @@ class Lists:
     """
 
     def __init__(self, policies: Sequence[PolicyEntry] = (), roles: Sequence[RoleEntry] = ()) -> None:
-        self.policies = policies
+        super().__init__()
+        self.listed = policies
         self.roles = roles
         self.failing = False
         self.calls = 0
@@ -34,13 +35,13 @@ class Lists:
     async def list_policies(self, policy_type: PolicyType) -> Sequence[PolicyEntry]:
         assert policy_type is PolicyType.CUSTOM
         await self._answer()
-        return self.policies
+        return self.listed
 
     async def list_roles(self) -> Sequence[RoleEntry]:
         await self._answer()
         return self.roles
 
-    async def get_policy(self, name: PolicyName) -> Policy:
+    async def get_policy(self, policy: PolicyName) -> Policy:
         raise Unavailable("GetPolicy", "ServiceUnavailable")
 
     async def _answer(self) -> None:

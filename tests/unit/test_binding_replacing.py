@@ -274,7 +274,8 @@ async def test_what_the_instance_had_before_stays_on_it_where_the_binding_ended_
     """Its role was replaced, and by an edit given again."""
     ecs = pool(1, WORKER)
     made = await replacing(ecs)
-    made.put(role_body("worker", made_role_status(WORKER)))
+    made.put(role_body("worker", made_role_status(WORKER), spec={"roleName": WORKER}))
+    ecs.ram.owned[WORKER.lower()] = "worker"
     made.edit(BINDING, roleRef={"name": "worker"})
     made.asked = {BINDING: EVERYTHING}
     await made.settle()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
-from tests.unit.builders import NOW, binding_body, binding_key, instance, made_role_status, node, role_body
+from tests.unit.builders import NOW, binding_body, binding_key, instance, made_role_status, node, policy_body, role_body
 from tests.unit.scene import Instances, Scene
 
 from ram_operator.engine.controller import Controller
@@ -197,7 +197,7 @@ async def test_what_needs_a_person_is_not_asked_for_again_soon() -> None:
 async def test_a_bug_costs_its_key_a_back_off_and_the_others_nothing(caplog: pytest.LogCaptureFixture) -> None:
     place = Place()
     other = place.scene.put(binding_body("other", created="2027-01-01T00:00:00Z", spec={"nodeNames": ["ghost"]}))
-    broken = place.scene.put(role_body("broken"))
+    broken = place.scene.put(policy_body("broken"))
     async with place.working(1):
         place.queue.add(broken)
         place.queue.add(other)

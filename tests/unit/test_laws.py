@@ -40,7 +40,7 @@ def plan_and_status(world: Made) -> tuple[Plan, Mapping[str, Any], Mapping[str, 
     assert facts
     kind = made.reconciler.kinds[key.kind]
     known = body.get("status") or {}
-    desired = kind.desire(kind.parse(body), known, facts)
+    desired = kind.desire(kind.parse(body), facts)
     plan = kind.plan(desired, observed, known, made.reconciler.context(facts))
     return plan, plan.status, known
 
@@ -76,7 +76,7 @@ seen = {
 }
 for key, observed in seen.items():
     body, facts, kind = made.caches.body(key), made.caches.facts(key), made.reconciler.kinds[key.kind]
-    desired = kind.desire(kind.parse(body), body.get("status") or {}, facts)
+    desired = kind.desire(kind.parse(body), facts)
     print(kind.plan(desired, observed, body.get("status") or {}, made.reconciler.context(facts)))
 """
 

@@ -53,7 +53,9 @@ USERS = [
 
 @pytest.mark.parametrize(("entities", "words"), USERS, ids=[words for _, words in USERS])
 def test_a_policy_in_use_says_by_whom_and_looks_again(entities: Entities, words: str) -> None:
-    role = role_body(status=made_role_status("ossreader"), spec={"policies": [{"policyRef": {"name": "oss-read"}}]})
+    role = role_body(
+        status=made_role_status(), spec={"roleName": "ossreader", "policies": [{"policyRef": {"name": "oss-read"}}]}
+    )
     observed = there(cloud_policy(attachment_count=1), entities=entities)
     plan = planned(policy_body(deleting=True), observed, role)
     assert held(plan) == [Reason.IN_USE]
@@ -67,22 +69,16 @@ def test_many_users_are_listed_up_to_five() -> None:
     assert "and 4 more" in planned(policy_body(deleting=True), observed).holds[0].message
 
 
-def test_a_deletion_whose_spec_no_longer_parses_goes_by_the_status() -> None:
-    broken = policy_body(deleting=True, status={"policyName": "Stored"}, spec={"document": {"Version": "2016-10-17"}})
-    assert KIND.desire(None, {"policyName": "Stored"}, facts_of(KEY, cluster(broken))).name == "Stored"
-    assert planned(broken, there(cloud_policy("Stored"))).steps == (DeletePolicy("Stored", "Stored"),)
-
-
-def test_a_deletion_whose_spec_no_longer_parses_and_that_has_no_status_goes_by_the_name_it_was_created_with() -> None:
+def test_a_deletion_whose_spec_no_longer_parses_goes_by_the_name_it_was_created_with() -> None:
     wrong = {"document": {"Version": "2016-10-17"}}
-    named = policy_body(deleting=True, spec=wrong | {"policyName": "Named"})
-    assert KIND.desire(None, {}, facts_of(KEY, cluster(named))).name == "Named"
+    named = policy_body(deleting=True, status={"policyName": "Forged"}, spec=wrong | {"policyName": "Named"})
+    assert KIND.desire(None, facts_of(KEY, cluster(named))).name == "Named"
     unnamed = policy_body(deleting=True, spec=wrong)
-    assert KIND.desire(None, {}, facts_of(KEY, cluster(unnamed))).name == "oss-read"
+    assert KIND.desire(None, facts_of(KEY, cluster(unnamed))).name == "oss-read"
 
 
 def test_a_name_that_ram_cannot_have_needs_no_deletion() -> None:
     body = policy_body("with.dot", deleting=True)
-    desired = KIND.desire(None, {}, facts_of(policy_key("with.dot"), cluster(body)))
+    desired = KIND.desire(None, facts_of(policy_key("with.dot"), cluster(body)))
     assert desired.name is None
     assert decided(KIND.plan(desired, None, {}, context(policy_key("with.dot")))) == Plan()

@@ -269,5 +269,5 @@ def test_a_name_that_exists_and_is_not_shown_is_not_said_to_be_taken() -> None:
     refused = AlreadyExists("CreatePolicy", "EntityAlreadyExists.Policy")
     outcome = Outcome(failures=(Failure("oss-read", create, refused),))
     facts = facts_of(KEY, cluster(policy_body()))
-    after = KIND.plan(KIND.desire(KIND.parse(policy_body()), {}, facts), ABSENT, {}, context(KEY, outcome=outcome))
+    after = KIND.plan(KIND.desire(KIND.parse(policy_body()), facts), ABSENT, {}, context(KEY, outcome=outcome))
     assert (after.steps, after.holds) == ((create,), ())

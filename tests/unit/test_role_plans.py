@@ -278,7 +278,7 @@ async def test_a_role_is_not_deleted_while_a_region_does_not_tell_who_plays_it()
     error = ecs.out["cn-beijing"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
     cloud = Cloud(cast("RamApi", Roles()), ecs, cast("StsApi", None))
     body = deleting()
-    desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body)))
+    desired = KIND.desire(KIND.parse(body), facts_of(KEY, cluster(body)))
     observed = await KIND.observe(desired, {}, EVERYTHING, cloud)
     assert decided(planned(body, observed)) == Plan(
         unreadable=(Unreadable("cn-beijing", frozenset({"oss-reader"}), error),)
@@ -294,14 +294,10 @@ async def test_with_retain_nothing_is_read_and_nothing_deleted() -> None:
     assert not made.exists(key)
 
 
-def test_a_deletion_whose_spec_no_longer_parses_goes_by_the_status() -> None:
-    body = role_body(deleting=True, status={"roleName": "Stored"}, spec={"trust": {"services": []}})
-    assert planned(body, there(role=cloud_role("Stored"))).steps == (DeleteRole("Stored"),)
-
-
-def test_a_deletion_whose_spec_no_longer_parses_and_that_has_no_status_goes_by_the_name_it_was_created_with() -> None:
-    body = role_body(deleting=True, spec={"trust": {"services": []}, "roleName": "Named"})
-    assert KIND.desire(None, {}, facts_of(KEY, cluster(body))).name == "Named"
+def test_a_deletion_whose_spec_no_longer_parses_goes_by_the_name_it_was_created_with() -> None:
+    broken = {"trust": {"services": []}, "roleName": "Named"}
+    body = role_body(deleting=True, status={"roleName": "Forged"}, spec=broken)
+    assert KIND.desire(None, facts_of(KEY, cluster(body))).name == "Named"
 
 
 # Status
@@ -362,7 +358,7 @@ def test_a_policy_that_ram_does_not_have_is_named_and_stops_no_other() -> None:
     error = PolicyNotFound("AttachPolicyToRole", "EntityNotExist.Policy", "no such policy")
     step = AttachPolicy(custom("no-such"), NAME)
     outcome = Outcome(failures=(Failure("oss-reader/Custom/no-such", step, error),))
-    desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body)))
+    desired = KIND.desire(KIND.parse(body), facts_of(KEY, cluster(body)))
     plan = KIND.plan(desired, there(custom("there")), {}, context(KEY, outcome=outcome))
     assert plan.steps == ()
     assert [(hold.reason, hold.retry_after) for hold in plan.holds] == [(Reason.REJECTED, 60.0)]
@@ -374,7 +370,7 @@ def test_a_policy_that_a_rampolicy_makes_is_waited_for() -> None:
     step = AttachPolicy(custom("oss-read"), NAME)
     error = PolicyNotFound("AttachPolicyToRole", "EntityNotExist.Policy", "not yet")
     outcome = Outcome(failures=(Failure("oss-reader/Custom/oss-read", step, error),))
-    desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body, OSS_READ)))
+    desired = KIND.desire(KIND.parse(body), facts_of(KEY, cluster(body, OSS_READ)))
     assert KIND.plan(desired, there(), {}, context(KEY, outcome=outcome)).steps == (step,)
 
 

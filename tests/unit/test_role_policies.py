@@ -342,7 +342,7 @@ def test_all_policies_that_ram_does_not_have_are_named_with_what_was_meant(
     outcome = Outcome(
         failures=tuple(Failure(f"{NAME}/{policy}", AttachPolicy(policy, NAME), error) for policy in policies)
     )
-    desired = KIND.desire(KIND.parse(body), {}, facts_of(KEY, cluster(body)))
+    desired = KIND.desire(KIND.parse(body), facts_of(KEY, cluster(body)))
     plan = KIND.plan(desired, there(), {}, context(KEY, outcome=outcome))
     assert [hold.message for hold in plan.holds] == messages
     assert held(plan) == [Reason.REJECTED] * len(messages)

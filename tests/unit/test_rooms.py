@@ -62,7 +62,7 @@ def test_the_names_and_fields_that_are_looked_for_are_those_of_the_kinds() -> No
     assert {"RamPolicy", "ramroles", "instancerolebinding"} <= NAMES
     assert {"roleName", "managedPolicies", "instances", "document"} <= OWN_FIELDS
     assert OWN_FIELDS.isdisjoint({"conditions", "managementPolicy"})
-    assert "policyName" in read_fields(OPERATOR / "kinds/ram_policy/drift.py")
+    assert "defaultVersion" in read_fields(OPERATOR / "kinds/ram_policy/drift.py")
 
 
 @pytest.mark.parametrize(

@@ -155,7 +155,7 @@ class Reconciler:
         for filter_ in self.filters:
             if (plan := filter_.without_reading(facts)) is not None:
                 return Preview(body, facts, scope, replace(plan, fields=stored))
-        desired = kind.desire(spec, stored, facts)
+        desired = kind.desire(spec, facts)
         try:
             observed = await kind.observe(desired, stored, scope, self.cloud)
         except CloudError as error:

@@ -121,10 +121,10 @@ class Kind(Protocol[SpecT, DesiredT, ObservedT]):
     def retains(self, facts: Facts) -> bool:
         """Whether deleting the object must leave the cloud as it is; read from the raw spec, which may not parse."""
 
-    def desire(self, spec: SpecT | None, stored: StatusFields, facts: Facts) -> DesiredT:
-        """Say what is wanted. `spec` is None when it no longer parses while deleting: names then come from `stored`.
+    def desire(self, spec: SpecT | None, facts: Facts) -> DesiredT:
+        """Say what is wanted. `spec` is None when it no longer parses while deleting.
 
-        `stored` is the stored status without what the reconciler writes for every kind.
+        The stored status has no say in it: what it names may have been written by somebody else.
         """
 
     async def observe(
@@ -132,6 +132,7 @@ class Kind(Protocol[SpecT, DesiredT, ObservedT]):
     ) -> ObservedT:
         """Read what is there, reads only, as far as `scope` asks for it. NotFound is a value here.
 
+        `stored` is the stored status without what the reconciler writes for every kind.
         `before` is what was seen before the writes: a kind may read only what was touched, and keep the rest of it.
         """
 

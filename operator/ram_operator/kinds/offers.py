@@ -1,12 +1,23 @@
 """What an object of one kind offers to those of another: a policy to roles, a role to bindings.
 
-Kinds never import each other; what one may read in the status of another stands here.
+Kinds never import each other; what one may read of another stands here. Names in RAM come from the spec, which keeps
+them for good: a status may be lost, or written by somebody else.
 """
 
 from __future__ import annotations
 
 from ram_operator.cloud import PolicyType
 from ram_operator.model import Reference
+
+
+def policy_name(policy: Reference) -> str:
+    """The name in RAM of the policy that a RamPolicy makes."""
+    return str(policy.spec.get("policyName") or policy.key.name)
+
+
+def role_name(role: Reference) -> str:
+    """The name in RAM of the role that a RamRole makes."""
+    return str(role.spec.get("roleName") or role.key.name)
 
 
 def policy_exists(policy: Reference) -> bool:

@@ -16,6 +16,7 @@ from ram_operator.cloud import Cloud
 from ram_operator.errors import InvalidSpec, Problem
 from ram_operator.kinds.instance_role_binding import lacking, planning, readiness
 from ram_operator.kinds.instance_role_binding.cases import Case, Verdict
+from ram_operator.kinds.instance_role_binding.claims import Proof, in_question, read_tags, refuted
 from ram_operator.kinds.instance_role_binding.counting import as_json, counted
 from ram_operator.kinds.instance_role_binding.desiring import (
     BindingSpec,
@@ -107,7 +108,7 @@ class InstanceRoleBindingKind:
     def retains(self, facts: Facts) -> bool:
         return facts.me.spec.get("unbindPolicy") == "Retain"
 
-    def desire(self, spec: BindingSpec | None, stored: StatusFields, facts: Facts) -> DesiredBinding:
+    def desire(self, spec: BindingSpec | None, facts: Facts) -> DesiredBinding:
         return desired(spec, facts, self.rules)
 
     async def observe(
@@ -127,6 +128,7 @@ class InstanceRoleBindingKind:
             return before.renewed(again, await look(again, cloud.ecs))
         asked = {one for one in concerned if one in scope or self._is_open(one, desired, rows)}
         seen = await self._look(asked, desired, rows, cloud)
+        seen = replace(seen, tags=await read_tags(in_question(desired, rows, seen.roles, self.rules), cloud.ram))
         named = desired.spec is not None and desired.spec.role_name is not None
         if not desired.role or not (named or _may_replace(desired, rows, seen)):
             return seen
@@ -156,8 +158,10 @@ class InstanceRoleBindingKind:
     ) -> Plan:
         if observed is None:
             return Plan(holds=desired.spec.not_obeyed if desired.spec else (), fields=stored)
-        desired = checked(desired, observed.role)
-        before = rows_of(stored)
+        tags = observed.tags.get((desired.role or "").lower())
+        desired = checked(desired, observed.role, tags, context.owner)
+        proof, stored_rows = Proof(observed.tags, context.owner), rows_of(stored)
+        before = {key: proof.counting(row) for key, row in stored_rows.items()}
         verdicts = self._verdicts(desired, observed, before, context)
         rows = planning.all_rows(desired, verdicts, before)
         room = {row.instance for row in rows}
@@ -178,6 +182,7 @@ class InstanceRoleBindingKind:
             in_sync=readiness.in_sync(rows, desired.role),
             revisit_after=min(revisits, default=None),
             remarks=(
+                *refuted(stored_rows, before),
                 *planning.left_alone(before, verdicts, observed, handed_over),
                 *(verdict.remark for verdict in verdicts.values() if verdict.remark),
             ),
@@ -193,10 +198,9 @@ class InstanceRoleBindingKind:
         self, desired: DesiredBinding, observed: ObservedBinding, rows: Mapping[InstanceId, Row], context: Context
     ) -> dict[InstanceId, Verdict]:
         subjects = sorted({*desired.wanted, *desired.overridden, *rows})
-        references = desired.facts.references.values()
-        managed = frozenset(str(role.status.get("roleName", "")).lower() for role in references)
-        terms = Terms.of(desired.facts.me.spec, self.rules, managed)
-        now = _Now(desired, observed, context, terms, self.node_gone_after, *_written(context.outcome))
+        proof = Proof(observed.tags, context.owner)
+        terms = Terms.of(desired.facts.me.spec, self.rules, proof.owned)
+        now = _Now(desired, observed, context, terms, proof, self.node_gone_after, *_written(context.outcome))
         return {subject: judge(now.case(subject, rows.get(subject))) for subject in subjects}
 
 
@@ -208,6 +212,7 @@ class _Now:
     observed: ObservedBinding
     context: Context
     terms: Terms
+    proof: Proof
     node_gone_after: timedelta
     attached: frozenset[InstanceId]
     detached: frozenset[InstanceId]
@@ -235,8 +240,8 @@ class _Now:
             contested=indexed.contested.get(subject, ()),
             claimable=self._claimable(subject),
             taken_by=taken,
-            heir=indexed.heirs.get(subject),
-            other_claim=indexed.other_rows.get(subject),
+            heir=self._claim_of(indexed.heirs.get(subject)),
+            other_claim=self._claim_of(indexed.other_rows.get(subject)),
             terms=self.terms,
             deleting=facts.me.deleting,
             requested=facts.requested,
@@ -259,6 +264,10 @@ class _Now:
         told = self.desired.restored and role is not None and role_made_here(role)
         alone = subject not in selection(facts).shared
         return spec is not None and (spec.takes_over or (told and alone))
+
+    def _claim_of(self, other: Row | None) -> Row | None:
+        """The row of another binding, as far as its claim counts."""
+        return self.proof.counting(other) if other else None
 
 
 def _written(outcome: Outcome) -> tuple[frozenset[InstanceId], frozenset[InstanceId]]:

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ram_operator.errors import Problem
+from ram_operator.kinds import ownership
 from ram_operator.kinds.instance_role_binding.index import selection
 from ram_operator.kinds.instance_role_binding.observing import RoleRead
 from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, same_role
 from ram_operator.kinds.instance_role_binding.terms import RoleRules
 from ram_operator.kinds.instance_role_binding.verdicts import contested_words
-from ram_operator.kinds.offers import role_usable
+from ram_operator.kinds.offers import role_name, role_usable
 from ram_operator.model import (
     FINALIZER,
     TAKE_OVER,
@@ -22,6 +23,7 @@ from ram_operator.model import (
     Json,
     NodeFacts,
     ObjectKey,
+    Owner,
     Reason,
     Reference,
 )
@@ -132,7 +134,7 @@ def desired(spec: BindingSpec | None, facts: Facts, rules: RoleRules) -> Desired
     return DesiredBinding(
         facts=facts,
         spec=spec,
-        role=None if holds else str(spec.role_name or status["roleName"]),
+        role=None if holds else spec.role_name or (role_name(reference) if reference else None),
         arn=status.get("arn"),
         wanted=wanted,
         overridden={key: name for key, name in selected.items() if key not in wanted},
@@ -142,11 +144,26 @@ def desired(spec: BindingSpec | None, facts: Facts, rules: RoleRules) -> Desired
     )
 
 
-def checked(wanted: DesiredBinding, read: RoleRead | None) -> DesiredBinding:
-    """The same without its role where RAM has just said that no instance can get it."""
-    if wanted.role is None or read is None or read.usable:
+def checked(
+    wanted: DesiredBinding, read: RoleRead | None, tags: Mapping[str, str] | None, owner: Owner
+) -> DesiredBinding:
+    """The same without its role where RAM has just said that no instance can get it, or that it is not the RamRole's.
+
+    Args:
+        wanted: what is wanted.
+        read: what GetRole said of the role, where it was asked.
+        tags: of the role, where they were asked for and there are any.
+        owner: the binding; its clusters are those of the RamRole.
+    """
+    if wanted.role is None:
         return wanted
-    if read.exists:
+    key = wanted.spec.role if wanted.spec else None
+    if key and tags is not None and ownership.foreign("", tags, replace(owner, key=key)):
+        message = f"role {wanted.role} does not have the tags of {key}; waits for {key} to own it"
+        hold = Hold(str(key), Reason.ROLE_NOT_READY, message, LOOK_AGAIN_SECONDS)
+    elif read is None or read.usable:
+        return wanted
+    elif read.exists:
         message = f"role {wanted.role} does not trust ecs.aliyuncs.com; correct its trust policy"
         hold = Hold("role", Reason.TRUST_NOT_ECS, message, LOOK_AGAIN_SECONDS)
     else:
@@ -156,7 +173,7 @@ def checked(wanted: DesiredBinding, read: RoleRead | None) -> DesiredBinding:
 
 def _name_holds(name: str, facts: Facts, rules: RoleRules) -> tuple[Hold, ...]:
     """Why a role that is named by roleName is not given."""
-    managers = [view.key for view in facts.references.values() if same_role(view.status.get("roleName"), name)]
+    managers = [view.key for view in facts.references.values() if same_role(role_name(view), name)]
     if managers:
         message = f"{managers[0]} manages role {name}; write roleRef: {{name: {managers[0].name}}} instead of roleName"
         return (Hold("role", Reason.FORBIDDEN, message),)

@@ -35,9 +35,10 @@ class RoleRead:
 class ObservedBinding:
     """The role of each instance that was read, "" for none; `missing` are those that ECS does not know.
 
-    `unreadable` says by region what could not be read, and why; `role` what the role is like, where that was asked.
-    `untagged` are those that lack the tag that the settings ask for. `permissions` is what roles allow, by name: those
-    that are to be replaced for the first time, and the one that takes their place.
+    `unreadable` says by region what could not be read, and why; `role` what the role is like, and `tags` what tags
+    roles have by their folded names, None for a role that RAM does not have, both where that was asked. `untagged` are
+    the instances that lack the tag that the settings ask for. `permissions` is what roles allow, by name: those that
+    are to be replaced for the first time, and the one that takes their place.
     """
 
     roles: Mapping[InstanceId, str]
@@ -46,6 +47,7 @@ class ObservedBinding:
     role: RoleRead | None = None
     untagged: frozenset[InstanceId] = frozenset()
     permissions: Mapping[str, Permissions] = field(default_factory=dict)
+    tags: Mapping[str, Mapping[str, str] | None] = field(default_factory=dict)
 
     def error_of(self, instance: InstanceId) -> CloudError | None:
         """What kept an instance from being read, if anything."""
@@ -69,6 +71,7 @@ class ObservedBinding:
             self.role,
             (self.untagged - again) | later.untagged,
             self.permissions,
+            self.tags,
         )
 
 

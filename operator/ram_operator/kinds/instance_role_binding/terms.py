@@ -80,7 +80,7 @@ class Terms:
         replaces: whether ours may take the place of a role that somebody else gave.
         replaces_protected: whether also of a protected one.
         unbind: what happens to an instance that is let go.
-        managed: the roles that RamRoles of this cluster manage, in lower case; they may be given back as well.
+        managed: the folded names of the roles that RamRoles of this cluster own; they may be given back as well.
     """
 
     rules: RoleRules = RoleRules()

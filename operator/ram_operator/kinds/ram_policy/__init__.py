@@ -14,6 +14,7 @@ from ram_operator.cloud import Cloud, Entities, Grantee, NewPolicy, PolicyName, 
 from ram_operator.errors import InvalidSpec, Problem
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
+from ram_operator.kinds.offers import policy_name, role_name
 from ram_operator.kinds.ram_policy import grants
 from ram_operator.kinds.ram_policy.drift import find_drift, other_attachments
 from ram_operator.kinds.ram_policy.links import PolicyLinks
@@ -123,8 +124,8 @@ class RamPolicyKind:
     def retains(self, facts: Facts) -> bool:
         return ownership.retains(facts)
 
-    def desire(self, spec: PolicySpec | None, stored: StatusFields, facts: Facts) -> DesiredPolicy:
-        name = stored.get("policyName") or facts.me.spec.get("policyName") or facts.me.key.name
+    def desire(self, spec: PolicySpec | None, facts: Facts) -> DesiredPolicy:
+        name: str | None = policy_name(facts.me)
         if check_policy_name(name):
             name = None
         return DesiredPolicy(name, None if facts.me.deleting else spec, facts)
@@ -241,7 +242,7 @@ def _own_steps(spec: PolicySpec, observed: ObservedPolicy, context: Context) -> 
 def _users(observed: ObservedPolicy, facts: Facts, context: Context) -> Hold:
     """The hold of a deletion by what the policy is attached to."""
     subject, entities = f"policy {observed.name}", observed.entities or Entities()
-    managing = {str(role.status.get("roleName", "")).lower(): role for role in facts.referrers}
+    managing = {role_name(role).lower(): role for role in facts.referrers}
     managers = {name: managing.get(name.lower()) for name in entities.roles}
     others = [*(f"user {name}" for name in entities.users), *(f"group {name}" for name in entities.groups)]
     # What nobody here claims was detached moments ago, where the role is gone or ours.

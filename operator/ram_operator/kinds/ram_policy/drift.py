@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ram_operator.cloud import PolicyEntry, PolicyType
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
-from ram_operator.kinds.offers import attaches
+from ram_operator.kinds.offers import attaches, policy_name
 from ram_operator.kinds.surveys import Drift, Survey, in_slices
 from ram_operator.model import EVERYTHING, Facts, Owner
 
@@ -19,8 +19,8 @@ async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
     differing = [
         facts.me.key
         async for facts in in_slices(objects)
-        if (name := facts.me.status.get("policyName")) and not facts.me.deleting
-        if _differs(facts, entries.get(name.lower()), survey.owner(facts.me.key))
+        if facts.me.status.get("defaultVersion") and not facts.me.deleting
+        if _differs(facts, entries.get(policy_name(facts.me).lower()), survey.owner(facts.me.key))
     ]
     tagged = ((entry.name, entry.tags) for entry in listed)
     return Drift(dict.fromkeys(differing, EVERYTHING), orphans=ownership.orphans(RAM_POLICY, objects, tagged, survey))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
-from ram_operator.kinds.offers import policy_exists
+from ram_operator.kinds.offers import policy_exists, policy_name
 from ram_operator.kinds.ram_policy import grants
 from ram_operator.model import Body, CloudName, Reference
 from ram_operator.rules.boundary import Boundary, outside
@@ -24,7 +24,7 @@ class PolicyLinks:
     boundary: Boundary | None = None
 
     def manages(self, view: Reference) -> CloudName:
-        return CloudName.of(RAM_POLICY.kind, view.spec.get("policyName") or view.key.name)
+        return CloudName.of(RAM_POLICY.kind, policy_name(view))
 
     def refers_to(self, view: Reference) -> tuple[()]:
         return ()
@@ -33,7 +33,7 @@ class PolicyLinks:
         return ()
 
     def offers(self, view: Reference) -> Hashable:
-        return view.uid, view.deleting, policy_exists(view), view.status.get("policyName")
+        return view.uid, view.deleting, policy_exists(view)
 
     def uses(self, view: Reference) -> Hashable:
         return ()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ram_operator.cloud import Entities, Policy, PolicyName, PolicyType, RamApi, Taggable
 from ram_operator.errors import NotFound
+from ram_operator.kinds.offers import role_name
 from ram_operator.kinds.steps import tags_of
 from ram_operator.model import TAG_PREFIX, Facts, Reason, Scope
 
@@ -86,7 +87,7 @@ async def _is_system(name: str, ram: RamApi) -> bool:
 
 
 async def _marks(entities: Entities, facts: Facts, ram: RamApi) -> Mapping[str, str | None]:
-    claimed = {str(role.status.get("roleName", "")).lower() for role in facts.referrers}
+    claimed = {role_name(role).lower() for role in facts.referrers}
     names = [name for name in entities.roles if name.lower() not in claimed]
     return dict(zip(names, await _clusters(names, ram), strict=True))
 

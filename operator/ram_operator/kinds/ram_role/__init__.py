@@ -15,6 +15,7 @@ from ram_operator.cloud import Cloud, NewRole, PolicyName, PolicyType, RoleChang
 from ram_operator.errors import InvalidSpec, Problem
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_ROLE
+from ram_operator.kinds.offers import role_name
 from ram_operator.kinds.ram_role import attachments
 from ram_operator.kinds.ram_role.drift import find_drift
 from ram_operator.kinds.ram_role.links import RoleLinks
@@ -158,8 +159,8 @@ class RamRoleKind:
         """Whether a role of this name is never taken over, whatever the spec says."""
         return matches_any(name, (*NEVER_ADOPTED, *self.protected_roles))
 
-    def desire(self, spec: RoleSpec | None, stored: StatusFields, facts: Facts) -> DesiredRole:
-        name = stored.get("roleName") or facts.me.spec.get("roleName") or facts.me.key.name
+    def desire(self, spec: RoleSpec | None, facts: Facts) -> DesiredRole:
+        name: str | None = role_name(facts.me)
         if check_role_name(name):
             name = None
         if spec is None:

@@ -9,7 +9,7 @@ from ram_operator.cloud import PolicyName, PolicyType
 from ram_operator.errors import PolicyNotFound, Problem, Throttled, Unavailable
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
-from ram_operator.kinds.offers import policy_exists
+from ram_operator.kinds.offers import policy_exists, policy_name
 from ram_operator.kinds.ram_role.steps import AttachPolicy, DetachPolicy, attachment
 from ram_operator.kinds.steps import tags_of
 from ram_operator.model import (
@@ -93,10 +93,7 @@ def _managers(facts: Facts) -> Mapping[str, ObjectKey]:
     """The object that makes each policy, by the policy's folded name."""
     # Of several that name one policy, the one that has it comes last and counts.
     ordered = sorted(facts.references.values(), key=lambda policy: (policy_exists(policy), policy.key))
-    return {
-        str(policy.status.get("policyName") or policy.spec.get("policyName") or policy.key.name).lower(): policy.key
-        for policy in ordered
-    }
+    return {policy_name(policy).lower(): policy.key for policy in ordered}
 
 
 def _target(
@@ -111,7 +108,7 @@ def _target(
         case _:
             key = ObjectKey(RAM_POLICY.kind, str((entry.get("policyRef") or {}).get("name")))
             reference = facts.references.get(key)
-            return key, PolicyName(PolicyType.CUSTOM, str(reference.status.get("policyName")) if reference else "")
+            return key, PolicyName(PolicyType.CUSTOM, policy_name(reference) if reference else "")
 
 
 def _waiting(policy: Reference | None) -> Way | None:
@@ -257,7 +254,7 @@ def absent(
     attach: Iterable[PolicyName], facts: Facts, outcome: Outcome
 ) -> tuple[frozenset[PolicyName], tuple[Hold, ...]]:
     """What RAM said in this reconcile that it does not have, and no RamPolicy here makes: waiting would not help."""
-    made_here = {str(policy.status.get("policyName", "")).lower() for policy in facts.references.values()}
+    made_here = {policy_name(policy).lower() for policy in facts.references.values()}
     missing = {
         failure.step.policy
         for failure in outcome.failures

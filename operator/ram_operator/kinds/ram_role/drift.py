@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ram_operator.cloud import PolicyType, RoleEntry
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_ROLE
+from ram_operator.kinds.offers import role_name
 from ram_operator.kinds.ram_role import attachments
 from ram_operator.kinds.surveys import Drift, Survey, in_slices
 from ram_operator.model import EVERYTHING, Facts, ObjectKey, Owner, Reference
@@ -24,8 +25,8 @@ async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
     differing = [
         view.key
         async for view in in_slices(views)
-        if (name := view.status.get("roleName")) and not view.deleting
-        if _differs(view, entries.get(name.lower()), survey.owner(view.key))
+        if view.status.get("arn") and not view.deleting
+        if _differs(view, entries.get(role_name(view).lower()), survey.owner(view.key))
     ]
     nominated = dict.fromkeys([*differing, *await _detached(views, survey)], EVERYTHING)
     tagged = ((entry.name, entry.tags) for entry in listed)

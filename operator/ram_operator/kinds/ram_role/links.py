@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ram_operator.cloud import PolicyName, PolicyType
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY, RAM_ROLE
-from ram_operator.kinds.offers import role_usable
+from ram_operator.kinds.offers import role_name, role_usable
 from ram_operator.kinds.ram_role.trust import read_trust
 from ram_operator.model import Body, CloudName, Granted, Json, ObjectKey, Reference
 from ram_operator.rules.boundary import Boundary, outside
@@ -26,7 +26,7 @@ class RoleLinks:
     boundary: Boundary | None = None
 
     def manages(self, view: Reference) -> CloudName:
-        return CloudName.of(RAM_ROLE.kind, view.spec.get("roleName") or view.key.name)
+        return CloudName.of(RAM_ROLE.kind, role_name(view))
 
     def refers_to(self, view: Reference) -> Iterator[ObjectKey | CloudName]:
         for entry in view.spec.get("policies") or ():
