@@ -194,11 +194,12 @@ def _build(
     queue = WorkQueue(time.monotonic, random.random)
     intake = Intake(caches, queue, time.time)
     store = cluster.ObjectStore(kube, caches.body, intake.put, intake.remove)
-    recorder = EventRecorder(kube, _now, socket.gethostname())
+    recorder = EventRecorder(kube, _now, socket.gethostname(), leadership.reference)
     reconciler = _reconciler(settings, kinds, cloud, store, identity)
     full_check = timedelta(seconds=settings.full_check_interval_seconds)
     interval = settings.sweep_interval_seconds
-    sweeps = Sweeps(cloud, caches, queue, reconciler, interval, full_check, _now, random.random)
+    chance = random.random
+    sweeps = Sweeps(cloud, caches, queue, reconciler, interval, full_check, _now, chance, recorder.record_own)
     marks = NodeMarks(kube, caches, intake.changed, intake.put_node)
     controller = Controller(queue, caches, reconciler, recorder, store.refresh, time.monotonic, marks.read)
     gate = Gate(kube, cloud.sts, caches, time.monotonic, asyncio.Event())

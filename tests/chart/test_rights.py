@@ -45,7 +45,7 @@ def test_the_operator_gets_exactly_the_rights_it_uses(render: Render) -> None:
     assert events["rules"] == EVENT_RULES
     leader = rendered["Role", "ram-operator-leader"]
     assert leader["metadata"]["namespace"] == "ram-operator"
-    assert leader["rules"] == LEASE_RULES
+    assert leader["rules"] == [*LEASE_RULES, *EVENT_RULES]
     without = render("--set", "leaderElection.enabled=false", "--set", "replicas=1")
     assert ("Role", "ram-operator-leader") not in without
 

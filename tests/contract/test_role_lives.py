@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
-from tests.unit.builders import policy_body, policy_key, role_body, role_key
+from tests.unit.builders import DOCUMENT, policy_body, policy_key, role_body, role_key
 from tests.unit.scene import Scene
 
 from ram_operator.cloud import Grantee, GranteeKind, PolicyName, PolicyType
 from ram_operator.cloud.client.transport import Deadlines
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import EnvironmentCredentials
+from ram_operator.commands.orphans import described, find_orphans
 from ram_operator.engine.sweeps import Sweeps
 from ram_operator.engine.workqueue import Lane, WorkQueue
-from ram_operator.model import ObjectKey
+from ram_operator.model import Event, ObjectKey, Report
 
 Simulator = Any
 
@@ -76,17 +77,17 @@ async def settle(scene: Scene, *keys: ObjectKey, seconds: float = 10) -> None:
             await scene.reconcile(key)
 
 
-def sweeps_of(scene: Scene) -> Sweeps:
+def sweeps_of(scene: Scene, tell: Callable[[Event], None] = lambda _: None) -> Sweeps:
     """The sweeps over a scene, of a process that has just started."""
     hours, interval = timedelta(hours=6), 600.0
     cloud, world, queue = scene.reconciler.cloud, scene.caches, WorkQueue(time.monotonic, lambda: 0.5)
-    return Sweeps(cloud, world, queue, scene.reconciler, interval, hours, lambda: scene.now, lambda: 0.5)
+    return Sweeps(cloud, world, queue, scene.reconciler, interval, hours, lambda: scene.now, lambda: 0.5, tell)
 
 
 async def nominated(scene: Scene) -> int:
     """Sweep all kinds, and return how many objects have to be read in detail."""
     sweeps = sweeps_of(scene)
-    survey = sweeps.survey()
+    survey = scene.reconciler.survey()
     for kind in scene.reconciler.kinds:
         await sweeps.sweep(kind, survey)
     return sweeps.queue.depth(Lane.SWEEP)
@@ -312,24 +313,42 @@ async def test_a_finalizer_that_is_taken_off_a_live_object_is_put_back(scene: Sc
     assert "read" not in names(simulator, "policy")
 
 
+@pytest.mark.parametrize("others", [True, False])
 async def test_what_carries_our_marks_without_an_object_is_told_and_left_alone(
-    scene: Scene, simulator: Simulator, caplog: pytest.LogCaptureFixture
+    scene: Scene, simulator: Simulator, caplog: pytest.LogCaptureFixture, others: bool
 ) -> None:
-    key = scene.put(role_body("kept", spec={"deletionPolicy": "Retain"}))
-    scene.put(role_body("app"))
-    await settle(scene, key, ROLE)
+    key = scene.put(role_body("kept", spec={"deletionPolicy": "Retain", "tags": {"team": "storage"}}))
+    policy = scene.put(policy_body("kept", spec={"deletionPolicy": "Retain"}))
+    if others:
+        scene.put(role_body("app"))
+    await settle(scene, key, policy)
     scene.delete(key)
+    scene.delete(policy)
     await scene.settle()
     before = simulator.newest_call()
-    sweeps = sweeps_of(scene)
+    told: list[Event] = []
+    sweeps = sweeps_of(scene, told.append)
     for _ in range(3):
-        await sweeps.sweep(ROLE.kind, sweeps.survey())
+        survey = scene.reconciler.survey()
+        for kind in (ROLE.kind, POLICY.kind):
+            await sweeps.sweep(kind, survey)
     assert [vars(record)["cloud_object"] for record in caplog.records if "cloud object without" in record.message] == [
-        "kept"
+        "kept",
+        "kept",
     ]
     assert REGISTRY.get_sample_value("ram_operator_orphans", {"kind": ROLE.kind}) == 1
+    assert [(event.reason, event.note.partition(",")[0]) for event in told] == [
+        ("OrphanFound", f"kept in RAM has the marks of {kind}/kept") for kind in (ROLE.kind, POLICY.kind)
+    ]
     assert writes(simulator, before) == []
     assert "kept" in names(simulator, "role")
+    lines = described(await find_orphans(scene.caches, scene.reconciler), datetime.now(UTC) + timedelta(days=3))
+    assert [line.partition(":")[0] for line in lines if not line.startswith(" ")] == [
+        "policy kept, 3 days old",
+        "role kept, 3 days old",
+    ]
+    assert "  tags: team=storage" in lines
+    assert lines[-1] == "  to have it deleted: aliyun ram DeleteRole --RoleName kept"
 
 
 async def test_an_attachment_that_shows_although_it_got_no_answer_is_taken_back_at_once(
@@ -341,3 +360,57 @@ async def test_an_attachment_that_shows_although_it_got_no_answer_is_taken_back_
     scene.delete(ROLE)
     await settle(scene, ROLE)
     assert not scene.exists(ROLE)
+
+
+# What is taken and yet told
+
+
+PLACEHOLDER = {"Statement": [{"Effect": "Allow", "Action": "oss:GetObject", "Resource": "acs:oss:*:*:<bucket>"}]}
+CONDITION = {"Bool": {"acs:SecureTransport": "true"}}
+OF_ECS = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["ecs.aliyuncs.com"]}}
+
+
+def warnings(said: Report) -> list[tuple[str, str]]:
+    return [(event.reason, event.note) for event in said.events if event.warning]
+
+
+def message(scene: Scene, key: ObjectKey) -> str:
+    return str(scene.status(key)["conditions"][0]["message"])
+
+
+async def test_what_is_doubted_in_a_document_is_told_once_an_edit_and_stands_in_the_condition(
+    scene: Scene, simulator: Simulator
+) -> None:
+    scene.put(policy_body("read", spec={"document": PLACEHOLDER}))
+    [(reason, note)] = warnings(await scene.reconcile(POLICY))
+    assert reason == "Doubtful"
+    assert 'spec.document.Statement[0].Resource: "acs:oss:*:*:<bucket>" looks like a placeholder' in note
+    assert scene.condition(POLICY) == ("True", "InSync")
+    assert note in message(scene, POLICY)
+    assert warnings(await scene.reconcile(POLICY)) == []
+    scene.edit(POLICY, description="as doubtful as before")
+    assert [reason for reason, _ in warnings(await scene.reconcile(POLICY))] == ["Doubtful"]
+    scene.edit(POLICY, document=DOCUMENT)
+    assert warnings(await scene.reconcile(POLICY)) == []
+    assert message(scene, POLICY) == "the cloud is as the spec says"
+
+
+async def test_a_trusted_service_that_does_not_exist_is_told(scene: Scene, simulator: Simulator) -> None:
+    scene.put(role_body("app", spec={"trust": {"services": ["ecs.aliyun.com"]}}))
+    [(reason, note)] = warnings(await scene.reconcile(ROLE))
+    assert reason == "Doubtful"
+    assert 'meant is perhaps "ecs.aliyuncs.com"' in note
+
+
+async def test_a_condition_that_an_edit_takes_away_is_an_event_of_its_own(scene: Scene, simulator: Simulator) -> None:
+    allow: dict[str, Any] = {"Effect": "Allow", "Action": "oss:Get*", "Resource": "*"}
+    conditional = {"Statement": [{**allow, "Condition": CONDITION}]}
+    scene.put(policy_body("read", spec={"document": conditional}))
+    scene.put(role_body("app", spec={"trust": {"document": {"Statement": [{**OF_ECS, "Condition": CONDITION}]}}}))
+    await settle(scene, POLICY, ROLE)
+    scene.edit(POLICY, document={"Statement": [allow]})
+    scene.edit(ROLE, trust={"document": {"Statement": [OF_ECS]}})
+    words = 'has no condition "Bool" on "acs:SecureTransport" any more'
+    for key, where in ((POLICY, "spec.document.Statement[0]"), (ROLE, "spec.trust.document.Statement[0]")):
+        assert warnings(await scene.reconcile(key)) == [("ConditionRemoved", f"{where} {words}")]
+        assert warnings(await scene.reconcile(key)) == []

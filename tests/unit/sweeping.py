@@ -12,7 +12,7 @@ from ram_operator.cloud import Cloud, Policy, PolicyEntry, PolicyName, PolicyTyp
 from ram_operator.engine.sweeps import Sweeps
 from ram_operator.engine.workqueue import Lane, WorkQueue
 from ram_operator.errors import Unavailable
-from ram_operator.model import ObjectKey, Scope
+from ram_operator.model import Event, ObjectKey, Scope
 
 
 class Lists(Roles):
@@ -60,6 +60,7 @@ class Swept:
         cloud = Cloud(cast("RamApi", self.ram), self.ecs, cast("StsApi", None))
         self.scene = Scene(cloud)
         self.queue = WorkQueue(lambda: 0.0, lambda: 0.0)
+        self.told: list[Event] = []
         self.sweeps = Sweeps(
             cloud=cloud,
             world=self.scene.caches,
@@ -69,6 +70,7 @@ class Swept:
             full_check=timedelta(hours=6),
             clock=lambda: self.scene.now,
             chance=lambda: 0.5,
+            tell=self.told.append,
         )
 
     async def nominated(self, kind: str) -> dict[ObjectKey, Scope]:
@@ -77,7 +79,7 @@ class Swept:
 
     async def nominated_in_one_round(self, *kinds: str) -> dict[ObjectKey, Scope]:
         """Sweep these kinds in one round and empty the queue."""
-        survey = self.sweeps.survey()
+        survey = self.scene.reconciler.survey()
         for kind in kinds:
             await self.sweeps.sweep(kind, survey)
         found: dict[ObjectKey, Scope] = {}

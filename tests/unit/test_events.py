@@ -16,7 +16,7 @@ from prometheus_client import REGISTRY
 from tests.unit import virtual_time
 from tests.unit.builders import NOW, policy_key
 
-from ram_operator.cluster.events import BURST, PATH, EventRecorder
+from ram_operator.cluster.events import BURST, EventRecorder
 from ram_operator.cluster.kube import Kube
 from ram_operator.model import Event
 
@@ -43,7 +43,7 @@ class ApiServer:
         return method, url, more.get("header_params"), more.get("body"), None
 
     async def call_api(self, method: str, url: str, headers: Any, body: Any, **_: Any) -> Any:
-        name = url.removeprefix(PATH).strip("/")
+        name = url.rpartition("/events")[2].strip("/")
         known = self.stored.get(name, body)
         uid = known.get("regarding", {}).get("uid", "")
         for one in {uid, ""}:
@@ -104,6 +104,20 @@ def test_the_same_event_within_ten_minutes_is_counted_in_the_first_one() -> None
     server = ApiServer()
     recorded(server, work)
     assert counts(server) == [3, 1]
+
+
+def test_an_event_about_the_operator_is_about_its_lease_and_stays_in_its_namespace() -> None:
+    lease = {"kind": "Lease", "namespace": "ram", "name": "ram-operator", "uid": "u"}
+
+    async def work(recorder: EventRecorder) -> None:
+        recorder.record_own(HAPPENED)
+        recorder.lease = lambda: lease
+        recorder.record_own(HAPPENED)
+
+    server = ApiServer()
+    recorded(server, work)
+    [event] = server.stored.values()
+    assert (event["regarding"], event["metadata"]["namespace"]) == (lease, "ram")
 
 
 def test_an_event_that_somebody_deleted_is_written_anew() -> None:

@@ -70,6 +70,7 @@ class RoleEntry:
     max_session_seconds: int
     update_date: str
     tags: Mapping[str, str] = field(default_factory=dict)
+    create_date: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class PolicyEntry:
     update_date: str
     attachment_count: int
     tags: Mapping[str, str] = field(default_factory=dict)
+    create_date: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -238,6 +238,7 @@ def _role_entry(row: Answer) -> RoleEntry:
         max_session_seconds=row.number("MaxSessionDuration"),
         update_date=row.text("UpdateDate"),
         tags=row.tags(),
+        create_date=row.text("CreateDate"),
     )
 
 
@@ -262,4 +263,5 @@ def _policy_entry(row: Answer) -> PolicyEntry:
         update_date=row.text("UpdateDate"),
         attachment_count=row.number("AttachmentCount"),
         tags=row.tags(),
+        create_date=row.text("CreateDate"),
     )

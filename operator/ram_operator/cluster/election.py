@@ -97,6 +97,9 @@ class Alone:
         """Return a time that never comes."""
         return math.inf
 
+    def reference(self) -> None:
+        """Return nothing: there is no Lease."""
+
     def overdue(self) -> float:
         """Return 0."""
         return 0.0
@@ -157,6 +160,7 @@ class Elector:
         self._now = now
         self._sleep = sleep
         self._seen = NOTHING
+        self._metadata: Mapping[str, Any] = {}
         self._valid_until = float("-inf")
 
     def valid_until(self) -> float:
@@ -166,6 +170,11 @@ class Elector:
     def overdue(self) -> float:
         """Return how many seconds ago the lease of a leader ended that has not noticed; 0 while all is well."""
         return max(0.0, self._clock() - self._valid_until) if self._leads else 0.0
+
+    def reference(self) -> Mapping[str, Any] | None:
+        """The Lease as events name what they are about, None before this process has had it."""
+        about = {name: self._metadata[name] for name in ("namespace", "name", "uid") if name in self._metadata}
+        return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", **about} if about else None
 
     @property
     def _leads(self) -> bool:
@@ -233,6 +242,7 @@ class Elector:
         sent_at = self._clock()
         stored = await self._api.write(self._spec(seen, ours), seen.version)
         self._seen = _Seen(_version(stored), stored["spec"], sent_at)
+        self._metadata = stored["metadata"]
         self._valid_until = sent_at + LEASE_SECONDS
         return True
 

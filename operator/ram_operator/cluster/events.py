@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from zlib import crc32
@@ -21,7 +21,8 @@ from ram_operator.model import GROUP, VERSION, Event, Json, ObjectKey
 
 log = logging.getLogger(__name__)
 
-PATH = "/apis/events.k8s.io/v1/namespaces/default/events"
+HOME = "default"
+"""The namespace of events about objects without one."""
 NOTE_LENGTH = 1024
 """Bytes of a note, not characters."""
 NAME_LENGTH = 230
@@ -64,7 +65,7 @@ class _Budget:
 
 @dataclass(slots=True)
 class _Series:
-    name: str
+    path: str
     count: int
     last: datetime
 
@@ -102,8 +103,9 @@ class _Writer:
         row = self._series.pop(identity, None)
         if row is None or not await self._counted(row, now):
             name = f"{regarding['name'][:NAME_LENGTH]}.{secrets.token_hex(8)}"
-            await self.kube.request("POST", PATH, body=self._event(name, identity, regarding, warning))
-            row = _Series(name, 1, now)
+            path = _path(regarding)
+            await self.kube.request("POST", path, body=self._event(name, identity, regarding, warning))
+            row = _Series(f"{path}/{name}", 1, now)
         self._series[identity] = row
 
     def _forget(self, now: datetime) -> None:
@@ -120,7 +122,7 @@ class _Writer:
         series = {"series": {"count": row.count, "lastObservedTime": _micro(now)}}
         patch = {"Content-Type": "application/merge-patch+json"}
         try:
-            await self.kube.request("PATCH", f"{PATH}/{row.name}", body=series, headers=patch)
+            await self.kube.request("PATCH", row.path, body=series, headers=patch)
         except KubeError as error:
             if error.status == 404:
                 return False
@@ -131,7 +133,7 @@ class _Writer:
         return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
-            "metadata": {"name": name, "namespace": "default"},
+            "metadata": {"name": name, "namespace": regarding.get("namespace", HOME)},
             "eventTime": _micro(self.clock()),
             "type": "Warning" if warning else "Normal",
             "reason": identity[2],
@@ -153,11 +155,13 @@ class EventRecorder:
         kube: the connection.
         clock: the time of day.
         instance: this process, for `reportingInstance`.
+        lease: what the leader holds: events about the operator itself are about it. They have nowhere to go without.
     """
 
     kube: Kube
     clock: Callable[[], datetime]
     instance: str
+    lease: Callable[[], Mapping[str, Json] | None] = lambda: None
     _budget: _Budget = field(default_factory=_Budget)
     _writers: tuple[_Writer, ...] = field(init=False)
 
@@ -176,6 +180,14 @@ class EventRecorder:
         if event.node is not None:
             # kubectl describe node looks for events whose uid is the node's name, as kubelet writes them.
             regarding = {"apiVersion": "v1", "kind": "Node", "name": event.node, "uid": event.node}
+        self._record(regarding, event)
+
+    def record_own(self, event: Event) -> None:
+        """Queue an event about the operator itself."""
+        if regarding := self.lease():
+            self._record(dict(regarding), event)
+
+    def _record(self, regarding: dict[str, Json], event: Event) -> None:
         if not self._budget.take(regarding["uid"], self.clock()):
             metrics.EVENTS_DROPPED.labels("rate").inc()
             return
@@ -195,6 +207,10 @@ class EventRecorder:
         """Wait until all is written."""
         for writer in self._writers:
             await writer.queue.join()
+
+
+def _path(regarding: Mapping[str, Json]) -> str:
+    return f"/apis/events.k8s.io/v1/namespaces/{regarding.get('namespace', HOME)}/events"
 
 
 def _micro(now: datetime) -> str:

@@ -46,6 +46,7 @@ def permissions(
     leases = (
         ("coordination.k8s.io", "leases", ("create",), space, ""),
         ("coordination.k8s.io", "leases", ("get", "update"), space, name),
+        ("events.k8s.io", "events", ("create", "patch"), space, ""),
     )
     names = [resource.plural for resource in resources]
     return [

@@ -20,6 +20,8 @@ from ram_operator.commands.explain import explain, reasons
 from ram_operator.commands.export import export
 from ram_operator.commands.lint import as_json, as_sarif, lint
 from ram_operator.commands.manifests import read
+from ram_operator.commands.orphans import described as described_orphans
+from ram_operator.commands.orphans import find_orphans
 from ram_operator.commands.plan import plan
 from ram_operator.commands.snapshot import lay_deletion_over, lay_over
 from ram_operator.commands.why import why
@@ -100,6 +102,7 @@ def parse(arguments: Sequence[str], version: str, *, required: bool = False) -> 
     what.add_argument("--delete-all", action="store_true", help="what deleting every object would do, and what stays")
     reasons_of = commands.add_parser("why", help="which role a node has, and which bindings select it")
     reasons_of.add_argument("subject", metavar="NODE", help="the name of a Node")
+    commands.add_parser("orphans", help="roles and policies with this cluster's marks and without an object")
     commands.add_parser("doctor", help="what of key, nodes, quotas, objects and admission policies wants mending")
     exports = commands.add_parser("export", help="roles and policies of the account as objects that take them over")
     which = exports.add_mutually_exclusive_group(required=True)
@@ -141,6 +144,8 @@ def run(asked: Asked, version: str, kinds: Sequence[AnyKind], access: Access) ->
             return _explain(asked.subject)
         case "plan":
             return asyncio.run(_plan(asked, {kind.resource.kind: kind for kind in kinds}, access))
+        case "orphans":
+            return asyncio.run(_orphans(access))
         case "doctor":
             return asyncio.run(_doctor(kinds, access))
         case "export":
@@ -203,6 +208,13 @@ async def _why(name: str, access: Access) -> int:
             raise StartupError(f"there is no Node {name!r}; `kubectl get nodes` lists them")
         print("\n".join(await why(node, planner.caches, planner.reconciler.cloud.ecs)))
     return 0
+
+
+async def _orphans(access: Access) -> int:
+    async with access.planner() as planner:
+        found = await find_orphans(planner.caches, planner.reconciler)
+        print("\n".join(described_orphans(found, planner.now())))
+    return CHANGES if found else 0
 
 
 async def _doctor(kinds: Sequence[AnyKind], access: Access) -> int:

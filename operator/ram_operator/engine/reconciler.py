@@ -19,6 +19,7 @@ from ram_operator.engine.filters import Filter
 from ram_operator.engine.reporting import NOTHING, Subject, released, report
 from ram_operator.errors import CloudError, InvalidSpec, OperatorError
 from ram_operator.kinds import AnyKind
+from ram_operator.kinds.surveys import Survey
 from ram_operator.model import (
     FINALIZER,
     Body,
@@ -197,6 +198,10 @@ class Reconciler:
         for filter_ in self.filters:
             filter_.forget(key)
 
+    def survey(self) -> Survey:
+        """Begin a round of sweeps."""
+        return Survey(self.cloud, lambda key: Owner(self.cluster.id, key, self.cluster.previous))
+
     def mark_observed(self, key: ObjectKey) -> None:
         """Note that a sweep found the object as it should be."""
         self._observed[key] = self.clock()
@@ -252,7 +257,8 @@ class Reconciler:
         last = self._observed.setdefault(facts.me.key, now)
         overdue = (now - last).total_seconds() > self.overdue_after
         status = body.get("status") or {}
-        subject = Subject(status.get("conditions") or (), facts, overdue, preview.scope.swept)
+        doubts = () if facts.me.deleting else tuple(self.kinds[facts.me.key.kind].doubts(body))
+        subject = Subject(status.get("conditions") or (), facts, overdue, preview.scope.swept, doubts)
         made = report(subject, after, outcome, now, error)
         # What is not in sync is read in every reconcile.
         made = replace(made, again=preview.scope if error else Scope(after.unread), read=after.read)

@@ -65,13 +65,15 @@ _CONDITION_OF = {
 class Subject:
     """Whose report it is: the stored conditions and the facts that were reconciled.
 
-    `overdue` says that nothing of it could be observed for too long, `swept` that a sweep saw a difference.
+    `overdue` says that nothing of it could be observed for too long, `swept` that a sweep saw a difference. `doubts`
+    are what of the spec is legal and probably not meant.
     """
 
     conditions: Sequence[Mapping[str, Json]]
     facts: Facts
     overdue: bool = False
     swept: bool = False
+    doubts: Sequence[str] = ()
 
     @property
     def generation(self) -> int:
@@ -92,10 +94,10 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
     unread = (*_error_holds(error), *_unreadable_holds(after))
     failed = _failure_holds(after, outcome, confirmed=not subject.facts.me.just_deleted(now))
     holds = (*unread, *after.all_holds, *failed, *_unfinished(after, outcome))
-    events = (*_step_events(outcome.done, subject, after.nodes), *after.remarks)
+    events = (*_step_events(outcome.done, subject, after.nodes), *after.remarks, *_doubtful(subject))
     if not holds:
         reason, message = after.in_sync
-        ready = ("True", reason, message)
+        ready = ("True", reason, "; ".join((message, *(f"doubtful: {words}" for words in _doubts(subject)))))
         return Report(_conditions(subject, ready, None, now), events, after.revisit_after)
     state = next(state for state in _ORDER if any(disposition(hold.reason) is state for hold in holds))
     chosen = [hold for hold in holds if disposition(hold.reason) is state]
@@ -274,6 +276,19 @@ def _step_events(steps: Iterable[Step], subject: Subject, nodes: Mapping[str, st
             if (node := nodes.get(one)) and (alone := step.without(frozenset(step.subjects) - {one})):
                 events.append(Event(step.event, f"{alone.done()} by {subject.facts.me.key}", node=node))
     return events
+
+
+def _doubts(subject: Subject) -> tuple[str, ...]:
+    """The doubts in one text, if there are any."""
+    more = len(subject.doubts) - SHOWN
+    words = (*subject.doubts[:SHOWN], *((f"and {more} more",) if more > 0 else ()))
+    return ("; ".join(words),) if words else ()
+
+
+def _doubtful(subject: Subject) -> tuple[Event, ...]:
+    """A warning of the doubts, once an edit."""
+    words = _doubts(subject) if subject.facts.edited else ()
+    return tuple(Event(EventReason.DOUBTFUL, one, warning=True) for one in words)
 
 
 def _warning(subject: Subject, chosen: Sequence[Hold], state: Disposition, message: str) -> tuple[Event, ...]:

@@ -22,8 +22,8 @@ from ram_operator.engine.reconciler import Reconciler
 from ram_operator.engine.workqueue import Lane, WorkQueue
 from ram_operator.errors import CloudError
 from ram_operator.kinds import AnyKind
-from ram_operator.kinds.surveys import Drift, Survey
-from ram_operator.model import EVERYTHING, Facts, Json, ObjectKey, Owner, Reason, Reference, Scope
+from ram_operator.kinds.surveys import Drift, Orphan, Survey
+from ram_operator.model import EVERYTHING, Event, EventReason, Facts, Json, ObjectKey, Reason, Reference, Scope
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ class Sweeps:
         full_check: how old a detail read may become.
         clock: the time of day.
         chance: random numbers in [0, 1), for jitter.
+        tell: records an event about the operator itself.
     """
 
     cloud: Cloud
@@ -56,16 +57,17 @@ class Sweeps:
     full_check: timedelta
     clock: Callable[[], datetime]
     chance: Callable[[], float]
+    tell: Callable[[Event], None]
     _last: dict[str, datetime] = field(default_factory=dict)
     _asked: dict[ObjectKey, datetime] = field(default_factory=dict)
-    _orphans: dict[str, frozenset[str]] = field(default_factory=dict)
-    _told: dict[str, frozenset[str]] = field(default_factory=dict)
+    _orphans: dict[str, frozenset[Orphan]] = field(default_factory=dict)
+    _told: dict[str, frozenset[Orphan]] = field(default_factory=dict)
 
     async def run(self, gate: asyncio.Event) -> None:
         """Sweep for ever, first as soon as `gate` opens."""
         await gate.wait()
         while True:
-            survey = self.survey()
+            survey = self.reconciler.survey()
             for name in self.reconciler.kinds:
                 try:
                     await self.sweep(name, survey)
@@ -75,11 +77,6 @@ class Sweeps:
                     log.exception("sweep failed", extra={"kind": name})
             await asyncio.sleep(self.interval * (0.9 + 0.2 * self.chance()))
 
-    def survey(self) -> Survey:
-        """Begin a round of sweeps."""
-        cluster = self.reconciler.cluster
-        return Survey(self.cloud, lambda key: Owner(cluster.id, key, cluster.previous))
-
     async def sweep(self, name: str, survey: Survey) -> None:
         """Compare all objects of a kind with the cloud once, and nominate those that differ."""
         kind = self.reconciler.kinds[name]
@@ -87,7 +84,7 @@ class Sweeps:
         metrics.OBJECTS.labels(name).set(len(objects))
         self._asked = {key: at for key, at in self._asked.items() if key.kind != name or key in objects}
         compared = {key: facts for key, facts in objects.items() if not facts.suspended}
-        if not compared:
+        if objects and not compared:
             return
         try:
             drift = await kind.find_drift(tuple(objects.values()), survey)
@@ -125,7 +122,7 @@ class Sweeps:
         others = [key for key, facts in compared.items() if _waits_for_others(facts.me)]
         return {**differing, **dict.fromkeys([*others, *self._full_checks(kind, compared)], EVERYTHING)}
 
-    def _tell_orphans(self, name: str, orphans: frozenset[str]) -> None:
+    def _tell_orphans(self, name: str, orphans: frozenset[Orphan]) -> None:
         """Tell of cloud objects whose object does not exist, once; they are never deleted unasked.
 
         What one sweep alone finds may belong to an object that was made while the list was read.
@@ -134,8 +131,10 @@ class Sweeps:
         self._orphans[name], lasting = orphans, orphans & before
         metrics.ORPHANS.labels(name).set(len(lasting))
         self._told[name] = lasting
-        for one in sorted(lasting - told):
-            log.warning("cloud object without an object", extra={"kind": name, "cloud_object": one})
+        for one in sorted(lasting - told, key=lambda orphan: orphan.name):
+            log.warning("cloud object without an object", extra={"kind": name, "cloud_object": one.name})
+            note = f"{one.name} in RAM has the marks of {one.key}, which does not exist; see `ram-operator orphans`"
+            self.tell(Event(EventReason.ORPHAN_FOUND, note, warning=True))
 
     def _full_checks(self, kind: AnyKind, objects: Mapping[ObjectKey, Facts]) -> list[ObjectKey]:
         """Those of the objects that need a full check which get it now.

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ram_operator.cloud import Taggable
+from ram_operator.cloud import PolicyEntry, RoleEntry, Taggable
 from ram_operator.errors import Problem
 from ram_operator.kinds.steps import Tag, WholeStep, tags_of
-from ram_operator.kinds.surveys import Survey
+from ram_operator.kinds.surveys import Orphan, Survey
 from ram_operator.model import (
     ADOPTED_TAG,
     FINALIZER,
@@ -21,6 +21,8 @@ from ram_operator.model import (
     Body,
     Change,
     Context,
+    Event,
+    EventReason,
     Facts,
     Hold,
     Json,
@@ -36,6 +38,7 @@ from ram_operator.model import (
     parse_timestamp,
     timestamp,
 )
+from ram_operator.rules import documents
 from ram_operator.rules.names import TAG_LIMIT, check_tags
 
 UNCONFIRMED_SECONDS = 2.0
@@ -187,21 +190,29 @@ def waits_for(subject: str, leaving: str) -> Hold:
 
 
 def orphans(
-    kind: Resource, objects: Iterable[Facts], tagged: Iterable[tuple[str, Mapping[str, str]]], survey: Survey
-) -> frozenset[str]:
-    """The names of cloud objects that are marked as an object's of this cluster, which does not exist.
+    kind: Resource, objects: Iterable[Facts], entries: Iterable[RoleEntry | PolicyEntry], survey: Survey
+) -> frozenset[Orphan]:
+    """The cloud objects that are marked as an object's of this cluster, which does not exist.
 
     Args:
         kind: what the objects are.
         objects: those that exist.
-        tagged: the names and tags of all cloud objects.
+        entries: all cloud objects.
         survey: tells the marks.
     """
     there = {facts.me.key for facts in objects}
-    marked = ((name, ObjectKey(kind.kind, tags.get(f"{TAG_PREFIX}name", "")), tags) for name, tags in tagged)
+    marked = ((ObjectKey(kind.kind, one.tags.get(f"{TAG_PREFIX}name", "")), one) for one in entries)
     return frozenset(
-        name for name, key, tags in marked if key not in there and survey.owner(key).judge(tags) is Ownership.OURS
+        Orphan(key, one.name, one.create_date, tuple(sorted(one.tags.items())))
+        for key, one in marked
+        if key not in there and survey.owner(key).judge(one.tags) is Ownership.OURS
     )
+
+
+def removed_conditions(before: Json, after: Json, where: str, facts: Facts) -> tuple[Event, ...]:
+    """The warnings of an edit whose document has conditions no more that the one in force has."""
+    removed = documents.removed_conditions(before, after, where) if facts.edited else ()
+    return tuple(Event(EventReason.CONDITION_REMOVED, words, warning=True) for words in removed)
 
 
 def missing_tags(wanted: Mapping[str, str], present: Mapping[str, str], owner: Owner) -> tuple[tuple[str, str], ...]:

@@ -39,18 +39,35 @@ class Survey:
 
 
 @dataclass(frozen=True, slots=True)
+class Orphan:
+    """A role or policy with the marks of this cluster whose object does not exist.
+
+    Args:
+        key: the object that its marks name.
+        name: what RAM calls it.
+        created: when it was made, as RAM writes it.
+        tags: its tags.
+    """
+
+    key: ObjectKey
+    name: str
+    created: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Drift:
     """What a sweep saw of a kind.
 
     Attributes:
         nominated: the objects that differ from what the cloud shows, and in which of their subjects.
         unreadable: what could not be read; the rest could.
-        orphans: the names of cloud objects with the marks of this cluster whose object does not exist.
+        orphans: cloud objects with the marks of this cluster whose object does not exist.
     """
 
     nominated: dict[ObjectKey, Scope]
     unreadable: tuple[Unreadable, ...] = ()
-    orphans: frozenset[str] = frozenset()
+    orphans: frozenset[Orphan] = frozenset()
 
 
 async def in_slices(items: Iterable[T]) -> AsyncIterator[T]:

@@ -106,6 +106,12 @@ class Facts:
         return self.asked is not None and self.asked != self.me.status.get("lastHandledReconcileAt")
 
     @property
+    def edited(self) -> bool:
+        """Whether no status tells of this generation yet."""
+        rows = self.me.status.get("conditions") or ()
+        return all(row.get("observedGeneration") != self.generation for row in rows if row.get("type") == "Ready")
+
+    @property
     def management(self) -> ManagementPolicy:
         """What the spec says about writing; read from the raw spec, so that it holds where the rest does not parse."""
         given = self.me.spec.get("managementPolicy")

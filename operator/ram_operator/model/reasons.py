@@ -126,3 +126,6 @@ class EventReason(StrEnum):
     DRIFT_REPAIRED = "DriftRepaired"
     LEFT_ALONE = "LeftAlone"
     NOT_RESTORED = "NotRestored"
+    DOUBTFUL = "Doubtful"
+    CONDITION_REMOVED = "ConditionRemoved"
+    ORPHAN_FOUND = "OrphanFound"

@@ -176,8 +176,14 @@ class RamPolicyKind:
         asked = {name.name: Granted(document=spec.document)}
         asked |= {grant(name, one): Granted(spec.document, grantee=one) for one in spec.attach_to}
         own = (*(() if observed.policy else (spec.name,)), *((tags_of(name.name),) if adopts else ()))
+        before = observed.policy.document if observed.policy else ""
         plan = Plan(
-            steps=steps, holds=to.holds(), entries=to.entries(), grants=asked, unconfirmed=(*own, *to.unconfirmed())
+            steps=steps,
+            holds=to.holds(),
+            entries=to.entries(),
+            grants=asked,
+            unconfirmed=(*own, *to.unconfirmed()),
+            remarks=ownership.removed_conditions(before, spec.document, "spec.document", desired.facts),
         )
         return ownership.adoption(plan, spec.adoption, subject) if adopts else plan
 

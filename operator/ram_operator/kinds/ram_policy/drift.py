@@ -22,8 +22,7 @@ async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
         if facts.me.status.get("defaultVersion") and not facts.me.deleting
         if _differs(facts, entries.get(policy_name(facts.me).lower()), survey.owner(facts.me.key))
     ]
-    tagged = ((entry.name, entry.tags) for entry in listed)
-    return Drift(dict.fromkeys(differing, EVERYTHING), orphans=ownership.orphans(RAM_POLICY, objects, tagged, survey))
+    return Drift(dict.fromkeys(differing, EVERYTHING), orphans=ownership.orphans(RAM_POLICY, objects, listed, survey))
 
 
 def other_attachments(count: int, name: str, facts: Facts) -> int:

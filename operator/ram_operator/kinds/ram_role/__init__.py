@@ -29,6 +29,7 @@ from ram_operator.model import (
     RETAIN_INSTEAD,
     Body,
     Context,
+    Event,
     Facts,
     Granted,
     Hold,
@@ -254,6 +255,7 @@ class RamRoleKind:
             entries=attachments.entries(name, desired.policies, shown, claimed, desired.facts, outcome),
             grants=_granted(name, spec, desired, observed, detach),
             unconfirmed=(*own, *(attachment(name, one) for one in unshown)),
+            remarks=_remarks(spec, observed, desired.facts),
         )
         return ownership.adoption(plan, spec.adoption, subject) if adopts else plan
 
@@ -322,6 +324,12 @@ def _inherited(facts: Facts, observed: ObservedRole, context: Context) -> tuple[
     """What the object attached that this one takes the role over from."""
     succeeds = observed.tags is not None and context.owner.judge(observed.tags) is Ownership.INHERITED
     return attachments.of_predecessors(facts) if succeeds else ()
+
+
+def _remarks(spec: RoleSpec, observed: ObservedRole, facts: Facts) -> tuple[Event, ...]:
+    """What is told of the trust policy that takes the place of another one."""
+    before = observed.role.trust if observed.role else ""
+    return ownership.removed_conditions(before, spec.trust, "spec.trust.document", facts)
 
 
 def _granted(

@@ -29,8 +29,7 @@ async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
         if _differs(view, entries.get(role_name(view).lower()), survey.owner(view.key))
     ]
     nominated = dict.fromkeys([*differing, *await _detached(views, survey)], EVERYTHING)
-    tagged = ((entry.name, entry.tags) for entry in listed)
-    return Drift(nominated, orphans=ownership.orphans(RAM_ROLE, objects, tagged, survey))
+    return Drift(nominated, orphans=ownership.orphans(RAM_ROLE, objects, listed, survey))
 
 
 def _differs(view: Reference, entry: RoleEntry | None, owner: Owner) -> bool:

@@ -9,6 +9,7 @@ from ram_operator.rules.documents.applied import LAST_APPLIED, NOTHING, dropped_
 from ram_operator.rules.documents.checking import POLICY_LIMIT, check_policy, check_services, check_trust
 from ram_operator.rules.documents.doubts import policy_doubts, service_doubts, trust_doubts
 from ram_operator.rules.documents.meaning import canonical, fingerprint, parsed, same_meaning
+from ram_operator.rules.documents.removed import removed_conditions
 from ram_operator.rules.documents.trust import only_adds, services_of, trust_for_services, trusts_service
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "only_adds",
     "parsed",
     "policy_doubts",
+    "removed_conditions",
     "same_meaning",
     "service_doubts",
     "services_of",
