@@ -199,16 +199,30 @@ CONDITION = {
     "message": "somebody else's",
     "lastTransitionTime": "2030-01-01T00:00:00Z",
 }
-COLUMNS: tuple[tuple[str, Spec, Spec, str], ...] = (
-    ("RamPolicy", policy(), {"policyName": "p", "defaultVersion": "v3"}, "POLICY p VERSION v3"),
-    ("RamRole", {}, {"roleName": "r", "policySummary": "1/2"}, "ROLE r POLICIES 1/2"),
-    ("InstanceRoleBinding", binding(), {"roleName": "r", "summary": {"ready": "11/12"}}, "ROLE r NODES 11/12"),
+SUMMARY = {"ready": "8/12", "conflict": 2, "failed": 1, "skipped": 0}
+COLUMNS: tuple[tuple[str, Spec, Spec, str, str], ...] = (
+    ("RamPolicy", policy(), {"policyName": "p", "defaultVersion": "v3"}, "POLICY p VERSION v3", ""),
+    ("RamRole", {}, {"roleName": "r", "policySummary": "1/2"}, "ROLE r POLICIES 1/2", ""),
+    (
+        "InstanceRoleBinding",
+        binding(),
+        {"roleName": "r", "summary": SUMMARY},
+        "ROLE r NODES 8/12",
+        "CONFLICT 2 FAILED 1 SKIPPED 0",
+    ),
 )
 
 
-@pytest.mark.parametrize(("kind", "spec", "status", "shown"), COLUMNS)
+@pytest.mark.parametrize(("kind", "spec", "status", "shown", "more"), COLUMNS)
 def test_kubectl_get_shows_what_it_is_why_it_is_not_ready_and_on_request_what_to_do(
-    kind: str, spec: Spec, status: Spec, shown: str, store: Store, report: Report, installed: RunningControlPlane
+    kind: str,
+    spec: Spec,
+    status: Spec,
+    shown: str,
+    more: str,
+    store: Store,
+    report: Report,
+    installed: RunningControlPlane,
 ) -> None:
     reference = store(Case("shown", kind, spec))
     assert report(reference, {**status, "conditions": [CONDITION]}) == ""
@@ -217,8 +231,8 @@ def test_kubectl_get_shows_what_it_is_why_it_is_not_ready_and_on_request_what_to
     assert headings.split() == ["NAME", "READY", *parts[::2], "REASON", "AGE"]
     assert row.split()[:-1] == ["shown", "False", *parts[1::2], "NotOwned"]
     wide = installed.kubectl("get", reference, "-o", "wide").stdout.splitlines()
-    assert wide[0].split()[-1] == "MESSAGE"
-    assert wide[1].endswith("somebody else's")
+    assert wide[0].split()[len(headings.split()) :] == [*more.split()[::2], "MESSAGE"]
+    assert wide[1].split()[len(row.split()) :] == [*more.split()[1::2], "somebody", "else's"]
     assert f"{reference.split('/')[0]}" in installed.kubectl("api-resources", "--categories=ram", "-o", "name").stdout
 
 

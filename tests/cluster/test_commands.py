@@ -105,7 +105,7 @@ def test_doctor_finds_nothing_where_all_is_well_and_writes_nothing(world: World)
     told = run(world, "doctor")
     assert (told.returncode, world.writes(mark)) == (0, []), told.stdout + told.stderr
     assert [line.split()[0] for line in told.stdout.splitlines()] == ["ok"] * 6
-    assert "1 nodes: 1 have EcsRamRoleDocumentTesting" in told.stdout
+    assert "nodes: 1; by the role that they have: EcsRamRoleDocumentTesting 1" in told.stdout
 
 
 def test_doctor_names_what_is_wrong_and_what_to_do(world: World) -> None:
@@ -123,7 +123,7 @@ def test_doctor_names_what_is_wrong_and_what_to_do(world: World) -> None:
     told = run(world, "doctor")
     lines = told.stdout.splitlines()
     assert told.returncode == 1
-    assert "warning  1 nodes get no role: NoProviderID" in lines
+    assert "warning  nodes that get no role (NoProviderID): 1" in lines
     assert "         -> ram-operator explain InvalidSpec" in lines
     assert "error    the key lacks ecs:DescribeRegions" in lines
     assert any(

@@ -125,10 +125,10 @@ class Examination:
                     self._note(role)
                 else:
                     roles[role or "no role"] += 1
-        told = ", ".join(f"{count} have {role}" for role, count in sorted(roles.items(), key=lambda each: -each[1]))
+        told = ", ".join(f"{role} {count}" for role, count in roles.most_common())
         skipped = Counter(node.skip for node in nodes if node.skip)
         return [
-            Remark(Level.OK, f"{len(nodes)} nodes" + (f": {told}" if told else "")),
+            Remark(Level.OK, f"nodes: {len(nodes)}" + (f"; by the role that they have: {told}" if told else "")),
             *(_skipped(reason, count) for reason, count in skipped.items()),
         ]
 
@@ -166,7 +166,9 @@ class Examination:
         for key, reason, message in found[:OBJECTS_SHOWN]:
             yield Remark(Level.ERROR, f"{key}: {reason}: {message}", f"ram-operator explain {reason}")
         if (more := len(found) - OBJECTS_SHOWN) > 0:
-            yield Remark(Level.ERROR, f"{more} more objects need a person", "kubectl get ram -o wide")
+            yield Remark(
+                Level.ERROR, f"objects that need a person and are not listed here: {more}", "kubectl get ram -o wide"
+            )
         if not found:
             yield Remark(Level.OK, "no object needs a person")
 
@@ -192,14 +194,14 @@ def _no_answer(error: CloudError) -> Remark:
 
 
 def _stranger(account: str, count: int) -> Remark:
-    text = f"{count} objects have their roles and policies in another account, {account}"
+    text = f"objects that have something in another account, {account}: {count}"
     return Remark(Level.ERROR, text, "give the operator credentials of that account, or create the objects anew")
 
 
 def _skipped(reason: Reason, count: int) -> Remark:
     wrong = reason in (Reason.NO_PROVIDER_ID, Reason.FOREIGN_PROVIDER_ID, Reason.DUPLICATE_PROVIDER_ID)
     level = Level.WARNING if wrong else Level.OK
-    return Remark(level, f"{count} nodes get no role: {reason}", f"ram-operator explain {reason}")
+    return Remark(level, f"nodes that get no role ({reason}): {count}", f"ram-operator explain {reason}")
 
 
 def worst(remarks: Iterable[Remark]) -> Level:

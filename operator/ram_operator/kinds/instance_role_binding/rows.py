@@ -196,14 +196,13 @@ def ordered(rows: Iterable[Row]) -> list[Row]:
 
 
 def summary(rows: Iterable[Row]) -> dict[str, Json]:
-    """The counts of `status.summary`. `ready` counts those that can and should have the role."""
+    """The counts of `status.summary`. `ready` says how many of the selected ones have the role."""
     counts = dict.fromkeys(State, 0)
     for row in rows:
         counts[row.state] += 1
-    total = sum(counts.values())
-    able = total - sum(counts[state] for state in (State.SKIPPED, State.OVERRIDDEN, State.RELEASING))
+    selected = sum(counts.values()) - counts[State.RELEASING]
     return {
-        "selected": total - counts[State.RELEASING],
+        "selected": selected,
         **{state.value.lower(): count for state, count in counts.items()},
-        "ready": f"{counts[State.ATTACHED]}/{able}",
+        "ready": f"{counts[State.ATTACHED]}/{selected}",
     }
