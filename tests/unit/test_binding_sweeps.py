@@ -5,13 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.builders import binding_body, binding_key, condition, instance, made_role_status, node, ready, role_body
+from tests.unit.builders import (
+    binding_body,
+    binding_key,
+    cloud_role,
+    condition,
+    instance,
+    made_role_status,
+    node,
+    ready,
+    role_body,
+)
 from tests.unit.scene import Instances
-from tests.unit.sweeping import Swept
+from tests.unit.sweeping import Lists, Swept
 
+from ram_operator.cloud import Role
 from ram_operator.errors import CloudError, Throttled, Unavailable
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING
-from ram_operator.model import Scope
+from ram_operator.model import EVERYTHING, Scope
 
 BINDING = binding_key("storage-pool")
 ONE, TWO, THREE = instance(1), instance(2), instance(3)
@@ -154,3 +165,41 @@ async def test_a_binding_has_a_full_check_every_six_hours() -> None:
         asked.append(await made.nominated(INSTANCE_ROLE_BINDING.kind))
     everything = {BINDING: Scope(swept=True)}
     assert asked == [{}, {}, everything, {}, everything]
+
+
+class Asked(Lists):
+    """RAM that knows each role."""
+
+    async def get_role(self, name: str) -> Role:
+        return cloud_role(name)
+
+
+async def test_a_contended_instance_is_looked_at_and_given_its_role_when_the_other_stops() -> None:
+    made = Swept(Asked(), Instances({ONE: ""}))
+    scene, ecs, due = made.scene, made.ecs, 0.0
+    scene.put(binding_body())
+    scene.put(role_body(status=made_role_status()))
+    scene.put_node(node("node-1", 1, pool="storage"))
+
+    async def minute() -> None:
+        """Let a sweep nominate the binding, and work on it if it does or if the time has come that it named."""
+        nonlocal due
+        scene.later(60)
+        due -= 60
+        nominated = await made.nominated(INSTANCE_ROLE_BINDING.kind)
+        if nominated or due <= 0:
+            due = (await scene.reconcile(BINDING, nominated.get(BINDING, EVERYTHING))).requeue_after or 1e9
+
+    for _ in range(8):
+        ecs.roles[ONE] = ""
+        await minute()
+    assert scene.rows(BINDING)[str(ONE)]["reason"] == "Contended"
+    assert scene.condition(BINDING, "Stalled") == ("True", "Contended")
+    ecs.roles[ONE] = "Foreign"
+    await minute()
+    assert "has role Foreign" in scene.rows(BINDING)[str(ONE)]["message"]
+    assert scene.condition(BINDING, "Stalled") == ("True", "Conflict")
+    ecs.roles[ONE] = ""
+    for _ in range(60):
+        await minute()
+    assert (ecs.roles, scene.condition(BINDING)) == ({ONE: "oss-reader"}, ("True", "AllAttached"))

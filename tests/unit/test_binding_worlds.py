@@ -174,6 +174,11 @@ class World:
             scope = self.scene.asked.pop(key)
             if self.scene.exists(key):
                 await self.scene.reconcile(key, scope)
+            if self.scene.exists(key):
+                silent = [
+                    row for row in self.scene.rows(key).values() if not (row.get("reason") and row.get("message"))
+                ]
+                assert {row["state"] for row in silent} <= {"Attached"}, "what is not attached says why"
 
     async def crash(self) -> None:
         """Work on one binding, and end before its status is stored."""

@@ -101,7 +101,22 @@ async def test_an_object_that_has_nothing_in_the_cloud_is_released_at_once(polic
     await made.settle()
     made.delete(BINDING)
     await made.settle()
-    assert (made.exists(BINDING), ecs.writes) == (policy == "Suspend", [])
+    assert (made.exists(BINDING), ecs.writes) == (False, [])
+
+
+@pytest.mark.parametrize("unbind", ["Restore", "Detach", "Retain"])
+@pytest.mark.parametrize("mode", ["Enforce", "Plan", "Suspend"])
+@pytest.mark.parametrize("has", ["ours", "found", "other", "none"])
+async def test_what_a_deletion_does_in_each_mode_with_each_unbind_policy(has: str, mode: str, unbind: str) -> None:
+    made, ecs = await attached() if has == "ours" else scene({ONE: {"found": "oss-reader", "other": "X"}.get(has, "")})
+    await made.settle() if has in ("found", "other") else None
+    made.edit(BINDING, managementPolicy=mode, unbindPolicy=unbind)
+    made.delete(BINDING)
+    before = dict(ecs.roles)
+    await made.settle()
+    released = has == "ours" and mode == "Enforce" and unbind != "Retain"
+    assert ecs.roles == ({ONE: ""} if released else before)
+    assert made.exists(BINDING) == (has == "ours" and mode != "Enforce" and unbind != "Retain")
 
 
 async def test_a_read_only_operator_writes_for_no_object() -> None:

@@ -170,3 +170,18 @@ async def test_a_plan_of_many_releases_is_shown() -> None:
     await made.settle()
     await relabel(made, *range(1, 8))
     assert (left(ecs), made.status(BINDING)["plan"]["count"]) == (10, 7)
+
+
+@pytest.mark.parametrize("code", ["SDK.ReadTimeout", "ServiceUnavailable"])
+async def test_what_the_spec_releases_while_an_attach_is_without_an_answer_is_not_held(code: str) -> None:
+    made, ecs = scene({instance(number): "" for number in range(1, 11)}, nodes=10)
+    ecs.failing["attach"] = Unavailable("AttachInstanceRamRole", code)
+    await made.settle()
+    ecs.failing.clear()
+    made.edit(BINDING, nodeSelector={"matchLabels": {"pool": "none"}})
+    await made.reconcile(BINDING)
+    ecs.roles = dict.fromkeys(ecs.roles, "oss-reader")
+    for _ in range(4):
+        made.later(61)
+        await made.reconcile(BINDING)
+    assert set(ecs.roles.values()) == {""}

@@ -232,6 +232,12 @@ async def test_objects_whose_full_check_fails_keep_no_others_from_theirs() -> No
     assert len(set().union(*asked)) == 100
 
 
+async def test_a_check_by_a_clock_that_was_a_day_ahead_is_none() -> None:
+    made = many_roles(1)
+    made.scene.later(-24 * 3600)
+    assert await made.nominated(RAM_ROLE.kind) != {}
+
+
 # The cloud does not answer
 
 

@@ -146,7 +146,9 @@ class Sweeps:
         for key in objects:
             self._asked.setdefault(key, now)
         most = ceil(len(objects) * self.interval / (FULL_CHECK_SPREAD * self.full_check.total_seconds()))
-        overdue = [key for key, facts in objects.items() if now - self._checked(kind, facts) >= self.full_check]
+        # A time that is still to come is of a clock that was ahead, and tells nothing.
+        ages = {key: now - self._checked(kind, facts) for key, facts in objects.items()}
+        overdue = [key for key, age in ages.items() if not timedelta(0) <= age < self.full_check]
         chosen = sorted(overdue, key=lambda _: self.chance())[:most]
         self._asked.update(dict.fromkeys(chosen, now))
         return chosen

@@ -63,7 +63,7 @@ class Reference:
     def just_deleted(self, now: datetime) -> bool:
         """Whether its deletion began so recently that the cloud may not show yet what was written before."""
         since = parse_timestamp(self.deleted)
-        return self.deleting and since is not None and now - since < PROPAGATION
+        return self.deleting and since is not None and abs(now - since) < PROPAGATION
 
     @property
     def released(self) -> bool:

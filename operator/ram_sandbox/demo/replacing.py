@@ -43,8 +43,10 @@ def replace_worker_role(story: Story) -> None:
         for step in story.sandbox.kubectl.get(*_BINDING.split("/"))["status"]["plan"]["steps"]:
             story.show(f"planned: {step}")
         _have(story, instances, _WORKER)
+        before = story.sandbox.simulator.last_call()
         _told(story, {"managementPolicy": "Enforce"}, "AllAttached")
         _have(story, instances, _OURS)
+        _show_writes(story, before)
         story.kubectl("get", _BINDING)
         story.kubectl("delete", _BINDING, "--timeout=60s")
         _have(story, instances, _WORKER)
@@ -87,6 +89,14 @@ def _ready(story: Story) -> tuple[bool, str, str]:
     row: dict[str, Any] = next((row for row in rows if row["type"] == "Ready"), {})
     latest = row.get("observedGeneration") == binding["metadata"]["generation"]
     return latest, str(row.get("reason")), str(row.get("message"))
+
+
+def _show_writes(story: Story, since: int) -> None:
+    """Show that one instance went first, and that none waited for the others while it had no role."""
+    for call in story.sandbox.simulator.journal(since):
+        if call["write"]:
+            parameters = call["params"]
+            story.show(f"{call['action']} {parameters['RamRoleName']} {parameters['InstanceIds']}")
 
 
 def _have(story: Story, instances: list[str], role: str) -> None:

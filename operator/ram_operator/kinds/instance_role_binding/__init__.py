@@ -106,7 +106,9 @@ class InstanceRoleBindingKind:
         return policy_doubts((body.get("spec") or {}).get("sessionPolicy"), "spec.sessionPolicy")
 
     def retains(self, facts: Facts) -> bool:
-        return facts.me.spec.get("unbindPolicy") == "Retain"
+        """Also where nothing is claimed: then there is nothing to take off."""
+        claimed = any(row.claimed for row in rows_of(facts.me.status).values())
+        return not claimed or facts.me.spec.get("unbindPolicy") == "Retain"
 
     def desire(self, spec: BindingSpec | None, facts: Facts) -> DesiredBinding:
         return desired(spec, facts, self.rules)

@@ -101,6 +101,13 @@ class Case:
         return (other.session_of(self.seen) if other and inherited else None) == self.session
 
     @property
+    def by_spec(self) -> bool:
+        """Whether the spec or the deletion releases it, and not its node. A later edit does not change that."""
+        if self.row is not None and self.row.state is State.RELEASING:
+            return self.deleting or not self.row.by_nodes
+        return self.deleting or self.edited
+
+    @property
     def refused(self) -> CloudError | None:
         """The answer to the write of this reconcile, where it was no and not just a failure."""
         return self.error if isinstance(self.error, Rejected | Denied | NotFound | AlreadyExists) else None
@@ -132,6 +139,7 @@ class Case:
             "missing_since": None,
             "node_gone_since": None,
             "failed_generation": None,
+            "by_nodes": False,
         }
         return replace(row, **{**cleared, "state": state, "since": since, "node": self.node, **changes})
 

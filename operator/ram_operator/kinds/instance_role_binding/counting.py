@@ -9,14 +9,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from ram_operator.kinds.instance_role_binding.cases import Verdict
-from ram_operator.kinds.instance_role_binding.rows import Row
+from ram_operator.kinds.instance_role_binding.rows import Row, State
 from ram_operator.model import (
     Facts,
     InstanceId,
     Intent,
     Json,
     Outcome,
-    Reason,
     Releases,
     StatusFields,
     parse_timestamp,
@@ -42,7 +41,8 @@ def counted(
     """What is to be released because of nodes, and what was lately."""
     done = {InstanceId.of(one) for step in outcome.done if step.intent is Intent.RELEASE for one in step.subjects}
     edited = facts.me.deleting or facts.me.status.get("observedGeneration") != facts.generation
-    released = [one for one in done if not edited and one in before and before[one].reason is not Reason.UNBOUND]
+    by_spec = {one for one, row in before.items() if row.state is State.RELEASING and not row.by_nodes}
+    released = [one for one in done if not edited and one in before and one not in by_spec]
     return Releases(
         subjects=frozenset(str(one) for one, verdict in verdicts.items() if verdict.by_nodes),
         held=sum(row.claimed for row in before.values()),

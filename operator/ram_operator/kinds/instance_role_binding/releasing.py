@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -61,8 +62,8 @@ def _handed_over(case: Case, taken_by: ObjectKey, row: Row) -> Verdict | None:
     if left <= 0:
         return None
     message = f"waits for {taken_by} to take it over"
-    reason = Reason.UNBOUND if _by_spec(case, row) else Reason.PROGRESSING
-    waiting = case.next_row(State.RELEASING, reason=reason, message=message)
+    reason = Reason.UNBOUND if case.by_spec else Reason.PROGRESSING
+    waiting = case.next_row(State.RELEASING, reason=reason, message=message, by_nodes=not case.by_spec)
     return Verdict(waiting, hold=case.hold(Reason.PROGRESSING, message, left))
 
 
@@ -81,7 +82,8 @@ def _node_gone(case: Case, row: Row) -> Verdict | None:
 def _release(case: Case, row: Row) -> Verdict:
     """Take off what we gave, and give back what was there before."""
     # The time that the node is gone stays: it is looked at again after the claims are stored.
-    releasing = case.next_row(State.RELEASING, node_gone_since=row.node_gone_since, **_why(case, row))
+    kept: Mapping[str, Json] = {"node_gone_since": row.node_gone_since, "by_nodes": not case.by_spec}
+    releasing = case.next_row(State.RELEASING, **kept, **_why(case, row))
     back = row.previous_role if case.terms.unbind is Unbind.RESTORE else None
     if case.terms.unbind is Unbind.RETAIN or isinstance(case.error, ClassicNetwork):
         # What is in a classic network cannot have a role.
@@ -122,7 +124,7 @@ def _taken_off(case: Case, row: Row, releasing: Row, back: str | None = None) ->
         detach = case.seen or row.role
         # What it had before was without our session policy, also where it was the same role.
         restore = back if back and (row.session_of(detach) or not same_role(back, detach)) else None
-        by_nodes = row.reason is not Reason.NOT_SELECTED and not _by_spec(case, row)
+        by_nodes = row.reason is not Reason.NOT_SELECTED and not case.by_spec
         return Verdict(releasing, detach=detach, attach=restore, intent=Intent.RELEASE, by_nodes=by_nodes)
     return Verdict(None)
 
@@ -151,13 +153,6 @@ def _why(case: Case, row: Row) -> dict[str, Json]:
         return {"reason": Reason.RETRYING, "message": "waits for the end of a call that got no answer"}
     if row.reason in (Reason.VERIFYING, Reason.API_ERROR):
         return {"reason": row.reason, "message": row.message}
-    if _by_spec(case, row):
+    if case.by_spec:
         return {"reason": Reason.UNBOUND, "message": "the binding lets it go"}
     return {"reason": Reason.NOT_SELECTED, "message": "its node is no longer selected"}
-
-
-def _by_spec(case: Case, row: Row) -> bool:
-    """Whether the spec or the deletion releases it, and not its node; what the brake held stays its node's doing."""
-    if row.reason is Reason.MASS_RELEASE:
-        return case.deleting
-    return case.deleting or case.edited or row.reason is Reason.UNBOUND

@@ -54,7 +54,8 @@ class Row:
 
     `previous_role` is what the instance had before the first of our roles; `replaced_role` is what was taken off it so
     that `role` can take its place, until the instance was seen with `role`. `session` and `replaced_session` are the
-    hashes of the session policies that limit `role` and `replaced_role` on this instance, None for none.
+    hashes of the session policies that limit `role` and `replaced_role` on this instance, None for none. `by_nodes`
+    says of a release that a node led to it, and not the spec.
     """
 
     state: State
@@ -73,6 +74,7 @@ class Row:
     since: str | None = None
     node_gone_since: str | None = None
     missing_since: str | None = None
+    by_nodes: bool = False
 
     @property
     def claimed(self) -> bool:
@@ -150,6 +152,7 @@ class Row:
             "since": self.since,
             "nodeGoneSince": self.node_gone_since,
             "missingSince": self.missing_since,
+            "byNodes": self.by_nodes,
         }
         return {key: value for key, value in fields.items() if value not in (None, "", False)}
 
@@ -181,6 +184,7 @@ def row_from_json(row: Mapping[str, Json]) -> Row:
         since=row.get("since"),
         node_gone_since=row.get("nodeGoneSince"),
         missing_since=row.get("missingSince"),
+        by_nodes=bool(row.get("byNodes")),
     )
 
 

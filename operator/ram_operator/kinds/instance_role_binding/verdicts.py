@@ -192,7 +192,8 @@ def _missing(case: Case) -> Verdict:
     if left > 0:
         message = "ECS does not know this instance; looking again"
         state = State.PENDING if case.wanted else State.RELEASING
-        row = case.next_row(state, reason=Reason.INSTANCE_GONE, message=message, missing_since=timestamp(since))
+        gone = {"reason": Reason.INSTANCE_GONE, "message": message, "missing_since": timestamp(since)}
+        row = case.next_row(state, by_nodes=not case.wanted and not case.by_spec, **gone)
         hold = case.hold(Reason.VERIFYING, message, left) if case.wanted or case.deleting else None
         return Verdict(row, hold=hold, revisit_after=left)
     if not case.wanted:
