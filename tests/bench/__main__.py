@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from tests.bench.measurements import Figures, Size, nodes_and_bindings, roles_and_policies
+from tests.bench.measurements import SETTINGS, WITH_QUOTAS, Figures, Size, nodes_and_bindings, roles_and_policies
+from tests.bench.quotas import within_quotas
 from tests.bench.scale import ClusterSize, large_cluster
 from tests.bench.simulator import CONNECTIONS, SimulatorSize, calls, cold_start, many_roles, measured
 
@@ -23,12 +24,13 @@ FULL = Size(pairs=200, edits=20, nodes=300, pools=10)
 QUICK = Size(pairs=20, edits=5, nodes=30, pools=3)
 SIMULATOR_FULL = SimulatorSize(calls=10_000, roles=10_000, listings=50)
 SIMULATOR_QUICK = SimulatorSize(calls=1_000, roles=1_000, listings=10)
-CLUSTER_FULL = ClusterSize(nodes=5_000, bindings=50, heartbeats=2_000)
-CLUSTER_QUICK = ClusterSize(nodes=300, bindings=10, heartbeats=100)
+CLUSTER_FULL = ClusterSize(nodes=5_000, bindings=50, pairs=1_000, heartbeats=2_000)
+CLUSTER_LARGEST = ClusterSize(nodes=10_000, bindings=100, pairs=1_000, heartbeats=2_000)
+CLUSTER_QUICK = ClusterSize(nodes=300, bindings=10, pairs=20, heartbeats=100)
+QUOTAS_LARGEST, QUOTAS_FULL, QUOTAS_QUICK = 1_000, 200, 30
 LATENCY_MS = 20
-# No sweep falls into a measurement, since the sandbox's short interval is not what people run, and no quota of a cloud
-# that has none.
-SETTINGS = {"RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "600", "RAM_OPERATOR_QUOTA_FACTOR": "1000"}
+FREE = Options(cloud=CloudOptions(latency_ms=LATENCY_MS), settings=SETTINGS)
+METERED = Options(cloud=CloudOptions(latency_ms=LATENCY_MS, quotas="documented"), settings=WITH_QUOTAS)
 
 
 def main() -> int:
@@ -36,14 +38,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, once")
     parser.add_argument("--repeats", type=int, default=0, help="how often (3, with --quick 1)")
-    parser.add_argument("--only", choices=("operator", "cluster", "simulator"), help="a part of it (all)")
+    parser.add_argument("--only", choices=("operator", "quotas", "cluster", "simulator"), help="a part of it (all)")
+    parser.add_argument(
+        "--largest", action="store_true", help="cluster: 10,000 nodes; quotas: 1,000 pairs (5,000; 200)"
+    )
     options = parser.parse_args()
     repeats = options.repeats or (1 if options.quick else 3)
     progress = Progress(sys.stderr)
     if options.only in (None, "operator"):
         bench_operator(QUICK if options.quick else FULL, repeats, progress)
+    if options.only in (None, "quotas"):
+        full_pairs = QUOTAS_LARGEST if options.largest else QUOTAS_FULL
+        bench_quotas(QUOTAS_QUICK if options.quick else full_pairs, progress)
     if options.only in (None, "cluster"):
-        bench_cluster(CLUSTER_QUICK if options.quick else CLUSTER_FULL, progress)
+        full_size = CLUSTER_LARGEST if options.largest else CLUSTER_FULL
+        bench_cluster(CLUSTER_QUICK if options.quick else full_size, progress)
     if options.only in (None, "simulator"):
         bench_simulator(SIMULATOR_QUICK if options.quick else SIMULATOR_FULL, repeats, progress)
     return 0
@@ -57,10 +66,20 @@ def bench_operator(size: Size, repeats: int, progress: Progress) -> None:
     print_figures(runs)
 
 
+def bench_quotas(pairs: int, progress: Progress) -> None:
+    """Measure the operator on a cloud with the documented quotas, and print its figures."""
+    figures = on_sandbox(within_quotas, pairs, progress, METERED)
+    print(f"{pairs} RamPolicies + {pairs} RamRoles, simulated cloud at {LATENCY_MS} ms a call with documented quotas")
+    print_figures([figures])
+
+
 def bench_cluster(size: ClusterSize, progress: Progress) -> None:
     """Measure the operator over a large cluster, once since it takes minutes, and print its figures."""
     figures = on_sandbox(large_cluster, size, progress)
-    print(f"{size.nodes} nodes as large as a kubelet's in {size.bindings} bindings, {os.cpu_count()} processors")
+    print(
+        f"{size.nodes} nodes as large as a kubelet's in {size.bindings} bindings, {size.pairs} RamPolicies and as many"
+    )
+    print(f"RamRoles, {os.cpu_count()} processors")
     print_figures([figures])
 
 
@@ -88,9 +107,10 @@ def operator_run(size: Size, progress: Progress) -> Figures:
     return on_sandbox(roles_and_policies, size, progress) | on_sandbox(nodes_and_bindings, size, progress)
 
 
-def on_sandbox(measure: Callable[[Sandbox, S], Figures], size: S, progress: Progress) -> Figures:
+def on_sandbox(
+    measure: Callable[[Sandbox, S], Figures], size: S, progress: Progress, options: Options = FREE
+) -> Figures:
     """Measure something on a fresh sandbox."""
-    options = Options(cloud=CloudOptions(latency_ms=LATENCY_MS), settings=SETTINGS)
     sandbox = Sandbox(ensure(os.environ, progress), options, os.environ, progress)
     sandbox.start()
     try:

@@ -4,20 +4,26 @@ import json
 import os
 import statistics
 import time
+import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.bench import workloads
-from tests.bench.apiserver import GROUP, ApiServer, Watch, ready
+from tests.bench.apiserver import GROUP, ApiServer, Watch, ready, send
 
 from ram_sandbox.nodes import create_nodes, new_instance
 from ram_sandbox.sandbox import Sandbox
+from ram_sandbox.simulator import Simulator
 
 TIMEOUT_SECONDS = 120.0
 QUIET_SECONDS = 3.0
 POLL_SECONDS = 0.005
+# No sweep falls into a measurement, since the sandbox's short interval is not what people run, and no quota of a cloud
+# that has none.
+WITH_QUOTAS = {"RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "600"}
+SETTINGS = WITH_QUOTAS | {"RAM_OPERATOR_QUOTA_FACTOR": "1000"}
 
 Figures = dict[str, float]
 
@@ -122,13 +128,30 @@ def calls_at_restart(sandbox: Sandbox) -> int:
     return len(sandbox.simulator.journal(before))
 
 
-def quiet(sandbox: Sandbox) -> None:
-    """Wait until no cloud call was made for some seconds."""
+def quiet(sandbox: Sandbox) -> float:
+    """Wait until no cloud call was made for some seconds, and return since when (monotonic seconds)."""
     last, since = sandbox.simulator.last_call(), time.monotonic()
     while time.monotonic() - since < QUIET_SECONDS:
         time.sleep(0.2)
         if (now := sandbox.simulator.last_call()) != last:
             last, since = now, time.monotonic()
+    return since
+
+
+def post_pairs(sandbox: Sandbox, pairs: int) -> None:
+    """Create roles and the policy of each."""
+    bodies = (body for number in range(pairs) for body in (workloads.policy(number), workloads.role(number)))
+    paths = {"RamPolicy": f"{GROUP}/rampolicies", "RamRole": f"{GROUP}/ramroles"}
+    send(sandbox.kubeconfig, (("POST", paths[body["kind"]], body) for body in bodies))
+
+
+def allow(simulator: Simulator, pairs: int) -> None:
+    """Let the account have more roles and policies than an account of the cloud has at first."""
+    body = json.dumps({"roles": pairs + 10, "policies": pairs + 10}).encode()
+    request = urllib.request.Request(f"{simulator.control}/switches", body, method="PUT")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=30):
+        return
 
 
 def apply(sandbox: Sandbox, items: list[dict[str, Any]]) -> None:

@@ -1,71 +1,121 @@
 """What a large cluster costs: a start with thousands of nodes, and the heartbeats of their kubelets."""
 
-import base64
 import itertools
-import json
-import ssl
-import threading
 import time
 import urllib.request
-from collections.abc import Iterable
 from dataclasses import dataclass
-from http.client import HTTPSConnection
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from tests.bench import workloads
-from tests.bench.apiserver import ApiServer, Watch, ready
-from tests.bench.measurements import Figures, all_attached, apply, cpu, peak_megabytes, quiet, resident_megabytes
+from tests.bench.apiserver import GROUP, ApiServer, Watch, ready, send
+from tests.bench.measurements import (
+    SETTINGS,
+    Figures,
+    all_attached,
+    allow,
+    apply,
+    cpu,
+    peak_megabytes,
+    post_pairs,
+    quiet,
+    resident_megabytes,
+)
+from tests.bench.replicas import hand_over
 
 from ram_sandbox.nodes import new_instance
 from ram_sandbox.sandbox import Sandbox
 
 TIMEOUT_SECONDS = 420.0
-CLIENTS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterSize:
-    """Nodes, bindings that share them, and how many heartbeats are counted."""
+    """Nodes, bindings that share them, pairs of a role and its policy, and how many heartbeats are counted."""
 
     nodes: int
     bindings: int
+    pairs: int
     heartbeats: int
 
 
 def large_cluster(sandbox: Sandbox, size: ClusterSize) -> Figures:
-    """Bind all nodes, start the operator anew over them, and let their kubelets post their statuses."""
-    apiserver = ApiServer(sandbox.kubeconfig)
-    roles = Watch(apiserver, "ramroles", ready)
-    apply(sandbox, [workloads.policy(0), workloads.role(0)])
+    """Fill a cluster, start the operator anew over it, let kubelets post their statuses, and kill the leader."""
+    allow(sandbox.simulator, size.pairs)
+    created = pairs_created(sandbox, size.pairs)
     instances = [new_instance(sandbox.simulator, "cn-hangzhou") for _ in range(size.nodes)]
     nodes = [workloads.kubelet_node(node) for node in workloads.nodes(instances, size.bindings)]
+    bindings = Watch(ApiServer(sandbox.kubeconfig), "instancerolebindings", all_attached(size.nodes // size.bindings))
     send(sandbox.kubeconfig, (("POST", "/api/v1/nodes", node) for node in nodes))
-    roles.wait(1, TIMEOUT_SECONDS)
-    bindings = Watch(apiserver, "instancerolebindings", all_attached(size.nodes // size.bindings))
     apply(sandbox, [workloads.binding(pool) for pool in range(size.bindings)])
     bindings.wait(size.bindings, TIMEOUT_SECONDS)
     quiet(sandbox)
-    before = sandbox.simulator.last_call()
+    found = restarted(sandbox, 2 * size.pairs) | heartbeats(sandbox, nodes, size.heartbeats)
+    found |= {"drift cycle: calls an object": calls_of_a_cycle(sandbox) / (2 * size.pairs)} | hand_over(sandbox)
+    return created | {f"{size.nodes} nodes, {name}": value for name, value in found.items()}
+
+
+def pairs_created(sandbox: Sandbox, pairs: int) -> Figures:
+    """Create pairs of a policy and its role as fast as the API server takes them."""
+    watches = [Watch(ApiServer(sandbox.kubeconfig), plural, ready) for plural in ("rampolicies", "ramroles")]
+    before, began = cpu(sandbox.operator.pid), time.monotonic()
+    post_pairs(sandbox, pairs)
+    settled = max(watch.wait(pairs, TIMEOUT_SECONDS) for watch in watches)
+    # Until the last event is written.
+    quiet(sandbox)
+    return {
+        f"{pairs} pairs created: to all Ready, s": settled - began,
+        f"{pairs} pairs created: CPU an object, ms": 1000 * (cpu(sandbox.operator.pid) - before) / (2 * pairs),
+    }
+
+
+def restarted(sandbox: Sandbox, objects: int) -> Figures:
+    """Start the operator anew over what is in sync."""
+    apiserver = ApiServer(sandbox.kubeconfig)
+    before, versions = sandbox.simulator.last_call(), resource_versions(apiserver)
     sandbox.operator.stop()
     began = time.monotonic()
     sandbox.operator.start()
     ready_after = time.monotonic() - began
     ready_cpu = cpu(sandbox.operator.pid)
-    quiet(sandbox)
+    settled_after = quiet(sandbox) - began
+    calls = sandbox.simulator.journal(before)
     started = {
         "ready after, s": ready_after,
+        "settled after, s": settled_after,
         "CPU to ready, s": ready_cpu,
         "CPU to quiet, s": cpu(sandbox.operator.pid),
-        "cloud calls": len(sandbox.simulator.journal(before)),
+        "cloud calls": len(calls),
+        "RAM calls a role or policy": sum(call["product"] == "Ram" for call in calls) / objects,
+        "objects written": len(versions.items() ^ resource_versions(apiserver).items()) / 2,
         "RSS, MB": resident_megabytes(sandbox.operator.pid),
         "peak RSS, MB": peak_megabytes(sandbox.operator.pid),
         "pauses of the loop over 50 ms": pauses(sandbox),
     }
-    return {f"{size.nodes} nodes, start: {name}": value for name, value in started.items()} | {
-        f"{size.nodes} nodes, {name}": value for name, value in heartbeats(sandbox, nodes, size.heartbeats).items()
+    return {f"start: {name}": value for name, value in started.items()}
+
+
+def resource_versions(apiserver: ApiServer) -> dict[str, str]:
+    """Return the version of each of our objects, by its kind and name."""
+    return {
+        f"{plural}/{item['metadata']['name']}": item["metadata"]["resourceVersion"]
+        for plural in ("rampolicies", "ramroles", "instancerolebindings")
+        for item in apiserver.get(f"{GROUP}/{plural}")["items"]
     }
+
+
+def calls_of_a_cycle(sandbox: Sandbox) -> int:
+    """Return how many calls to RAM the operator makes from one sweep to the next."""
+    sandbox.operator.restart(SETTINGS | {"RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "10"})
+    before, end = sandbox.simulator.last_call(), time.monotonic() + TIMEOUT_SECONDS
+    lists: list[int] = []
+    calls: list[dict[str, Any]] = []
+    while len(lists) < 3:
+        if time.monotonic() > end:
+            raise TimeoutError("the sweeps do not come round")
+        time.sleep(0.5)
+        calls = [call for call in sandbox.simulator.journal(before) if call["product"] == "Ram"]
+        lists = [index for index, call in enumerate(calls) if call["action"] == "ListRoles"]
+    return lists[2] - lists[1]
 
 
 def heartbeats(sandbox: Sandbox, nodes: list[dict[str, Any]], count: int) -> Figures:
@@ -98,47 +148,3 @@ def pauses(sandbox: Sandbox) -> float:
     values = dict(line.rsplit(" ", 1) for line in lines if line.startswith("ram_operator_event_loop_pause_seconds"))
     name = "ram_operator_event_loop_pause_seconds"
     return float(values[f"{name}_count"]) - float(values[f'{name}_bucket{{le="0.05"}}'])
-
-
-def send(kubeconfig: Path, requests: Iterable[tuple[str, str, dict[str, Any]]]) -> None:
-    """Make requests of the API server over a few connections that stay open.
-
-    Raises:
-        RuntimeError: it refused one.
-    """
-    left, refused = iter(requests), list[str]()
-    lock = threading.Lock()
-
-    def work() -> None:
-        connection, headers = connect(kubeconfig)
-        while True:
-            with lock:
-                request = next(left, None)
-            if request is None or refused:
-                connection.close()
-                return
-            method, path, body = request
-            kind = "application/json" if method == "POST" else "application/strategic-merge-patch+json"
-            connection.request(method, path, json.dumps(body), headers | {"Content-Type": kind})
-            answer = connection.getresponse()
-            text = answer.read()
-            if answer.status >= 300:
-                refused.append(f"{method} {path}: {answer.status} {text[:200]!r}")
-
-    threads = [threading.Thread(target=work) for _ in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if refused:
-        raise RuntimeError(refused[0])
-
-
-def connect(kubeconfig: Path) -> tuple[HTTPSConnection, dict[str, str]]:
-    """Return a connection to the API server of a kubeconfig, and the headers of its user."""
-    config = json.loads(kubeconfig.read_text())
-    cluster = config["clusters"][0]["cluster"]
-    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
-    context = ssl.create_default_context(cadata=authority)
-    connection = HTTPSConnection(urlsplit(cluster["server"]).netloc, timeout=60, context=context)
-    return connection, {"Authorization": f"Bearer {config['users'][0]['user']['token']}"}

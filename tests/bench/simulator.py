@@ -12,14 +12,13 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 from pathlib import Path
 
 from tests.bench.keepalive import calls_per_second, rendered
-from tests.bench.measurements import Figures, resident_megabytes
+from tests.bench.measurements import Figures, allow, resident_megabytes
 from tests.contract.clients.raw import Key, Message, RawClient, Wire, common, signed_v1, text_of
 
 from ram_sandbox.simulator import CloudOptions, Simulator, start_simulator
@@ -101,7 +100,7 @@ def calls(caller: Caller, size: SimulatorSize) -> Figures:
 def many_roles(caller: Caller, size: SimulatorSize) -> Figures:
     """Fill a simulator with roles, and list them by pages."""
     pid = caller.simulator.child.pid
-    allow_roles(caller.simulator, size.roles)
+    allow(caller.simulator, size.roles)
     empty = resident_megabytes(pid)
     numbers = iter(range(size.roles))
     count = size.roles - WARM_UP
@@ -112,14 +111,6 @@ def many_roles(caller: Caller, size: SimulatorSize) -> Figures:
         f"RSS with {size.roles} roles, MB": resident_megabytes(pid),
         **page_times(caller, size.listings),
     }
-
-
-def allow_roles(simulator: Simulator, count: int) -> None:
-    """Let the account have more roles than an account of the cloud has at first."""
-    body = json.dumps({"roles": count + 1}).encode()
-    request = urllib.request.Request(f"{simulator.control}/switches", body, method="PUT")
-    with urllib.request.urlopen(request, timeout=30):
-        return
 
 
 def page_times(caller: Caller, listings: int) -> Figures:

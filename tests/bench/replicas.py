@@ -1,0 +1,69 @@
+"""How long nobody writes when the leader of two replicas goes, over everything that a cluster has."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from tests.bench.apiserver import ApiServer, send
+from tests.bench.measurements import SETTINGS, Figures, edited_in_force
+
+from ram_sandbox.operator_process import OperatorProcess
+from ram_sandbox.sandbox import Sandbox
+
+LEASE = "bench"
+NAMESPACE = "default"
+GROUP = "coordination.k8s.io"
+WAIT_SECONDS = 60.0
+
+
+def hand_over(sandbox: Sandbox) -> Figures:
+    """Run two replicas, take the leader away twice, and return how long an edit waited that was made just then."""
+    allow_lease(sandbox)
+    settings = SETTINGS | {"RAM_OPERATOR_LEASE_NAMESPACE": NAMESPACE, "RAM_OPERATOR_LEASE_NAME": LEASE}
+    folder = sandbox.folder / "standby"
+    folder.mkdir(mode=0o700)
+    first, second = sandbox.operator, OperatorProcess(sandbox.installation, sandbox.simulator, folder, os.environ)
+    first.restart(settings)
+    await_leader(sandbox)
+    try:
+        second.start(settings)
+        killed = without_writer(sandbox, 0, first.kill)
+        first.start()
+        told = without_writer(sandbox, 1, lambda: second.child.signal(signal.SIGTERM))
+    finally:
+        second.stop()
+    return {"leader killed: s to the next write": killed, "leader told to end: s to the next write": told}
+
+
+def without_writer(sandbox: Sandbox, number: int, end_leader: Callable[[], object]) -> float:
+    """End the leader, edit the policy of a number, and return after how many seconds the edit was in force."""
+    began = time.monotonic()
+    end_leader()
+    edited_in_force(sandbox, ApiServer(sandbox.kubeconfig), number)
+    return time.monotonic() - began
+
+
+def allow_lease(sandbox: Sandbox) -> None:
+    """Give the operator's ServiceAccount the rights on the Lease that the chart gives it with two replicas."""
+    of_one = {"apiGroups": [GROUP], "resources": ["leases"], "resourceNames": [LEASE], "verbs": ["get", "update"]}
+    rules = [{"apiGroups": [GROUP], "resources": ["leases"], "verbs": ["create"]}, of_one]
+    subject = {"kind": "ServiceAccount", "name": "ram-operator", "namespace": sandbox.installation.namespace}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": LEASE}
+    path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"
+    made = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": LEASE}}
+    bodies = {
+        "roles": {**made, "kind": "Role", "rules": rules},
+        "rolebindings": {**made, "kind": "RoleBinding", "roleRef": role, "subjects": [subject]},
+    }
+    send(sandbox.kubeconfig, (("POST", f"{path}/{plural}", body) for plural, body in bodies.items()))
+
+
+def await_leader(sandbox: Sandbox) -> None:
+    """Wait until somebody holds the Lease."""
+    apiserver, end = ApiServer(sandbox.kubeconfig), time.monotonic() + WAIT_SECONDS
+    path = f"/apis/{GROUP}/v1/namespaces/{NAMESPACE}/leases"
+    while not any(item["metadata"]["name"] == LEASE for item in apiserver.get(path)["items"]):
+        if time.monotonic() > end:
+            raise TimeoutError("nobody takes the Lease")
+        time.sleep(0.2)
