@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 
 from ram_operator.cloud import PolicyType
 from ram_operator.grantable import DENIED_ACTIONS, SYSTEM_POLICIES, TRUST_PRINCIPALS
-from ram_operator.model import Granted, Json, listing
-from ram_operator.rules.documents.meaning import parsed
+from ram_operator.model import Granted, listing
+from ram_operator.rules.documents.granting import allowing, texts
 from ram_operator.rules.patterns import matches_any, overlap, within
-
-_FEDERATED_KEYS = ("iss", "aud", "sub")
+from ram_operator.rules.trust import EVERYBODY, Trusted, trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,70 +54,32 @@ class Boundary:
             yield from self._of_trust(granted.trust)
 
     def _of_document(self, document: str) -> Iterator[str]:
-        for where, statement in _allowing(document):
+        for where, statement in allowing(document):
             if not isinstance(statement, Mapping):
                 yield f"{where} is not understood, and so counts as allowing everything"
                 continue
             if "NotAction" in statement:
                 yield f"{where} allows everything but some actions, and so denied ones"
                 continue
-            for action in _texts(statement.get("Action")):
+            for action in texts(statement.get("Action")):
                 denied = [pattern for pattern in self.denied_actions if overlap(action, pattern)]
                 if denied and not any(within(action, pattern) for pattern in self.allowed_actions):
                     yield f"{where} allows {action}, which reaches the denied {listing(denied, 3)}"
 
     def _of_trust(self, document: str) -> Iterator[str]:
-        for where, statement in _allowing(document):
-            principals = statement.get("Principal") if isinstance(statement, Mapping) else None
-            if not isinstance(principals, Mapping) or not principals or "NotPrincipal" in statement:
-                yield f"{where} trusts everybody"
-                continue
-            for kind, names in principals.items():
-                outside = [name for name in _texts(names) if name not in self.trust_principals]
-                if outside:
-                    yield f"{where} trusts {listing(outside, 3)}, none of the allowed principals"
-                elif kind == "Federated" and (missing := _unlimited(statement.get("Condition"))):
-                    yield f"{where} trusts an identity provider without a condition on {listing(missing)}"
+        for where, ones in groupby(trusted(document), key=lambda one: one.where):
+            yield from self._of_trusted(where, list(ones))
+
+    def _of_trusted(self, where: str, ones: list[Trusted]) -> Iterator[str]:
+        outside = [one.name for one in ones if not one.is_among(self.trust_principals)]
+        if EVERYBODY in outside:
+            yield f"{where} trusts everybody"
+        elif outside:
+            yield f"{where} trusts {listing(outside, 3)}, none of the allowed principals"
+        elif missing := next((one.open_claims for one in ones if one.open_claims), None):
+            yield f"{where} trusts an identity provider without a condition on {listing(missing)}"
 
 
 def outside(boundary: Boundary | None, granted: Iterable[Granted]) -> bool:
     """Whether any of it lies outside; nothing does where there is no boundary."""
     return boundary is not None and any(boundary.problems(one) for one in granted)
-
-
-def _allowing(document: str) -> Iterator[tuple[str, Json]]:
-    """The statements that are no Deny, with their places; a document that cannot be read is one of anything."""
-    try:
-        read = parsed(document)
-    except (ValueError, RecursionError):
-        read = None
-    statements = read.get("Statement") if isinstance(read, Mapping) else None
-    if not isinstance(statements, list):
-        yield "the document", statements
-        return
-    for index, statement in enumerate(statements):
-        if not (isinstance(statement, Mapping) and statement.get("Effect") == "Deny"):
-            yield f"Statement[{index}]", statement
-
-
-def _texts(value: Json) -> list[str]:
-    """A text or a list of texts; whatever else stands there counts as everything."""
-    items = value if isinstance(value, list) else [value]
-    return [item if isinstance(item, str) else "*" for item in items]
-
-
-def _unlimited(conditions: Json) -> list[str]:
-    """The claims of a token that no condition limits to texts of their own."""
-    limited = {
-        str(key).lower().rpartition(":")[2]
-        for operator, block in (conditions.items() if isinstance(conditions, Mapping) else ())
-        if str(operator) in ("StringEquals", "StringEqualsIgnoreCase", "StringLike") and isinstance(block, Mapping)
-        for key, values in block.items()
-        if _limits(_texts(values))
-    }
-    return [key for key in _FEDERATED_KEYS if key not in limited]
-
-
-def _limits(values: Iterable[str]) -> bool:
-    found = list(values)
-    return bool(found) and all(value.strip("*?") for value in found)

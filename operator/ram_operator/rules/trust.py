@@ -1,6 +1,7 @@
-"""Whom a role may be trusted to: by default ECS alone, everyone else only where the cluster's limits name them.
+"""Whom a trust policy lets assume a role.
 
-What is not understood counts as trusting more, never less.
+It is judged by everybody whom an Allow lets in: what a Deny or a condition takes back does not count, and what is not
+understood lets in everybody.
 """
 
 from __future__ import annotations
@@ -8,87 +9,73 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ram_operator.errors import Problem
 from ram_operator.model import Json
 from ram_operator.rules.documents.grammar import PRINCIPALS
+from ram_operator.rules.documents.granting import allowing, texts
 from ram_operator.rules.documents.trust import ECS
-from ram_operator.rules.wording import capped, child, quoted, string_items
 
-_MARKS_OF_TOKENS = ("oidc:iss", "oidc:aud", "oidc:sub")
-_EXACT, _PATTERN = ("StringEquals", "StringEqualsIgnoreCase"), ("StringLike",)
-_OPENS = "the security engineer's limits decide who else may take a role"
+EVERYBODY = "*"
+CLAIMS = ("iss", "aud", "sub")
+"""What a token says of itself: who made it, for whom, and about whom."""
+_LIMITING = ("StringEquals", "StringEqualsIgnoreCase", "StringLike")
+_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
-class TrustLimits:
-    """Principals that roles of this cluster may trust, each spelled exactly.
+class Trusted:
+    """Somebody whom a statement lets assume a role.
 
     Attributes:
-        services: addresses, such as `ecs.aliyuncs.com`; that of another account, `N@service`, is another service.
-        accounts: ARNs of accounts, users and roles.
-        providers: ARNs of identity providers, which need conditions on issuer, audience and subject as well.
+        where: the statement.
+        kind: Service, RAM or Federated; "" where it is not understood.
+        name: as the statement spells it, `*` where it is not understood.
+        open_claims: of an identity provider, the claims that no condition limits, so that any token of it will do.
     """
 
-    services: frozenset[str] = frozenset({ECS})
-    accounts: frozenset[str] = frozenset()
-    providers: frozenset[str] = frozenset()
+    where: str
+    kind: str
+    name: str
+    open_claims: tuple[str, ...] = ()
+
+    def is_among(self, principals: tuple[str, ...]) -> bool:
+        """Whether it is one of some principals: of its kind, and spelled exactly so."""
+        return self.name in principals and kind_of(self.name) == self.kind
 
 
-def trust_outside(document: Json, limits: TrustLimits, where: str = "spec.trust.document") -> tuple[Problem, ...]:
-    """Find whom a trust policy lets take the role although the limits do not name them.
-
-    Args:
-        document: parsed JSON of any shape.
-        limits: whom roles may trust.
-        where: the place of the document in the object.
-
-    Returns:
-        Sentences, at most 20, each with the place and the principal; none if everyone is within the limits.
-    """
-    statements = document.get("Statement") if isinstance(document, Mapping) else None
-    if not isinstance(statements, list):
-        return (Problem(where, "cannot be understood, and might trust anyone; write a list of statements"),)
-    found = [
-        problem
-        for index, statement in enumerate(statements)
-        for problem in _statement_problems(statement, limits, child(f"{where}.Statement", index))
-    ]
-    return capped(found, where)
+def kind_of(principal: str) -> str:
+    """The kind of a principal, by its form: an address is of a service, an ARN of an account or a provider."""
+    if not principal.startswith("acs:"):
+        return "Service"
+    return "Federated" if any(mark in principal for mark in (":oidc-provider/", ":saml-provider/")) else "RAM"
 
 
-def _statement_problems(statement: Json, limits: TrustLimits, place: str) -> Iterator[Problem]:
-    if not isinstance(statement, Mapping):
-        yield Problem(place, "cannot be understood, and might trust anyone; write a statement")
-        return
-    if statement.get("Effect") == "Deny":
-        return
-    principal = statement.get("Principal")
-    if not isinstance(principal, Mapping) or not set(principal) <= set(PRINCIPALS) or "NotPrincipal" in statement:
-        fix = "write Service, RAM or Federated"
-        yield Problem(f"{place}.Principal", f"cannot be understood, and might be anyone; {fix}")
-        return
-    allowed = {"Service": limits.services, "RAM": limits.accounts, "Federated": limits.providers}
-    for kind, names in principal.items():
-        shape, items = string_items(names, f"{place}.Principal.{kind}", ECS)
-        yield from shape
-        for here, name in items:
-            if name not in allowed[kind]:
-                yield Problem(here, f"{quoted(name)} may take the role; {_OPENS}")
-    if "Federated" in principal:
-        yield from _token_problems(statement.get("Condition"), f"{place}.Condition")
+def trusted(document: str) -> Iterator[Trusted]:
+    """Find all whom a trust policy, JSON text of any shape, lets assume the role."""
+    for where, statement in allowing(document):
+        principals = statement.get("Principal") if isinstance(statement, Mapping) else None
+        if not isinstance(principals, Mapping) or not principals or "NotPrincipal" in statement:
+            yield Trusted(where, "", EVERYBODY)
+            continue
+        for kind, names in principals.items():
+            missing = _open_claims(statement.get("Condition")) if kind == "Federated" else ()
+            for name in texts(names) or [EVERYBODY]:
+                yield Trusted(where, kind if kind in PRINCIPALS else "", name, missing)
 
 
-def _token_problems(condition: Json, place: str) -> Iterator[Problem]:
-    """The marks of a token that no condition pins, without which any token of the provider will do."""
-    for mark in _MARKS_OF_TOKENS:
-        if not any(_pins(condition, operator, mark) for operator in (*_EXACT, *_PATTERN)):
-            yield Problem(place, f"no condition on {mark}, so tokens of any are taken; write one, such as StringEquals")
+def beyond_ecs(document: str) -> tuple[str, ...]:
+    """The names of all but ECS whom a trust policy lets assume the role, sorted, at most 20 and how many more."""
+    names = sorted({one.name for one in trusted(document) if not one.is_among((ECS,))})
+    more = (f"and {len(names) - _SHOWN} more",) if len(names) > _SHOWN else ()
+    return (*names[:_SHOWN], *more)
 
 
-def _pins(condition: Json, operator: str, mark: str) -> bool:
-    keys = condition.get(operator) if isinstance(condition, Mapping) else None
-    value = keys.get(mark) if isinstance(keys, Mapping) else None
-    problems, items = string_items(value, "", "")
-    if problems or not items:
-        return False
-    return operator in _EXACT or all(text.strip("*?") for _, text in items)
+def _open_claims(conditions: Json) -> tuple[str, ...]:
+    """The claims of a token that no condition limits to texts of their own."""
+    limited = {
+        str(key).lower()
+        for operator, block in (conditions.items() if isinstance(conditions, Mapping) else ())
+        if operator in _LIMITING and isinstance(block, Mapping)
+        for key, values in block.items()
+        if (found := texts(values)) and all(value.strip("*?") for value in found)
+    }
+    return tuple(claim for claim in CLAIMS if f"oidc:{claim}" not in limited)
