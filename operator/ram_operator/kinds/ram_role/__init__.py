@@ -53,6 +53,7 @@ from ram_operator.rules.documents import (
 )
 from ram_operator.rules.names import check_description, check_role_name, check_session_seconds
 from ram_operator.rules.patterns import matches_any
+from ram_operator.rules.trust import beyond_ecs
 
 EXCLUSIVE = "Exclusive"
 NEVER_ADOPTED = ("AliyunServiceRoleFor*", "AliyunCS*")
@@ -314,6 +315,7 @@ class RamRoleKind:
             "roleId": role.role_id,
             "arn": role.arn,
             "origin": ownership.origin(tags),
+            **({"trustedPrincipals": list(beyond)} if (beyond := beyond_ecs(role.trust)) else {}),
             "policyCounts": counts,
             "policySummary": f"{counts['attached']}/{counts['wanted']}",
             "verified": ownership.verified(seen, stored, context, self.full_check),
@@ -349,7 +351,7 @@ def _role_steps(
     if observed.role is None or observed.tags is None:
         tags = {**spec.tags, **context.owner.tags()}
         role = NewRole(spec.name, spec.trust, spec.description or "", spec.session_seconds, tags)
-        return (CreateRole(role, attach),)
+        return (CreateRole(role, attach, beyond_ecs(spec.trust)),)
     role_now = observed.role
     trust = spec.trust if not same_meaning(role_now.trust, spec.trust) else None
     described = spec.description is not None and spec.description != role_now.description
@@ -364,7 +366,9 @@ def _role_steps(
     }
     differences = tuple(difference(name, now, wanted) for name, (now, wanted) in fields.items())
     change = RoleChange(spec.session_seconds, trust, spec.description if described else None)
-    update = (UpdateRole(spec.name, role_now.name, change, tuple(fields), differences),) if fields else ()
+    before = beyond_ecs(role_now.trust)
+    lets_in = tuple(name for name in beyond_ecs(trust) if name not in before) if trust else ()
+    update = (UpdateRole(spec.name, role_now.name, change, tuple(fields), differences, lets_in),) if fields else ()
     missing = ownership.missing_tags(spec.tags, observed.tags, context.owner)
     return (*update, *ownership.tag_step(Taggable.ROLE, role_now.name, missing))
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ram_operator.cloud import Cloud, NewRole, PolicyName, RoleChange
 from ram_operator.errors import AlreadyExists, NotFound
 from ram_operator.kinds.steps import ObjectStep, WholeStep, policy_arn, role_arn
-from ram_operator.model import Change, EventReason, Intent
+from ram_operator.model import Change, EventReason, Intent, listing
 
 
 def attachment(role: str, policy: PolicyName) -> str:
     """The subject of attaching or detaching a policy."""
     return f"{role}/{policy}"
+
+
+def _letting_in(names: Sequence[str]) -> str:
+    """Whom a role lets in that it did not before, for the event that tells of it."""
+    return f", which now lets in {listing(names)} besides ECS" if names else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +41,12 @@ class _AttachmentStep(WholeStep):
 class CreateRole(WholeStep):
     """Create a role with its tags. A name taken meanwhile is a failure: only an observation tells whose it is.
 
-    `before` are the attachments that wait for it.
+    `before` are the attachments that wait for it, `trusts` those besides ECS whom it lets assume the role.
     """
 
     role: NewRole
     before: tuple[PolicyName, ...] = ()
+    trusts: tuple[str, ...] = field(default=(), compare=False)
     event, change = EventReason.ROLE_CREATED, Change.CREATE
     api, verbs = "CreateRole", ("create", "created")
 
@@ -53,6 +60,9 @@ class CreateRole(WholeStep):
     def object(self) -> str:
         return f"role {self.role.name}"
 
+    def done(self) -> str:
+        return f"created {self.object()}{_letting_in(self.trusts)}"
+
     async def call(self, cloud: Cloud) -> None:
         await cloud.ram.create_role(self.role)
 
@@ -61,13 +71,15 @@ class CreateRole(WholeStep):
 class UpdateRole(ObjectStep):
     """Change a role's trust document, description or session duration.
 
-    `fields` names them for people, `differences` tells what they are and become.
+    `fields` names them for people, `differences` tells what they are and become, `trusts` those besides ECS whom it
+    lets assume the role from now on.
     """
 
     name: str
     change_to: RoleChange
     fields: tuple[str, ...]
     differences: tuple[str, ...] = field(default=(), compare=False)
+    trusts: tuple[str, ...] = field(default=(), compare=False)
     event, change = EventReason.ROLE_UPDATED, Change.UPDATE
     api, verbs = "UpdateRole", ("update", "updated")
 
@@ -88,6 +100,9 @@ class UpdateRole(ObjectStep):
 
     def todo(self) -> str:
         return f"{self.effect} ({'; '.join(self.differences)})" if self.differences else self.effect
+
+    def done(self) -> str:
+        return f"updated {self.object()}{_letting_in(self.trusts)}"
 
     async def call(self, cloud: Cloud) -> None:
         await cloud.ram.update_role(self.name, self.change_to)
