@@ -202,7 +202,13 @@ CONDITION = {
 SUMMARY = {"ready": "8/12", "conflict": 2, "failed": 1, "skipped": 0}
 COLUMNS: tuple[tuple[str, Spec, Spec, str, str], ...] = (
     ("RamPolicy", policy(), {"policyName": "p", "defaultVersion": "v3"}, "POLICY p VERSION v3", ""),
-    ("RamRole", {}, {"roleName": "r", "policySummary": "1/2"}, "ROLE r POLICIES 1/2", ""),
+    (
+        "RamRole",
+        {},
+        {"roleName": "r", "policySummary": "1/2", "trustedPrincipals": ["fc.aliyuncs.com"]},
+        "ROLE r POLICIES 1/2",
+        'TRUSTS ["fc.aliyuncs.com"]',
+    ),
     (
         "InstanceRoleBinding",
         binding(),
