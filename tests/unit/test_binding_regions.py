@@ -96,6 +96,20 @@ async def test_a_stalled_binding_is_not_told_of_again_because_a_region_fails_in_
     assert len(made.log) == 2  # The region is back, and out again.
 
 
+async def test_a_stalled_binding_is_told_of_once_also_where_nothing_of_it_can_be_read_for_a_while() -> None:
+    made, ecs = await both_attached()
+    ecs.out = {}
+    made.put_node(node("node-2", 2, pool="storage"))
+    ecs.roles[TWO] = "Other"
+    warnings: list[str] = []
+    for regions in ((), ("cn-hangzhou", "cn-beijing"), ()):
+        ecs.out = dict.fromkeys(regions, OUT)
+        warnings += [event.note for event in (await made.reconcile(BINDING)).events if event.warning]
+        made.later(20)
+    assert made.condition(BINDING, "Stalled") == ("True", "Conflict")
+    assert len(warnings) == 1
+
+
 async def test_a_region_that_is_out_is_asked_once_a_pass_and_later_alone() -> None:
     made, ecs = await both_attached()
     made.put_node(node("node-2", 2, pool="storage"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,8 +74,22 @@ def test_stalled_is_said_once_with_a_warning_and_waits_for_a_person(reason: Reas
     assert rows(made) == {"Ready": ("False", reason, "because"), "Stalled": ("True", reason, "because")}
     assert (made.requeue_after, made.backoff) == (None, False)
     assert made.events == (Event(reason, "because", warning=True),)
-    assert said(hold(reason), subject=was(*made.conditions)).events == ()
-    assert said(hold(reason, "other words"), subject=was(*made.conditions)).events != ()
+    # Of the process that told, and of the next one, which has the stored conditions alone.
+    for told in (made.stalls, None):
+        again = replace(was(*made.conditions), told=told)
+        assert said(hold(reason, "other words"), subject=again).events == ()
+        assert said(hold(reason), subject=replace(was(*made.conditions, generation=2), told=told)).events != ()
+    elsewhere = hold(reason, subject="another")
+    assert said(elsewhere, subject=replace(was(*made.conditions), told=made.stalls)).events != ()
+
+
+def test_a_stall_that_ended_is_told_of_again_when_it_comes_back() -> None:
+    first = said(hold(Reason.CONFLICT))
+    for between in (
+        said(subject=replace(FRESH, told=first.stalls)),
+        said(hold(Reason.POLICY_NOT_READY), subject=FRESH),
+    ):
+        assert said(hold(Reason.CONFLICT), subject=replace(was(*between.conditions), told=between.stalls)).events != ()
 
 
 PAIRS = [

@@ -36,6 +36,7 @@ from ram_operator.model import (
     Reason,
     Report,
     Scope,
+    Stall,
     StatusFields,
     disposition,
 )
@@ -117,6 +118,7 @@ class Reconciler:
     clock: Callable[[], datetime]
     overdue_after: float
     _observed: dict[ObjectKey, datetime] = field(default_factory=dict)
+    _told: dict[ObjectKey, frozenset[Stall]] = field(default_factory=dict)
     _rounds: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def reconcile(self, body: Body, facts: Facts, scope: Scope) -> Report:
@@ -195,6 +197,7 @@ class Reconciler:
     def forget(self, key: ObjectKey) -> None:
         """Drop what is remembered of an object."""
         self._observed.pop(key, None)
+        self._told.pop(key, None)
         for filter_ in self.filters:
             filter_.forget(key)
 
@@ -258,8 +261,10 @@ class Reconciler:
         overdue = (now - last).total_seconds() > self.overdue_after
         status = body.get("status") or {}
         doubts = () if facts.me.deleting else tuple(self.kinds[facts.me.key.kind].doubts(body))
-        subject = Subject(status.get("conditions") or (), facts, overdue, preview.scope.swept, doubts)
+        told = self._told.get(facts.me.key)
+        subject = Subject(status.get("conditions") or (), facts, overdue, preview.scope.swept, doubts, told)
         made = report(subject, after, outcome, now, error)
+        self._told[facts.me.key] = made.stalls
         # What is not in sync is read in every reconcile.
         made = replace(made, again=preview.scope if error else Scope(after.unread), read=after.read)
         released = facts.me.deleting and error is None and after.empty and not after.revisit_after

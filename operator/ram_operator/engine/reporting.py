@@ -24,6 +24,7 @@ from ram_operator.model import (
     Plan,
     Reason,
     Report,
+    Stall,
     Step,
     disposition,
     listing,
@@ -66,7 +67,8 @@ class Subject:
     """Whose report it is: the stored conditions and the facts that were reconciled.
 
     `overdue` says that nothing of it could be observed for too long, `swept` that a sweep saw a difference. `doubts`
-    are what of the spec is legal and probably not meant.
+    are what of the spec is legal and probably not meant. `told` is what stalled it when all of it could be read last;
+    None after a start of the process, when only the condition tells.
     """
 
     conditions: Sequence[Mapping[str, Json]]
@@ -74,6 +76,7 @@ class Subject:
     overdue: bool = False
     swept: bool = False
     doubts: Sequence[str] = ()
+    told: frozenset[Stall] | None = None
 
     @property
     def generation(self) -> int:
@@ -98,7 +101,7 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
     if not holds:
         reason, message = after.in_sync
         ready = ("True", reason, "; ".join((message, *(f"doubtful: {words}" for words in _doubts(subject)))))
-        return Report(_conditions(subject, ready, None, now), events, after.revisit_after)
+        return Report(_conditions(subject, ready, None, now), events, after.revisit_after, stalls=frozenset())
     state = next(state for state in _ORDER if any(disposition(hold.reason) is state for hold in holds))
     chosen = [hold for hold in holds if disposition(hold.reason) is state]
     waits = [hold for hold in holds if disposition(hold.reason) is Disposition.WAITING]
@@ -106,11 +109,15 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
     besides = [hold for hold in (*_briefly(unread, chosen), *waits, *notes) if hold not in chosen]
     reason, message = chosen[0].reason, _words(chosen, besides)
     conditions = _conditions(subject, _readiness(subject, state, reason, message), (state, reason, message), now)
-    warning = _warning(subject, chosen, state, message)
+    stalls = _stalls(subject, chosen) if state is Disposition.STALLED else frozenset()
+    warning = () if _was_told(subject, stalls) else (Event(str(reason), message, warning=True),)
+    if unread:
+        # What could not be read may stall it still.
+        stalls |= subject.told or frozenset()
     delays = [hold.retry_after for hold in holds if hold.retry_after is not None]
     delays += [] if after.revisit_after is None else [after.revisit_after]
     backoff = any(disposition(hold.reason) is Disposition.RETRYING and hold.retry_after is None for hold in holds)
-    return Report(conditions, (*events, *warning), min(delays, default=None), backoff)
+    return Report(conditions, (*events, *warning), min(delays, default=None), backoff, stalls=stalls)
 
 
 def released(subject: Subject, finalizers: Iterable[str], now: datetime) -> list[Mapping[str, Json]]:
@@ -291,13 +298,14 @@ def _doubtful(subject: Subject) -> tuple[Event, ...]:
     return tuple(Event(EventReason.DOUBTFUL, one, warning=True) for one in words)
 
 
-def _warning(subject: Subject, chosen: Sequence[Hold], state: Disposition, message: str) -> tuple[Event, ...]:
-    """A warning when the object stalls, or stalls on something else; never again for the same words.
+def _stalls(subject: Subject, chosen: Iterable[Hold]) -> frozenset[Stall]:
+    return frozenset(Stall(subject.generation, hold.subject, hold.reason) for hold in chosen)
 
-    What stands beside it may come and go: it makes no new warning.
-    """
+
+def _was_told(subject: Subject, stalls: frozenset[Stall]) -> bool:
+    """Whether a warning has told of all that stalls the object, of this generation."""
+    if subject.told is not None:
+        return stalls <= subject.told
     before = _find(subject.conditions, "Stalled")
-    # What stands beside the message may shorten it to this length.
-    words = _words(chosen)[: MESSAGE_LENGTH // 2]
-    same = before.get("reason") == str(chosen[0].reason) and str(before.get("message")).startswith(words)
-    return () if state is not Disposition.STALLED or same else (Event(str(chosen[0].reason), message, warning=True),)
+    known = (before.get("observedGeneration"), before.get("reason"))
+    return all(known == (stall.generation, stall.reason) for stall in stalls)

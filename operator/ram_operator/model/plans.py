@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 from ram_operator.cloud import Cloud, Grantee, PolicyName
 from ram_operator.errors import CloudError, OperatorError
@@ -273,6 +273,7 @@ class Plan:
     unconfirmed: tuple[str, ...] = ()
     nodes: Mapping[str, str] = field(default_factory=dict)
     read: tuple[str, ...] = ()
+    stalls: frozenset[Stall] = frozenset()
     rollout: Rollout | None = None
     releases: Releases | None = None
     grants: Mapping[str, Granted] = field(default_factory=dict)
@@ -355,13 +356,21 @@ class Context:
     outcome: Outcome = Outcome()
 
 
+class Stall(NamedTuple):
+    """What stalls an object, and in which generation of it."""
+
+    generation: int
+    subject: str
+    reason: Reason
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a reconcile says: conditions to store, events to record, when to come back.
 
     `requeue_after` in seconds; `backoff` asks the queue for the key's own growing delay instead. `again` is what has to
     be read then, besides what is not in sync. `unstored` is what kept the conditions from being stored. `read` are the
-    Nodes whose subjects were read.
+    Nodes whose subjects were read. `stalls` are told of, or were before and could not be read since.
     """
 
     conditions: Sequence[Mapping[str, Json]] = ()
@@ -371,3 +380,4 @@ class Report:
     again: Scope = EVERYTHING
     unstored: OperatorError | None = None
     read: tuple[str, ...] = ()
+    stalls: frozenset[Stall] = frozenset()
