@@ -6,10 +6,12 @@ import asyncio
 import gzip
 import json
 import logging
+import socket
+import threading
 import time
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import parse_qs, quote
 
 import pytest
@@ -216,6 +218,59 @@ async def test_an_answer_that_drips_ends_at_the_deadline_of_the_call() -> None:
     async with Hostile(serve=drip).connected() as connection:
         with pytest.raises(CloudError, match=r"SDK\.ReadTimeout: .*no complete answer within 1 s"):
             await connection.cloud.ram.delete_role("r")
+
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+FLOODS = {
+    "100 Continue": CONTINUE,
+    "without carriage returns": b"HTTP/1.1 100 C\n\n",
+    "103 Early Hints": b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n",
+}
+
+
+@pytest.fixture
+def flooding() -> Iterator[Callable[[bytes], str]]:
+    """Return a function that starts a server, a thread of its own, which answers with one piece for ever."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    threads: list[threading.Thread] = []
+
+    def serve(piece: bytes) -> None:
+        with suppress(OSError):
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                while True:
+                    connection.sendall(piece * 4000)
+
+    def start(piece: bytes) -> str:
+        threads.append(threading.Thread(target=serve, args=(piece,)))
+        threads[-1].start()
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    yield start
+    listener.close()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize("piece", FLOODS.values(), ids=FLOODS)
+async def test_a_flood_of_interim_answers_ends_the_call_and_not_the_turns_of_others(
+    piece: bytes, flooding: Callable[[bytes], str]
+) -> None:
+    url = flooding(piece)
+    connection = connect(CloudConfig(Given(), url, url, url, deadlines=Deadlines(call=5.0)), time.monotonic)
+    with pytest.raises(CloudError, match=r"SDK\.UnreadableAnswer"):
+        await connection.cloud.ram.delete_role("r")
+    await connection.close()
+
+
+async def test_a_few_interim_answers_are_skipped() -> None:
+    def reply(sent: str, given: dict[str, str]) -> Iterator[bytes]:
+        yield CONTINUE * 3
+        yield from answer(b"{}")
+
+    async with Hostile(reply).connected() as connection:
+        await connection.cloud.ram.delete_role("r")
 
 
 async def test_an_answer_of_another_kind_of_policy_is_unreadable() -> None:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import aiohttp
 
+from ram_operator.cloud.client.connector import Connector
 from ram_operator.cloud.client.failures import CONNECTION_RESET, NO_LEASE, UNREADABLE
 from ram_operator.cloud.client.network import Network
 from ram_operator.cloud.client.signing import SignedRequest
@@ -97,7 +98,7 @@ class Transport:
                 return await super().send(conn)
 
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, ssl=network.tls),
+            connector=Connector(network.tls),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, connect=deadlines.connect),
             auto_decompress=False,
