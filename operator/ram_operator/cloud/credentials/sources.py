@@ -7,12 +7,13 @@ AssumeRoleWithOIDC; the ECS user guide, "Instance RAM roles".
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from ram_operator.cloud.client.answers import Answer, decode
 from ram_operator.cloud.client.failures import UNREADABLE, refusal
@@ -24,6 +25,8 @@ from ram_operator.errors import Unavailable
 SESSION_SECONDS = 3600
 METADATA_TOKEN_SECONDS = 60
 LONGEST_TOKEN = 20_000
+SHORTEST_SECRET = 8
+"""Characters of a part of a URI that may be a secret; shorter ones are words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +123,21 @@ class UriSource:
     async def fetch(self, transport: Transport, sts: str) -> Temporary:
         """Return fresh credentials; raises CloudError."""
         sent = transport.fetch("GET", self.uri, {"Accept-Encoding": "identity"})
-        return _temporary(await _asked("GetCredentials", "the credentials URI", (self.uri,), sent))
+        return _temporary(await _asked("GetCredentials", "the credentials URI", _secrets(self.uri), sent))
 
 
 Source = OidcSource | InstanceRoleSource | UriSource
 """Each has `fetch`, which returns fresh credentials or raises a CloudError that shows nothing secret."""
+
+
+def _secrets(uri: str) -> tuple[str, ...]:
+    """What of a URI may be a secret that an answer quotes: all of it, each longer part of its user, path and query."""
+    parts = urlsplit(uri)
+    user = parts.netloc.rpartition("@")[0]
+    return (
+        uri,
+        *(piece for piece in re.split("[:/&=]", f"{user}/{parts.path}/{parts.query}") if len(piece) >= SHORTEST_SECRET),
+    )
 
 
 async def _sent(action: str, place: str, sent: Awaitable[Exchange]) -> Exchange:
