@@ -13,6 +13,7 @@ from tests.unit.builders import (
     binding_body,
     binding_key,
     cluster,
+    custom,
     facts_of,
     instance,
     node,
@@ -36,7 +37,7 @@ from ram_operator.errors import (
 )
 from ram_operator.kinds.instance_role_binding.steps import AttachRole, DetachRole
 from ram_operator.kinds.ram_policy.steps import CreatePolicy, DeletePolicy
-from ram_operator.kinds.ram_role.steps import DeleteRole, DetachPolicy
+from ram_operator.kinds.ram_role.steps import AttachPolicy, DeleteRole, DetachPolicy
 from ram_operator.kinds.steps import Tag
 from ram_operator.model import Event, EventReason, Failure, Hold, Outcome, Plan, Reason, Step
 
@@ -175,6 +176,16 @@ def test_each_write_is_one_event_of_the_object_and_one_of_each_node() -> None:
         Event(EventReason.ATTACHED, f"attached r to {instance(2)} by {key}", node="b"),
         Event(EventReason.POLICY_ATTACHED, "attached policy Custom/a to role r"),
     )
+
+
+def test_a_creation_is_told_in_one_event_with_all_that_was_done() -> None:
+    made = report(FRESH, Plan(), Outcome(done=(CREATE, ATTACH)), NOW)
+    assert made.events == (Event(EventReason.ROLE_CREATED, "created role r; attached policy Custom/a to role r"),)
+
+
+def test_a_creation_with_more_than_an_event_holds_is_told_step_by_step() -> None:
+    attached = tuple(AttachPolicy(custom(f"policy-{number:03}"), "r") for number in range(30))
+    assert len(report(FRESH, Plan(), Outcome(done=(CREATE, *attached)), NOW).events) == 31
 
 
 def test_remarks_are_events() -> None:

@@ -33,6 +33,8 @@ from ram_operator.model import (
 )
 
 MESSAGE_LENGTH = 1024
+NOTE_LENGTH = 900
+"""Characters of what is done in an event, whose note may have 1 kB."""
 SHOWN = 3
 """How many holds a condition's message spells out."""
 DENIED_RETRY_SECONDS = 60.0
@@ -271,18 +273,27 @@ def _condition(subject: Subject, row: tuple[str, str, str, str], now: datetime) 
 def _step_events(steps: Iterable[Step], subject: Subject, nodes: Mapping[str, str]) -> list[Event]:
     """One event per step on the object, and one for each subject that has a Node on the Node.
 
-    A write that a sweep led to, on a generation that was in sync before, repairs what something else changed.
+    A creation tells of all that was done with it. A write that a sweep led to, on a generation that was in sync
+    before, repairs what something else changed.
     """
     ready = _find(subject.conditions, "Ready")
     drift = subject.swept and ready.get("status") == "True" and ready.get("observedGeneration") == subject.generation
     events: list[Event] = []
-    for step in steps:
+    for step, words in _told(list(steps)):
         what = EventReason.DRIFT_REPAIRED if drift else step.event
-        events.append(Event(what, f"changed by something else; {step.done()}" if drift else step.done()))
+        events.append(Event(what, f"changed by something else; {words}" if drift else words))
         for one in step.subjects:
             if (node := nodes.get(one)) and (alone := step.without(frozenset(step.subjects) - {one})):
                 events.append(Event(step.event, f"{alone.done()} by {subject.facts.me.key}", node=node))
     return events
+
+
+def _told(steps: list[Step]) -> list[tuple[Step, str]]:
+    """The steps to tell of, with the words; all in those of a creation, where they fit into one event."""
+    words = "; ".join(step.done() for step in steps)
+    if steps and steps[0].change is Change.CREATE and len(words) < NOTE_LENGTH:
+        return [(steps[0], words)]
+    return [(step, step.done()) for step in steps]
 
 
 def _doubts(subject: Subject) -> tuple[str, ...]:
