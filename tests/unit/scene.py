@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from tests.unit.builders import CLUSTER, KINDS, NOW, cloud_policy, cloud_role, owner, role_key
+from tests.unit.sentences import faults, messages
 
 from ram_operator.cloud import Cloud, Instance, Policy, PolicyName, RamApi, Role, StsApi
 from ram_operator.cluster.caches import Caches, Wake
@@ -210,6 +211,9 @@ class Scene:
         if not patch:
             return body
         self.log.append(("status", patch))
+        new = set(messages(status)) - set(messages(body.get("status") or {}))
+        if odd := {text: found for text in new if (found := faults(text))}:
+            raise AssertionError(odd)
         key, kept = self._current(body)
         if kept["metadata"]["resourceVersion"] != body["metadata"]["resourceVersion"]:
             raise StaleObject("changed meanwhile")

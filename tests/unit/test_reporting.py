@@ -17,6 +17,7 @@ from tests.unit.builders import (
     role_key,
 )
 from tests.unit.reports import BY_A_PERSON, DONE, FRESH, OF_ROWS_ONLY, RETRYING, STALLED, WAITING, hold, rows, said, was
+from tests.unit.sentences import faults
 
 from ram_operator.engine.reporting import Subject, report
 from ram_operator.errors import (
@@ -244,3 +245,20 @@ def test_instances_that_are_held_alike_are_counted_and_told_of_once() -> None:
     message = said(*held, other).conditions[0]["message"]
     alike = "5 instances (i-0 (n-0), i-1 (n-1), i-2 (n-2) and 2 more): has role x; leave it so"
     assert message == f"{alike}; i-9: has role y; leave it so"
+
+
+ODD = {
+    "": "is empty, or begins or ends with a blank",
+    "two\nlines": "has a line break or a tab",
+    "allow  on *": "has two blanks",
+    "has role None": "has an object of Python in it",
+    "waits for 1 instances": "counts one as many",
+    "x" * 1025: "has 1025 characters",
+    "the " * 41 + "end; fix": "takes 167 characters to say the first fact",
+}
+
+
+@pytest.mark.parametrize(("message", "fault"), ODD.items(), ids=ODD.values())
+def test_the_check_of_all_messages_of_the_scenes_finds_each_fault(message: str, fault: str) -> None:
+    assert fault in faults(message)
+    assert faults("1 instance has role x (of 11 instances; a list), which is long enough; leave it so") == []

@@ -156,7 +156,8 @@ def _needed(error: Denied, subject: str, step: Step | None) -> str:
     """The permission that a call lacked, to be pasted into a policy: `ram:CreateRole on acs:ram:*:*:role/x`."""
     resources = step.resources(subject) if step else {}
     own = next(iter(resources.values()), (error.resource or "*",))
-    return f"{error.missing_action} on {' and '.join(resources.get(error.missing_action, own))}"
+    action = error.missing_action or f"the call {error.action}"
+    return f"{action} on {' and '.join(resources.get(error.missing_action, own))}"
 
 
 def _error_holds(error: CloudError | None) -> tuple[Hold, ...]:

@@ -55,7 +55,8 @@ def without_room(instances: Collection[InstanceId]) -> tuple[Hold, ...]:
     """What there is no row for is not attached either: a write without a claim could never be taken back."""
     if not instances:
         return ()
-    message = f"{len(instances)} instances do not fit in the {MOST_ROWS} rows of status; split the binding by node pool"
+    left = f"{len(instances)} instances do" if len(instances) > 1 else "1 instance does"
+    message = f"{left} not fit in the {MOST_ROWS} rows of status; split the binding by node pool"
     return (Hold("binding", Reason.INVALID_SPEC, message),)
 
 
