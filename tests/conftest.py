@@ -101,6 +101,7 @@ class RunningSandbox:
         simulator: the simulated cloud; ``get``, ``post``, ``delete`` and ``journal`` talk to its control service.
         operator: the process; ``kill``, ``start``, ``stop`` and ``restart`` it, ``pid`` and ``url`` say where it is.
         kubeconfig: of an administrator.
+        control_plane: etcd and the API server.
     """
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -108,6 +109,7 @@ class RunningSandbox:
         self.operator: OperatorProcess = sandbox.operator
         self.kubeconfig = sandbox.kubeconfig
         self.installation = sandbox.installation
+        self.control_plane: ControlPlane = sandbox.control_plane
         self._kubectl = sandbox.kubectl
 
     def kubectl(self, *arguments: str, input: str | None = None) -> subprocess.CompletedProcess[str]:

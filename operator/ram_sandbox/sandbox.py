@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from ram_sandbox.clusters import Cluster, CurrentCluster, LocalCluster
 from ram_sandbox.controlplane.binaries import Binaries
+from ram_sandbox.controlplane.server import ControlPlane
 from ram_sandbox.errors import SandboxError
 from ram_sandbox.installation import RUN_LABEL, Installation
 from ram_sandbox.kubectl import Kubectl
@@ -74,6 +75,18 @@ class Sandbox:
     def kubeconfig(self) -> Path:
         """Return the administrator's kubeconfig."""
         return self.kubectl.kubeconfig
+
+    @property
+    def control_plane(self) -> ControlPlane:
+        """Return etcd and the API server, where they are our own.
+
+        Raises:
+            SandboxError: the cluster is that of the person's kubeconfig.
+        """
+        cluster = _started(self._cluster)
+        if not isinstance(cluster, LocalCluster):
+            raise SandboxError("the cluster is not one of our own")
+        return cluster.server
 
     @property
     def installation(self) -> Installation:

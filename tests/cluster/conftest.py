@@ -5,8 +5,11 @@ from collections.abc import Iterator
 import pytest
 from tests.cluster.apiserver import ApiServer
 from tests.cluster.hand import Hand
+from tests.cluster.replicas import replicas
 from tests.cluster.world import SETTINGS, World, log_lines
 from tests.conftest import RunningSandbox
+
+__all__ = ["hand", "replicas", "running_world", "world"]
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +29,7 @@ def world(running_world: World) -> Iterator[World]:
     yield running_world
     for path in running_world.operator.folder.glob("operator-*.log"):
         text = path.read_bytes()[logs.get(path, 0) :].decode()
-        bugs = [line for line in log_lines(text) if "exception" in line]
+        bugs = [line for line in log_lines(text) if "Traceback" in str(line.get("exception"))]
         assert not bugs, f"the operator has a bug: {bugs}"
         for secret in secrets_of(running_world):
             assert secret not in text, f"a secret is in {path}"

@@ -1,11 +1,14 @@
 """Nodes and objects come and go for a long time, and the operator's memory stays level: run by `make soak`."""
 
 import random
+from pathlib import Path
 
 import pytest
 from tests.bench.measurements import resident_megabytes
+from tests.cluster.forwarder import forwarded, redirected
 from tests.cluster.objects import binding, policy, role
 from tests.cluster.world import World
+from tests.soak.test_long_rounds import FAILURES, WRITES, live
 
 pytestmark = pytest.mark.soak
 
@@ -46,4 +49,25 @@ def test_memory_stays_level_while_objects_are_created_and_deleted_two_hundred_ti
             world.ready(*targets, timeout=120)
             world.delete(*targets, timeout=120)
         sizes.append(resident_megabytes(world.operator.pid))
+    assert_level(sizes)
+
+
+def test_memory_stays_level_over_a_hundred_rounds_of_faults(world: World, tmp_path: Path) -> None:
+    chance = random.Random(5)
+    sizes: list[float] = []
+    world.add_nodes("soak", "soak-1", "soak-2")
+    port = int(world.api.address.rpartition(":")[2])
+    with forwarded(port) as line:
+        kubeconfig = redirected(world.operator.folder / "operator.kubeconfig", line.port, tmp_path / "far.kubeconfig")
+        with world.environment(KUBECONFIG=str(kubeconfig)):
+            for part in range(PARTS):
+                for number in range(100 // PARTS):
+                    world.fault("*", chance.randint(1, 20), **chance.choice(FAILURES[:4]))
+                    for action in chance.sample(WRITES, 4):
+                        world.fault(action, chance.randint(1, 2), **chance.choice(FAILURES[:4]))
+                    line.cut()
+                    line.open()
+                    live(world, f"level-{part}-{number}", number)
+                    world.cloud.delete("/faults")
+                sizes.append(resident_megabytes(world.operator.pid))
     assert_level(sizes)

@@ -43,7 +43,13 @@ class ControlPlane:
         self.kubeconfig = folder / "admin.kubeconfig"
         self.authority = b""
         self._environ = private_environ(environ)
+        self._token = secrets.token_hex(32)
         self._children: list[Child] = []
+
+    @property
+    def etcd(self) -> Child:
+        """Return the running etcd."""
+        return self._children[0]
 
     def start(self) -> None:
         """Start both and wait until the API server is ready and has the namespaces default and kube-system.
@@ -53,14 +59,22 @@ class ControlPlane:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self.folder.chmod(0o700)
-        token = secrets.token_hex(32)
-        self._write_keys(token)
+        self._write_keys()
         try:
             self._children.append(start("etcd", self._etcd_command(), self.folder, self._environ))
-            self._start_apiserver(token)
+            self._start_apiserver()
         except BaseException:
             self.stop()
             raise
+
+    def restart_apiserver(self) -> None:
+        """End the API server at once and start it again at its address. What etcd has stays.
+
+        Raises:
+            SandboxError: it does not start; the text has the end of its log.
+        """
+        self._children.pop().kill()
+        self._launch_apiserver()
 
     def stop(self) -> None:
         """Stop the API server, then etcd."""
@@ -68,25 +82,25 @@ class ControlPlane:
             # an API server waits for the watches of others, and there is nothing to be saved
             self._children.pop().stop(_STOP_SECONDS)
 
-    def _start_apiserver(self, token: str) -> None:
+    def _start_apiserver(self) -> None:
         for attempt in range(1, _START_ATTEMPTS + 1):
-            port = _free_port()
-            self.url = f"https://127.0.0.1:{port}"
-            write_kubeconfig(self.kubeconfig, self.url, self.authority, token)
-            command = self._apiserver_command(port)
-            child = start("kube-apiserver", command, self.folder, self._environ)
-            self._children.append(child)
-            probe = _ReadyProbe(self.url, token, self.authority)
+            self.url = f"https://127.0.0.1:{_free_port()}"
+            write_kubeconfig(self.kubeconfig, self.url, self.authority, self._token)
             try:
-                await_ready(child, probe)
+                self._launch_apiserver()
                 return
             except SandboxError:
                 # between finding a free port and using it somebody else may have taken it
-                if attempt == _START_ATTEMPTS or "address already in use" not in child.tail(100):
+                if attempt == _START_ATTEMPTS or "address already in use" not in self._children[-1].tail(100):
                     raise
                 self._children.pop().stop()
 
-    def _write_keys(self, token: str) -> None:
+    def _launch_apiserver(self) -> None:
+        child = start("kube-apiserver", self._apiserver_command(), self.folder, self._environ)
+        self._children.append(child)
+        await_ready(child, _ReadyProbe(self.url, self._token, self.authority))
+
+    def _write_keys(self) -> None:
         serving = certificates.serving(datetime.now(UTC))
         self.authority = serving.authority
         private, public = certificates.service_account_keys()
@@ -94,7 +108,7 @@ class ControlPlane:
         write_private(self.folder / "tls.key", serving.key)
         write_private(self.folder / "sa.key", private)
         write_private(self.folder / "sa.pub", public)
-        write_private(self.folder / "tokens.csv", f'{token},admin,admin,"system:masters"\n'.encode())
+        write_private(self.folder / "tokens.csv", f'{self._token},admin,admin,"system:masters"\n'.encode())
 
     def _etcd_command(self) -> list[str]:
         client, peer = "unix://etcd-client:0", "unix://etcd-peer:0"
@@ -111,12 +125,12 @@ class ControlPlane:
             "--log-level=warn",
         ]
 
-    def _apiserver_command(self, port: int) -> list[str]:
+    def _apiserver_command(self) -> list[str]:
         return [
             str(self.binaries.kube_apiserver),
             "--etcd-servers=unix://etcd-client:0",
             "--bind-address=127.0.0.1",
-            f"--secure-port={port}",
+            f"--secure-port={self.url.rpartition(':')[2]}",
             "--tls-cert-file=tls.crt",
             "--tls-private-key-file=tls.key",
             "--token-auth-file=tokens.csv",
