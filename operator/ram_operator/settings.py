@@ -270,6 +270,8 @@ def _credentials_problems(settings: Settings) -> Iterator[tuple[str, str]]:
     for name in needed.get(source, ()):
         if not getattr(settings, name):
             yield name, f"is empty: write it, credentials come from {source}"
+    if source == "oidc" and settings.endpoint_sts.startswith("http://"):
+        yield "endpoint_sts", "would be sent the cluster's token without TLS: write https://"
     if settings.credentials_uri and (problem := uri_problem(settings.credentials_uri)):
         yield "credentials_uri", problem
     if settings.metadata_endpoint != METADATA_SERVICE and (problem := uri_problem(settings.metadata_endpoint)):

@@ -108,6 +108,23 @@ async def test_a_refused_token_names_the_reason_and_never_the_token(
     assert token not in logged(caplog)
 
 
+async def test_the_token_is_read_anew_for_each_renewal(federation: Federation, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(federation.issuer.token(sub="system:serviceaccount:default:other"))
+    async with pod(federation, tmp_path / "token") as connection:
+        with pytest.raises(Unavailable, match="AuthenticationFail"):
+            await connection.cloud.sts.caller_identity()
+        (tmp_path / "token").write_text(federation.issuer.token())
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    identity = await connection.cloud.sts.caller_identity()
+                except Unavailable:
+                    await asyncio.sleep(0.05)
+                else:
+                    break
+    assert identity.arn.endswith(":assumed-role/app/ram-operator")
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe"], ids=["missing", "empty", "bytes"])
 async def test_a_token_file_without_a_token_is_named(
     federation: Federation, tmp_path: Path, content: bytes | None

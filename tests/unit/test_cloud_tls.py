@@ -68,11 +68,11 @@ async def serving(certificate: Certificate, named: list[str | None]) -> AsyncIte
     server.close()
 
 
-async def account(endpoint: str, ca_bundle: Path | None = None) -> str:
+async def account(endpoint: str, ca_bundle: Path | None = None, **proxy: str) -> str:
     """Make one call by https and return its answer."""
-    connection = connect(
-        CloudConfig(EnvironmentCredentials(VALUES), endpoint_sts=endpoint, network=Network(ca_bundle)), time.monotonic
-    )
+    network = Network(ca_bundle, **proxy)
+    config = CloudConfig(EnvironmentCredentials(VALUES), endpoint_sts=endpoint, network=network)
+    connection = connect(config, time.monotonic)
     try:
         return (await connection.cloud.sts.caller_identity()).account_id
     finally:
@@ -85,6 +85,14 @@ async def test_a_host_with_a_trusted_certificate_answers(tmp_path: Path) -> None
     async with serving(certificate, named) as port:
         assert await account(f"localhost:{port}", certificate.path) == "1"
     assert named == ["localhost"]
+
+
+async def test_a_host_that_needs_no_proxy_is_called_without_it(tmp_path: Path) -> None:
+    certificate, proxy = certificate_for("localhost", tmp_path), "http://127.0.0.1:9"
+    async with serving(certificate, []) as port:
+        assert await account(f"localhost:{port}", certificate.path, https_proxy=proxy, no_proxy="localhost") == "1"
+        with pytest.raises(Unavailable, match=r"SDK\.ProxyError"):
+            await account(f"localhost:{port}", certificate.path, https_proxy=proxy, no_proxy="ocalhost")
 
 
 async def test_a_certificate_of_another_host_is_refused(tmp_path: Path) -> None:

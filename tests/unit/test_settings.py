@@ -137,6 +137,12 @@ def test_a_source_of_credentials_names_all_that_it_lacks(source: str, missing: l
     assert all(PREFIX + variable in str(caught.value) for variable in missing)
 
 
+def test_the_token_of_the_cluster_is_never_sent_without_tls() -> None:
+    given = {"CREDENTIALS_SOURCE": "oidc", "ENDPOINT_STS": "http://127.0.0.1:7780"}
+    with pytest.raises(StartupError, match=f"{PREFIX}ENDPOINT_STS would be sent the cluster's token without TLS"):
+        from_environment({PREFIX + name: text for name, text in given.items()})
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     with pytest.raises(StartupError) as caught:
         from_environment({PREFIX + variable: text for variable, text in WRONG})
