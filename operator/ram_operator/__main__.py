@@ -23,6 +23,7 @@ from ram_operator.cloud import Cloud
 from ram_operator.cloud.client.signing import own_version
 from ram_operator.cloud.configuration import configured, problems
 from ram_operator.cloud.connection import connect
+from ram_operator.cluster import census
 from ram_operator.cluster import kube as cluster
 from ram_operator.cluster.admission import AdmissionCheck
 from ram_operator.cluster.caches import Caches
@@ -209,7 +210,7 @@ def _build(
     watches = Watches(registry, kopf_settings, partial(check, kube), time.monotonic)
     listen = (host, int(port))
     admission = AdmissionCheck(kube)
-    probes = Probes(gate, controller, leadership, admission, listen)
+    probes = Probes(gate, controller, leadership, admission, partial(census.count, caches), listen)
     parts = (gate, watches, resync, controller, sweeps, recorder, marks, leadership, admission, probes)
     return Runtime(*parts, settings.workers)
 

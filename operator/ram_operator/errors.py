@@ -99,6 +99,11 @@ class CloudError(OperatorError):
         self.message = message
         self.request_id = request_id
 
+    @property
+    def summary(self) -> str:
+        """The call and the code, without the API's words."""
+        return f"{self.action}: {self.code}"
+
     def with_region(self, region: str) -> Self:
         """Set the region and return the error."""
         self.region = region

@@ -27,7 +27,21 @@ CLOUD_WAIT = Counter(
 CLOUD_SECONDS = Histogram("ram_operator_cloud_call_seconds", "How long a cloud call took.", ["api"])
 SWEEPS = Counter("ram_operator_sweeps", "Drift sweeps, by kind and result.", ["kind", "result"])
 NOMINATED = Counter("ram_operator_nominated", "Objects that a sweep queued.", ["kind"])
-OBJECTS = Gauge("ram_operator_objects", "Objects, by kind.", ["kind"])
+OBJECTS = Gauge(
+    "ram_operator_objects",
+    "Objects, by kind, and by status and reason of the Ready condition; both are empty before the first reconcile.",
+    ["kind", "ready", "reason"],
+)
+INSTANCES = Gauge("ram_operator_instances", "Instances of all bindings, by state.", ["state"])
+DRIFT_REPAIRS = Counter(
+    "ram_operator_drift_repairs", "Writes to the cloud that took back a change of somebody else, by kind.", ["kind"]
+)
+EDIT_SECONDS = Histogram(
+    "ram_operator_edit_seconds",
+    "How long after the operator saw a new object or an edit it was Ready.",
+    ["kind"],
+    buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
+)
 ORPHANS = Gauge(
     "ram_operator_orphans",
     "Roles and policies in RAM with this cluster's marks and without an object, retained ones included, by kind.",

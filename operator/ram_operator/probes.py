@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -29,6 +30,7 @@ class Probes:
         controller: knows for how long reconciles have been running.
         leadership: knows whether the lease was renewed in time.
         admission: knows which admission policies are missing.
+        census: sets the gauges that are counted only when they are asked for.
         listen: host and port; port 0 means a free one.
     """
 
@@ -36,6 +38,7 @@ class Probes:
     controller: Controller
     leadership: Elector | Alone
     admission: AdmissionCheck
+    census: Callable[[], None]
     listen: tuple[str, int]
     _runner: web.AppRunner = field(init=False)
 
@@ -44,7 +47,7 @@ class Probes:
         app = web.Application()
         app.router.add_get("/livez", self._livez)
         app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/metrics", _metrics)
+        app.router.add_get("/metrics", self._metrics)
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         host, port = self.listen
@@ -73,6 +76,6 @@ class Probes:
         missing = self.admission.missing
         return web.Response(text=f"ok, but admission policies are missing: {missing}\n" if missing else "ok\n")
 
-
-async def _metrics(_: web.Request) -> web.Response:
-    return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def _metrics(self, _: web.Request) -> web.Response:
+        self.census()
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

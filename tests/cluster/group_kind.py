@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -173,6 +173,9 @@ class GroupLinks:
 
     def account(self, view: Reference) -> str:
         return ""
+
+    def states(self, view: Reference) -> Iterable[str]:
+        return ()
 
     def in_sync(self, body: Body) -> bool:
         return False

@@ -83,7 +83,7 @@ CHANGES: dict[str, tuple[str, Change, str, list[str]]] = {
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_sweep_repairs_and_tells(drifting: World, hand: Hand, what: str) -> None:
     target, change, words, actions = CHANGES[what]
-    before = drifting.state()
+    before, repairs = drifting.state(), drifting.metric("ram_operator_drift_repairs_total")
     change(hand)
     changed, mark = drifting.state(), drifting.mark()
     assert changed != before
@@ -98,6 +98,7 @@ def test_a_sweep_repairs_and_tells(drifting: World, hand: Hand, what: str) -> No
 
     until(repaired, what=what)
     drifting.event(target, "DriftRepaired", "changed by something else", words)
+    assert drifting.metric("ram_operator_drift_repairs_total") > repairs
     drifting.ready(POLICY, ROLE, BINDING)
     drifting.sweeps_pass()
     assert drifting.actions(mark) == actions

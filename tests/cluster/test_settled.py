@@ -1,6 +1,7 @@
 """A settled world is left in peace: sweeps, restarts and requested passes write nothing, neither here nor there."""
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from tests.cluster.objects import binding, policy, role, target
 from tests.cluster.world import World
 from tests.polling import until
@@ -44,6 +45,19 @@ def test_a_restart_writes_nothing(settled: World) -> None:
     settled.sweeps_pass(2)
     assert settled.actions(mark) == []
     assert settled.versions() == versions
+
+
+LABELS = {"api", "code", "kind", "lane", "le", "ready", "reason", "result", "state", "version", "why"}
+
+
+def test_no_metric_has_a_series_for_each_object_node_or_instance(settled: World) -> None:
+    families = list(text_string_to_metric_families(settled.probe("/metrics")[1]))
+    samples = [sample for one in families if one.name.startswith("ram_operator_") for sample in one.samples]
+    assert {label for sample in samples for label in sample.labels} <= LABELS
+    assert not [value for sample in samples for value in sample.labels.values() if "quiet" in value or "i-" in value]
+    assert settled.metric("ram_operator_objects", ready="True") == len(OBJECTS)
+    assert settled.metric("ram_operator_instances", state="Attached") == 2
+    assert settled.metric("ram_operator_edit_seconds_count") >= len(OBJECTS)
 
 
 def test_a_full_check_finds_nothing_to_write_to_the_cloud(settled: World) -> None:

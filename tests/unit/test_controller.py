@@ -336,6 +336,60 @@ async def test_an_object_that_is_gone_is_forgotten() -> None:
     assert place.queue.retry(binding_key("nobody")) == 1
 
 
+async def test_a_change_is_one_line_of_the_log_and_what_changes_nothing_is_none(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", "ram_operator")
+    place = Place()
+    failure = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable", request_id="REQUEST-1")
+    place.ecs.failing["describe"] = failure
+    async with place.working():
+        place.queue.add(BINDING)
+        await asyncio.sleep(600)
+        place.ecs.failing.clear()
+        await asyncio.sleep(600)
+        place.queue.add(BINDING)
+        await asyncio.sleep(60)
+    lines = [vars(record) for record in caplog.records]
+    assert [(line["key"], line["generation"], line["ready"], line["reason"]) for line in lines] == [
+        (str(BINDING), 1, "False", "Retrying"),
+        (str(BINDING), 1, "True", "AllAttached"),
+    ]
+    assert (lines[0]["failed"], lines[0]["requestIds"]) == (
+        ["DescribeInstanceRamRole: ServiceUnavailable"],
+        ["REQUEST-1"],
+    )
+    assert len(place.ecs.looks) > len(lines)
+
+
+def edits() -> tuple[float, float]:
+    """How many edits came into force, and how many seconds all of them took together."""
+    labels = {"kind": BINDING.kind}
+    read = REGISTRY.get_sample_value
+    return (
+        read("ram_operator_edit_seconds_count", labels) or 0.0,
+        read("ram_operator_edit_seconds_sum", labels) or 0.0,
+    )
+
+
+async def test_the_time_from_an_edit_until_it_is_in_force_is_measured_over_failures_and_once() -> None:
+    place = Place()
+    count, seconds = edits()
+    place.ecs.failing["describe"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
+    async with place.working():
+        place.queue.add(BINDING)
+        await asyncio.sleep(5)
+        assert edits() == (count, seconds)
+        place.ecs.failing.clear()
+        await asyncio.sleep(60)
+        took = now()
+        assert edits()[0] == count + 1
+        assert 5 < edits()[1] - seconds < took
+        place.queue.add(BINDING)
+        await asyncio.sleep(60)
+        assert edits()[0] == count + 1
+
+
 async def test_the_longest_reconcile_tells_of_a_pass_that_is_stuck() -> None:
     place = Place()
     assert place.controller.longest_reconcile() == 0

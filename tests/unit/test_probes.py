@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
-from tests.unit.builders import binding_body, binding_key, instance, made_role_status, node, role_body
+from tests.unit.builders import binding_body, binding_key, condition, instance, made_role_status, node, ready, role_body
 from tests.unit.scene import Instances, Scene
 
 from ram_operator.cloud import StsApi
+from ram_operator.cluster import census
 from ram_operator.cluster.admission import AdmissionCheck
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.election import LEASE_SECONDS, Alone, Elector
@@ -24,6 +25,8 @@ from ram_operator.engine.workqueue import WorkQueue
 from ram_operator.errors import CloudError
 from ram_operator.gate import Gate
 from ram_operator.probes import STUCK_SECONDS, Probes
+
+BINDING = binding_key("storage-pool")
 
 
 class Held(Instances):
@@ -67,6 +70,10 @@ class Process:
         self.gate = Gate(cast("Kube", None), cast("StsApi", None), Caches(()), lambda: self.now, asyncio.Event())
         self.admission = AdmissionCheck(cast("Kube", None))
 
+    def census(self) -> None:
+        """Count what is in the caches."""
+        census.count(self.scene.caches)
+
     def record(self, *_: object) -> None:
         """Take an event."""
 
@@ -79,7 +86,7 @@ class Process:
         opened = asyncio.Event()
         opened.set()
         worker = asyncio.create_task(self.controller.work(opened))
-        self.queue.add(binding_key("storage-pool"))
+        self.queue.add(BINDING)
         await self.ecs.arrived.wait()
         yield
         self.queue.close()
@@ -89,11 +96,13 @@ class Process:
 @asynccontextmanager
 async def served(process: Process, leadership: Elector | Alone, caplog: pytest.LogCaptureFixture) -> AsyncIterator[str]:
     """Serve the probes at a free port; gives the address."""
-    probes = Probes(process.gate, process.controller, leadership, process.admission, ("127.0.0.1", 0))
+    probes = Probes(process.gate, process.controller, leadership, process.admission, process.census, ("127.0.0.1", 0))
     with caplog.at_level("INFO", "ram_operator.probes"):
         await probes.start()
-    yield str(vars(caplog.records[-1])["listening"])
-    await probes.stop()
+    try:
+        yield str(vars(caplog.records[-1])["listening"])
+    finally:
+        await probes.stop()
 
 
 async def probe(url: str) -> tuple[int, str]:
@@ -145,3 +154,30 @@ async def test_a_process_that_waits_is_alive_and_not_ready_and_says_for_what(cap
             200,
             "ok, but admission policies are missing: status\n",
         )
+
+
+async def test_metrics_count_the_objects_by_condition_and_the_instances_by_state(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    process = Process()
+    rows = [{"instance": str(instance(number)), "state": state} for number, state in enumerate(("Attached", "Failed"))]
+    status = {"conditions": [condition("Ready", "False", "SomeFailed")], "instances": rows}
+    async with served(process, Alone(), caplog) as url:
+        process.scene.put_status(BINDING, status)
+        assert counted(await probe(f"{url}/metrics")) == {
+            'objects{kind="RamRole",ready="True",reason="InSync"} 1.0',
+            'objects{kind="InstanceRoleBinding",ready="False",reason="SomeFailed"} 1.0',
+            'instances{state="Attached"} 1.0',
+            'instances{state="Failed"} 1.0',
+        }
+        process.scene.put_status(BINDING, {"conditions": ready("AllAttached"), "instances": rows[:1]})
+        assert counted(await probe(f"{url}/metrics")) == {
+            'objects{kind="RamRole",ready="True",reason="InSync"} 1.0',
+            'objects{kind="InstanceRoleBinding",ready="True",reason="AllAttached"} 1.0',
+            'instances{state="Attached"} 1.0',
+        }
+
+
+def counted(answer: tuple[int, str]) -> set[str]:
+    lines = [line.removeprefix("ram_operator_") for line in answer[1].splitlines()]
+    return {line for line in lines if line.startswith(("objects{", "instances{"))}

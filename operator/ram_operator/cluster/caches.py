@@ -74,6 +74,11 @@ class Caches:
         """All nodes with what is known of them."""
         return self._nodes.values()
 
+    def views(self) -> Iterator[tuple[Reference, Iterable[str]]]:
+        """All objects, each with the states of its instances."""
+        for key, view in self._views.items():
+            yield view, self._links[key.kind].states(view)
+
     def node_names(self) -> set[str]:
         """All nodes."""
         return set(self._nodes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -13,9 +13,12 @@ from ram_operator import metrics
 from ram_operator.engine.reconciler import Reconciler
 from ram_operator.engine.workqueue import Item, Lane, QueueClosed, WorkQueue
 from ram_operator.errors import KubeError, StaleObject
-from ram_operator.model import Body, Event, Facts, ObjectKey, Report
+from ram_operator.model import Body, Event, EventReason, Facts, Json, ObjectKey, Report
 
 log = logging.getLogger(__name__)
+
+SHOWN = 10
+"""How many failed calls a log line names."""
 
 
 class World(Protocol):
@@ -61,6 +64,8 @@ class Controller:
     read: Callable[[Iterable[str]], None] = lambda _: None
     _running: dict[ObjectKey, float] = field(default_factory=dict)
     _stale: set[ObjectKey] = field(default_factory=set)
+    _edits: dict[ObjectKey, tuple[int, float]] = field(default_factory=dict)
+    """The generation that is not in force yet, and since when it is known."""
 
     def __post_init__(self) -> None:
         """Let the gauge ask the queue when it is scraped: keys are also added while no worker is done."""
@@ -95,11 +100,15 @@ class Controller:
         if body is None or facts is None:
             self.queue.forget(item.key)
             self.reconciler.forget(item.key)
+            self._edits.pop(item.key, None)
             return
+        self._note_edit(item, facts)
         try:
             report = await self.reconciler.reconcile(body, facts, item.scope)
             for event in report.events:
                 self.recorder.record(item.key, facts.me.uid, event)
+                if event.reason == EventReason.DRIFT_REPAIRED:
+                    metrics.DRIFT_REPAIRS.labels(item.key.kind).inc()
             if report.unstored:
                 raise report.unstored
         except StaleObject:
@@ -135,10 +144,19 @@ class Controller:
         self._stale.discard(item.key)
         return True
 
+    def _note_edit(self, item: Item, facts: Facts) -> None:
+        """Note since when a generation is known that no reconcile has reported on."""
+        reported = _ready(facts.me.status.get("conditions") or ()).get("observedGeneration")
+        noted = self._edits.get(item.key)
+        if reported != facts.generation and (noted is None or noted[0] != facts.generation):
+            self._edits[item.key] = facts.generation, self.clock() - item.waited
+
     def _follow(self, item: Item, facts: Facts, report: Report) -> None:
         """Queue the key again as the report asks."""
-        ready = next((row for row in report.conditions if row["type"] == "Ready"), {})
+        ready = _ready(report.conditions)
         metrics.RECONCILES.labels(item.key.kind, ready.get("reason", "Released")).inc()
+        if ready.get("status") == "True" and (edit := self._edits.pop(item.key, None)):
+            metrics.EDIT_SECONDS.labels(item.key.kind).observe(self.clock() - edit[1])
         delay = report.requeue_after
         if report.backoff:
             grown = self.queue.retry(item.key, lane=item.lane, scope=report.again)
@@ -150,10 +168,11 @@ class Controller:
         self._log(item, facts, report, delay)
 
     def _log(self, item: Item, facts: Facts, report: Report, delay: float | None) -> None:
-        ready = next((row for row in report.conditions if row["type"] == "Ready"), {})
-        level = logging.INFO if report.events or ready.get("status") != "True" else logging.DEBUG
+        """Log what changed in one line, with the requests that failed; a reconcile that changed nothing is no news."""
+        news = report.events or [*report.conditions] != [*(facts.me.status.get("conditions") or ())]
+        ready = _ready(report.conditions)
         log.log(
-            level,
+            logging.INFO if news else logging.DEBUG,
             "reconciled",
             extra={
                 "key": str(item.key),
@@ -161,6 +180,13 @@ class Controller:
                 "ready": ready.get("status", "released"),
                 "reason": ready.get("reason", ""),
                 "events": [event.note for event in report.events if event.node is None],
+                "failed": [error.summary for error in report.errors[:SHOWN]],
+                "requestIds": [error.request_id for error in report.errors[:SHOWN] if error.request_id],
                 "again": None if delay is None else round(delay, 1),
             },
         )
+
+
+def _ready(conditions: Iterable[Mapping[str, Json]]) -> Mapping[str, Json]:
+    """The condition Ready, empty where there is none."""
+    return next((row for row in conditions if row["type"] == "Ready"), {})

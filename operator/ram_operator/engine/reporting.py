@@ -100,10 +100,12 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
     failed = _failure_holds(after, outcome, confirmed=not subject.facts.me.just_deleted(now))
     holds = (*unread, *after.all_holds, *failed, *_unfinished(after, outcome))
     events = (*_step_events(outcome.done, subject, after.nodes), *after.remarks, *_doubtful(subject))
+    errors = _errors(after, outcome, error)
     if not holds:
         reason, message = after.in_sync
         ready = ("True", reason, "; ".join((message, *(f"doubtful: {words}" for words in _doubts(subject)))))
-        return Report(_conditions(subject, ready, None, now), events, after.revisit_after, stalls=frozenset())
+        conditions = _conditions(subject, ready, None, now)
+        return Report(conditions, events, after.revisit_after, errors=errors, stalls=frozenset())
     state = next(state for state in _ORDER if any(disposition(hold.reason) is state for hold in holds))
     chosen = [hold for hold in holds if disposition(hold.reason) is state]
     waits = [hold for hold in holds if disposition(hold.reason) is Disposition.WAITING]
@@ -119,7 +121,8 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
     delays = [hold.retry_after for hold in holds if hold.retry_after is not None]
     delays += [] if after.revisit_after is None else [after.revisit_after]
     backoff = any(disposition(hold.reason) is Disposition.RETRYING and hold.retry_after is None for hold in holds)
-    return Report(conditions, (*events, *warning), min(delays, default=None), backoff, stalls=stalls)
+    delay = min(delays, default=None)
+    return Report(conditions, (*events, *warning), delay, backoff, errors=errors, stalls=stalls)
 
 
 def released(subject: Subject, finalizers: Iterable[str], now: datetime) -> list[Mapping[str, Json]]:
@@ -158,6 +161,12 @@ def _needed(error: Denied, subject: str, step: Step | None) -> str:
     own = next(iter(resources.values()), (error.resource or "*",))
     action = error.missing_action or f"the call {error.action}"
     return f"{action} on {' and '.join(resources.get(error.missing_action, own))}"
+
+
+def _errors(after: Plan, outcome: Outcome, error: CloudError | None) -> tuple[CloudError, ...]:
+    """All calls that failed, each once: one call can be for many subjects."""
+    met = (error, *(part.error for part in after.unreadable), *(failure.error for failure in outcome.failures))
+    return tuple({(each.summary, each.request_id): each for each in met if each}.values())
 
 
 def _error_holds(error: CloudError | None) -> tuple[Hold, ...]:

@@ -81,7 +81,6 @@ class Sweeps:
         """Compare all objects of a kind with the cloud once, and nominate those that differ."""
         kind = self.reconciler.kinds[name]
         objects = await self._gathered(name)
-        metrics.OBJECTS.labels(name).set(len(objects))
         self._asked = {key: at for key, at in self._asked.items() if key.kind != name or key in objects}
         compared = {key: facts for key, facts in objects.items() if not facts.suspended}
         if objects and not compared:

@@ -61,6 +61,9 @@ class Links(Protocol):
     def account(self, view: Reference) -> str:
         """The id of the account that an object has something in, by its status; "" where that does not say."""
 
+    def states(self, view: Reference) -> Iterable[str]:
+        """The state of each instance that an object has, by its status; none where the kind has no instances."""
+
     def in_sync(self, body: Body) -> bool:
         """Whether an object needs no reconcile when it is seen for the first time, after a start."""
 

@@ -369,8 +369,9 @@ class Report:
     """What a reconcile says: conditions to store, events to record, when to come back.
 
     `requeue_after` in seconds; `backoff` asks the queue for the key's own growing delay instead. `again` is what has to
-    be read then, besides what is not in sync. `unstored` is what kept the conditions from being stored. `read` are the
-    Nodes whose subjects were read. `stalls` are told of, or were before and could not be read since.
+    be read then, besides what is not in sync. `errors` are the calls to the cloud that failed. `unstored` is what kept
+    the conditions from being stored. `read` are the Nodes whose subjects were read. `stalls` are told of, or were
+    before and could not be read since.
     """
 
     conditions: Sequence[Mapping[str, Json]] = ()
@@ -378,6 +379,7 @@ class Report:
     requeue_after: float | None = None
     backoff: bool = False
     again: Scope = EVERYTHING
+    errors: tuple[CloudError, ...] = ()
     unstored: OperatorError | None = None
     read: tuple[str, ...] = ()
     stalls: frozenset[Stall] = frozenset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 
 from ram_operator.kinds import ownership
 from ram_operator.kinds.instance_role_binding.rows import Origin
@@ -41,6 +41,9 @@ class BindingLinks:
 
     def account(self, view: Reference) -> str:
         return ownership.account_in(view.status.get("roleArn"))
+
+    def states(self, view: Reference) -> Iterable[str]:
+        return [row["state"] for row in view.status.get("instances") or ()]
 
     def in_sync(self, body: Body) -> bool:
         """Never: which nodes there are may have changed while nobody looked."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from ram_operator.kinds import ownership
@@ -40,6 +40,9 @@ class PolicyLinks:
 
     def account(self, view: Reference) -> str:
         return ""
+
+    def states(self, view: Reference) -> Iterable[str]:
+        return ()
 
     def in_sync(self, body: Body) -> bool:
         return ownership.reconciled(body) and not outside(self.boundary, grants.asked(body["spec"]))

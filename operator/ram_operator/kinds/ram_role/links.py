@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ram_operator.cloud import PolicyName, PolicyType
@@ -49,6 +49,9 @@ class RoleLinks:
 
     def account(self, view: Reference) -> str:
         return ownership.account_in(view.status.get("arn"))
+
+    def states(self, view: Reference) -> Iterable[str]:
+        return ()
 
     def in_sync(self, body: Body) -> bool:
         return ownership.reconciled(body) and not outside(self.boundary, _asked(body["spec"]))
