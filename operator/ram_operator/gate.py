@@ -114,6 +114,7 @@ class Gate:
             log.error("the credentials are of another account, nothing is written", extra={"waitsFor": wrong})
             await asyncio.sleep(RECHECK_SECONDS)
             account = await self._account()
+        self.sts.stay_in(account)
         self.waits_for = ""
         self.open.set()
         log.info("initial sync complete, starting reconcilers", extra={"seconds": round(self.clock() - started, 2)})

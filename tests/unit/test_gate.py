@@ -70,6 +70,10 @@ def _answer(status: int, body: Any) -> Any:
 class Sts:
     account: str = "1234567890123456"
     error: CloudError | None = None
+    stays_in: str = ""
+
+    def stay_in(self, account_id: str) -> None:
+        self.stays_in = account_id
 
     async def caller_identity(self) -> Any:
         if self.error:
@@ -143,7 +147,7 @@ def test_credentials_of_another_account_keep_the_gate_closed_until_they_are_repl
         assert "RamRole/oss-reader was created there, and these are of account 999" in gate.waits_for
         sts.account = "1234567890123456"
         await asyncio.sleep(61)
-        assert (gate.open.is_set(), gate.waits_for) == (True, "")
+        assert (gate.open.is_set(), gate.waits_for, sts.stays_in) == (True, "", sts.account)
         running.cancel()
 
     virtual_time.run(work())

@@ -302,6 +302,9 @@ class StsApi(Protocol):
     async def caller_identity(self) -> CallerIdentity:
         """Return whose credentials we have."""
 
+    def stay_in(self, account_id: str) -> None:
+        """From now on let only credentials of this account make calls: others may replace them at any time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cloud:

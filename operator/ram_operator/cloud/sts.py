@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from aliyunsdkcore.request import RpcRequest
-
 from ram_operator.cloud import CallerIdentity
 from ram_operator.cloud.client import Client
+from ram_operator.cloud.client.accounts import caller_identity_request
 
 
 class Sts:
@@ -18,12 +15,9 @@ class Sts:
 
     async def caller_identity(self) -> CallerIdentity:
         """Return whose credentials we have."""
-        answer = await self._client.call(_caller_identity_request, {})
+        answer = await self._client.call(caller_identity_request, {})
         return CallerIdentity(answer.text("AccountId"), answer.text("Arn"), answer.text("IdentityType"))
 
-
-def _caller_identity_request() -> Any:  # noqa: ANN401
-    # The SDK's package for STS is left out for one call without parameters.
-    request = RpcRequest("Sts", "2015-04-01", "GetCallerIdentity")
-    request.set_method("POST")
-    return request
+    def stay_in(self, account_id: str) -> None:
+        """From now on let only credentials of this account make calls."""
+        self._client.stay_in(account_id)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
+from ram_operator.cloud.client.accounts import IDENTITY, OneAccount, caller_identity_request
 from ram_operator.cloud.client.answers import Answer, decode
 from ram_operator.cloud.client.breaker import CircuitBreakers
 from ram_operator.cloud.client.endpoints import Endpoints
@@ -114,11 +116,16 @@ class Client:
         self._observe_call = observe_call
         self._observe_wait = observe_wait
         self._breakers = CircuitBreakers(limiter.clock)
+        self._accounts = OneAccount()
 
     @property
     def region(self) -> str:
         """The region of calls that are about no region."""
         return self._endpoints.region
+
+    def stay_in(self, account: str) -> None:
+        """From now on let only credentials of this account make calls."""
+        self._accounts.meant = account
 
     def refused(self, row: Answer) -> CloudError:
         """Return the error that the row of a single instance tells of, within an answer that is none.
@@ -193,14 +200,20 @@ class Client:
         sent_at = self._limiter.clock()
         result: Answer | CloudError
         try:
-            request = sign(call.request(), self.region, self._credentials.current())
+            credentials = self._credentials.current()
+            await self._accounts.check(call.action, credentials, partial(self.call, caller_identity_request, {}))
+            request = sign(call.request(), self.region, credentials)
             exchange = await self._transport.send(request, call.endpoint)
         except NoCredentials as none:
             result = Unavailable(call.action, NO_CREDENTIALS, str(none))
         except NoAnswer as none:
             result = Unavailable(call.action, none.code, f"{call.endpoint}: {none.words}")
+        except CloudError as error:
+            result = error
         else:
             result = _read(call, exchange, request.secrets)
+            if call.action == IDENTITY and isinstance(result, Answer):
+                self._accounts.note(credentials, result.text("AccountId"))
         code = result.code if isinstance(result, CloudError) else OK
         return _Reply(result, sent_at, self._limiter.clock() - sent_at, code)
 

@@ -36,6 +36,7 @@ PASS_ROLE_FORBIDDEN = "InvalidUser.PassRoleForbidden"
 UNREADABLE = "SDK.UnreadableAnswer"
 WAITING = "Throttling.Local"
 NO_LEASE = "SDK.LeaseTooShort"
+WRONG_ACCOUNT = "SDK.WrongAccount"
 NO_CREDENTIALS = "SDK.NoCredentials"
 CONNECTION_RESET = "SDK.ConnectionReset"
 TIMEOUTS = frozenset({"SDK.ConnectTimeout", "SDK.ReadTimeout"})
