@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from tests.unit.builders import (
     custom,
     made_policy_status,
     made_role_status,
+    owner,
     policy_body,
+    policy_key,
     role_body,
     role_key,
 )
@@ -19,6 +22,7 @@ from tests.unit.roles import REFERENCE, planned, there, with_policies
 from tests.unit.scene import Instances, Scene
 
 from ram_operator.kinds.ram_role.steps import AttachPolicy
+from ram_operator.model import Reason
 
 WORKER = "KubernetesWorkerRole-x"
 KIND = BINDING.kind
@@ -140,3 +144,22 @@ def test_the_name_that_a_status_gives_a_policy_is_not_attached() -> None:
     forged = policy_body(status=made_policy_status("Administrators"))
     plan = planned(with_policies(REFERENCE), there(), forged)
     assert [step.policy for step in plan.steps if isinstance(step, AttachPolicy)] == [custom("oss-read")]
+
+
+THEIRS: list[tuple[dict[str, str], bool]] = [
+    (owner(policy_key("oss-read")).tags(), True),
+    (owner(policy_key("oss-read"), cluster="c-2").tags(), False),
+    (owner(policy_key("other")).tags(), False),
+    ({}, False),
+]
+
+
+@pytest.mark.parametrize(
+    ("tags", "attached"), THEIRS, ids=["ours", "another cluster's", "another object's", "nobody's"]
+)
+def test_a_policy_that_a_forged_status_calls_its_own_is_not_attached(tags: dict[str, str], attached: bool) -> None:
+    forged = policy_body(status=made_policy_status())
+    seen = replace(there(), policy_tags={custom("oss-read").folded: tags})
+    plan = planned(with_policies(REFERENCE), seen, forged)
+    assert [step.policy for step in plan.steps if isinstance(step, AttachPolicy)] == [custom("oss-read")] * attached
+    assert [hold.reason for hold in plan.holds] == [Reason.POLICY_NOT_READY] * (not attached)

@@ -196,7 +196,9 @@ class RamRoleKind:
         if desired.name is None:
             return None
         deleting = desired.spec is None and not _users(desired.facts)
-        asked = Asked(desired.name, scope, attachments.unmanaged(desired.policies, desired.facts), deleting)
+        unmanaged = attachments.unmanaged(desired.policies, desired.facts)
+        managed = () if desired.facts.me.deleting else attachments.managed_here(desired.policies, desired.facts)
+        asked = Asked(desired.name, scope, unmanaged, managed, deleting)
         return await observe(asked, before or bool(stored.get("arn")), cloud)
 
     def plan(self, desired: DesiredRole, observed: ObservedRole | None, stored: StatusFields, context: Context) -> Plan:
@@ -238,9 +240,10 @@ class RamRoleKind:
         superfluous = attachments.others(managed, desired.policies)
         detach = () if desired.holds else tuple(policy for policy in superfluous if policy.folded in present)
         absent, absences = attachments.absent(attach, desired.facts, outcome)
+        foreign, refusals = attachments.foreign(attach, observed.policy_tags, desired.facts, context.owner)
         swap = Swap(
             attach,
-            absent,
+            absent | foreign,
             detach,
             observed.attached,
             _role_steps(spec, observed, attach, context),
@@ -252,7 +255,7 @@ class RamRoleKind:
         own = (*(() if observed.role else (name,)), *((tags_of(name),) if adopts else ()))
         plan = Plan(
             steps=swap.steps(name, self.limits),
-            holds=(*desired.holds, *absences),
+            holds=(*desired.holds, *absences, *refusals),
             entries=attachments.entries(name, desired.policies, shown, claimed, desired.facts, outcome),
             grants=_granted(name, spec, desired, observed, detach),
             unconfirmed=(*own, *(attachment(name, one) for one in unshown)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ram_operator.cloud import PolicyName, PolicyType
 from ram_operator.errors import PolicyNotFound, Problem, Throttled, Unavailable
@@ -19,6 +19,7 @@ from ram_operator.model import (
     Json,
     ObjectKey,
     Outcome,
+    Owner,
     Reason,
     Reference,
     StatusFields,
@@ -155,6 +156,12 @@ def unmanaged(policies: Iterable[PolicyName], facts: Facts) -> tuple[PolicyName,
     return tuple(one for one in policies if one.type is PolicyType.CUSTOM and one.name.lower() not in managers)
 
 
+def managed_here(policies: Iterable[PolicyName], facts: Facts) -> tuple[PolicyName, ...]:
+    """The custom policies that RamPolicies make."""
+    managers = _managers(facts)
+    return tuple(one for one in policies if one.type is PolicyType.CUSTOM and one.name.lower() in managers)
+
+
 def of_predecessors(facts: Facts) -> tuple[PolicyName, ...]:
     """What the objects attached that this one takes the role over from."""
     return tuple(policy for rival in facts.rivals if rival.deleting for policy in managed(rival.status))
@@ -266,6 +273,23 @@ def absent(
         if policy in missing and not (policy.type is PolicyType.CUSTOM and policy.name.lower() in made_here)
     ]
     return frozenset(gone), _not_there(gone)
+
+
+def foreign(
+    attach: Iterable[PolicyName],
+    tags: Mapping[tuple[str, str], Mapping[str, str] | None],
+    facts: Facts,
+    owner: Owner,
+) -> tuple[frozenset[PolicyName], tuple[Hold, ...]]:
+    """The policies that RamPolicies name and do not own, whatever their status says: nobody judged what they allow."""
+    managers, found, holds = _managers(facts), [], []
+    for policy in attach:
+        its, key = tags.get(policy.folded), managers.get(policy.name.lower())
+        if key and its is not None and ownership.foreign("", its, replace(owner, key=key)):
+            found.append(policy)
+            message = f"policy {policy} does not have the tags of {key}; waits for {key} to own it"
+            holds.append(Hold(str(key), Reason.POLICY_NOT_READY, message, ownership.RECHECK_SECONDS))
+    return frozenset(found), tuple(holds)
 
 
 def _not_there(policies: Sequence[PolicyName]) -> tuple[Hold, ...]:

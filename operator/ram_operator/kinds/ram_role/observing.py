@@ -20,7 +20,8 @@ class ObservedRole:
     """What is there; None in its place means that nothing was read.
 
     `instances` are those that have the role, read only when deleting; `unreadable` are regions that gave no answer.
-    `documents` are those of custom policies that no RamPolicy makes, "" where it may not be read.
+    `documents` are those of custom policies that no RamPolicy makes, "" where it may not be read; `policy_tags` the
+    tags of policies that RamPolicies make and that are not attached yet, None for one that RAM does not have.
     """
 
     role: Role | None = None
@@ -29,6 +30,7 @@ class ObservedRole:
     instances: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     documents: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    policy_tags: Mapping[tuple[str, str], Mapping[str, str] | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,14 @@ class Asked:
         name: the role's name.
         scope: what was touched.
         unmanaged: the custom policies whose documents are read, since no RamPolicy makes them.
+        managed: those that RamPolicies make: their tags are read before they are attached.
         deleting: whether to ask which instances have the role.
     """
 
     name: str
     scope: Scope
     unmanaged: tuple[PolicyName, ...] = ()
+    managed: tuple[PolicyName, ...] = ()
     deleting: bool = False
 
 
@@ -66,9 +70,30 @@ async def observe(asked: Asked, before: ObservedRole | bool, cloud: Cloud) -> Ob
         else:
             found = await _read(asked.name, cloud.ram, exists=bool(before))
     except NotFound:
-        return ObservedRole(documents=documents)
-    found = replace(found, documents=documents)
+        found = ObservedRole()
+    tags = before.policy_tags if isinstance(before, ObservedRole) else await _tags(asked, found.attached, cloud.ram)
+    found = replace(found, documents=documents, policy_tags=tags)
+    if found.role is None:
+        return found
     return await _with_instances(found, asked.name, cloud.ecs) if asked.deleting else found
+
+
+async def _tags(
+    asked: Asked, attached: tuple[PolicyName, ...], ram: RamApi
+) -> Mapping[tuple[str, str], Mapping[str, str] | None]:
+    present = {policy.folded for policy in attached}
+    policies = [policy for policy in asked.managed if policy.folded not in present]
+    tags = await asyncio.gather(*(_tags_of(policy, ram) for policy in policies))
+    return {policy.folded: found for policy, found in zip(policies, tags, strict=True)}
+
+
+async def _tags_of(policy: PolicyName, ram: RamApi) -> Mapping[str, str] | None:
+    try:
+        return await ram.list_tags(Taggable.POLICY, policy.name)
+    except NotFound:
+        return None
+    except Denied:
+        return {}
 
 
 async def _documents(policies: tuple[PolicyName, ...], ram: RamApi) -> Mapping[tuple[str, str], str]:
