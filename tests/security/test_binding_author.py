@@ -39,6 +39,12 @@ def test_nodes_are_not_added_to_a_binding_of_a_role_without_the_verb_use(author:
     assert author.patch(stored, {"metadata": {"labels": {"a": "b"}}}) == ""
 
 
+def test_roles_that_were_found_are_not_taken_over_without_the_verb_use(author: Actor, store: Store) -> None:
+    take_over = {"metadata": {"annotations": {"ram.alicloud.dev/take-over": "1"}}}
+    assert "may not use RamRole other" in author.patch(store(binding("found", "other", "pool")), take_over)
+    assert author.patch(store(binding("found-mine", "mine", "pool")), take_over) == ""
+
+
 def nested(depth: int) -> Any:
     """Lists in lists."""
     made: Any = "*"

@@ -78,7 +78,7 @@ row = st.fixed_dictionaries(
         "previousRole": st.sampled_from(["KubernetesWorkerRole-x", "Foreign"]),
         "replacedRole": st.sampled_from(["KubernetesWorkerRole-x", "old"]),
         "sessionPolicyHash": st.sampled_from(["a", "b"]),
-        "replacedSessionPolicyHash": st.sampled_from(["a", "b"]),
+        "replacedLimited": st.booleans(),
         "reason": st.sampled_from(["OtherRole", "WrittenByAnotherVersion"]),
         "confirmed": st.booleans(),
         "failedGeneration": st.integers(1, 2),

@@ -14,7 +14,7 @@ from ram_operator.model.reasons import Reason
 
 ENTRY_MESSAGE_LENGTH = 256
 """The longest message of an entry."""
-LIST_BYTES = 1_000_000
+LIST_BYTES = 1_010_000
 """The most that a list takes: where many entries have long messages, each of them is shortened."""
 _SHORTER = (ENTRY_MESSAGE_LENGTH, 128, 64, 16, 0)
 _ESCAPED = "<>&"

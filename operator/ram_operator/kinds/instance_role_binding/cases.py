@@ -191,6 +191,6 @@ NO_CLAIM: Mapping[str, Json] = {
     "previous_role": None,
     "replaced_role": None,
     "session": None,
-    "replaced_session": None,
+    "replaced_limited": False,
 }
 """What a row of an instance says that has nothing of ours."""

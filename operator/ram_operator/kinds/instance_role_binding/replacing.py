@@ -47,7 +47,7 @@ def exchange(case: Case, role: str, seen: str) -> Verdict:
     claim = {
         "role": role,
         "session": case.session,
-        "replaced_session": given_by.session_of(seen) if given_by else None,
+        "replaced_limited": given_by is not None and given_by.session_of(seen) is not None,
         "origin": Origin.ATTACHED,
         "confirmed": False,
         "previous_role": previous_role(case) or (None if given_by or case.taken_over else seen),
@@ -95,14 +95,14 @@ def _conflict(case: Case, seen: str) -> Verdict | None:
 
 def may_put_back(case: Case, row: Row, role: str) -> bool:
     """Whether what was taken off may be given back; never without the session policy that limited it: that is lost."""
-    return case.may_give_back(role) and not row.replaced_session
+    return case.may_give_back(role) and not row.replaced_limited
 
 
 def put_back(case: Case, row: Row, role: str, why: str) -> Verdict:
     """Ours was refused after the other role was taken off: that one comes back, and ours is not tried again."""
     failed = {"reason": Reason.ROLLED_BACK, "failed_generation": case.generation}
     if not may_put_back(case, row, role):
-        lacks = "its session policy is not kept" if row.replaced_session else "it is none of the restorableRoles"
+        lacks = "its session policy is not kept" if row.replaced_limited else "it is none of the restorableRoles"
         message = row.message if row.reason is Reason.ROLLED_BACK else f"{why}; {role} is not given back, since {lacks}"
         failed_row = case.next_row(State.FAILED, message=message, **failed)
         return Verdict(failed_row, hold=case.hold(Reason.SOME_FAILED, message))

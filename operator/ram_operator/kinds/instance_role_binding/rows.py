@@ -53,9 +53,9 @@ class Row:
     """One instance, or a node that is none. Times are timestamps as Kubernetes writes them.
 
     `previous_role` is what the instance had before the first of our roles; `replaced_role` is what was taken off it so
-    that `role` can take its place, until the instance was seen with `role`. `session` and `replaced_session` are the
-    hashes of the session policies that limit `role` and `replaced_role` on this instance, None for none. `by_nodes`
-    says of a release that a node led to it, and not the spec.
+    that `role` can take its place, until the instance was seen with `role`. `session` is the hash of
+    the session policy that limits `role` on this instance, None for none; `replaced_limited` says whether one limited
+    `replaced_role`. `by_nodes` says of a release that a node led to it, and not the spec.
     """
 
     state: State
@@ -68,7 +68,7 @@ class Row:
     previous_role: str | None = None
     replaced_role: str | None = None
     session: str | None = None
-    replaced_session: str | None = None
+    replaced_limited: bool = False
     confirmed: bool = False
     failed_generation: int | None = None
     since: str | None = None
@@ -82,9 +82,9 @@ class Row:
         return self.role is not None and self.origin in (Origin.ATTACHED, Origin.TAKEN_OVER)
 
     @property
-    def claim(self) -> tuple[str | None, ...]:
+    def claim(self) -> tuple[str | bool | None, ...]:
         """What must be stored before a write."""
-        return self.role, self.origin, self.previous_role, self.replaced_role, self.session, self.replaced_session
+        return self.role, self.origin, self.previous_role, self.replaced_role, self.session, self.replaced_limited
 
     def gave(self, role: str) -> bool:
         """Whether it was we who gave the instance this role: also the one before it, while ours replaces ours."""
@@ -96,7 +96,7 @@ class Row:
     def session_of(self, role: str | None) -> str | None:
         """What limits a role that we gave: the hash of a session policy, None for none. ECS does not tell it."""
         if not same_role(role, self.role):
-            return self.replaced_session
+            return UNKNOWN_SESSION if self.replaced_limited else None
         if self.confirmed:
             return self.session
         in_doubt = self.session or same_role(self.replaced_role, self.role)
@@ -130,7 +130,7 @@ class Row:
             previous_role=claim.previous_role,
             replaced_role=claim.replaced_role,
             session=claim.session,
-            replaced_session=claim.replaced_session,
+            replaced_limited=claim.replaced_limited,
         )
 
     def as_json(self) -> dict[str, Json]:
@@ -146,7 +146,7 @@ class Row:
             "previousRole": self.previous_role,
             "replacedRole": self.replaced_role,
             "sessionPolicyHash": self.session,
-            "replacedSessionPolicyHash": self.replaced_session,
+            "replacedLimited": self.replaced_limited,
             "confirmed": self.confirmed,
             "failedGeneration": self.failed_generation,
             "since": self.since,
@@ -178,7 +178,7 @@ def row_from_json(row: Mapping[str, Json]) -> Row:
         previous_role=row.get("previousRole"),
         replaced_role=row.get("replacedRole"),
         session=row.get("sessionPolicyHash"),
-        replaced_session=row.get("replacedSessionPolicyHash"),
+        replaced_limited=bool(row.get("replacedLimited")),
         confirmed=bool(row.get("confirmed")),
         failed_generation=row.get("failedGeneration"),
         since=row.get("since"),

@@ -120,7 +120,9 @@ def _waiting_for_role(case: Case) -> Verdict:
         return Verdict(case.next_row(State.PENDING, reason=Reason.VERIFYING))
     if row and case.seen and (row.gave(case.seen) or same_role(row.role, case.seen)):
         kept = {"role": case.seen, "session": row.session_of(case.seen)}
-        return Verdict(case.next_row(State.ATTACHED, **kept, replaced_role=None, replaced_session=None, confirmed=True))
+        return Verdict(
+            case.next_row(State.ATTACHED, **kept, replaced_role=None, replaced_limited=False, confirmed=True)
+        )
     if row and row.replaced_role and not case.seen and may_put_back(case, row, row.replaced_role):
         return Verdict(case.next_row(State.PENDING, **waits), attach=row.replaced_role, intent=Intent.RESTORE)
     if case.unconfirmed:
@@ -135,7 +137,7 @@ def _attached(case: Case) -> Row:
     previous = None if origin is Origin.FOUND else previous_role(case)
     claim = {"role": case.role, "origin": origin, "previous_role": previous, "session": case.session}
     return case.next_row(
-        State.ATTACHED, confirmed=True, message=message, replaced_role=None, replaced_session=None, **claim
+        State.ATTACHED, confirmed=True, message=message, replaced_role=None, replaced_limited=False, **claim
     )
 
 
