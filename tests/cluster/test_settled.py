@@ -73,24 +73,30 @@ def test_a_full_check_finds_nothing_to_write_to_the_cloud(settled: World) -> Non
     assert settled.actions(mark) == []
 
 
-def test_a_requested_pass_answers_in_the_status_and_writes_nothing_else(settled: World) -> None:
-    mark, before = settled.mark(), {name: settled.body(name) for name in TARGETS}
+def request(world: World, value: str) -> None:
+    """Ask for a reconcile of every object, and wait for the answers."""
     for name in TARGETS:
-        settled.api.patch(name, {"metadata": {"annotations": {"ram.alicloud.dev/reconcile-at": "now"}}})
+        world.api.patch(name, {"metadata": {"annotations": {"ram.alicloud.dev/reconcile-at": value}}})
     for name in TARGETS:
 
         def handled(name: str = name) -> bool:
-            return settled.status(name).get("lastHandledReconcileAt") == "now"
+            return bool(world.status(name).get("lastHandledReconcileAt") == value)
 
         until(handled, what=f"{name} answers")
+
+
+def test_a_requested_pass_answers_in_the_status_and_writes_nothing_else(settled: World) -> None:
+    # what the roles have attached since is counted when a policy is read the next time
+    request(settled, "first")
+    mark, before = settled.mark(), {name: settled.body(name) for name in TARGETS}
+    request(settled, "now")
     read = {call["action"] for call in settled.calls(mark)}
     assert {"GetRole", "GetPolicy", "DescribeInstanceRamRole"} <= read
     settled.sweeps_pass()
     after = {name: settled.body(name) for name in TARGETS}
     assert settled.actions(mark) == []
     for name, body in after.items():
-        assert body["status"].pop("lastHandledReconcileAt") == "now"
-        assert body["status"] == before[name]["status"]
+        assert body["status"] == before[name]["status"] | {"lastHandledReconcileAt": "now"}
         # the annotation and the answer are one write each
         assert body["metadata"]["finalizers"] == before[name]["metadata"]["finalizers"]
     versions = settled.versions()
