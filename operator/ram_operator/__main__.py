@@ -203,7 +203,7 @@ def _build(
     sweeps = Sweeps(cloud, caches, queue, reconciler, interval, full_check, _now, chance, recorder.record_own)
     marks = NodeMarks(kube, caches, intake.changed, intake.put_node)
     controller = Controller(queue, caches, reconciler, recorder, store.refresh, time.monotonic, marks.read)
-    gate = Gate(kube, cloud.sts, caches, time.monotonic, asyncio.Event())
+    gate = Gate(kube, cloud.sts, caches, leadership, time.monotonic, asyncio.Event())
     resync = Resync(kube, caches, intake, store.refresh)
     host, _, port = settings.listen.rpartition(":")
     registry = partial(register, intake, kube.resources, Handover(asyncio.get_running_loop()))

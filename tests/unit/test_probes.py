@@ -51,6 +51,12 @@ class Lease:
     async def write(self, spec: Mapping[str, Any], version: str) -> Mapping[str, Any]:
         return {"metadata": {"resourceVersion": f"{version}1"}, "spec": spec}
 
+    async def account(self) -> str:
+        return ""
+
+    def stay_in(self, account: str) -> None:
+        """Name an account."""
+
 
 class Process:
     """The parts that the probes ask, with a clock that tests turn."""
@@ -67,7 +73,8 @@ class Process:
         self.controller = Controller(
             self.queue, self.scene.caches, self.scene.reconciler, self, self.refresh, lambda: self.now
         )
-        self.gate = Gate(cast("Kube", None), cast("StsApi", None), Caches(()), lambda: self.now, asyncio.Event())
+        clock, opened = lambda: self.now, asyncio.Event()
+        self.gate = Gate(cast("Kube", None), cast("StsApi", None), Caches(()), Alone(), clock, opened)
         self.admission = AdmissionCheck(cast("Kube", None))
 
     def census(self) -> None:

@@ -12,13 +12,14 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from ram_operator import metrics
 from ram_operator.cluster.kube import Kube
 from ram_operator.errors import KubeError, OperatorError, StaleObject
+from ram_operator.model import GROUP
 
 log = logging.getLogger(__name__)
 
@@ -36,18 +37,23 @@ SHORTEST_WAIT = 0.01
 REQUEST_SECONDS = 5.0
 """How long one request may take."""
 
+ACCOUNT_ANNOTATION = f"{GROUP}/account"
+"""The account in which the operator works: with credentials of another one, everything would look deleted."""
+
 
 class LeaseLost(OperatorError):
     """The lease could not be renewed in time, or another replica has it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KubeLease:
-    """Implements `LeaseApi` over the API server."""
+    """Implements `LeaseApi` over the API server. What others have written beside the spec stays."""
 
     kube: Kube
     namespace: str
     name: str
+    _annotations: Mapping[str, str] = field(default_factory=dict)
+    _account: str = ""
 
     async def read(self) -> Mapping[str, Any] | None:
         """Return the Lease, None where there is none."""
@@ -57,11 +63,23 @@ class KubeLease:
             if error.status == 404:
                 return None
             raise
+        self._annotations = lease["metadata"].get("annotations") or {}
         return lease
+
+    async def account(self) -> str:
+        """Return the account that the Lease names, "" for none."""
+        await self.read()
+        return self._annotations.get(ACCOUNT_ANNOTATION, "")
+
+    def stay_in(self, account: str) -> None:
+        """Name this account with each write from now on."""
+        self._account = account
 
     async def write(self, spec: Mapping[str, Any], version: str) -> Mapping[str, Any]:
         """Create the Lease, or replace the one of a version."""
-        metadata = {"name": self.name, "namespace": self.namespace}
+        account = {ACCOUNT_ANNOTATION: self._account} if self._account else {}
+        annotations = {**self._annotations, **account}
+        metadata: dict[str, Any] = {"name": self.name, "namespace": self.namespace, "annotations": annotations}
         body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": dict(spec)}
         try:
             if not version:
@@ -89,6 +107,12 @@ class LeaseApi(Protocol):
     async def write(self, spec: Mapping[str, Any], version: str) -> Mapping[str, Any]:
         """Create it, or replace the one of this version. Raises StaleObject where it has another, else KubeError."""
 
+    async def account(self) -> str:
+        """Return the account that it names, "" for none. Raises KubeError."""
+
+    def stay_in(self, account: str) -> None:
+        """Name this account with each write from now on."""
+
 
 class Alone:
     """The leadership of an operator that runs alone: it never ends."""
@@ -103,6 +127,13 @@ class Alone:
     def overdue(self) -> float:
         """Return 0."""
         return 0.0
+
+    async def account(self) -> str:
+        """Return "": nothing of it is kept."""
+        return ""
+
+    def stay_in(self, account: str) -> None:
+        """Do nothing."""
 
     async def acquire(self) -> None:
         """Return at once."""
@@ -175,6 +206,14 @@ class Elector:
         """The Lease as events name what they are about, None before this process has had it."""
         about = {name: self._metadata[name] for name in ("namespace", "name", "uid") if name in self._metadata}
         return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", **about} if about else None
+
+    async def account(self) -> str:
+        """Return the account that leaders before have worked in, "" for none. Raises KubeError."""
+        return await self._api.account()
+
+    def stay_in(self, account: str) -> None:
+        """Have the leaders after this one work in this account, too."""
+        self._api.stay_in(account)
 
     @property
     def _leads(self) -> bool:
