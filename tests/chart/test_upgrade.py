@@ -82,8 +82,8 @@ def status_schema(crd: dict[str, Any]) -> str:
 
 
 def upgrade(cluster: RunningControlPlane) -> None:
-    """Upgrade to the present chart."""
-    cluster.helm.ok("upgrade", "ram-operator", str(CHART), *PLACED)
+    """Upgrade to the present chart as the documentation does: with the values that were given and the new defaults."""
+    cluster.helm.ok("upgrade", "ram-operator", str(CHART), "--namespace", "ram-operator", "--reset-then-reuse-values")
 
 
 def test_an_upgrade_brings_definitions_and_policies_up_to_date_and_keeps_the_objects(
