@@ -27,7 +27,7 @@ class Selection:
         rows: its rows that are about an instance.
         known: the node of each instance that it selects or has a row for.
         assigned: which binding has each of those instances.
-        shared: those of the instances that several bindings select.
+        shared: those of the instances that it has no claim on and that several bindings select.
         contested: the nodes of each of those instances that has several: none of them stands for it.
         other_rows: the claims of other bindings on those instances; of several that of the assigned one.
         heirs: the claims of the bindings that have those instances, where it is another one that does not let go.
@@ -116,7 +116,7 @@ class BindingIndex:
             rows=rows,
             known={one: min(names) for one in instances if (names := self._nodes_of[one])},
             assigned={one: self._assigned[one] for one in instances if one in self._assigned},
-            shared=frozenset(one for one in instances if len(self._wanting(one)) > 1),
+            shared=frozenset(one for one in instances if not _claim(rows.get(one)) and len(self._wanting(one)) > 1),
             contested={one: tuple(sorted(names)) for one in instances if len(names := self._nodes_of[one]) > 1},
             other_rows={one: row for one in instances if (row := self._claim_of_another(key, one))},
             heirs={one: row for one in instances if (row := self._heir(key, one))},
