@@ -133,7 +133,7 @@ async def _planner(settings: Settings) -> AsyncIterator[command_line.Planner]:
         await check(kube, rights=False)
         cloud = await opened.enter_async_context(_cloud(settings))
         caches = await snapshot(kube, kinds)
-        identity = Cluster(settings.cluster_id or await _cluster_uid(kube), settings.previous_cluster_ids)
+        identity = await _identity(settings, kube)
         store = cluster.ObjectStore(kube, caches.body, lambda _: None, lambda *_: None)
         reconciler = _reconciler(settings, kinds, cloud, store, identity)
         yield command_line.Planner(kube, caches, reconciler, _now)
@@ -157,7 +157,7 @@ async def run(settings: Settings, kinds: Sequence[AnyKind]) -> int:
         opened.push_async_callback(connection.close)
         await connection.start()
         await preflight(kube, time.monotonic)
-        identity = Cluster(settings.cluster_id or await _cluster_uid(kube), settings.previous_cluster_ids)
+        identity = await _identity(settings, kube)
         return await _build(settings, kinds, kube, connection.cloud, identity, leadership).run()
 
 
@@ -175,12 +175,14 @@ def boot_time() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME if sys.platform == "linux" else time.CLOCK_MONOTONIC)
 
 
-async def _cluster_uid(kube: cluster.Kube) -> str:
+async def _identity(settings: Settings, kube: cluster.Kube) -> Cluster:
+    """Which cluster this is: two that were given the same id are told from each other by their UIDs."""
     try:
-        return await kube.cluster_uid()
+        uid = await kube.cluster_uid()
     except KubeError as error:
-        fix = "allow the operator to get namespace kube-system, or set RAM_OPERATOR_CLUSTER_ID"
+        fix = "allow the operator to get namespace kube-system"
         raise StartupError(f"cannot tell which cluster this is: {error}; {fix}") from None
+    return Cluster(f"{settings.cluster_id}/{uid}" if settings.cluster_id else uid, settings.previous_cluster_ids)
 
 
 def _build(

@@ -155,6 +155,10 @@ class Unauthenticated(Denied):
     """The operator's credentials themselves are refused: unknown, disabled, ended, or with the wrong secret."""
 
 
+class WrongAccount(Unauthenticated):
+    """The operator's credentials are of another account than the one that it works in; the call was not sent."""
+
+
 class Rejected(CloudError):
     """The request itself is refused: malformed, over a quota, or not allowed for this thing."""
 

@@ -39,7 +39,7 @@ _BESIDES = (
 class Settings:
     """What a user can set. Each field is the variable `RAM_OPERATOR_` plus its name in capitals."""
 
-    cluster_id: Annotated[str, "Marks our cloud objects; empty means the UID of the namespace kube-system."] = ""
+    cluster_id: Annotated[str, "Marks our cloud objects, before the UID of the namespace kube-system."] = ""
     previous_cluster_ids: Annotated[
         tuple[str, ...], "Ids of clusters whose objects this one takes over, separated by commas."
     ] = ()

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from tests.cluster.test_startup import account, another, ends_with
 from tests.cluster.world import World
-from tests.polling import until
 
 from ram_sandbox.operator_process import OperatorProcess
 
@@ -80,11 +79,3 @@ def test_without_one_right_it_does_not_start_and_names_it(
 ) -> None:
     kubeconfig = limited(without(rules_of(world), resource, verb))
     ends_with(another, RIGHTS[resource, verb], KUBECONFIG=kubeconfig)
-
-
-def test_with_a_cluster_id_of_its_own_it_needs_no_namespace(
-    world: World, another: OperatorProcess, limited: Any
-) -> None:
-    kubeconfig = limited(without(rules_of(world), NAMESPACE_RULE, "get"))
-    child = another.launch({"KUBECONFIG": kubeconfig, "RAM_OPERATOR_CLUSTER_ID": "c1"})
-    until(lambda: "initial sync complete" in child.log.read_text())

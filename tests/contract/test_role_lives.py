@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
-from tests.unit.builders import DOCUMENT, policy_body, policy_key, role_body, role_key
+from tests.unit.builders import DOCUMENT, binding_body, node, policy_body, policy_key, role_body, role_key
 from tests.unit.scene import Scene
 
 from ram_operator.cloud import Grantee, GranteeKind, PolicyName, PolicyType
@@ -163,6 +163,28 @@ async def test_a_role_whose_object_is_renamed_is_handed_over_with_what_it_attach
     await settle(scene, new)
     assert not scene.exists(old)
     assert sorted(writes(simulator, before)) == ["DetachPolicyFromRole", "TagResources"]
+
+
+async def test_a_binding_moves_to_the_object_that_takes_its_role_over_and_no_instance_is_without_it(
+    scene: Scene, simulator: Simulator
+) -> None:
+    instance = simulator.instance_ids()[0]
+    scene.put_node({**node("node-1", pool="storage"), "spec": {"providerID": f"cn-hangzhou.{instance}"}})
+    old = scene.put(role_body("old", spec={"roleName": "k8s-app"}))
+    binding = scene.put(binding_body("pool", spec={"roleRef": {"name": "old"}}))
+    await settle(scene, old, binding)
+    before = simulator.newest_call()
+    new = scene.put(role_body("new", spec={"roleName": "k8s-app"}, created="2026-02-01T00:00:00Z"))
+    scene.edit(binding, roleRef={"name": "new"})
+    scene.delete(old)
+    await settle(scene, new, binding)
+    assert not scene.exists(old)
+    assert writes(simulator, before) == ["TagResources"]
+    assert scene.condition(binding) == ("True", "AllAttached")
+    scene.delete(binding)
+    scene.delete(new)
+    await settle(scene, new, binding)
+    assert "k8s-app" not in names(simulator, "role")
 
 
 # What is taken over again is ours with all that its spec names

@@ -10,7 +10,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ram_operator.errors import AlreadyExists, CloudError, Denied, InUse, NotFound, Rejected, Throttled, Unauthenticated
+from ram_operator.errors import (
+    AlreadyExists,
+    CloudError,
+    Denied,
+    InUse,
+    NotFound,
+    Rejected,
+    Throttled,
+    Unauthenticated,
+    WrongAccount,
+)
 from ram_operator.model import (
     RETAIN_INSTEAD,
     Change,
@@ -134,6 +144,8 @@ def released(subject: Subject, finalizers: Iterable[str], now: datetime) -> list
 def hold_for(subject: str, error: CloudError, step: Step | None = None) -> Hold:
     """The hold that a failed call amounts to; `step` is the one that failed, None for a reading."""
     match error:
+        case WrongAccount():
+            return Hold(subject, Reason.WRONG_ACCOUNT, str(error), DENIED_RETRY_SECONDS)
         case Unauthenticated():
             fix = f"{error}; give the operator valid credentials (the Secret that the chart names)"
             return Hold(subject, Reason.ACCESS_DENIED, fix, IN_USE_RETRY_SECONDS)

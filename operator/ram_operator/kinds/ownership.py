@@ -180,6 +180,10 @@ def _whose(marks: Mapping[str, str], owner: Owner) -> str:
     if cluster in (owner.cluster, *owner.previous_clusters):
         # Without its tags it would be nobody's, and no more this object's to write than now.
         return f"{name}, which this cluster had before; create that object again, or choose another name"
+    given, slash, _ = cluster.partition("/")
+    if slash and given == owner.cluster.partition("/")[0]:
+        fix = "give one of the two another settings.clusterId, or, if that one is gone, add it to previousClusterIds"
+        return f"{name} of another cluster with the same settings.clusterId, {cluster}; {fix}"
     fix = "choose another name, or, if that cluster is gone, add that cluster to settings.previousClusterIds"
     return f"{name} of cluster {cluster}; {fix} of the operator"
 

@@ -176,6 +176,8 @@ class Owner:
             return Ownership.UNTAGGED
         if marks == self.tags():
             return Ownership.OURS
-        clusters, keys = (self.cluster, *self.previous_clusters), (self.key, *self.predecessors)
-        inherited = any(marks == Owner(cluster, key).tags() for cluster in clusters for key in keys)
+        found, keys = marks.get(f"{TAG_PREFIX}cluster", ""), (self.key, *self.predecessors)
+        # A cluster that was given an id has its own UID behind it, and may be named by either.
+        succeeds = found == self.cluster or not {found, *found.split("/")}.isdisjoint(self.previous_clusters)
+        inherited = succeeds and any(marks == Owner(found, key).tags() for key in keys)
         return Ownership.INHERITED if inherited else Ownership.OTHERS

@@ -41,6 +41,7 @@ class Reason(StrEnum):
     ADOPTION_DIFFERS = "AdoptionDiffers"
     FORBIDDEN = "Forbidden"
     RELEASED = "Released"
+    WRONG_ACCOUNT = "WrongAccount"
 
     VIRTUAL_NODE = "VirtualNode"
     LINGJUN_NODE = "LingjunNode"

@@ -14,7 +14,7 @@ from aliyunsdkcore.request import RpcRequest
 
 from ram_operator.cloud.client.failures import WRONG_ACCOUNT
 from ram_operator.cloud.credentials import Credentials, NoCredentials
-from ram_operator.errors import Unauthenticated
+from ram_operator.errors import WrongAccount
 
 IDENTITY = "GetCallerIdentity"
 
@@ -51,7 +51,7 @@ class OneAccount:
             ask: requests the identity of the caller, whose answer is noted.
 
         Raises:
-            Unauthenticated: they are of another account.
+            WrongAccount: they are of another account.
             NoCredentials: they changed while they were asked for.
             CloudError: their account cannot be told.
         """
@@ -64,4 +64,4 @@ class OneAccount:
             raise NoCredentials("the credentials have just changed")
         if self._account != self.meant:
             words = f"these are credentials of account {self._account}, and the objects are in account {self.meant}"
-            raise Unauthenticated(action, WRONG_ACCOUNT, words)
+            raise WrongAccount(action, WRONG_ACCOUNT, words)
