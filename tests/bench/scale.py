@@ -104,18 +104,18 @@ def resource_versions(apiserver: ApiServer) -> dict[str, str]:
 
 
 def calls_of_a_cycle(sandbox: Sandbox) -> int:
-    """Return how many calls to RAM the operator makes from one sweep to the next."""
+    """Return how many calls to RAM the operator makes from one sweep to the next, once what was new is read."""
     sandbox.operator.restart(SETTINGS | {"RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "10"})
     before, end = sandbox.simulator.last_call(), time.monotonic() + TIMEOUT_SECONDS
     lists: list[int] = []
     calls: list[dict[str, Any]] = []
-    while len(lists) < 3:
+    while len(lists) < 4:
         if time.monotonic() > end:
             raise TimeoutError("the sweeps do not come round")
         time.sleep(0.5)
         calls = [call for call in sandbox.simulator.journal(before) if call["product"] == "Ram"]
         lists = [index for index, call in enumerate(calls) if call["action"] == "ListRoles"]
-    return lists[2] - lists[1]
+    return lists[3] - lists[2]
 
 
 def heartbeats(sandbox: Sandbox, nodes: list[dict[str, Any]], count: int) -> Figures:

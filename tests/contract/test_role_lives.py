@@ -84,10 +84,10 @@ def sweeps_of(scene: Scene, tell: Callable[[Event], None] = lambda _: None) -> S
     return Sweeps(cloud, world, queue, scene.reconciler, interval, hours, lambda: scene.now, lambda: 0.5, tell)
 
 
-async def nominated(scene: Scene) -> int:
+async def nominated(scene: Scene, *, first: bool = True) -> int:
     """Sweep all kinds, and return how many objects have to be read in detail."""
     sweeps = sweeps_of(scene)
-    survey = scene.reconciler.survey()
+    survey = scene.reconciler.survey(first=first)
     for kind in scene.reconciler.kinds:
         await sweeps.sweep(kind, survey)
     return sweeps.queue.depth(Lane.SWEEP)
@@ -113,6 +113,17 @@ async def test_what_our_own_roles_attach_and_detach_makes_no_sweep_read_a_policy
     called = [call["action"] for call in simulator.calls_since(before)]
     assert called == ["ListPolicies", "ListRoles"]
     assert len(scene.log) == writes_before
+
+
+async def test_later_sweeps_bring_the_count_of_attachments_up_to_date_once(scene: Scene) -> None:
+    scene.put(policy_body("read"))
+    await settle(scene, POLICY)
+    scene.put(role_body("app", spec={"policies": [{"policyRef": {"name": "read"}}]}))
+    await settle(scene, ROLE)
+    assert await nominated(scene, first=False) == 1
+    await scene.reconcile(POLICY)
+    assert scene.status(POLICY)["attachmentCount"] == 1
+    assert await nominated(scene, first=False) == 0
 
 
 async def test_a_policy_that_another_hand_attaches_is_read_once(scene: Scene) -> None:

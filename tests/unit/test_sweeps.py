@@ -140,7 +140,7 @@ async def test_a_policy_is_nominated_for_the_attachments_that_no_role_claims(
     count: int, rows: list[dict[str, Any]], nominated: bool
 ) -> None:
     made = Swept(Lists([replace(POLICY_ENTRY, attachment_count=count)], [ROLE_ENTRY]))
-    made.scene.put(policy_body(status=policy_status()))
+    made.scene.put(policy_body(status=policy_status(attachmentCount=count)))
     spec = {"policies": [{"policyRef": {"name": "oss-read"}}]}
     made.scene.put(role_body(spec=spec, status=role_status(managedPolicies=rows)))
     assert (POLICY in await made.nominated(RAM_POLICY.kind)) == nominated

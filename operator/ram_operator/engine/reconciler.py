@@ -201,9 +201,9 @@ class Reconciler:
         for filter_ in self.filters:
             filter_.forget(key)
 
-    def survey(self) -> Survey:
-        """Begin a round of sweeps."""
-        return Survey(self.cloud, lambda key: Owner(self.cluster.id, key, self.cluster.previous))
+    def survey(self, *, first: bool = False) -> Survey:
+        """Begin a round of sweeps; `first` is the one after a start."""
+        return Survey(self.cloud, lambda key: Owner(self.cluster.id, key, self.cluster.previous), first)
 
     def mark_observed(self, key: ObjectKey) -> None:
         """Note that a sweep found the object as it should be."""

@@ -67,7 +67,7 @@ class Sweeps:
         """Sweep for ever, first as soon as `gate` opens."""
         await gate.wait()
         while True:
-            survey = self.reconciler.survey()
+            survey = self.reconciler.survey(first=not self._last)
             for name in self.reconciler.kinds:
                 try:
                     await self.sweep(name, survey)

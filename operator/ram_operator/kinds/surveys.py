@@ -23,10 +23,12 @@ class Survey:
     Args:
         cloud: the ports; only lists and batched reads are called.
         owner: whose the cloud object of an object should be.
+        first: whether it is the first round after a start, which reads no object only to show its status as it is now.
     """
 
     cloud: Cloud
     owner: Callable[[ObjectKey], Owner]
+    first: bool = False
     _reads: dict[tuple[object, ...], asyncio.Task[Any]] = field(default_factory=dict)
 
     async def once(self, read: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -9,7 +9,7 @@ from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
 from ram_operator.kinds.offers import attaches, policy_name
 from ram_operator.kinds.surveys import Drift, Survey, in_slices
-from ram_operator.model import EVERYTHING, Facts, Owner
+from ram_operator.model import EVERYTHING, Facts
 
 
 async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
@@ -20,7 +20,7 @@ async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
         facts.me.key
         async for facts in in_slices(objects)
         if facts.me.status.get("defaultVersion") and not facts.me.deleting
-        if _differs(facts, entries.get(policy_name(facts.me).lower()), survey.owner(facts.me.key))
+        if _differs(facts, entries.get(policy_name(facts.me).lower()), survey)
     ]
     return Drift(dict.fromkeys(differing, EVERYTHING), orphans=ownership.orphans(RAM_POLICY, objects, listed, survey))
 
@@ -28,16 +28,17 @@ async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
 def other_attachments(count: int, name: str, facts: Facts) -> int:
     """How many of the attachments that RAM counts no RamRole here claims.
 
-    What our own roles attach and detach is expected to change the count: it is no reason to read the policy again.
+    What our own roles attach and detach is expected to change the count: a start need not read the policy for that.
     """
     return count - sum(attaches(role, name) for role in facts.referrers)
 
 
-def _differs(facts: Facts, entry: PolicyEntry | None, owner: Owner) -> bool:
-    view = facts.me
+def _differs(facts: Facts, entry: PolicyEntry | None, survey: Survey) -> bool:
+    view, owner = facts.me, survey.owner(facts.me.key)
     verified = view.status.get("verified") or {}
     return (
         entry is None
+        or not (survey.first or view.status.get("attachmentCount") == entry.attachment_count)
         or verified.get("updateDate") != entry.update_date
         or verified.get("defaultVersion") != entry.default_version
         or verified.get("otherAttachments") != other_attachments(entry.attachment_count, entry.name, facts)
