@@ -15,6 +15,7 @@ from ram_operator.model import (
     ALLOW_RELEASE,
     EVERYTHING,
     FINALIZER,
+    NOTHING_TO_READ,
     RECONCILE_AT,
     TAKE_OVER,
     Body,
@@ -193,7 +194,7 @@ class Caches:
     def _itself(self, key: ObjectKey, old: Body | None, new: Body) -> list[Wake]:
         """Whether the object itself has to be reconciled: not for the echo of what we wrote."""
         if old is None:
-            return [] if self._links[key.kind].in_sync(new) else [Wake(key)]
+            return [] if self._links[key.kind].in_sync(new) else [self._first(key)]
         if _asked(old) != _asked(new):
             return [Wake(key, edited=True)]
         # Without its finalizer a live object could be deleted without a clean-up.
@@ -208,8 +209,10 @@ class Caches:
         links = self._links[view.key.kind]
         if before is None or after is None or links.offers(before) != links.offers(after):
             for key in self._referring(view):
-                if before or not self._is_no_news(key, view):
+                if before:
                     yield Wake(key)
+                elif not self._is_no_news(key, view):
+                    yield self._first(key)
             yield from map(Wake, self._rivals(view))
         if before and (after is None or links.uses(before) != links.uses(after)):
             for key in {*self._references(before), *self._holding(before)}:
@@ -217,6 +220,10 @@ class Caches:
                     yield Wake(key)
         if index := self._indices.get(view.key.kind):
             yield from (Wake(key, scope) for key, scope in index.object_changed(before, after).items())
+
+    def _first(self, key: ObjectKey) -> Wake:
+        """What the first sight of something asks for: where an index has the subjects, a sweep reads those in sync."""
+        return Wake(key, NOTHING_TO_READ if key.kind in self._indices else EVERYTHING)
 
     def _is_no_news(self, key: ObjectKey, seen_first: Reference) -> bool:
         """Whether a past run has finished one object with this other one as it is, which a start shows again."""

@@ -41,6 +41,7 @@ from ram_operator.model.names import (
 )
 from ram_operator.model.plans import (
     EVERYTHING,
+    NOTHING_TO_READ,
     Change,
     Context,
     Event,
@@ -68,6 +69,7 @@ __all__ = [
     "EVERYTHING",
     "FINALIZER",
     "GROUP",
+    "NOTHING_TO_READ",
     "PROPAGATION",
     "RECONCILE_AT",
     "RETAIN_INSTEAD",

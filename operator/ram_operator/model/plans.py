@@ -40,6 +40,8 @@ class Scope:
 
 
 EVERYTHING = Scope()
+NOTHING_TO_READ = Scope(frozenset())
+"""What is in sync is not read; what is not is read in every reconcile."""
 
 
 class Intent(StrEnum):

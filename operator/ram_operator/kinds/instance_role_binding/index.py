@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from ram_operator.kinds import Wakes
 from ram_operator.kinds.instance_role_binding.rows import LETTING_GO, Row, rows_of
 from ram_operator.kinds.instance_role_binding.selecting import Selections
-from ram_operator.model import Facts, InstanceId, Json, NodeFacts, ObjectKey, Reference, Scope
+from ram_operator.model import NOTHING_TO_READ, Facts, InstanceId, Json, NodeFacts, ObjectKey, Reference, Scope
 from ram_operator.model.multimap import Multimap
 from ram_operator.rules.assignment import Claimant, assign
 from ram_operator.rules.nodes import Selector, check_selector
@@ -83,7 +83,8 @@ class BindingIndex:
         self._reassign(instances)
         holders = {holder for one in instances for holder in self._holders[one]}
         scope = Scope(frozenset(map(str, instances)))
-        return dict.fromkeys(concerned | holders, scope)
+        known = {key for key in concerned | holders if after and not before and self._is_known(key, after)}
+        return dict.fromkeys(concerned | holders, scope) | dict.fromkeys(known, NOTHING_TO_READ)
 
     def object_changed(self, before: Reference | None, after: Reference | None) -> Wakes:
         """Note a change of a binding; wake the other bindings whose instances it changes."""
@@ -104,6 +105,14 @@ class BindingIndex:
         self._reassign(touched)
         concerned = self._concerned(touched)
         return {other: scope for other, scope in concerned.items() if other != key}
+
+    def _is_known(self, key: ObjectKey, node: NodeFacts) -> bool:
+        """Whether a node that a start shows is as the binding's row says: the first sweep reads its instance."""
+        one = node.instance
+        row = self._rows.get(key, {}).get(one) if one else None
+        if one is None or row is None or not row.in_sync:
+            return False
+        return self._assigned.get(one) == key and self._nodes_of[one] == {row.node}
 
     def facts(self, key: ObjectKey) -> Selection:
         """What the index says of a binding."""
