@@ -5,8 +5,11 @@ No function here quotes an address in its answer: it may have a password in it.
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
+
+_REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 
 
 def endpoint_problem(text: str) -> str:
@@ -31,6 +34,11 @@ def proxy_problem(text: str) -> str:
     if url is None or url.scheme != "http" or not url.port or url.path.strip("/") or url.query:
         return "is no address of a proxy: write http://HOST:PORT"
     return ""
+
+
+def is_region(text: str) -> bool:
+    """Return whether a text is written like the id of a region, so that it names no other host in an address."""
+    return _REGION.fullmatch(text) is not None
 
 
 def may_be_plain(host: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 DENIED_ACTIONS = (
     "ram:*",
     "sts:*",
@@ -25,6 +27,7 @@ TRUST_PRINCIPALS = ("ecs.aliyuncs.com",)
 NONE = "none"
 """What a list of the settings says to be empty, since an empty one is its default."""
 GRANTEE_KINDS = ("user", "group", "role")
+_NAME = re.compile(r"[A-Za-z0-9.*?-]{1,128}")
 
 
 def action_problem(action: str) -> str:
@@ -47,6 +50,13 @@ def grantee_problem(grantee: str) -> str:
     if grantee == NONE or (kind in GRANTEE_KINDS and name):
         return ""
     return f"has {grantee!r}: write user/NAME, group/NAME or role/NAME"
+
+
+def name_problem(name: str) -> str:
+    """What is wrong with a pattern of names of roles or policies: one that no name can match."""
+    if _NAME.fullmatch(name):
+        return ""
+    return f"has {name!r}: write names, and no ARNs, in which * and ? stand for characters"
 
 
 def stated(values: tuple[str, ...]) -> tuple[str, ...]:

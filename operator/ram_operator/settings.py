@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import fill
 from typing import Annotated, Any, get_type_hints
 
-from ram_operator.addresses import endpoint_problem, proxy_problem, uri_problem
+from ram_operator.addresses import endpoint_problem, is_region, proxy_problem, uri_problem
 from ram_operator.errors import StartupError
 from ram_operator.grantable import (
     DENIED_ACTIONS,
@@ -21,10 +22,12 @@ from ram_operator.grantable import (
     TRUST_PRINCIPALS,
     action_problem,
     grantee_problem,
+    name_problem,
     principal_problem,
 )
 
 PREFIX = "RAM_OPERATOR_"
+_KUBERNETES_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 METADATA_SERVICE = "http://100.100.100.200"
 _BESIDES = (
     (
@@ -226,6 +229,11 @@ def _problems(settings: Settings) -> Iterator[tuple[str, str]]:
     for name in ("node_gone_seconds", "system_policies_per_role", "custom_policies_per_role"):
         if not 0 <= getattr(settings, name) < math.inf:
             yield name, f"is {getattr(settings, name)}: write 0 or a number above it"
+    for name in ("lease_namespace", "lease_name"):
+        if (text := getattr(settings, name)) and not _KUBERNETES_NAME.fullmatch(text):
+            yield name, f"is {text!r}: write a name of lower-case letters, digits and hyphens"
+    if not is_region(settings.region):
+        yield "region", f"is {settings.region!r}: write the id of a region, such as cn-hangzhou"
     for name in ("endpoint_ram", "endpoint_ecs", "endpoint_sts"):
         if (text := getattr(settings, name)) and (problem := endpoint_problem(text)):
             yield name, problem
@@ -250,6 +258,11 @@ def _boundary_problems(settings: Settings) -> Iterator[tuple[str, str]]:
         "allowed_actions": action_problem,
         "allowed_trust_principals": principal_problem,
         "allowed_grantees": grantee_problem,
+        "allowed_system_policies": name_problem,
+        "protected_policies": name_problem,
+        "protected_roles": name_problem,
+        "restorable_roles": name_problem,
+        "allowed_roles": name_problem,
     }
     for name, check in checks.items():
         for value in getattr(settings, name):

@@ -6,14 +6,11 @@ the network.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from ram_operator.addresses import endpoint_problem
+from ram_operator.addresses import endpoint_problem, is_region
 from ram_operator.errors import RegionNotFound, StartupError
-
-_REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 
 
 class Endpoints:
@@ -48,7 +45,7 @@ class Endpoints:
         Raises:
             RegionNotFound: the region is not written like one, so that it would name another host.
         """
-        if region and not _REGION.fullmatch(region):
+        if region and not is_region(region):
             raise RegionNotFound(request.get_action_name(), "InvalidRegionId.NotFound", f"{region!r} is not a region")
         return self._fixed[request.get_product()] or _own_endpoint(request, region)
 
