@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
-from ram_operator.cluster.election import LEASE_SECONDS, RENEW_DEADLINE, RENEW_SECONDS, Elector, LeaseLost
+from ram_operator import metrics
+from ram_operator.cluster.election import LEASE_SECONDS, RENEW_DEADLINE, RENEW_SECONDS, Alone, Elector, LeaseLost
 from ram_operator.errors import KubeError, StaleObject
 
 pytestmark = pytest.mark.looptime
@@ -291,3 +293,9 @@ async def test_a_replica_that_never_led_releases_nothing() -> None:
     async with cluster() as made:
         await made.second.elector.release()
         assert made.server.holder == "first"
+
+
+async def test_an_operator_that_runs_alone_is_counted_as_the_leader() -> None:
+    metrics.LEADER.set(0)
+    await Alone().acquire()
+    assert REGISTRY.get_sample_value("ram_operator_leader") == 1

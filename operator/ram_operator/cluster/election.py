@@ -136,7 +136,8 @@ class Alone:
         """Do nothing."""
 
     async def acquire(self) -> None:
-        """Return at once."""
+        """Return at once, as the leader."""
+        metrics.LEADER.set(1)
 
     async def hold(self) -> None:
         """Never return."""
