@@ -134,6 +134,17 @@ async def test_no_variable_of_the_environment_changes_whom_we_trust(
             await account(f"localhost:{port}")
 
 
+async def test_no_variable_of_the_environment_has_the_keys_of_sessions_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = tmp_path / "keys"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(keys))
+    certificate = certificate_for("localhost", tmp_path)
+    async with serving(certificate, []) as port:
+        assert await account(f"localhost:{port}", certificate.path) == "1"
+    assert not keys.exists()
+
+
 @pytest.mark.parametrize(
     "content", [None, b"", b"no certificate", b"\xff\xfe"], ids=["missing", "empty", "text", "bytes"]
 )

@@ -161,6 +161,7 @@ async def failing(way: Way, folder: Path, server: Server) -> AsyncIterator[Scene
         connection = connect(config, time.monotonic, metrics.observe_call)
         await connection.start()
         scene = Scene(connection.cloud)
+        scene.judges = False
         scene.put(policy_body(finalizers=()))
         scene.put(role_body(status=made_role_status()))
         scene.put_node(node("node-1", 1, pool="storage"))

@@ -48,8 +48,11 @@ class Network:
 
 
 def _trusting(bundle: Path | None) -> ssl.SSLContext:
+    # ssl.create_default_context would read SSLKEYLOGFILE, and write the keys of sessions there.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        return ssl.create_default_context(cafile=str(bundle or certifi.where()))
+        context.load_verify_locations(str(bundle or certifi.where()))
+        return context
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and not isinstance(error, ssl.SSLError) else ""
         problem = reason or "there is no certificate in it"
