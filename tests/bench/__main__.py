@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from tests.bench.bindings import NodesSize, many_nodes, replacing
 from tests.bench.measurements import SETTINGS, WITH_QUOTAS, Figures, Size, nodes_and_bindings, roles_and_policies
 from tests.bench.quotas import within_quotas
 from tests.bench.scale import ClusterSize, large_cluster
@@ -22,6 +23,7 @@ from ram_sandbox.simulator import CloudOptions
 S = TypeVar("S")
 FULL = Size(pairs=200, edits=20, nodes=300, pools=10)
 QUICK = Size(pairs=20, edits=5, nodes=30, pools=3)
+NODES_FULL, NODES_QUICK = NodesSize(1_000, 5, 200), NodesSize(100, 5, 20)
 SIMULATOR_FULL = SimulatorSize(calls=10_000, roles=10_000, listings=50)
 SIMULATOR_QUICK = SimulatorSize(calls=1_000, roles=1_000, listings=10)
 CLUSTER_FULL = ClusterSize(nodes=5_000, bindings=50, pairs=1_000, heartbeats=2_000)
@@ -38,7 +40,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, once")
     parser.add_argument("--repeats", type=int, default=0, help="how often (3, with --quick 1)")
-    parser.add_argument("--only", choices=("operator", "quotas", "cluster", "simulator"), help="a part of it (all)")
+    parser.add_argument(
+        "--only", choices=("operator", "bindings", "quotas", "cluster", "simulator"), help="a part of it (all)"
+    )
     parser.add_argument(
         "--largest", action="store_true", help="cluster: 10,000 nodes; quotas: 1,000 pairs (5,000; 200)"
     )
@@ -47,6 +51,8 @@ def main() -> int:
     progress = Progress(sys.stderr)
     if options.only in (None, "operator"):
         bench_operator(QUICK if options.quick else FULL, repeats, progress)
+    if options.only in (None, "bindings"):
+        bench_bindings(NODES_QUICK if options.quick else NODES_FULL, progress)
     if options.only in (None, "quotas"):
         full_pairs = QUOTAS_LARGEST if options.largest else QUOTAS_FULL
         bench_quotas(QUOTAS_QUICK if options.quick else full_pairs, progress)
@@ -64,6 +70,16 @@ def bench_operator(size: Size, repeats: int, progress: Progress) -> None:
     print(f"{size.pairs} RamPolicies + {size.pairs} RamRoles, {size.nodes} nodes in {size.pools} bindings,")
     print(f"simulated cloud at {LATENCY_MS} ms a call without quotas, {os.cpu_count()} processors")
     print_figures(runs)
+
+
+def bench_bindings(size: NodesSize, progress: Progress) -> None:
+    """Measure bindings over many nodes, once, and print the figures."""
+    figures = on_sandbox(many_nodes, size, progress) | on_sandbox(replacing, size, progress)
+    print(
+        f"{size.nodes} nodes in {size.bindings} bindings, and {size.replaced} nodes whose role is replaced by tenths,"
+    )
+    print(f"simulated cloud at {LATENCY_MS} ms a call without quotas, {os.cpu_count()} processors")
+    print_figures([figures])
 
 
 def bench_quotas(pairs: int, progress: Progress) -> None:
