@@ -101,13 +101,13 @@ async def test_a_stalled_binding_is_told_of_once_also_where_nothing_of_it_can_be
     ecs.out = {}
     made.put_node(node("node-2", 2, pool="storage"))
     ecs.roles[TWO] = "Other"
-    warnings: list[str] = []
+    warned: list[str | None] = []
     for regions in ((), ("cn-hangzhou", "cn-beijing"), ()):
         ecs.out = dict.fromkeys(regions, OUT)
-        warnings += [event.note for event in (await made.reconcile(BINDING)).events if event.warning]
+        warned += [event.node for event in (await made.reconcile(BINDING)).events if event.warning]
         made.later(20)
     assert made.condition(BINDING, "Stalled") == ("True", "Conflict")
-    assert len(warnings) == 1
+    assert sorted(warned, key=str) == [None, "node-2"], "once on the binding and once on the node"
 
 
 async def test_a_region_that_is_out_is_asked_once_a_pass_and_later_alone() -> None:

@@ -186,10 +186,11 @@ class Reconciler:
                 reading = await self._observe_again(reading, body, facts, outcome)
             except CloudError as error:
                 self._learn(facts, outcome, reading.planned)
-                held = replace(plan, steps=(), fields=stored_fields(body), entries={})
+                held = replace(plan, steps=(), warnings=(), fields=stored_fields(body), entries={})
                 return await self._finish(body, preview, held, outcome, error)
         self._learn(facts, outcome, reading.planned)
-        after = replace(self._filtered(facts, reading.planned), remarks=plan.remarks)
+        warnings = tuple(dict.fromkeys((*plan.warnings, *reading.planned.warnings)))
+        after = replace(self._filtered(facts, reading.planned), remarks=plan.remarks, warnings=warnings)
         if after.status:
             body = await self._ensure_finalizer(body, facts)
         return await self._finish(body, preview, after, outcome)

@@ -109,7 +109,7 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
     unread = (*_error_holds(error), *_unreadable_holds(after))
     failed = _failure_holds(after, outcome, confirmed=not subject.facts.me.just_deleted(now))
     holds = (*unread, *after.all_holds, *failed, *_unfinished(after, outcome))
-    events = (*_step_events(outcome.done, subject, after.nodes), *after.remarks, *_doubtful(subject))
+    events = (*_step_events(outcome.done, subject, after.nodes), *after.remarks, *after.warnings, *_doubtful(subject))
     errors = _errors(after, outcome, error)
     if not holds:
         reason, message = after.in_sync

@@ -189,6 +189,7 @@ class InstanceRoleBindingKind:
                 *(verdict.remark for verdict in verdicts.values() if verdict.remark),
             ),
             notes=tuple(lacking.in_words(desired.role, observed.permissions)) if desired.role else (),
+            warnings=planning.warnings(rows, stored, me),
             unreadable=observed.unreadable_of(row.instance for row in before.values() if row.claimed),
             nodes={str(instance): node for instance, node in sorted(known.items())},
             read=tuple(known[one] for one in sorted(observed.roles) if one in known),

@@ -22,6 +22,7 @@ from ram_operator.model import (
     InstanceId,
     Intent,
     Json,
+    ObjectKey,
     Reason,
     Rollout,
     StatusFields,
@@ -31,6 +32,9 @@ from ram_operator.model import (
 BATCH = 100
 """How many instances AttachInstanceRamRole and DetachInstanceRamRole take in one call."""
 
+_WITHOUT_ROLE = frozenset({State.CONFLICT, State.FAILED, State.SKIPPED})
+_UNREAD = frozenset({Reason.THROTTLED, Reason.ACCESS_DENIED, Reason.REJECTED, Reason.RETRYING})
+"""What a row says while its instance cannot be read."""
 Verdicts = Mapping[InstanceId, Verdict]
 Group = tuple[str, Intent, bool]
 
@@ -158,3 +162,22 @@ def left_alone(
         if verdict.row is None and key in rows and rows[key].claimed and (seen := observed.roles.get(key))
         if key not in handed_over and not rows[key].gave(seen) and not same_role(seen, rows[key].previous_role)
     )
+
+
+def warnings(rows: Iterable[Row], stored: StatusFields, me: ObjectKey) -> tuple[Event, ...]:
+    """Tell on its Node why an instance does not get the role, once: when its row begins to say so."""
+    told = {
+        (row.get("instance"), row.get("node")): (row.get("state"), row.get("reason"))
+        for row in stored.get("instances") or ()
+    }
+    return tuple(
+        Event(row.reason, f"{row.message} ({me})", warning=True, node=row.node)
+        for row in rows
+        if row.state in _WITHOUT_ROLE and row.node and row.reason and row.reason is not Reason.NODE_NOT_FOUND
+        if _is_news(row, *told.get((str(row.instance) if row.instance else None, row.node), (None, None)))
+    )
+
+
+def _is_news(row: Row, state: str | None, reason: str | None) -> bool:
+    """Whether a row says something else than the stored one; a region that is out for a while is no news of a node."""
+    return row.reason not in _UNREAD and (row.state != state or (row.reason != reason and reason not in _UNREAD))
