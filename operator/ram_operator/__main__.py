@@ -41,7 +41,7 @@ from ram_operator.engine.controller import Controller
 from ram_operator.engine.filters.boundary import WithinBoundary
 from ram_operator.engine.filters.contention import Contention
 from ram_operator.engine.filters.mass_release import MassRelease
-from ram_operator.engine.filters.modes import PlanOnly, ReadOnly, Retain, Suspend
+from ram_operator.engine.filters.modes import PlanOnly, Retain, Suspend
 from ram_operator.engine.filters.rollout import Rollouts
 from ram_operator.engine.filters.unconfirmed import Unconfirmed
 from ram_operator.engine.reconciler import Cluster, Reconciler, Store
@@ -221,9 +221,8 @@ def _reconciler(
     settings: Settings, kinds: Sequence[AnyKind], cloud: Cloud, store: Store, identity: Cluster
 ) -> Reconciler:
     by_name = {kind.resource.kind: kind for kind in kinds}
-    read_only = ReadOnly(settings.read_only)
     within, repeated = WithinBoundary(_boundary(settings)), (Unconfirmed(), Contention())
-    at_once = (MassRelease(), read_only, PlanOnly(), Rollouts())
+    at_once = (MassRelease(), PlanOnly(settings.read_only), Rollouts())
     filters = (Retain(by_name), Suspend(), within, *repeated, *at_once)
     overdue = max(OVERDUE_SECONDS, 3 * settings.sweep_interval_seconds)
     return Reconciler(by_name, cloud, store, identity, filters, _now, overdue)

@@ -20,7 +20,7 @@ from ram_operator.cluster.kube import merge_patch
 from ram_operator.engine.filters.boundary import WithinBoundary
 from ram_operator.engine.filters.contention import Contention
 from ram_operator.engine.filters.mass_release import MassRelease
-from ram_operator.engine.filters.modes import PlanOnly, ReadOnly, Retain, Suspend
+from ram_operator.engine.filters.modes import PlanOnly, Retain, Suspend
 from ram_operator.engine.filters.rollout import Rollouts
 from ram_operator.engine.filters.unconfirmed import Unconfirmed
 from ram_operator.engine.reconciler import Cluster, Reconciler
@@ -73,7 +73,7 @@ class Scene:
     def restart(self, cloud: Cloud | None = None) -> None:
         """Forget what a process remembers; `cloud` is what the new one works with, the same where it is None."""
         self._cloud = cloud or self._cloud
-        repeated, at_once = (Unconfirmed(), Contention()), (MassRelease(), ReadOnly(False), PlanOnly(), Rollouts())
+        repeated, at_once = (Unconfirmed(), Contention()), (MassRelease(), PlanOnly(), Rollouts())
         filters = (Retain(self._kinds), Suspend(), *repeated, *at_once)
         self.reconciler = Reconciler(self._kinds, self._cloud, self, self._cluster, filters, lambda: self.now, 900)
 

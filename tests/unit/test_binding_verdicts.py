@@ -13,7 +13,7 @@ from tests.unit.builders import KINDS, binding_body, binding_key, made_role_stat
 from tests.unit.pool import BINDING, ONE
 from tests.unit.scene import Instances, Scene
 
-from ram_operator.engine.filters.modes import ReadOnly
+from ram_operator.engine.filters.modes import PlanOnly
 from ram_operator.errors import CloudError
 from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
 from ram_operator.kinds.instance_role_binding.terms import RoleRules
@@ -202,7 +202,9 @@ async def test_plan_suspend_and_read_only_change_nothing(name: str, policy: str,
     before = dict(ecs.roles)
     if mode == "read-only":
         filters = made.reconciler.filters
-        made.reconciler.filters = [replace(one, on=True) if isinstance(one, ReadOnly) else one for one in filters]
+        made.reconciler.filters = [
+            replace(one, all_objects=True) if isinstance(one, PlanOnly) else one for one in filters
+        ]
     else:
         made.edit(BINDING, managementPolicy=mode)
     await work(made)

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.pool import BINDING, ONE, STORAGE, attached, scene, state
 from tests.unit.scene import Scene
 
-from ram_operator.engine.filters.modes import ReadOnly
+from ram_operator.engine.filters.modes import PlanOnly
 
 
 def message(made: Scene, type_: str = "Ready") -> str:
@@ -122,7 +122,7 @@ async def test_what_a_deletion_does_in_each_mode_with_each_unbind_policy(has: st
 async def test_a_read_only_operator_writes_for_no_object() -> None:
     made, ecs = scene({ONE: ""})
     made.reconciler.filters = [
-        replace(each, on=True) if isinstance(each, ReadOnly) else each for each in made.reconciler.filters
+        replace(each, all_objects=True) if isinstance(each, PlanOnly) else each for each in made.reconciler.filters
     ]
     await made.settle()
     assert (ecs.writes, made.condition(BINDING)) == ([], ("False", "PlanPending"))

@@ -25,7 +25,7 @@ from tests.unit.builders import (
     system,
 )
 
-from ram_operator.engine.filters.modes import PlanOnly, ReadOnly, Retain, Suspend
+from ram_operator.engine.filters.modes import PlanOnly, Retain, Suspend
 from ram_operator.kinds import AnyKind
 from ram_operator.kinds.ram_policy.observing import ObservedPolicy
 from ram_operator.model import Plan, Reason
@@ -112,7 +112,7 @@ def test_enforce_does_what_the_table_says_and_no_other_mode_does_anything(
     assert [step.api for step in plan.steps] == calls
     assert [hold.reason for hold in plan.holds] == reasons
     kinds: dict[str, AnyKind] = {"RamPolicy": policies.KIND, "RamRole": roles.KIND}
-    for mode, withholding in (("Plan", PlanOnly()), ("Enforce", ReadOnly(True))):
+    for mode, withholding in (("Plan", PlanOnly()), ("Enforce", PlanOnly(True))):
         body = made({**spec, "managementPolicy": mode})
         held = withholding.apply(facts_of(key, cluster(body)), planned(body, observed), NOW)
         assert held.steps == ()

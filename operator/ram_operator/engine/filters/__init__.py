@@ -8,7 +8,7 @@ The reconciler runs them in this order; each sees the object's facts and what th
 4. `unconfirmed.Unconfirmed`: a write of ours that the cloud does not show yet is not made again.
 5. `contention.Contention`: a write that something else keeps undoing is not repeated for ever.
 6. `mass_release.MassRelease`: changes of nodes release no more than a share of what is held.
-7. `modes.ReadOnly` and `modes.PlanOnly`: whatever would be written now is withheld and shown.
+7. `modes.PlanOnly`: whatever would be written now is withheld and shown.
 8. `rollout.Rollouts`: what is replaced is replaced step by step.
 
 A filter decides by a step's intent and change, never by its class. What a filter remembers is per object and is gone

@@ -51,26 +51,19 @@ class Suspend(Filter):
 
 @dataclass(frozen=True, slots=True)
 class PlanOnly(Filter):
-    """Withholds every step of an object with managementPolicy Plan."""
-
-    def apply(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
-        """Withhold all."""
-        return _only_planned(facts, plan) if facts.management is ManagementPolicy.PLAN else plan
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOnly(Filter):
-    """Withholds every step of every object.
+    """Withholds every step of an object with managementPolicy Plan.
 
     Args:
-        on: the setting readOnly.
+        all_objects: the setting readOnly: those of every object.
     """
 
-    on: bool
+    all_objects: bool = False
 
     def apply(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
         """Withhold all."""
-        return _only_planned(facts, plan, " (the operator is read-only)") if self.on else plan
+        if self.all_objects:
+            return _only_planned(facts, plan, " (the operator is read-only)")
+        return _only_planned(facts, plan) if facts.management is ManagementPolicy.PLAN else plan
 
 
 def _only_planned(facts: Facts, plan: Plan, why: str = "") -> Plan:

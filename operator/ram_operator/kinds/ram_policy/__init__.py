@@ -6,9 +6,9 @@ the policy is attached to is the roles' business; here it only blocks the deleti
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from ram_operator.cloud import Cloud, Entities, Grantee, NewPolicy, PolicyName, PolicyType, Taggable
 from ram_operator.errors import InvalidSpec, Problem
@@ -28,7 +28,6 @@ from ram_operator.kinds.ram_policy.steps import (
     grant,
 )
 from ram_operator.kinds.steps import tags_of
-from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     RETAIN_INSTEAD,
     Body,
@@ -82,6 +81,8 @@ class RamPolicyKind:
     full_check: timedelta
     boundary: Boundary | None = None
     resource = RAM_POLICY
+    find_drift = staticmethod(find_drift)
+    verified_at, retains = staticmethod(ownership.verified_at), staticmethod(ownership.retains)
 
     @property
     def links(self) -> PolicyLinks:
@@ -89,12 +90,6 @@ class RamPolicyKind:
 
     def index(self) -> None:
         return None
-
-    async def find_drift(self, objects: Sequence[Facts], survey: Survey) -> Drift:
-        return await find_drift(objects, survey)
-
-    def verified_at(self, status: StatusFields) -> datetime | None:
-        return ownership.verified_at(status)
 
     def parse(self, body: Body) -> PolicySpec:
         spec: Mapping[str, Json] = body.get("spec") or {}
@@ -120,9 +115,6 @@ class RamPolicyKind:
 
     def doubts(self, body: Body) -> tuple[Problem, ...]:
         return policy_doubts((body.get("spec") or {}).get("document"), "spec.document")
-
-    def retains(self, facts: Facts) -> bool:
-        return ownership.retains(facts)
 
     def desire(self, spec: PolicySpec | None, facts: Facts) -> DesiredPolicy:
         name: str | None = policy_name(facts.me)

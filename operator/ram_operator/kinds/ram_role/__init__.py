@@ -7,9 +7,9 @@ good state stays in force.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from ram_operator.cloud import Cloud, NewRole, PolicyName, PolicyType, RoleChange, Taggable
 from ram_operator.errors import InvalidSpec, Problem
@@ -24,7 +24,6 @@ from ram_operator.kinds.ram_role.steps import CreateRole, DeleteRole, DetachPoli
 from ram_operator.kinds.ram_role.swaps import PolicyLimits, Swap
 from ram_operator.kinds.ram_role.trust import read_trust
 from ram_operator.kinds.steps import WholeStep, difference, tags_of
-from ram_operator.kinds.surveys import Drift, Survey
 from ram_operator.model import (
     RETAIN_INSTEAD,
     Body,
@@ -109,6 +108,8 @@ class RamRoleKind:
     protected_roles: tuple[str, ...] = ()
     protected_policies: tuple[str, ...] = ()
     resource = RAM_ROLE
+    find_drift = staticmethod(find_drift)
+    verified_at, retains = staticmethod(ownership.verified_at), staticmethod(ownership.retains)
 
     @property
     def links(self) -> RoleLinks:
@@ -116,12 +117,6 @@ class RamRoleKind:
 
     def index(self) -> None:
         return None
-
-    async def find_drift(self, objects: Sequence[Facts], survey: Survey) -> Drift:
-        return await find_drift(objects, survey)
-
-    def verified_at(self, status: StatusFields) -> datetime | None:
-        return ownership.verified_at(status)
 
     def parse(self, body: Body) -> RoleSpec:
         spec: Mapping[str, Json] = body.get("spec") or {}
@@ -153,9 +148,6 @@ class RamRoleKind:
     def doubts(self, body: Body) -> tuple[Problem, ...]:
         trust = (body.get("spec") or {}).get("trust") or {}
         return (*trust_doubts(trust.get("document")), *service_doubts(trust.get("services")))
-
-    def retains(self, facts: Facts) -> bool:
-        return ownership.retains(facts)
 
     def never_adopts(self, name: str) -> bool:
         """Whether a role of this name is never taken over, whatever the spec says."""
