@@ -33,6 +33,7 @@ STALLED = {
     Reason.ADOPTION_DIFFERS,
     Reason.FORBIDDEN,
     Reason.DELETION_PAUSED,
+    Reason.WRONG_ACCOUNT,
 }
 BY_A_PERSON = {Reason.PLAN_PENDING, Reason.SUSPENDED}
 OF_ROWS_ONLY = set(list(Reason)[list(Reason).index(Reason.VIRTUAL_NODE) :])
