@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ log = logging.getLogger(__name__)
 
 STUCK_SECONDS = 600.0
 """A reconcile that runs longer than this is stuck: every call in it has a timeout of seconds."""
+MOST_CONNECTIONS = 64
+"""Open at a time: whoever reaches the port may open many and say nothing."""
 
 
 @dataclass(slots=True)
@@ -41,6 +44,7 @@ class Probes:
     census: Callable[[], None]
     listen: tuple[str, int]
     _runner: web.AppRunner = field(init=False)
+    _listener: asyncio.Server = field(init=False)
 
     async def start(self) -> None:
         """Listen. Raises StartupError where that is not possible."""
@@ -52,15 +56,26 @@ class Probes:
         await self._runner.setup()
         host, port = self.listen
         try:
-            await web.TCPSite(self._runner, host, port).start()
+            self._listener = await asyncio.get_running_loop().create_server(self._accept, host, port)
         except OSError as error:
             raise StartupError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
-        bound = self._runner.addresses[0][1]
+        bound = self._listener.sockets[0].getsockname()[1]
         log.info("listening", extra={"listening": f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{bound}"})
 
     async def stop(self) -> None:
         """Stop listening."""
+        self._listener.close()
         await self._runner.cleanup()
+
+    def _accept(self) -> asyncio.Protocol:
+        """Take a connection; where there are too many, the oldest ones make room for it."""
+        server = self._runner.server
+        assert server is not None
+        for oldest in server.connections[: max(0, len(server.connections) - MOST_CONNECTIONS + 1)]:
+            if transport := oldest.transport:
+                oldest.force_close()
+                transport.abort()
+        return server()
 
     async def _livez(self, _: web.Request) -> web.Response:
         wrong = []

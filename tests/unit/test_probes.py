@@ -24,7 +24,7 @@ from ram_operator.engine.controller import Controller
 from ram_operator.engine.workqueue import WorkQueue
 from ram_operator.errors import CloudError
 from ram_operator.gate import Gate
-from ram_operator.probes import STUCK_SECONDS, Probes
+from ram_operator.probes import MOST_CONNECTIONS, STUCK_SECONDS, Probes
 
 BINDING = binding_key("storage-pool")
 
@@ -122,6 +122,37 @@ async def probe(url: str) -> tuple[int, str]:
                 return refused.code, refused.read().decode()
 
     return await asyncio.to_thread(get)
+
+
+@pytest.mark.parametrize("said", [b"", b"GET /metrics HTTP/1.1\r\nHost: x\r\n"], ids=["nothing", "half a request"])
+async def test_connections_that_say_nothing_take_no_room_from_those_that_ask(
+    said: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    process = Process()
+    async with served(process, process.elector, caplog) as url:
+        host, port = url.removeprefix("http://").split(":")
+        silent = [await asyncio.open_connection(host, int(port)) for _ in range(3 * MOST_CONNECTIONS)]
+        for _, writer in silent:
+            writer.write(said)
+        assert await probe(f"{url}/livez") == (200, "ok\n")
+        closed = await asyncio.gather(
+            *(reader.read() for reader, _ in silent[:MOST_CONNECTIONS]), return_exceptions=True
+        )
+        assert all(one == b"" or isinstance(one, ConnectionError) for one in closed)
+        for _, writer in silent:
+            writer.close()
+
+
+async def test_few_connections_are_kept_however_long_they_are_idle(caplog: pytest.LogCaptureFixture) -> None:
+    process = Process()
+    async with served(process, process.elector, caplog) as url:
+        host, port = url.removeprefix("http://").split(":")
+        few = [await asyncio.open_connection(host, int(port)) for _ in range(MOST_CONNECTIONS // 2 + 5)]
+        assert await probe(f"{url}/livez") == (200, "ok\n")
+        for reader, writer in few:
+            writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert (await reader.read()).startswith(b"HTTP/1.1 200 OK")
+            writer.close()
 
 
 async def test_a_leader_that_does_not_notice_the_end_of_its_lease_is_not_alive(
