@@ -120,7 +120,7 @@ class ApiServer:
         items, first = list(self.objects[plural].values()), int(query.get("continue", "0"))
         after = first + int(query.get("limit", len(items)))
         metadata = {"resourceVersion": str(self._version), **({"continue": str(after)} if after < len(items) else {})}
-        return {"items": items[first:after], "metadata": metadata}
+        return {"kind": f"{self._kinds[plural]}List", "items": items[first:after], "metadata": metadata}
 
     async def _watch(self, request: web.Request, plural: str) -> web.StreamResponse:
         queue: asyncio.Queue[bytes | None] = asyncio.Queue()
