@@ -23,7 +23,7 @@ from ram_operator.model import GROUP, VERSION, Body, ObjectKey, Resource, Scope
 from ram_operator.rules.nodes import node_facts
 
 QUIET_SECONDS = 0.1
-PATIENCE_SECONDS = 0.5
+PATIENCE_SECONDS = 1.0
 """Nodes come in bursts: wait for so much quiet before working on them, but never longer than this in all."""
 RELOGIN_SECONDS = 1800
 
