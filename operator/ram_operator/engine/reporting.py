@@ -301,7 +301,7 @@ def _step_events(steps: Iterable[Step], subject: Subject, nodes: Mapping[str, st
     ready = _find(subject.conditions, "Ready")
     drift = subject.swept and ready.get("status") == "True" and ready.get("observedGeneration") == subject.generation
     events: list[Event] = []
-    for step, words in _told(list(steps)):
+    for step, words in _notes(list(steps)):
         what = EventReason.DRIFT_REPAIRED if drift else step.event
         events.append(Event(what, f"changed by something else; {words}" if drift else words))
         for one in step.subjects:
@@ -310,7 +310,7 @@ def _step_events(steps: Iterable[Step], subject: Subject, nodes: Mapping[str, st
     return events
 
 
-def _told(steps: list[Step]) -> list[tuple[Step, str]]:
+def _notes(steps: list[Step]) -> list[tuple[Step, str]]:
     """The steps to tell of, with the words; all in those of a creation, where they fit into one event."""
     words = "; ".join(step.done() for step in steps)
     if steps and steps[0].change is Change.CREATE and len(words) < NOTE_LENGTH:
