@@ -1,0 +1,66 @@
+"""What the sweeps read of roles and policies on the simulated cloud: a restart costs the lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.contract.test_role_lives import POLICY, ROLE, settle, sweeps_of
+from tests.contract.test_role_lives import scene as scene
+from tests.unit.builders import policy_body, role_body
+from tests.unit.scene import Scene
+
+from ram_operator.cloud import Grantee, GranteeKind, PolicyName, PolicyType
+from ram_operator.engine.workqueue import Lane
+
+Simulator = Any
+
+
+async def nominated(scene: Scene, *, first: bool = True) -> int:
+    """Sweep all kinds, and return how many objects have to be read in detail."""
+    sweeps = sweeps_of(scene)
+    survey = scene.reconciler.survey(first=first)
+    for kind in scene.reconciler.kinds:
+        await sweeps.sweep(kind, survey)
+    return sweeps.queue.depth(Lane.SWEEP)
+
+
+async def test_what_our_own_roles_attach_and_detach_makes_no_sweep_read_a_policy(
+    scene: Scene, simulator: Simulator
+) -> None:
+    scene.put(policy_body("read"))
+    await settle(scene, POLICY)
+    named = {"policies": [{"policyRef": {"name": "read"}}]}
+    keys = [scene.put(role_body(name, spec=named)) for name in ("app", "web", "job")]
+    await settle(scene, *keys)
+    scene.edit(keys[1], policies=[])
+    scene.delete(keys[2])
+    await settle(scene, *keys)
+    scene.restart()
+    before, writes_before = simulator.newest_call(), len(scene.log)
+    assert await nominated(scene) == 0
+    called = [call["action"] for call in simulator.calls_since(before)]
+    assert called == ["ListPolicies", "ListRoles"]
+    assert len(scene.log) == writes_before
+
+
+async def test_later_sweeps_bring_the_count_of_attachments_up_to_date_once(scene: Scene) -> None:
+    scene.put(policy_body("read"))
+    await settle(scene, POLICY)
+    scene.put(role_body("app", spec={"policies": [{"policyRef": {"name": "read"}}]}))
+    await settle(scene, ROLE)
+    assert await nominated(scene, first=False) == 1
+    await scene.reconcile(POLICY)
+    assert scene.status(POLICY)["attachmentCount"] == 1
+    assert await nominated(scene, first=False) == 0
+
+
+async def test_a_policy_that_another_hand_attaches_is_read_once(scene: Scene) -> None:
+    scene.put(policy_body("read"))
+    scene.put(role_body("app", spec={"policies": [{"policyRef": {"name": "read"}}]}))
+    await settle(scene, POLICY, ROLE)
+    policy = PolicyName(PolicyType.CUSTOM, "read")
+    await scene.reconciler.cloud.ram.attach_policy(policy, Grantee(GranteeKind.USER, "dev"))
+    assert await nominated(scene) == 1
+    await scene.reconcile(POLICY)
+    assert scene.status(POLICY)["attachmentCount"] == 2
+    assert await nominated(scene) == 0
