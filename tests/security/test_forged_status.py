@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.builders import (
     binding_body,
+    condition,
     custom,
     made_policy_status,
     made_role_status,
@@ -163,3 +164,13 @@ def test_a_policy_that_a_forged_status_calls_its_own_is_not_attached(tags: dict[
     plan = planned(with_policies(REFERENCE), seen, forged)
     assert [step.policy for step in plan.steps if isinstance(step, AttachPolicy)] == [custom("oss-read")] * attached
     assert [hold.reason for hold in plan.holds] == [Reason.POLICY_NOT_READY] * (not attached)
+
+
+async def test_a_forged_release_ends_no_cleanup() -> None:
+    ecs = Instances({ONE: "oss-reader"})
+    made = let_go(ecs, claim(ONE, "oss-reader", confirmed=True))
+    forged = condition("Ready", "False", "Released")
+    made.put_status(BINDING, made.status(BINDING) | {"conditions": [forged]})
+    await made.reconcile(BINDING)
+    await made.settle()
+    assert (ecs.roles, made.exists(BINDING)) == ({ONE: ""}, False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -267,3 +268,28 @@ async def test_of_objects_that_are_read_together_each_is_planned_in_a_round_of_t
     await asyncio.gather(*(made.reconcile(key) for key in keys))
     counting.cancel()
     assert len(planned_in) >= len(keys)
+
+
+class Conflicted(Scene):
+    """Refuses to take the finalizer off for the first time, since the object has changed."""
+
+    refuses = True
+
+    async def set_finalizer(self, body: Body, present: bool) -> Body:
+        if not present and self.refuses:
+            self.refuses = False
+            raise StaleObject("changed meanwhile")
+        return await super().set_finalizer(body, present)
+
+
+async def test_a_release_that_is_written_and_not_finished_is_finished() -> None:
+    made = Conflicted(Instances({}).cloud)
+    key = made.put(binding_body(finalizers=(FINALIZER, "theirs.example.com/x")))
+    made.delete(key)
+    with suppress(StaleObject):
+        await made.reconcile(key)
+    assert made.condition(key) == ("False", "Released")
+    await made.reconcile(key)
+    body = made.caches.body(key)
+    assert body is not None
+    assert body["metadata"]["finalizers"] == ["theirs.example.com/x"]

@@ -126,7 +126,8 @@ class Reconciler:
 
         Raises StaleObject when the object changed meanwhile: read it again and start over.
         """
-        if facts.me.released:
+        # While our finalizer is there nothing is finished, whatever the status says.
+        if facts.me.released and FINALIZER not in (body["metadata"].get("finalizers") or ()):
             return NOTHING
         if facts.requested:
             self._observed.pop(facts.me.key, None)
