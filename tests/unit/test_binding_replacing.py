@@ -206,6 +206,26 @@ async def test_what_was_rolled_back_is_tried_again_after_an_edit_or_when_a_perso
     assert made.rows(BINDING)[str(ONE)]["previousRole"] == WORKER
 
 
+FAILURES: list[CloudError] = [*REFUSALS, Unavailable("AttachInstanceRamRole", "ServiceUnavailable")]
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=[error.code for error in FAILURES])
+async def test_a_role_that_cannot_be_given_back_is_told_and_tried_again_after_a_while(error: CloudError) -> None:
+    ecs = pool(3, WORKER, refuses={"oss-reader": REFUSED, WORKER: error})
+    made, _ = scene({}, binding_body(spec=ALLOWED), nodes=3, ecs=ecs)
+    for _ in range(3):
+        said = await made.reconcile(BINDING)
+    assert said.backoff or (said.requeue_after or 0) >= 60
+    assert f"has no role, since {WORKER} cannot be given back" in message(made)
+    row = made.rows(BINDING)[str(ONE)]
+    assert (row["state"], row["reason"], row["replacedRole"]) == ("Pending", "RolledBack", WORKER)
+    assert ecs.most_without == 1
+    del ecs.refuses[WORKER]
+    await made.reconcile(BINDING)
+    assert set(ecs.roles.values()) == {WORKER}
+    assert (state(made), made.rows(BINDING)[str(ONE)]["reason"]) == (("Failed", None, None), "RolledBack")
+
+
 @pytest.mark.parametrize("error", REFUSALS, ids=[error.code for error in REFUSALS])
 async def test_an_edit_of_the_role_reference_strips_no_node_whose_next_role_is_refused(error: CloudError) -> None:
     ecs = pool(10, "", refuses={"log-writer": error})

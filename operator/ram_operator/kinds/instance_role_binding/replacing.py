@@ -106,10 +106,15 @@ def put_back(case: Case, row: Row, role: str, why: str) -> Verdict:
         message = row.message if row.reason is Reason.ROLLED_BACK else f"{why}; {role} is not given back, since {lacks}"
         failed_row = case.next_row(State.FAILED, message=message, **failed)
         return Verdict(failed_row, hold=case.hold(Reason.SOME_FAILED, message))
-    message = row.message if row.reason is Reason.ROLLED_BACK else f"{role} is given back: {why}"
-    failed_row = case.next_row(State.FAILED, message=message, **failed)
-    hold = case.hold(Reason.SOME_FAILED, f"{message}; {AFTER_FAILURE}", SOON_SECONDS)
-    return Verdict(failed_row, attach=role, intent=Intent.RESTORE, hold=hold)
+    again = row.reason is Reason.ROLLED_BACK
+    message = row.message if again else f"{role} is given back: {why}"
+    waiting = case.next_row(State.PENDING, message=message, **failed)
+    if again and case.error:
+        # That one fails, too: the failed call tells when it is tried again.
+        hold = case.hold(Reason.SOME_FAILED, f"has no role, since {role} cannot be given back: {case.problem}")
+    else:
+        hold = case.hold(Reason.SOME_FAILED, f"{message}; {AFTER_FAILURE}", SOON_SECONDS)
+    return Verdict(waiting, attach=role, intent=Intent.RESTORE, hold=hold)
 
 
 def is_rolled_back(case: Case, row: Row) -> bool:
@@ -123,9 +128,8 @@ def rolled_back(case: Case, row: Row) -> Verdict:
     if back and (not case.seen or same_role(case.seen, back)):
         if not (case.attached and same_role(case.seen, back)):
             return put_back(case, row, back, row.message)
-        ours = row.gave(back)
-        given = {"role": back, "session": None, "replaced_role": None, "confirmed": True}
-        row = replace(row, **(given if ours else NO_CLAIM))
+        ours = {"role": back, "session": None, "replaced_role": None, "confirmed": True}
+        row = replace(row, state=State.FAILED, **(ours if row.gave(back) else NO_CLAIM))
     elif back and case.seen:
         return other_role(case, case.role or "", case.seen)
     hold = case.hold(Reason.SOME_FAILED, f"{row.message}; {AFTER_FAILURE}")
