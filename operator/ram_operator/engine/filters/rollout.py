@@ -2,37 +2,60 @@
 
 The first subject goes alone; once it has what it should get, as many as may be without at a time. A failure stops it.
 Subjects that are let go leave the count that a percentage is of: how many may be without is kept from when it began.
+What nothing could be taken away from comes last, and the others wait a moment: they may meet the same.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from ram_operator.engine.filters import Filter, withhold
 from ram_operator.model import Change, Facts, Hold, Intent, ObjectKey, Outcome, Plan, Reason, Rollout, Step
 
+PAUSE = timedelta(seconds=1)
+"""How long nothing else is taken away after a failure."""
 SOON_SECONDS = 0.05
 """How soon the next ones are looked at once some have what they should get."""
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A rollout that has begun, in the generation in which it did.
+
+    `most` may be without; `failed` are those that nothing could be taken away from, the latest of them `failed_at`.
+    """
+
+    generation: int
+    most: int = 0
+    failed: frozenset[str] = frozenset()
+    failed_at: datetime | None = None
+
+    def pauses(self, now: datetime) -> bool:
+        """Whether something has failed just now."""
+        return self.failed_at is not None and timedelta(0) <= now - self.failed_at < PAUSE
 
 
 @dataclass(slots=True)
 class Rollouts(Filter):
     """Withholds exchanges beyond what the plan's rollout lets be without at a time."""
 
-    _began_with: dict[ObjectKey, tuple[int, int]] = field(default_factory=dict)
+    _under_way: dict[ObjectKey, _UnderWay] = field(default_factory=dict)
 
     def apply(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
         """Withhold the rest."""
         rollout = plan.rollout
         if rollout is None:
             return plan
-        back, replaced = _exchanged(plan, Intent.RELEASE), _exchanged(plan, Intent.REPLACE)
+        begun = self._begun(facts)
+        back, replaced = (_exchanged(plan, intent, begun.failed) for intent in (Intent.RELEASE, Intent.REPLACE))
         without = len(rollout.without.difference(back, replaced))
-        free = max(0, self._most(facts, rollout) - without)
+        free = max(0, max(rollout.most, begun.most) - without)
         first = free if rollout.proven else max(0, 1 - without)
         may_go = {*back[:free], *replaced[: 0 if rollout.stopped_at else max(0, first - len(back))]}
-        waiting = _next(rollout, next(iter(back + replaced), ""))
+        if pauses := begun.pauses(now):
+            may_go &= begun.failed
+        waiting = _next(rollout, next(iter(back + replaced), ""), at_once=not (rollout.without or pauses))
         held = dict.fromkeys(back, waiting) | dict.fromkeys(replaced, _stopped(rollout) or waiting)
 
         def hold(step: Step, subject: str) -> Hold | None:
@@ -43,38 +66,40 @@ class Rollouts(Filter):
 
         return withhold(plan, hold)
 
-    def _most(self, facts: Facts, rollout: Rollout) -> int:
-        generation, most = self._began_with.get(facts.me.key, (0, 0))
-        return max(rollout.most, most) if generation == facts.generation else rollout.most
+    def _begun(self, facts: Facts) -> _UnderWay:
+        begun = self._under_way.get(facts.me.key)
+        return begun if begun and begun.generation == facts.generation else _UnderWay(facts.generation)
 
     def learn(self, facts: Facts, outcome: Outcome, after: Plan, now: datetime) -> None:
-        """Keep how many may be without as long as something is left to exchange."""
-        if after.rollout and (_exchanged(after, Intent.RELEASE) or _exchanged(after, Intent.REPLACE)):
-            self._began_with[facts.me.key] = facts.generation, self._most(facts, after.rollout)
-        else:
+        """Keep how far it is as long as something is left to exchange."""
+        if not after.rollout or not (_exchanged(after, Intent.RELEASE) or _exchanged(after, Intent.REPLACE)):
             self.forget(facts.me.key)
+            return
+        begun = self._begun(facts)
+        failed = {failure.subject for failure in outcome.failures if failure.step.change is Change.DETACH}
+        begun = replace(begun, most=max(begun.most, after.rollout.most), failed=begun.failed | failed)
+        self._under_way[facts.me.key] = replace(begun, failed_at=now) if failed else begun
 
     def forget(self, key: ObjectKey) -> None:
         """Count anew."""
-        self._began_with.pop(key, None)
+        self._under_way.pop(key, None)
 
 
-def _exchanged(plan: Plan, intent: Intent) -> list[str]:
+def _exchanged(plan: Plan, intent: Intent, last: frozenset[str] = frozenset()) -> list[str]:
     """The subjects that something is taken away from for this reason and that get something else."""
     taken = {
         one for step in plan.steps if step.change is Change.DETACH and step.intent is intent for one in step.subjects
     }
     given = {one for step in plan.steps if step.change is Change.ATTACH for one in step.subjects}
-    return sorted(taken & given)
+    return sorted(taken & given, key=lambda one: (one in last, one))
 
 
 Waiting = tuple[Reason, str, float | None]
 """What those that wait are told, and when they are looked at again."""
 
 
-def _next(rollout: Rollout, following: str) -> Waiting:
-    seconds = None if rollout.without else SOON_SECONDS
-    return Reason.PROGRESSING, f"{rollout.progress}; next {following}", seconds
+def _next(rollout: Rollout, following: str, *, at_once: bool) -> Waiting:
+    return Reason.PROGRESSING, f"{rollout.progress}; next {following}", SOON_SECONDS if at_once else None
 
 
 def _stopped(rollout: Rollout) -> Waiting | None:
