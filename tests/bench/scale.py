@@ -1,6 +1,7 @@
 """What a large cluster costs: a start with thousands of nodes, and the heartbeats of their kubelets."""
 
 import itertools
+import statistics
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from tests.bench.measurements import (
     allow,
     apply,
     cpu,
+    edited_in_force,
     peak_megabytes,
     post_pairs,
     quiet,
@@ -26,6 +28,7 @@ from ram_sandbox.nodes import new_instance
 from ram_sandbox.sandbox import Sandbox
 
 TIMEOUT_SECONDS = 420.0
+EDITS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ def large_cluster(sandbox: Sandbox, size: ClusterSize) -> Figures:
     apply(sandbox, [workloads.binding(pool) for pool in range(size.bindings)])
     bindings.wait(size.bindings, TIMEOUT_SECONDS)
     quiet(sandbox)
+    created |= edits_meanwhile(sandbox)
     found = restarted(sandbox, 2 * size.pairs) | heartbeats(sandbox, nodes, size.heartbeats)
     found |= {"drift cycle: calls an object": calls_of_a_cycle(sandbox) / (2 * size.pairs)} | hand_over(sandbox)
     return created | {f"{size.nodes} nodes, {name}": value for name, value in found.items()}
@@ -65,6 +69,23 @@ def pairs_created(sandbox: Sandbox, pairs: int) -> Figures:
     return {
         f"{pairs} pairs created: to all Ready, s": settled - began,
         f"{pairs} pairs created: CPU an object, ms": 1000 * (cpu(sandbox.operator.pid) - before) / (2 * pairs),
+    }
+
+
+def edits_meanwhile(sandbox: Sandbox) -> Figures:
+    """Edit documents while everything is swept again and again, and each time as soon as the operator is ready."""
+    apiserver = ApiServer(sandbox.kubeconfig)
+    sandbox.operator.restart(SETTINGS | {"RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": "0.5"})
+    swept = [edited_in_force(sandbox, apiserver, number) for number in range(EDITS)]
+    started: list[float] = []
+    for number in range(EDITS, 2 * EDITS):
+        sandbox.operator.restart(SETTINGS)
+        started.append(edited_in_force(sandbox, apiserver, number))
+    return {
+        "edit during sweeps in force, p50, s": statistics.median(swept),
+        "edit during sweeps in force, max, s": max(swept),
+        "edit during a start in force, p50, s": statistics.median(started),
+        "edit during a start in force, max, s": max(started),
     }
 
 

@@ -73,14 +73,6 @@ def way(world: World) -> Iterator[LastAnswer]:
         world.operator.restart(SETTINGS)
 
 
-def settled(world: World) -> None:
-    left = [target for target in (POLICY, ROLE, BINDING) if world.api.get(target)]
-    if all("deletionTimestamp" in (world.api.get(target) or {}).get("metadata", {}) for target in left):
-        world.gone(*left, timeout=AS_LONG_AS_A_CALL_MAY_TAKE)
-    else:
-        world.ready(*left, timeout=AS_LONG_AS_A_CALL_MAY_TAKE)
-
-
 def picture(world: World) -> tuple[Any, int]:
     """What is in the cloud without the ids of instances, and, by itself, how many versions the policy has."""
     state = world.state()
@@ -104,7 +96,8 @@ def lived(world: World, hand: Hand, way: LastAnswer, name: str, writes: int | No
         world.operator.child.wait(AS_LONG_AS_A_CALL_MAY_TAKE)
         assert way.killed_after
         world.operator.start()
-    settled(world)
+    wait = world.gone if act is delete else world.ready
+    wait(POLICY, ROLE, BINDING, timeout=AS_LONG_AS_A_CALL_MAY_TAKE)
     return picture(world)
 
 
