@@ -112,3 +112,14 @@ async def test_a_named_node_that_goes_takes_ready_with_it_once_it_is_released() 
     await made.reconcile(BINDING)
     await made.settle()
     assert (ecs.roles, made.condition(BINDING)) == ({ONE: ""}, ("False", "NodeNotFound"))
+
+
+async def test_a_binding_whose_nodes_are_all_skipped_says_why() -> None:
+    made, _ = scene({})
+    made.remove_node("node-1")
+    made.put_node(node("virtual", None, pool="storage", type="virtual-kubelet"))
+    for name in ("bare-1", "bare-2"):
+        made.put_node(node(name, None, pool="storage"))
+    await made.settle()
+    assert made.condition(BINDING) == ("True", "NoInstances")
+    assert message(made) == "no selected node can have a role: 2 NoProviderID, 1 VirtualNode"

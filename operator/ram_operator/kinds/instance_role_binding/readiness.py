@@ -21,7 +21,10 @@ def in_sync(rows: Sequence[Row], role: str | None) -> tuple[Reason, str]:
     besides = f"; {_absence(absent)}" if absent else ""
     besides += f"; ECS does not know {listing(gone)}" if gone else ""
     if attached == 0:
-        return Reason.NO_INSTANCES, f"no nodes match the selector{besides}"
+        others = Counter(row.reason for row in rows if row.reason is not Reason.NODE_NOT_FOUND and not _is_gone(row))
+        why = listing(f"{count} {reason}" for reason, count in others.most_common() if reason)
+        what = f"no selected node can have a role: {why}" if why else "no nodes match the selector"
+        return Reason.NO_INSTANCES, f"{what}{besides}"
     return Reason.ALL_ATTACHED, f"{attached} instance{'s have' if attached > 1 else ' has'} role {role}{besides}"
 
 
