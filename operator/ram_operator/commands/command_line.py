@@ -95,7 +95,7 @@ def parse(arguments: Sequence[str], version: str, *, required: bool = False) -> 
     checks.add_argument("--output", choices=("text", "json", "sarif"), default="text")
     words = commands.add_parser("explain", help="what the reason of a condition or a row means, and what to do")
     words.add_argument("subject", nargs="?", default="", metavar="REASON", help="such as NotOwned; without one, all")
-    plans = commands.add_parser("plan", help="what applying manifests would do to the cloud; exit code 2 for changes")
+    plans = commands.add_parser("plan", help="what applying or deleting objects would do; exit code 2 for changes")
     what = plans.add_mutually_exclusive_group(required=True)
     _of_files(what.add_argument("-f", "--filename", dest="files", action="append", metavar="FILE|DIR"))
     what.add_argument("--all", action="store_true", help="every object of the cluster, as it is")
