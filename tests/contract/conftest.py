@@ -85,7 +85,8 @@ class RunningSimulator:
 
 def start_simulator(*options: str, stderr: IO[bytes] | None = None) -> RunningSimulator:
     """Start `ram_simulator serve` on free ports and wait for its ready line; stderr is this process' own by default."""
-    environment = os.environ | {"PYTHONPATH": str(_ROOT / "operator"), "PYTHONUNBUFFERED": "1"}
+    path = os.pathsep.join((str(_ROOT / "operator"), os.environ.get("PYTHONPATH", "")))
+    environment = os.environ | {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", "ram_simulator", "serve", "--listen", "127.0.0.1:0", *options],
         stdout=subprocess.PIPE,

@@ -110,6 +110,11 @@ class Account:
         own = f"acs:ram::{self.account_id}:oidc-provider/"
         return self.identity_providers.get(arn[len(own) :]) if arn.lower().startswith(own) else None
 
+    def saml_provider(self, arn: str) -> SamlProvider | None:
+        """Return the SAML provider of that ARN."""
+        own = f"acs:ram::{self.account_id}:saml-provider/"
+        return self.saml_providers.get(arn[len(own) :]) if arn.lower().startswith(own) else None
+
     def add_key(self, key: AccessKey) -> None:
         """Add a long-lived key, or replace the one of its id."""
         self._keys[key.access_key_id] = key

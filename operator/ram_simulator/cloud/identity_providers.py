@@ -48,7 +48,7 @@ class IdentityProvider:
 
 @dataclass(slots=True)
 class SamlProvider:
-    """A SAML provider, which is kept and shown only: nobody comes with an assertion.
+    """A SAML provider: `cloud.saml_assertions` verifies what is signed with the certificates of its metadata.
 
     `metadata_document` is in Base64 as it was sent, empty if none was.
     """

@@ -5,8 +5,8 @@ Set by `--switch NAME=VALUE` and by the control service, listed by `ram-simulato
 Left open as well, and without a switch: that AttachmentCount counts users, groups and roles alike (its page says
 "references", which is all of them); how soon a changed policy counts for credentials handed out (at once, say the
 pages, which give no figure); codes of STS and IMS about tokens and their providers that neither pages nor clients know
-(`sts.oidc` and `ims.oidc_providers` say which); that ECS sometimes answers 200 without a body (a fault of the control
-service).
+(`sts.oidc`, `sts.saml` and `ims.oidc_providers` say which); that ECS sometimes answers 200 without a body (a fault of
+the control service).
 """
 
 from collections.abc import Mapping

@@ -125,12 +125,12 @@ def trust(cloud: Cloud, call: Call, parameter: str) -> PolicyDocument:
 
 def _provider_exists(cloud: Cloud, arn: str) -> bool:
     own = arn.lower().startswith(f"acs:ram::{cloud.account.account_id}:")
-    kind, _, name = arn.rpartition(":")[2].partition("/")
+    kind = arn.rpartition(":")[2].partition("/")[0]
     match kind:
         case "oidc-provider":
             return cloud.account.identity_provider(arn) is not None
         case "saml-provider" if own:
-            return cloud.account.saml_providers.get(name) is not None
+            return cloud.account.saml_provider(arn) is not None
     return True
 
 

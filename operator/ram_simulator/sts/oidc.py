@@ -8,25 +8,15 @@ from ram_simulator.cloud.clock import to_seconds
 from ram_simulator.cloud.cloud import Cloud
 from ram_simulator.cloud.errors import ApiError
 from ram_simulator.cloud.identity_providers import IdentityProvider, TokenRefused, VerifiedToken, verify
-from ram_simulator.cloud.ram_store import Role
-from ram_simulator.cloud.switches import SwitchName
-from ram_simulator.policies.engine import Assumer, Context, trusts
-from ram_simulator.sts.sessions import existing_role, new_session, session_name
+from ram_simulator.policies.engine import Context
+from ram_simulator.sts.sessions import check_federated_trust, existing_role, federated, new_session, session_name
 
 _SHORTEST_TOKEN, _LONGEST_TOKEN = 4, 20_000
 
 
+@federated
 def assume_role_with_oidc(cloud: Cloud, call: Call) -> Answer:
     """Give a credential of a role to whoever holds a token that provider and role both accept."""
-    try:
-        return _assume_role_with_oidc(cloud, call)
-    except ApiError as error:
-        if error.code.startswith("AuthenticationFail."):
-            error.status = int(cloud.switches.text(SwitchName.OIDC_ERROR_STATUS))
-        raise
-
-
-def _assume_role_with_oidc(cloud: Cloud, call: Call) -> Answer:
     name = session_name(call)
     provider = _provider(cloud, call.text("OIDCProviderArn"))
     token = call.text("OIDCToken")
@@ -39,7 +29,8 @@ def _assume_role_with_oidc(cloud: Cloud, call: Call) -> Answer:
     except TokenRefused as refused:
         raise ApiError(401, f"AuthenticationFail.OIDCToken.{refused.code}", str(refused)) from refused
     role = existing_role(cloud, call.text("RoleArn"))
-    _check_trust(cloud, call, role, verified)
+    keys: Context = {"oidc:iss": verified.issuer, "oidc:aud": verified.audiences, "oidc:sub": verified.subject}
+    check_federated_trust(cloud, call, role, (provider.arn(cloud.account.account_id), verified.subject), keys)
     return new_session(cloud, call, role, name) | {"OIDCTokenInfo": _shown(verified)}
 
 
@@ -49,23 +40,6 @@ def _provider(cloud: Cloud, arn: str) -> IdentityProvider:
         message = f"No such OIDC Provider registered: {arn}."
         raise ApiError(401, "AuthenticationFail.NoPermission", message)
     return provider
-
-
-def _check_trust(cloud: Cloud, call: Call, role: Role, token: VerifiedToken) -> None:
-    arn = token.provider.arn(cloud.account.account_id)
-    keys: Context = {"oidc:iss": token.issuer, "oidc:aud": token.audiences, "oidc:sub": token.subject}
-    if trusts(role.trust, Assumer("Federated", (arn,)), {**call.context, **keys}):
-        return
-    detail = {
-        "AuthAction": "sts:AssumeRole",
-        "AuthPrincipalType": "Federated",
-        "AuthPrincipalOwnerId": cloud.account.account_id,
-        "AuthPrincipalDisplayName": arn,
-        "NoPermissionType": "ImplicitDeny",
-        "PolicyType": "AssumeRolePolicy",
-    }
-    message = f"There is no permission: the trust policy of {role.name} does not allow {token.subject} of {arn}."
-    raise ApiError(401, "AuthenticationFail.NoPermission", message, detail)
 
 
 def _shown(token: VerifiedToken) -> Answer:

@@ -1,15 +1,18 @@
-"""What both ways to assume a role share: the session's name, its limits, and the credential that is handed out."""
+"""What the ways to assume a role share: the session's name, its limits, trust, and the credential handed out."""
 
+import functools
 import re
 from datetime import timedelta
 
 from ram_simulator.cloud.account import Credential, RoleSession
-from ram_simulator.cloud.calls import Answer, Call
+from ram_simulator.cloud.calls import Answer, Call, Handler
 from ram_simulator.cloud.clock import to_seconds
 from ram_simulator.cloud.cloud import Cloud
 from ram_simulator.cloud.errors import ApiError
 from ram_simulator.cloud.ram_store import Role
+from ram_simulator.cloud.switches import SwitchName
 from ram_simulator.policies import DocumentKind, PolicyDocument, parse_document
+from ram_simulator.policies.engine import Assumer, Context, trusts
 from ram_simulator.policies.model import MalformedDocument
 
 _SESSION_NAME = re.compile(r"[A-Za-z0-9.@_-]{2,64}")
@@ -19,15 +22,19 @@ _SHORTEST = 900
 
 def session_name(call: Call) -> str:
     """Return RoleSessionName; raise ApiError if it cannot be one."""
-    name = call.text("RoleSessionName")
+    return session_name_of(call.text("RoleSessionName"))
+
+
+def session_name_of(name: str) -> str:
+    """Return the name of a session, wherever it comes from; raise ApiError if it cannot be one."""
     if not _SESSION_NAME.fullmatch(name):
         message = "The parameter RoleSessionName must have 2 to 64 characters of A-Za-z0-9.@_-."
         raise ApiError(400, "InvalidParameter.RoleSessionName", message)
     return name
 
 
-def existing_role(cloud: Cloud, arn: str) -> Role:
-    """Return the role of an ARN; raise ApiError if it is none, or none of this account."""
+def existing_role(cloud: Cloud, arn: str, missing: str = "EntityNotExist.Role") -> Role:
+    """Return the role of an ARN; raise ApiError if it is none, with the code `missing` if there is no such role."""
     match arn.split(":"):
         case ["acs", "ram", "", account, name] if name.startswith("role/") and account.isdigit():
             role = cloud.ram.roles.get(name.removeprefix("role/"))
@@ -35,8 +42,48 @@ def existing_role(cloud: Cloud, arn: str) -> Role:
             message = f"The parameter RoleArn must be such as acs:ram::{cloud.account.account_id}:role/<name>."
             raise ApiError(400, "InvalidParameter.RoleArn", message)
     if role is None or account != cloud.account.account_id:
-        raise ApiError(404, "EntityNotExist.Role", f"The role does not exist: {arn}.")
+        raise ApiError(404, missing, f"The role does not exist: {arn}.")
     return role
+
+
+def federated(handler: Handler) -> Handler:
+    """Let a call that authenticates by something else than a key answer AuthenticationFail.* as a switch has it."""
+
+    @functools.wraps(handler)
+    def handle(cloud: Cloud, call: Call) -> Answer:
+        try:
+            return handler(cloud, call)
+        except ApiError as error:
+            if error.code.startswith("AuthenticationFail."):
+                error.status = int(cloud.switches.text(SwitchName.OIDC_ERROR_STATUS))
+            raise
+
+    return handle
+
+
+def check_federated_trust(cloud: Cloud, call: Call, role: Role, who: tuple[str, str], keys: Context) -> None:
+    """Raise ApiError unless a role's trust policy lets an identity provider assume it.
+
+    Args:
+        cloud: the cloud.
+        call: the call, for the condition keys that every call has.
+        role: the role.
+        who: the ARN of the provider, and the subject that it vouches for.
+        keys: the condition keys of what it has said.
+    """
+    arn, subject = who
+    if trusts(role.trust, Assumer("Federated", (arn,)), {**call.context, **keys}):
+        return
+    detail = {
+        "AuthAction": "sts:AssumeRole",
+        "AuthPrincipalType": "Federated",
+        "AuthPrincipalOwnerId": cloud.account.account_id,
+        "AuthPrincipalDisplayName": arn,
+        "NoPermissionType": "ImplicitDeny",
+        "PolicyType": "AssumeRolePolicy",
+    }
+    message = f"There is no permission: the trust policy of {role.name} does not allow {subject} of {arn}."
+    raise ApiError(401, "AuthenticationFail.NoPermission", message, detail)
 
 
 def new_session(cloud: Cloud, call: Call, role: Role, name: str) -> Answer:

@@ -17,6 +17,7 @@ _DOCUMENTS = (
     "Ram CreatePolicyVersion",
     "Sts AssumeRole",
     "Sts AssumeRoleWithOIDC",
+    "Sts AssumeRoleWithSAML",
     _ATTACH,
 )
 _HOLDERS = ("Role", "User", "Group")
@@ -65,7 +66,7 @@ SWITCHED: Mapping[SwitchName, tuple[str, ...]] = {
     SwitchName.SYSTEM_POLICIES: _ATTACHING,
     SwitchName.CUSTOM_POLICIES: _ATTACHING,
     SwitchName.ROLE_DETACHED: (_DETACH,),
-    SwitchName.OIDC_ERROR_STATUS: ("Sts AssumeRoleWithOIDC",),
+    SwitchName.OIDC_ERROR_STATUS: ("Sts AssumeRoleWithOIDC", "Sts AssumeRoleWithSAML"),
     SwitchName.TAG_ERROR_STATUS: (*_TAGGING, "Ram ListTagResources"),
     SwitchName.TAG_ERROR_CODE: (*_TAGGING, "Ram ListTagResources"),
 }
@@ -107,6 +108,7 @@ _REPORTED: Mapping[str, str] = {
 # guessed without a switch: what is not known
 _GUESSED: Mapping[str, str] = {
     "Ram ChangePassword": "its codes",
+    "Sts AssumeRoleWithSAML": "the code where the role does not trust the provider",
     "Ram GetAccessKeyLastUsed": "what it shows of a key that was never used",
     "Ram GetAccountAlias": "the code of an account without one",
     "Ims CreateSAMLProvider": "its codes",

@@ -8,12 +8,29 @@ import json
 from typing import Any
 
 from tests.contract.clients.pages import CREATE, READ_OSS, ROTATE, TRUST, USER_TRUST
+from tests.contract.saml import Said, SamlIdentityProvider
 
 ROLE, POLICY, INSTANCE = "mutant", "mutant-policy", "i-bp1simulator00000001"
 _IDS = json.dumps([INSTANCE])
 TOKEN = "a-token-of-the-issuer"
 PROVIDER, FEDERATED, ISSUER = "mutants", "mutant-pod", "https://kubernetes.default.svc"
 _ACCOUNT = "acs:ram::1234567890123456"
+IDP = SamlIdentityProvider()
+PERSON, SAML_PROVIDER = "mutant-person", f"{_ACCOUNT}:saml-provider/{PROVIDER}"
+_A_YEAR = 365 * 24 * 60
+
+
+def assertion(ends_in: float = _A_YEAR) -> str:
+    """Return a response of the identity provider that every state of the cloud knows."""
+    said = Said(roles=(f"{_ACCOUNT}:role/{PERSON},{SAML_PROVIDER}",), ends_in=ends_in, confirmed_until=_A_YEAR)
+    return IDP.response(said)
+
+
+ASSUMED_BY_SAML = {
+    "RoleArn": f"{_ACCOUNT}:role/{PERSON}",
+    "SAMLProviderArn": SAML_PROVIDER,
+    "SAMLAssertion": assertion(),
+}
 _TAKEN = {"OIDCProviderName": PROVIDER}
 _KNOWN = {"SAMLProviderName": PROVIDER}
 METADATA_DOCUMENT = base64.b64encode(
@@ -138,6 +155,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
         )
         for role, more in ((FEDERATED, {}), (FEDERATED, {"Policy": READ_OSS, "DurationSeconds": "900"}), (ROLE, {}))
     ),
+    ("AssumeRoleWithSAML", ASSUMED_BY_SAML | {"DurationSeconds": "900", "Policy": READ_OSS}),
     ("CreateOIDCProvider", {"OIDCProviderName": "new", "IssuerUrl": "https://new", "ClientIds": "a,b"}),
     ("CreateOIDCProvider", {**_TAKEN, "IssuerUrl": ISSUER, "Fingerprints": "a,b", "IssuanceLimitTime": "12"}),
     ("GetOIDCProvider", _TAKEN),

@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 FORM = "application/x-www-form-urlencoded"
 VERSIONS = {"Ram": "2015-05-01", "Ecs": "2014-05-26", "Sts": "2015-04-01", "Ims": "2019-08-15", "Vpc": "2016-04-28"}
 ECS_ACTIONS = ("AttachInstanceRamRole", "DetachInstanceRamRole", "CreateInstance", "RunInstances")
-STS_ACTIONS = ("GetCallerIdentity", "AssumeRole", "AssumeRoleWithOIDC")
+STS_ACTIONS = ("GetCallerIdentity", "AssumeRole", "AssumeRoleWithOIDC", "AssumeRoleWithSAML")
 
 Pairs = list[tuple[str, str]]
 _nonces = itertools.count()

@@ -53,7 +53,7 @@ class NewPython:
 
     def call(self, action: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         product = product_of(action)
-        method = getattr(self._clients[product], f"{_snake(action)}_with_options")
+        method = getattr(self._clients[product], _snake(f"{action}WithOptions"))
         model = getattr(_module(product, "models"), f"{action}Request", None)
         arguments = [] if model is None else [model().from_map(dict(parameters))]
         try:
@@ -70,4 +70,4 @@ def _module(product: str, name: str) -> Any:
 
 
 def _snake(action: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", action).lower()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", action).lower()
