@@ -24,7 +24,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv setup demo recording test check format generate soak bench image sbom kind kind-down lock clean
+.PHONY: help venv setup demo recording test check format generate soak conformance bench image sbom kind kind-down lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,7 +43,7 @@ recording: setup ## record the demo as docs/demo.svg
 	@$(BIN)/ram-sandbox demo > build/demo.txt && $(BIN)/python -m docs.recording < build/demo.txt > docs/demo.svg
 
 test: setup ## all tests, the fast ones first (TESTS=tests/unit ARGS='-k name')
-	$(BIN)/pytest $(TESTS) -m 'not soak' -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/pytest $(TESTS) -m 'not soak and not conformance' -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: venv ## format, lint, types, import contracts, chart, copies of the CRDs; what .ci/run does before the tests
 	$(BIN)/ruff format --check $(SOURCES)
@@ -64,6 +64,9 @@ generate: setup ## write what is made from something else: the chart's copies of
 
 soak: setup ## long sweeps and fault rounds
 	HYPOTHESIS_PROFILE=default $(BIN)/pytest tests -m soak $(ARGS)
+
+conformance: venv ## the official SDKs walk the simulator: Python, Node, Go, Java; what is not installed is skipped
+	$(BIN)/pytest tests/contract/clients -rs -m 'not soak' $(ARGS)
 
 bench: setup ## print how fast and how frugal the operator is (ARGS=--quick)
 	@$(BIN)/python -m tests.bench $(ARGS)

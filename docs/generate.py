@@ -166,6 +166,12 @@ def fixture() -> str:
     return f"```yaml\n{example_text()}```"
 
 
+def testcontainers() -> str:
+    """The simulator in a container, for tests in Node; the tests run its calls."""
+    path = ROOT / "tests/contract/clients/node/testcontainers.test.js"
+    return f"```javascript\n{path.read_text()}```"
+
+
 def trials_counted() -> str:
     """How many actions of the simulator are how sure."""
     found = _trials()
@@ -174,9 +180,14 @@ def trials_counted() -> str:
     guessed = [text for text in evidence.values() if "guessed" in text]
     reported = [text for text in evidence.values() if "reported" in text]
     codes = {code for results in found.values() for code in results["codes"]}
+    obeyed, checked, idle = (
+        sum(len(results.get(effect, ())) for results in found.values())
+        for effect in ("obeyed", "checked", "without effect")
+    )
     return (
         f"{len(found)} actions: {len(sure)} as documented, {len(guessed)} with something guessed, {len(reported)} with "
-        f"something reported by users only. {len(codes)} error codes are reached."
+        f"something reported by users only. {len(codes)} error codes are reached. Of {obeyed + checked + idle} "
+        f"parameters {obeyed} change what a call does or answers, {checked} are only checked, {idle} change nothing."
     )
 
 
@@ -187,12 +198,24 @@ def trials() -> str:
             action,
             "<br>".join(f"`{text}`" for text in results["allowed by"]) or "every caller",
             ", ".join(f"`{code}`" for code in results["codes"]),
+            _parameters(results),
             evidence_of(action),
         )
         for action, results in _trials().items()
     )
-    head = ("action", "refused without, taken with exactly", "error codes that were reached", "evidence")
+    head = (
+        *("action", "refused without, taken with exactly", "error codes that were reached"),
+        *("parameters", "evidence"),
+    )
     return table(head, rows)
+
+
+def _parameters(results: Mapping[str, list[str]]) -> str:
+    parts = [f"{len(results['obeyed'])} obeyed"] if results.get("obeyed") else []
+    for effect, shown in (("checked", "only checked"), ("without effect", "change nothing")):
+        if names := results.get(effect):
+            parts.append(f"{shown}: {', '.join(f'`{name}`' for name in names)}")
+    return "; ".join(parts)
 
 
 def _trials() -> dict[str, dict[str, list[str]]]:
@@ -209,6 +232,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "values": values,
     "fixture": fixture,
     "actions": lambda: actions_table().markdown(),
+    "testcontainers": testcontainers,
     "trials": trials,
     "trials-counted": trials_counted,
     "switches": lambda: switches_table().markdown(),

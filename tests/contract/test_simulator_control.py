@@ -57,6 +57,20 @@ def test_the_journal_holds_no_secret(root: OldSdk, simulator: RunningSimulator) 
         assert hidden not in text
 
 
+def test_the_reason_of_a_refusal_holds_no_secret(simulator: RunningSimulator) -> None:
+    wire = Wire(simulator.endpoint)
+    wrong = RawClient(wire, Key("simulator-root", "wrong"))
+    before = simulator.newest_call()
+    wrong.call("CreateLoginProfile", UserName="dev", Password="correct-horse-battery")
+    right = RawClient(wire, Key(simulator.ready["accessKeyId"], simulator.ready["accessKeySecret"]))
+    right.call("DecodeDiagnosticMessage", EncodedDiagnosticMessage="x", Passwort="correct-horse-battery")
+    wire.close()
+    mismatched, *_ = calls = simulator.calls_since(before)
+    assert mismatched["reason"].startswith("Specified signature is not matched with our calculation.")
+    assert all(call["reason"] for call in calls)
+    assert "correct-horse-battery" not in json.dumps(calls)
+
+
 @pytest.mark.parametrize(
     "name",
     ["password", "PassWord", "Pasword", "Password.1", "OidcToken", "oidctoken", "userData", "User_Data", "secret"],
@@ -257,6 +271,9 @@ def test_the_state_tells_who_holds_what(root: OldSdk, simulator: RunningSimulato
         "oidcProviders",
         "samlProviders",
         "instances",
+        "vpcs",
+        "vSwitches",
+        "securityGroups",
         "buckets",
     ]
     (role,) = state["roles"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -55,6 +56,15 @@ def test_it_needs_the_four_libraries_that_it_imports(wheel: zipfile.ZipFile) -> 
     }
     # pytest is there where its plugin is loaded
     assert imported - set(sys.stdlib_module_names) - {"ram_simulator", "pytest"} == set(THEIRS) | EXTRA
+
+
+def test_it_tells_its_own_version(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+    wheel.extractall(tmp_path)
+    [metadata] = tmp_path.glob("*.dist-info/METADATA")
+    metadata.write_text(re.sub("(?m)^Version: .*$", "Version: 99.0", metadata.read_text()))
+    command = [sys.executable, "-m", "ram_simulator", "--version"]
+    found = subprocess.run(command, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=60)
+    assert found.stdout == "ram-simulator 99.0\n", found.stderr
 
 
 def names_of(requirements: list[str]) -> set[str]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import urllib.error
 import urllib.request
 from html.parser import HTMLParser
 
@@ -53,8 +54,17 @@ class Outline(HTMLParser):
             self.rows[-1][-1] += data
 
 
-def page(simulator: RunningSimulator) -> str:
-    asked = urllib.request.Request(f"{simulator.control}/", headers={"Accept": "text/html,*/*;q=0.8"})
+CALL_CELLS = 6
+
+
+def outlined(text: str) -> Outline:
+    outline = Outline()
+    outline.feed(text)
+    return outline
+
+
+def page(simulator: RunningSimulator, query: str = "") -> str:
+    asked = urllib.request.Request(f"{simulator.control}/{query}", headers={"Accept": "text/html,*/*;q=0.8"})
     with urllib.request.urlopen(asked, timeout=10) as reply:
         assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
         assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
@@ -80,10 +90,40 @@ def test_the_page_shows_who_is_attached_to_what_and_the_last_calls(furnished: Ru
     assert ["read-objects", "v1 of 1", "Allow oss:Get* on *", "role EcsRole"] in outline.rows
     assert ["i-bp1simulator00000001", "node-1", "cn-hangzhou", "vpc", "Running", "EcsRole"] in outline.rows
     assert ["dev", "simulator-dev", "", ""] in outline.rows
-    assert any(
-        row[1:5] == ["Ram GetRole", "RoleName=nobody, RegionId=cn-hangzhou", "root", "404 EntityNotExist.Role"]
-        for row in outline.rows
-    )
+    reason = "404 EntityNotExist.Role|The role does not exist: nobody."
+    expected = ["Ram GetRole", "RoleName=nobody, RegionId=cn-hangzhou", "root", reason]
+    assert any(row[1:5] == expected for row in outline.rows)
+
+
+def test_a_refusal_says_what_policies_said(simulator: RunningSimulator, dev: OldSdk) -> None:
+    dev.refusal("GetRole", RoleName="Web")
+    (call,) = simulator.calls_since(0)[-1:]
+    assert call["reason"].endswith("Action: ram:GetRole (no policy allows it)")
+    assert "acs:ram:*:1234567890123456:role/Web" in call["reason"]
+    assert call["reason"] in page(simulator)
+
+
+def test_the_calls_can_be_those_that_wrote_or_were_refused(furnished: RunningSimulator, root: OldSdk) -> None:
+    root.call("ListRoles")
+    calls = {
+        query: {row[1] for row in outlined(page(furnished, query)).rows if len(row) == CALL_CELLS}
+        for query in ("", "?calls=changes")
+    }
+    assert "Ram ListRoles" in calls[""]
+    assert calls["?calls=changes"] == calls[""] - {"Ram ListRoles"}
+    assert {"Ram CreateRole", "Ram GetRole"} <= calls["?calls=changes"]
+
+
+def test_a_role_leads_to_its_documents(furnished: RunningSimulator) -> None:
+    (target,) = (link for link in outlined(page(furnished)).links if link.endswith("/EcsRole"))
+    asked = urllib.request.Request(f"{furnished.control}/{target}", headers={"Accept": "text/html"})
+    with urllib.request.urlopen(asked, timeout=10) as reply:
+        text = reply.read().decode()
+    shown = json.loads(text)
+    assert (shown["trust"], shown["policies"][0]["document"]) == (json.loads(TRUST), json.loads(READ))
+    assert "\n" in text.strip()  # in lines, since a person reads it
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        furnished.control_call("GET", "/roles/nobody")
 
 
 def test_the_page_needs_nothing_from_elsewhere_and_can_change_nothing(furnished: RunningSimulator) -> None:
@@ -91,7 +131,9 @@ def test_the_page_needs_nothing_from_elsewhere_and_can_change_nothing(furnished:
     outline.feed(page(furnished))
     assert outline.tags.isdisjoint({"script", "link", "img", "iframe", "form", "button", "input", "object"})
     assert not {name for name in outline.attributes if name.startswith("on") or name in ("src", "style")}
-    assert all(re.search(f'id="{link[1:]}"', page(furnished)) for link in outline.links)
+    assert all(re.search(f'id="{link[1:]}"', page(furnished)) for link in outline.links if link.startswith("#"))
+    elsewhere = {link.split("#")[0] for link in outline.links if not link.startswith("#")}
+    assert elsewhere == {"roles/EcsRole", "./?calls=changes"}
     style = re.search(r"<style>(.*?)</style>", page(furnished), re.DOTALL)
     assert style
     assert "url(" not in style[1]

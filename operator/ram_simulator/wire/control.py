@@ -42,8 +42,10 @@ class Control:
     async def handle(self, http: web.BaseRequest) -> web.Response:
         """Answer one HTTP request; wrong ones with 400, 403, 404 or 405 and a message."""
         method = "GET" if http.method == "HEAD" else http.method
-        if (method, http.path) == ("GET", "/") and "text/html" in http.headers.get("Accept", ""):
-            return web.Response(text=page_of(self._simulator), content_type="text/html", headers=HEADERS)
+        by_a_person = "text/html" in http.headers.get("Accept", "")
+        if (method, http.path) == ("GET", "/") and by_a_person:
+            page = page_of(self._simulator, changes_only=http.query.get("calls") == "changes")
+            return web.Response(text=page, content_type="text/html", headers=HEADERS)
         status, headers = 200, {"Cache-Control": "no-store"}
         try:
             answer = self._serve(method, http, await body_of(http, _MOST_BYTES))
@@ -61,7 +63,7 @@ class Control:
         except LookupError as error:
             status, answer = 404, {"error": str(error)}
         # what lists the paths is read by people
-        pretty = json.dumps(answer, indent=2 if "paths" in answer else None, ensure_ascii=False)
+        pretty = json.dumps(answer, indent=2 if by_a_person or "paths" in answer else None, ensure_ascii=False)
         return web.json_response(text=f"{pretty}\n", status=status, headers=headers)
 
     def _serve(self, method: str, http: web.BaseRequest, raw: bytes) -> Answer:

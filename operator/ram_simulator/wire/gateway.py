@@ -17,7 +17,7 @@ from ram_simulator.cloud.cloud import AccessRefused
 from ram_simulator.cloud.errors import ApiError
 from ram_simulator.cloud.switches import SwitchName
 from ram_simulator.testing.faults import NO_FAULT, Fault
-from ram_simulator.testing.journal import Record, without_secrets
+from ram_simulator.testing.journal import Record
 from ram_simulator.testing.simulator import PRODUCTS, Simulator
 from ram_simulator.wire.authentication import Authenticator, WireRequest
 from ram_simulator.wire.http_text import TooLong, body_of, headers_of, path_and_query
@@ -67,6 +67,7 @@ class Gateway:
         except ApiError as error:
             fault, status, root, code = NO_FAULT, error.status, "Error", error.code
             body = _error_body(error, request_id, http.headers.get("Host", ""))
+            record.note_refusal(error)
             if error.retry_after_ms is not None:
                 headers["x-acs-retry-after"] = str(error.retry_after_ms)
         self._simulator.journal.add(record, self._simulator.clock.now(), status, code)
@@ -88,7 +89,7 @@ class Gateway:
         if _format(request) not in _FORMATS:
             raise ApiError(400, "InvalidParameter.Format", "The parameter Format must be JSON or XML.")
         params = {name: value for name, value in {**request.query, **request.form}.items() if name not in _COMMON}
-        record.params = without_secrets(params, (*action.required, *action.optional))
+        record.note_params(params, (*action.required, *action.optional))
         account = self._simulator.cloud.account
         # a signature that comes with an anonymous call is not looked at: the old SDK signs whatever it sends
         principal = account.anonymous if action.anonymous else self._authenticator.authenticate(account, request)

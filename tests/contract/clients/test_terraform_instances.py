@@ -8,6 +8,7 @@ import pytest
 from tests.contract.clients.models import Modelled
 from tests.contract.clients.shapes import Terraform
 from tests.contract.clients.walk import Refused
+from tests.contract.conftest import RunningSimulator
 
 HERE = {"RegionId": "cn-hangzhou"}
 LAUNCH = HERE | {
@@ -196,12 +197,15 @@ def test_the_answers_fit_the_models(terraform: Terraform) -> None:
     assert modelled.problems == set()
 
 
-def test_an_instance_is_made_in_a_network_of_its_own(terraform: Terraform) -> None:
+def test_an_instance_is_made_in_a_network_of_its_own(terraform: Terraform, simulator: RunningSimulator) -> None:
     vpc = terraform.call("Vpc:CreateVpc", HERE | {"CidrBlock": "10.0.0.0/8", "VpcName": "net"})["VpcId"]
     switched = HERE | {"VpcId": vpc, "ZoneId": "cn-hangzhou-k", "CidrBlock": "10.1.0.0/16"}
     vswitch = terraform.call("Vpc:CreateVSwitch", switched)["VSwitchId"]
     group = terraform.call("Ecs:CreateSecurityGroup", HERE | {"VpcId": vpc, "SecurityGroupName": "web"})
     named = {"VSwitchId": vswitch, "SecurityGroupId": group["SecurityGroupId"]}
+    state, shown_as = simulator.state(), {"vpcId": vpc, "name": "net", "cidrBlock": "10.0.0.0/8"}
+    assert [item | shown_as for item in state["vpcs"]] == state["vpcs"]
+    assert [item["vpcId"] for item in (*state["vSwitches"], *state["securityGroups"])] == [vpc, vpc]
     (made,) = launched(terraform, **named)
     (shown,) = at(terraform.call("DescribeInstances", HERE | {"VpcId": vpc}), "Instances", "Instance")
     assert (shown["InstanceId"], shown["ZoneId"]) == (made, "cn-hangzhou-k")

@@ -80,7 +80,7 @@ def test_a_security_preference_is_created_read_and_updated(terraform: Terraform)
         "MFAPreference": {"AllowUserToManageMFADevices": False},
         "MaxIdleDays": {"MaxIdleDaysForAccessKeys": 365, "MaxIdleDaysForUsers": 90},
         "PersonalInfoPreference": {"AllowUserToManagePersonalDingTalk": False},
-        "VerificationPreference": {"VerificationTypes": ["sms", "email"]},
+        "VerificationPreference": {"VerificationTypes": ["sms", "email", "mfa"]},
     }
     sent = {name: value for group in wanted.values() for name, value in group.items()}
     assert terraform.call("Ims:SetSecurityPreference", sent)["SecurityPreference"] == wanted

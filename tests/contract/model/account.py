@@ -72,6 +72,7 @@ class Account(Roles, Policies, People, Keys, Instances):
         for region in sorted(regions):
             of_region = [(name, found) for name, found in self.instances.items() if found.region == region]
             ids = [name for name, found in of_region if found.network == "vpc"]
-            calls.append(("DescribeInstanceRamRole", {"RegionId": region, "InstanceIds": ids[:50]}))
+            if ids:
+                calls.append(("DescribeInstanceRamRole", {"RegionId": region, "InstanceIds": ids[:50]}))
             calls += [("DescribeInstanceRamRole", {"RegionId": region, "RamRoleName": name}) for name in self.roles]
         return calls

@@ -12,7 +12,7 @@ from tests.contract.clients.raw import Key, RawClient, Wire, name_of, product_of
 from tests.contract.clients.walk import DEV, ROOT
 from tests.contract.conftest import RunningSimulator
 from tests.contract.trials.objects import OPERATIONS, Request, sent
-from tests.contract.trials.worlds import VARIANTS, WORLDS, World
+from tests.contract.trials.worlds import VARIANTS, WORLDS, World, with_networks
 
 from ram_simulator.cloud.calls import Action
 from ram_simulator.testing.simulator import PRODUCTS
@@ -31,6 +31,7 @@ class Trial:
         self._root, self._dev = (RawClient(self._wire, Key(*key)) for key in (ROOT, DEV))
         self._token = token
         self._codes: dict[str, set[str]] = defaultdict(set)
+        self._known: Mapping[str, str] = {}
 
     def close(self) -> None:
         """Close the connection."""
@@ -107,11 +108,11 @@ class Trial:
     def codes(self) -> Results:
         """Return for each action the codes that it was refused with by now, in all worlds and with odd parameters."""
         for world in WORLDS.values():
-            world.build(self._running, self._root)
+            self._known = world.build(self._running, self._root)
             for action, parameters in CALLS:
                 self._try(world, action, self._filled(parameters), repeat=True)
         plain = WORLDS["plain"]
-        plain.build(self._running, self._root)
+        self._known = plain.build(self._running, self._root)
         for action, more in VARIANTS:
             self._try(plain, action, more, repeat=True)
         for action, parameters in CALLS:
@@ -120,13 +121,14 @@ class Trial:
         return {action: {"codes": sorted(codes)} for action, codes in self._codes.items()}
 
     def _try(self, world: World, action: str, parameters: Mapping[str, Any], *, repeat: bool = False) -> None:
-        reply = self._root.call(action, **parameters)
+        asked = with_networks(parameters, self._known)
+        reply = self._root.call(action, **asked)
         if repeat and reply.status == 200:
-            reply = self._root.call(action, **parameters)
+            reply = self._root.call(action, **asked)
         if reply.status != 200:
             self._codes[_titled(action)].add(reply.answer["Code"])
         if (reply.status == 200 or repeat) and action_of(action).write:
-            world.build(self._running, self._root)
+            self._known = world.build(self._running, self._root)
 
     def _oddities(self, action: str, parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         known = action_of(action)

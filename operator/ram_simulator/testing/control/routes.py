@@ -12,7 +12,7 @@ from ram_simulator.cloud.clock import to_seconds
 from ram_simulator.cloud.spelling import check_keys
 from ram_simulator.oss.operations import operations
 from ram_simulator.testing.control.instances import add_instance, remove_instance
-from ram_simulator.testing.control.state import state_of
+from ram_simulator.testing.control.state import documents_of, state_of
 from ram_simulator.testing.faults import parse_fault
 from ram_simulator.testing.simulator import PRODUCTS, Simulator
 from ram_simulator.testing.suggestion import suggested_policy
@@ -69,6 +69,10 @@ def _number(asked: Asked) -> int:
 
 def _state(simulator: Simulator, _: Asked) -> Answer:
     return state_of(simulator.cloud)
+
+
+def _role(simulator: Simulator, asked: Asked) -> Answer:
+    return documents_of(simulator.cloud, asked.name)
 
 
 def _faults(simulator: Simulator, _: Asked) -> Answer:
@@ -135,7 +139,13 @@ def _actions() -> dict[str, tuple[str, ...]]:
 
 
 ROUTES = (
-    Route("GET", "/", "these paths; browsers get a page of who is attached to what, and of the last calls", _index),
+    Route(
+        "GET",
+        "/",
+        "these paths; browsers get a page of who is attached to what, and of the last calls, with `/?calls=changes` of "
+        "writes and refusals only",
+        _index,
+    ),
     Route(
         "GET",
         "/journal",
@@ -154,10 +164,11 @@ ROUTES = (
     Route(
         "GET",
         "/state",
-        "roles, policies, attachments, users, groups, OIDC providers, instances, buckets: sorted, and without secrets, "
-        "dates and generated ids of roles, so that two states compare",
+        "roles, policies, attachments, users, groups, OIDC and SAML providers, instances, VPCs, vSwitches, security "
+        "groups, buckets: sorted, and without secrets, dates and generated ids of roles, so that two states compare",
         _state,
     ),
+    Route("GET", "/roles/ID", "the trust policy of the role with that name, and the documents it is allowed by", _role),
     Route(
         "GET",
         "/faults",

@@ -7,6 +7,7 @@ from ram_simulator.cloud.calls import Answer
 from ram_simulator.cloud.cloud import Cloud
 from ram_simulator.cloud.ecs_store import Instance
 from ram_simulator.cloud.identity_providers import IdentityProvider
+from ram_simulator.cloud.networks import SecurityGroup, Vpc, VSwitch
 from ram_simulator.cloud.people import Group
 from ram_simulator.cloud.ram_store import HolderKind, Policy, Role
 
@@ -29,10 +30,22 @@ def state_of(cloud: Cloud) -> Answer:
             {"name": provider.name, "description": provider.description} for provider in cloud.account.saml_providers
         ),
         "instances": _sorted(_instance(instance) for instance in cloud.ecs),
+        "vpcs": _sorted(_network(vpc) for vpc in cloud.networks.vpcs.values()),
+        "vSwitches": _sorted(_network(vswitch) for vswitch in cloud.networks.vswitches.values()),
+        "securityGroups": _sorted(_network(group) for group in cloud.networks.security_groups.values()),
         "buckets": _sorted(
             {"name": bucket.name, "region": bucket.region, "objects": sorted(bucket.objects)} for bucket in cloud.oss
         ),
     }
+
+
+def documents_of(cloud: Cloud, name: str) -> Answer:
+    """Tell what a role trusts and what its policies say; raise LookupError if there is no such role."""
+    role = cloud.ram.roles.get(name)
+    if role is None:
+        raise LookupError(f"there is no role {name}")
+    held = [cloud.ram.policy(key) for key in cloud.ram.attachments.of_holder(role.holder)]
+    return _role(role) | {"policies": _sorted(_policy(policy) for policy in held if policy is not None)}
 
 
 def _role(role: Role) -> Answer:
@@ -92,6 +105,19 @@ def _instance(instance: Instance) -> Answer:
         "networkType": instance.network_type.value,
         "ramRoleName": instance.binding.role_name if instance.binding else "",
     }
+
+
+def _network(item: Vpc | VSwitch | SecurityGroup) -> Answer:
+    shown: Answer = {}
+    match item:
+        case Vpc():
+            shown = {"vpcId": item.vpc_id, "region": item.region, "cidrBlock": item.cidr_block}
+        case VSwitch():
+            shown = {"vSwitchId": item.vswitch_id, "vpcId": item.vpc_id, "zone": item.zone}
+            shown["cidrBlock"] = item.cidr_block
+        case SecurityGroup():
+            shown = {"securityGroupId": item.group_id, "region": item.region, "vpcId": item.vpc_id}
+    return shown | {"name": item.name, "description": item.description}
 
 
 def _sorted(items: Iterable[Answer]) -> list[Answer]:

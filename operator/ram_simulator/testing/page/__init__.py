@@ -19,9 +19,9 @@ HEADERS = {
 }
 
 
-def page_of(simulator: Simulator) -> str:
-    """Return the page as it is now."""
-    tables = sections(simulator)
+def page_of(simulator: Simulator, *, changes_only: bool = False) -> str:
+    """Return the page as it is now, with all of the last calls or with writes and refusals only."""
+    tables = sections(simulator, changes_only=changes_only)
     links = "".join(
         f'<a href="#{section.anchor}">{text(section.title)} <span class="note">{section.count}</span></a>'
         for section in tables

@@ -23,6 +23,7 @@ class Section:
     heads: Sequence[str]
     rows: Iterable[Sequence[str]]
     count: int
+    note: str = ""
 
     @property
     def anchor(self) -> str:
@@ -32,6 +33,7 @@ class Section:
     def html(self) -> Markup:
         """Return heading and table."""
         heading = f'<h2 id="{self.anchor}">{text(self.title)} <span>{self.count}</span></h2>'
+        heading += f'<p class="note">{text(self.note)}</p>' if self.note else ""
         rows = "".join(_row(self.heads, row) for row in self.rows)
         if not rows:
             return Markup(f'{heading}<p class="note">none</p>')
@@ -49,6 +51,11 @@ def text(value: str) -> str:
 def code(value: str) -> Markup:
     """Return a name as people type it."""
     return Markup(f"<code>{text(value)}</code>")
+
+
+def link(target: str, shown: str) -> Markup:
+    """Return a link to a path of the control service."""
+    return Markup(f'<a href="{text(target)}">{text(shown)}</a>')
 
 
 def colored(value: str, kind: str) -> Markup:

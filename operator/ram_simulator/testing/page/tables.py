@@ -3,25 +3,27 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
+from urllib.parse import quote
 
 from ram_simulator.cloud.cloud import Cloud
 from ram_simulator.cloud.ram_store import Holder, HolderKind, PolicyType
 from ram_simulator.policies import PolicyDocument, Statement
 from ram_simulator.testing.journal import Entry
-from ram_simulator.testing.page.markup import ROWS_SHOWN, Markup, Section, code, colored, few, lines
+from ram_simulator.testing.page.markup import ROWS_SHOWN, Markup, Section, code, colored, few, lines, link
 from ram_simulator.testing.simulator import Simulator
 
 _CALLS_SHOWN = 50
 _LONGEST_PARAMETER = 60
+_LONGEST_REASON = 300
 Item = TypeVar("Item")
 Rows = Iterable[Sequence[str]]
 
 
-def sections(simulator: Simulator) -> list[Section]:
-    """Return all tables."""
+def sections(simulator: Simulator, *, changes_only: bool) -> list[Section]:
+    """Return all tables, that of the last calls with writes and refusals only if that is wanted."""
     cloud, people = simulator.cloud, simulator.cloud.account.people
     custom = cloud.ram.policies[PolicyType.CUSTOM]
-    calls = simulator.journal.newest(_CALLS_SHOWN)
+    calls = simulator.journal.newest(_CALLS_SHOWN, _changes_or_fails if changes_only else lambda entry: True)
     instance_heads = ("instance", "!name", "!region", "!network", "!status", "role")
     call_heads = ("!time", "!call", "with", "!by", "answer", "unknown parameters")
     return [
@@ -39,8 +41,20 @@ def sections(simulator: Simulator) -> list[Section]:
             len(cloud.account.identity_providers),
         ),
         Section("Buckets", ("bucket", "!region", "objects"), _buckets(cloud), sum(1 for _ in cloud.oss)),
-        Section("Last calls", call_heads, (_call(entry) for entry in calls), len(calls)),
+        Section("Last calls", call_heads, (_call(entry) for entry in calls), len(calls), _choice(changes_only)),
     ]
+
+
+def _changes_or_fails(entry: Entry) -> bool:
+    return entry.write or bool(entry.code)
+
+
+def _choice(changes_only: bool) -> Markup:
+    """Return the two ways to look at the calls, of which the other one is a link."""
+    every, changes = "all", "writes and refusals only"
+    if changes_only:
+        return Markup(f"{link('./#last-calls', every)} · <b>{changes}</b>")
+    return Markup(f"<b>{every}</b> · {link('./?calls=changes#last-calls', changes)}")
 
 
 def _newest(items: Iterable[Item]) -> Iterator[Item]:
@@ -51,7 +65,7 @@ def _roles(cloud: Cloud) -> Rows:
     for role in _newest(cloud.ram.roles):
         playing = cloud.ecs.having_role_anywhere(role.name)
         yield (
-            code(role.name),
+            link(f"roles/{quote(role.name)}", code(role.name)),
             lines(_trusted(role.trust)),
             _held(cloud, role.holder),
             lines(few([instance.instance_id for instance in playing])),
@@ -133,9 +147,15 @@ def _call(entry: Entry) -> Sequence[str]:
         code(f"{entry.product} {entry.action}"[:50]),
         ", ".join(few(given)),
         entry.principal.rpartition(":")[2] or "nobody",
-        colored(f"{entry.status} {entry.code}".rstrip(), "bad" if entry.code else "good"),
+        _answered(entry),
         ", ".join(entry.unknown_params)[:200],
     )
+
+
+def _answered(entry: Entry) -> Markup:
+    if not entry.code:
+        return colored(str(entry.status), "good")
+    return lines((colored(f"{entry.status} {entry.code}", "bad"), entry.reason[:_LONGEST_REASON]))
 
 
 def _held(cloud: Cloud, holder: Holder) -> Markup:
