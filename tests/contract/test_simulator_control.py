@@ -57,6 +57,11 @@ def test_the_journal_holds_no_secret(root: OldSdk, simulator: RunningSimulator) 
         assert hidden not in text
 
 
+def test_the_journal_can_be_read_after_half_a_character(root: OldSdk, simulator: RunningSimulator) -> None:
+    root.refusal("CreatePolicy", PolicyName="half", PolicyDocument='{"\\ud800": 1}')
+    assert "half" in json.dumps(simulator.calls_since(0)[-1:])
+
+
 def test_the_reason_of_a_refusal_holds_no_secret(simulator: RunningSimulator) -> None:
     wire = Wire(simulator.endpoint)
     wrong = RawClient(wire, Key("simulator-root", "wrong"))
