@@ -206,26 +206,6 @@ async def test_what_was_rolled_back_is_tried_again_after_an_edit_or_when_a_perso
     assert made.rows(BINDING)[str(ONE)]["previousRole"] == WORKER
 
 
-FAILURES: list[CloudError] = [*REFUSALS, Unavailable("AttachInstanceRamRole", "ServiceUnavailable")]
-
-
-@pytest.mark.parametrize("error", FAILURES, ids=[error.code for error in FAILURES])
-async def test_a_role_that_cannot_be_given_back_is_told_and_tried_again_after_a_while(error: CloudError) -> None:
-    ecs = pool(3, WORKER, refuses={"oss-reader": REFUSED, WORKER: error})
-    made, _ = scene({}, binding_body(spec=ALLOWED), nodes=3, ecs=ecs)
-    for _ in range(3):
-        said = await made.reconcile(BINDING)
-    assert said.backoff or (said.requeue_after or 0) >= 60
-    assert f"has no role, since {WORKER} cannot be given back" in message(made)
-    row = made.rows(BINDING)[str(ONE)]
-    assert (row["state"], row["reason"], row["replacedRole"]) == ("Pending", "RolledBack", WORKER)
-    assert ecs.most_without == 1
-    del ecs.refuses[WORKER]
-    await made.reconcile(BINDING)
-    assert set(ecs.roles.values()) == {WORKER}
-    assert (state(made), made.rows(BINDING)[str(ONE)]["reason"]) == (("Failed", None, None), "RolledBack")
-
-
 @pytest.mark.parametrize("error", REFUSALS, ids=[error.code for error in REFUSALS])
 async def test_an_edit_of_the_role_reference_strips_no_node_whose_next_role_is_refused(error: CloudError) -> None:
     ecs = pool(10, "", refuses={"log-writer": error})
@@ -402,56 +382,3 @@ async def test_of_two_bindings_that_let_go_at_once_neither_takes_the_others_clai
     await made.settle()
     assert state(made, key=binding_key("oldest")) == ("Attached", "oss-reader", "Attached")
     assert (ecs.writes, state(made)) == ([], ("Overridden", None, None))
-
-
-async def test_roles_are_given_back_in_batches_that_do_not_shrink() -> None:
-    ecs = pool(200, WORKER)
-    made = await replacing(ecs)
-    ecs.calls.clear()
-    ecs.most_without = 0
-    made.delete(BINDING)
-    await made.settle()
-    assert (set(ecs.roles.values()), made.exists(BINDING)) == ({WORKER}, False)
-    assert len([call for call in ecs.writes if call[0] == "detach"]) <= 11
-    assert ecs.most_without <= 20
-
-
-# What nothing can be taken off
-
-
-@pytest.mark.parametrize("how", ["replace", "edit", "delete"])
-@pytest.mark.parametrize("error", FAILURES, ids=[error.code for error in FAILURES])
-async def test_a_role_that_cannot_be_taken_off_is_tried_again_after_a_while(error: CloudError, how: str) -> None:
-    ecs = pool(20, WORKER)
-    made, _ = scene({}, binding_body(spec=ALLOWED), nodes=20, ecs=ecs)
-    if how != "replace":
-        await made.settle()
-    if how == "edit":
-        made.edit(BINDING, roleRef={"name": "log-writer"})
-    elif how == "delete":
-        made.delete(BINDING)
-    before = dict(ecs.roles)
-    ecs.failing["detach"] = error
-    for _ in range(4):
-        said = await made.reconcile(BINDING)
-    assert ecs.roles == before
-    assert said.requeue_after is None or said.requeue_after >= 60
-
-
-class Stuck(Refusing):
-    """Lets nothing be taken off one instance."""
-
-    async def detach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
-        failures = await super().detach_role(region, role, [id_ for id_ in ids if id_ != ONE.id])
-        return {**failures, ONE.id: Denied("DetachInstanceRamRole", "Forbidden.RAM")} if ONE.id in ids else failures
-
-
-@pytest.mark.parametrize("most", [1, "10%", 3])
-async def test_one_that_a_role_cannot_be_taken_off_keeps_no_other_from_its_new_one(most: Any) -> None:
-    ecs = Stuck({instance(number): WORKER for number in range(1, 11)})
-    made, _ = scene({}, binding_body(spec=ALLOWED | {"rollout": {"maxUnavailable": most}}), nodes=10, ecs=ecs)
-    for _ in range(15):
-        made.later(60)
-        await made.reconcile(BINDING)
-    assert [one for one, role in ecs.roles.items() if role == WORKER] == [ONE]
-    assert made.condition(BINDING, "Stalled") == ("True", "AccessDenied")
