@@ -45,7 +45,7 @@ def takes(api: ApiServer, body: dict[str, Any]) -> bool:
 def remove_all(world: World) -> None:
     """Remove all objects with kubectl, which reads what Python's parser does not."""
     for kind in OWN_KINDS:
-        done = world.kubectl("delete", kind.lower(), "--all", "--timeout=120s")
+        done = world.kubectl("delete", kind.lower(), "--all", "--timeout=600s")
         assert done.returncode == 0, done.stderr[-1000:]
     world.kubectl("delete", "nodes", "--all", "--wait=false")
 
