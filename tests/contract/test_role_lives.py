@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
-from tests.unit.builders import DOCUMENT, binding_body, node, policy_body, policy_key, role_body, role_key
+from tests.unit.builders import binding_body, node, policy_body, policy_key, role_body, role_key
 from tests.unit.scene import Scene
 
 from ram_operator.cloud.client.transport import Deadlines
@@ -20,7 +20,7 @@ from ram_operator.cloud.credentials import EnvironmentCredentials
 from ram_operator.commands.orphans import described, find_orphans
 from ram_operator.engine.sweeps import Sweeps
 from ram_operator.engine.workqueue import WorkQueue
-from ram_operator.model import Event, ObjectKey, Report
+from ram_operator.model import Event, ObjectKey
 
 Simulator = Any
 
@@ -167,6 +167,42 @@ async def test_a_role_that_is_taken_over_again_claims_what_its_spec_names(
     scene.delete(ROLE)
     await settle(scene, ROLE)
     assert "app" not in names(simulator, "role")
+
+
+async def test_a_finalizer_stripped_and_an_object_made_anew_claims_what_its_spec_names(
+    scene: Scene, simulator: Simulator
+) -> None:
+    spec = {"policies": [{"system": SYSTEM}]}
+    scene.put(role_body("app", spec=spec))
+    await settle(scene, ROLE)
+    scene.drop(ROLE)
+    scene.put(role_body("app", spec=spec))
+    await settle(scene, ROLE)
+    scene.edit(ROLE, policies=[])
+    await settle(scene, ROLE)
+    assert attachments(simulator, "app") == set()
+
+
+async def test_a_cluster_that_succeeds_another_takes_policy_and_role_over_with_what_is_attached(
+    scene: Scene, simulator: Simulator
+) -> None:
+    bodies = (policy_body("read"), role_body("app", spec={"policies": [{"policyRef": {"name": "read"}}]}))
+    for body in bodies:
+        scene.put(body)
+    await settle(scene, POLICY, ROLE)
+    before = simulator.newest_call()
+    heir = Scene(scene.reconciler.cloud, "rebuilt", (scene.reconciler.cluster.id,))
+    for body in bodies:
+        heir.put(body)
+    await settle(heir, POLICY, ROLE)
+    assert writes(simulator, before) == ["TagResources", "TagResources"]
+    heir.edit(ROLE, policies=[])
+    await settle(heir, ROLE)
+    assert attachments(simulator, "app") == set()
+    heir.delete(ROLE)
+    heir.delete(POLICY)
+    await settle(heir, ROLE, POLICY)
+    assert {"app", "read"}.isdisjoint(names(simulator, "role") | names(simulator, "policy"))
 
 
 async def test_a_role_deleted_without_a_status_goes_with_what_its_spec_names(
@@ -338,57 +374,3 @@ async def test_an_attachment_that_shows_although_it_got_no_answer_is_taken_back_
     scene.delete(ROLE)
     await settle(scene, ROLE)
     assert not scene.exists(ROLE)
-
-
-# What is taken and yet told
-
-
-PLACEHOLDER = {"Statement": [{"Effect": "Allow", "Action": "oss:GetObject", "Resource": "acs:oss:*:*:<bucket>"}]}
-CONDITION = {"Bool": {"acs:SecureTransport": "true"}}
-OF_ECS = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["ecs.aliyuncs.com"]}}
-
-
-def warnings(said: Report) -> list[tuple[str, str]]:
-    return [(event.reason, event.note) for event in said.events if event.warning]
-
-
-def message(scene: Scene, key: ObjectKey) -> str:
-    return str(scene.status(key)["conditions"][0]["message"])
-
-
-async def test_what_is_doubted_in_a_document_is_told_once_an_edit_and_stands_in_the_condition(
-    scene: Scene, simulator: Simulator
-) -> None:
-    scene.put(policy_body("read", spec={"document": PLACEHOLDER}))
-    [(reason, note)] = warnings(await scene.reconcile(POLICY))
-    assert reason == "Doubtful"
-    assert 'spec.document.Statement[0].Resource: "acs:oss:*:*:<bucket>" looks like a placeholder' in note
-    assert scene.condition(POLICY) == ("True", "InSync")
-    assert note in message(scene, POLICY)
-    assert warnings(await scene.reconcile(POLICY)) == []
-    scene.edit(POLICY, description="as doubtful as before")
-    assert [reason for reason, _ in warnings(await scene.reconcile(POLICY))] == ["Doubtful"]
-    scene.edit(POLICY, document=DOCUMENT)
-    assert warnings(await scene.reconcile(POLICY)) == []
-    assert message(scene, POLICY) == "the cloud is as the spec says"
-
-
-async def test_a_trusted_service_that_does_not_exist_is_told(scene: Scene, simulator: Simulator) -> None:
-    scene.put(role_body("app", spec={"trust": {"services": ["ecs.aliyun.com"]}}))
-    [(reason, note)] = warnings(await scene.reconcile(ROLE))
-    assert reason == "Doubtful"
-    assert 'meant is perhaps "ecs.aliyuncs.com"' in note
-
-
-async def test_a_condition_that_an_edit_takes_away_is_an_event_of_its_own(scene: Scene, simulator: Simulator) -> None:
-    allow: dict[str, Any] = {"Effect": "Allow", "Action": "oss:Get*", "Resource": "*"}
-    conditional = {"Statement": [{**allow, "Condition": CONDITION}]}
-    scene.put(policy_body("read", spec={"document": conditional}))
-    scene.put(role_body("app", spec={"trust": {"document": {"Statement": [{**OF_ECS, "Condition": CONDITION}]}}}))
-    await settle(scene, POLICY, ROLE)
-    scene.edit(POLICY, document={"Statement": [allow]})
-    scene.edit(ROLE, trust={"document": {"Statement": [OF_ECS]}})
-    words = 'has no condition "Bool" on "acs:SecureTransport" any more'
-    for key, where in ((POLICY, "spec.document.Statement[0]"), (ROLE, "spec.trust.document.Statement[0]")):
-        assert warnings(await scene.reconcile(key)) == [("ConditionRemoved", f"{where} {words}")]
-        assert warnings(await scene.reconcile(key)) == []

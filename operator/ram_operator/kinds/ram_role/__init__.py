@@ -33,6 +33,7 @@ from ram_operator.model import (
     Granted,
     Hold,
     Json,
+    Owner,
     Ownership,
     Plan,
     Reason,
@@ -205,17 +206,9 @@ class RamRoleKind:
     def _corrections(
         self, desired: DesiredRole, spec: RoleSpec, observed: ObservedRole, stored: StatusFields, context: Context
     ) -> Plan:
-        subject = f"role {desired.name}"
-        kept = attachments.stored_entries(stored)
-        adopts = ownership.adopts(spec.adoption, observed.tags, context.owner)
-        tags = None if adopts else observed.tags
-        if taken := ownership.name_taken(subject, desired.facts, tags, context.owner):
-            return Plan(holds=(taken,), entries=kept)
-        if tags is not None and (hold := ownership.foreign(subject, tags, context.owner)):
-            return Plan(holds=(hold,), entries=kept)
-        if adopts and self.never_adopts(spec.name):
-            message = f"{subject} is Alibaba Cloud's own or protected by the operator's settings, and never taken over"
-            return Plan(holds=(Hold(subject, Reason.NOT_OWNED, message),), entries=kept)
+        subject, adopts = f"role {desired.name}", ownership.adopts(spec.adoption, observed.tags, context.owner)
+        if refusal := self._refusal(spec.name, desired.facts, observed.tags, adopts, context.owner):
+            return Plan(holds=(refusal,), entries=attachments.stored_entries(stored))
         shown, outcome = observed.attached if observed.role else None, context.outcome
         if any(hold.reason is Reason.INVALID_SPEC for hold in desired.holds):
             kept = attachments.entries(spec.name, desired.policies, shown, (), desired.facts, outcome)
@@ -254,6 +247,18 @@ class RamRoleKind:
             remarks=_remarks(spec, observed, desired.facts),
         )
         return ownership.adoption(plan, spec.adoption, subject) if adopts else plan
+
+    def _refusal(
+        self, name: str, facts: Facts, tags: Mapping[str, str] | None, adopts: bool, owner: Owner
+    ) -> Hold | None:
+        """Why the role is not this object's to write; `tags` are None for one that is not there."""
+        subject, tags = f"role {name}", None if adopts else tags
+        if taken := ownership.name_taken(subject, facts, tags, owner):
+            return taken
+        if adopts and self.never_adopts(name):
+            message = f"{subject} is Alibaba Cloud's own or protected by the operator's settings, and never taken over"
+            return Hold(subject, Reason.NOT_OWNED, message)
+        return None if tags is None else ownership.foreign(subject, tags, owner)
 
     def _deletion(self, desired: DesiredRole, observed: ObservedRole, stored: StatusFields, context: Context) -> Plan:
         facts, subject = desired.facts, f"role {desired.name}"
