@@ -20,7 +20,6 @@ from tests.unit.builders import binding_body, binding_key, made_role_status, rol
 from tests.unit.scene import Scene
 
 from ram_operator.cloud import Cloud, NewRole
-from ram_operator.cloud.client.transport import Deadlines
 from ram_operator.cloud.connection import CloudConfig, connect
 from ram_operator.cloud.credentials import EnvironmentCredentials
 from ram_operator.engine.filters import Filter
@@ -190,7 +189,7 @@ class World:
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": simulator.accessKeySecret,
         }
         ends, skipped = (simulator.endpoint,) * 3, [0.0]
-        config = CloudConfig(EnvironmentCredentials(values), *ends, deadlines=Deadlines(call=1.0), quota_factor=1000.0)
+        config = CloudConfig(EnvironmentCredentials(values), *ends, quota_factor=1000.0)
         connection = connect(config, lambda: monotonic() + skipped[0])
         try:
             for role in (*OURS, WORKER, FOREIGN):
