@@ -16,7 +16,7 @@ from time import monotonic
 from typing import Any
 
 from tests.contract.conftest import RunningSimulator
-from tests.unit.builders import binding_body, binding_key, made_role_status, role_body, role_key
+from tests.unit.builders import binding_body, binding_key, made_role_status, owner, role_body, role_key
 from tests.unit.scene import Scene
 
 from ram_operator.cloud import Cloud, NewRole
@@ -194,7 +194,8 @@ class World:
         try:
             for role in (*OURS, WORKER, FOREIGN):
                 trust = canonical(trust_for_services(["ecs.aliyuncs.com"]))
-                await connection.cloud.ram.create_role(NewRole(role, trust, "", 3600, {}))
+                tags = owner(role_key(role)).tags() if role in OURS else {}
+                await connection.cloud.ram.create_role(NewRole(role, trust, "", 3600, tags))
             made = [
                 simulator.control_call("POST", "/instances", {"region": REGION, "ramRoleName": role}) for role in roles
             ]
