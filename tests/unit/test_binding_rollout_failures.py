@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.builders import binding_body, instance
 from tests.unit.pool import BINDING, ONE, scene, state
+from tests.unit.scene import Scene
 from tests.unit.test_binding_replacing import ALLOWED, REFUSALS, REFUSED, WORKER, Refusing, message, pool, replacing
 
 from ram_operator.errors import CloudError, Denied, Unavailable
@@ -64,6 +65,11 @@ async def test_a_role_that_cannot_be_taken_off_is_tried_again_after_a_while(erro
         said = await made.reconcile(BINDING)
     assert ecs.roles == before
     assert said.requeue_after is None or said.requeue_after >= 60
+    assert error.code in condition_messages(made)
+
+
+def condition_messages(made: Scene) -> str:
+    return " ".join(row["message"] for row in made.status(BINDING)["conditions"])
 
 
 class Stuck(Refusing):

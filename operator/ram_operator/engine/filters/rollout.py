@@ -23,12 +23,13 @@ SOON_SECONDS = 0.05
 class _UnderWay:
     """A rollout that has begun, in the generation in which it did.
 
-    `most` may be without; `failed` are those that nothing could be taken away from, the latest of them `failed_at`.
+    `most` may be without; `failed` are those that nothing could be taken away from, `latest` those of the last failure.
     """
 
     generation: int
     most: int = 0
     failed: frozenset[str] = frozenset()
+    latest: frozenset[str] = frozenset()
     failed_at: datetime | None = None
 
     def pauses(self, now: datetime) -> bool:
@@ -48,15 +49,17 @@ class Rollouts(Filter):
         if rollout is None:
             return plan
         begun = self._begun(facts)
-        back, replaced = (_exchanged(plan, intent, begun.failed) for intent in (Intent.RELEASE, Intent.REPLACE))
-        without = len(rollout.without.difference(back, replaced))
+        all_back, all_replaced = (_exchanged(plan, intent, begun.failed) for intent in (Intent.RELEASE, Intent.REPLACE))
+        without = len(rollout.without.difference(all_back, all_replaced))
+        pauses = begun.pauses(now)
+        back, replaced = (
+            [one for one in some if one in begun.latest] if pauses else some for some in (all_back, all_replaced)
+        )
         free = max(0, max(rollout.most, begun.most) - without)
         first = free if rollout.proven else max(0, 1 - without)
         may_go = {*back[:free], *replaced[: 0 if rollout.stopped_at else max(0, first - len(back))]}
-        if pauses := begun.pauses(now):
-            may_go &= begun.failed
-        waiting = _next(rollout, next(iter(back + replaced), ""), at_once=not (rollout.without or pauses))
-        held = dict.fromkeys(back, waiting) | dict.fromkeys(replaced, _stopped(rollout) or waiting)
+        waiting = _next(rollout, next(iter(all_back + all_replaced), ""), at_once=not (rollout.without or pauses))
+        held = dict.fromkeys(all_back, waiting) | dict.fromkeys(all_replaced, _stopped(rollout) or waiting)
 
         def hold(step: Step, subject: str) -> Hold | None:
             if subject not in held or subject in may_go:
@@ -78,7 +81,7 @@ class Rollouts(Filter):
         begun = self._begun(facts)
         failed = {failure.subject for failure in outcome.failures if failure.step.change is Change.DETACH}
         begun = replace(begun, most=max(begun.most, after.rollout.most), failed=begun.failed | failed)
-        self._under_way[facts.me.key] = replace(begun, failed_at=now) if failed else begun
+        self._under_way[facts.me.key] = replace(begun, latest=frozenset(failed), failed_at=now) if failed else begun
 
     def forget(self, key: ObjectKey) -> None:
         """Count anew."""
