@@ -5,7 +5,7 @@ import os
 import statistics
 import time
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,9 +138,8 @@ def quiet(sandbox: Sandbox) -> float:
     return since
 
 
-def post_pairs(sandbox: Sandbox, pairs: int) -> None:
-    """Create roles and the policy of each."""
-    bodies = (body for number in range(pairs) for body in (workloads.policy(number), workloads.role(number)))
+def post(sandbox: Sandbox, bodies: Iterable[dict[str, Any]]) -> None:
+    """Create roles and policies as fast as the API server takes them."""
     paths = {"RamPolicy": f"{GROUP}/rampolicies", "RamRole": f"{GROUP}/ramroles"}
     send(sandbox.kubeconfig, (("POST", paths[body["kind"]], body) for body in bodies))
 
