@@ -1,11 +1,13 @@
-"""`plan`, `why`, `export` and `doctor` against a cluster and a cloud: they read, and write to neither."""
+"""`plan`, `why`, `orphans`, `export` and `doctor` against a cluster and a cloud: they read, and write to neither."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.cluster.hand import Hand
+from tests.cluster.objects import policy, role
 from tests.cluster.world import World
+from tests.polling import until
 
 SAMPLES = Path(__file__).resolve().parents[2] / "deploy/samples"
 
@@ -95,6 +97,20 @@ def test_what_is_exported_is_applied_with_no_write_but_the_tags(world: World, ha
     assert world.kubectl("apply", "-f", str(tmp_path)).returncode == 0
     world.ready("RamPolicy/read-objects", "RamRole/storage.role")
     assert world.actions(mark) == ["TagResources", "TagResources"]
+
+
+def test_orphans_names_what_has_lost_its_object_and_what_to_type_next(world: World) -> None:
+    assert run(world, "orphans").stdout == "There are none.\n"
+    world.api.create(role("kept", deletionPolicy="Retain"), policy("used"))
+    world.ready("RamRole/kept", "RamPolicy/used")
+    world.delete("RamRole/kept")
+    mark = world.mark()
+    found = run(world, "orphans")
+    assert (found.returncode, world.writes(mark)) == (2, []), found.stdout + found.stderr
+    assert found.stdout.startswith("role kept, 0 days old: has the marks of RamRole/kept, which does not exist\n")
+    assert found.stdout.endswith("aliyun ram DeleteRole --RoleName kept\n")
+    assert "used" not in found.stdout
+    until(lambda: world.metric("ram_operator_orphans", kind="RamRole") == 1)
 
 
 def test_doctor_finds_nothing_where_all_is_well_and_writes_nothing(world: World) -> None:
