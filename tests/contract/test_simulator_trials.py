@@ -42,7 +42,7 @@ def test_each_action_is_refused_and_taken_as_the_page_says(trial: Trial, written
     assert tried(trial) == {action: part_of(found, BY_CALLS) for action, found in written.items()}
 
 
-@pytest.mark.parametrize("title", ["Ram UpdateRole", "Ecs StopInstance", "Sts AssumeRole", "Vpc DescribeVpcs"])
+@pytest.mark.parametrize("title", ["Ecs StopInstance", "Vpc DescribeVpcs"])
 def test_each_parameter_changes_what_the_page_says(parameters: ParameterTrial, written: Results, title: str) -> None:
     assert parameters.effects([title]) == {title: part_of(written[title], BY_PARAMETERS)}
 
