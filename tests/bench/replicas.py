@@ -17,8 +17,13 @@ GROUP = "coordination.k8s.io"
 WAIT_SECONDS = 60.0
 
 
-def hand_over(sandbox: Sandbox) -> Figures:
-    """Run two replicas, take the leader away twice, and return how long an edit waited that was made just then."""
+def hand_over(sandbox: Sandbox, edited: tuple[int, int]) -> Figures:
+    """Run two replicas, take the leader away twice, and return how long an edit waited that was made just then.
+
+    Args:
+        sandbox: with roles and policies.
+        edited: the numbers of two policies that nobody has edited yet.
+    """
     allow_lease(sandbox)
     settings = SETTINGS | {"RAM_OPERATOR_LEASE_NAMESPACE": NAMESPACE, "RAM_OPERATOR_LEASE_NAME": LEASE}
     folder = sandbox.folder / "standby"
@@ -28,9 +33,9 @@ def hand_over(sandbox: Sandbox) -> Figures:
     await_leader(sandbox)
     try:
         second.start(settings)
-        killed = without_writer(sandbox, 0, first.kill)
+        killed = without_writer(sandbox, edited[0], first.kill)
         first.start()
-        told = without_writer(sandbox, 1, lambda: second.child.signal(signal.SIGTERM))
+        told = without_writer(sandbox, edited[1], lambda: second.child.signal(signal.SIGTERM))
     finally:
         second.stop()
     return {"leader killed: s to the next write": killed, "leader told to end: s to the next write": told}
