@@ -323,6 +323,10 @@ def test_whatever_happens_roles_end_where_they_are_wanted_and_other_hands_are_re
         ("work", 1),
     ],
 )
+@example(
+    ("", "", ""),
+    [("lag",), ("limit", "b", 1), ("crash",), ("bind", "a", "oss-reader", "x"), ("crash",), ("crash",)],
+)
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(first_roles, st.lists(blind, min_size=6, max_size=16))
 def test_whatever_happens_unseen_comes_to_the_same_end(roles: Sequence[str], script: list[tuple[Any, ...]]) -> None:

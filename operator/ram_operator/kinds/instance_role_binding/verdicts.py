@@ -162,6 +162,16 @@ def _without_role(case: Case, role: str) -> Verdict:
     if row and row.role and case.unconfirmed and not as_claimed:
         # The claim is on what we gave it before: that has to go first, as if it were seen.
         return exchange(case, role, row.role)
+    other = case.other_claim
+    if (
+        other
+        and other.unconfirmed
+        and not case.detached
+        and same_role(other.role, role)
+        and other.session != case.session
+    ):
+        # What another binding gave may show later, and ECS does not tell under which session policy.
+        return exchange(case, role, role)
     if row and row.replaced_role and case.refused:
         return put_back(case, row, row.replaced_role, f"{role}: {case.refused}")
     if refused := refusal(case, **NO_CLAIM):
