@@ -9,7 +9,7 @@ from typing import Any, cast
 from tests.unit.builders import cloud_policy, cloud_role
 from tests.unit.scene import Instances
 
-from ram_operator.cloud import Cloud, Entities, NewPolicy, NewRole, Policy, PolicyName, RamApi, Role, StsApi
+from ram_operator.cloud import Cloud, Entities, NewPolicy, NewRole, Policy, PolicyName, RamApi, Role, StsApi, Taggable
 from ram_operator.errors import NotFound, PolicyNotFound
 
 
@@ -25,6 +25,7 @@ class SlowRam:
         self.shows = True
         self.calls: list[str] = []
         self.tags: Mapping[str, str] = {}
+        self.policy_tags: Mapping[str, str] = {}
         self.role: Role | None = None
         self.policy: Policy | None = None
         self.attached: tuple[PolicyName, ...] = ()
@@ -54,8 +55,8 @@ class SlowRam:
             raise PolicyNotFound("GetPolicy", "EntityNotExist.Policy")
         return policy
 
-    async def list_tags(self, resource: object, name: str) -> Mapping[str, str]:
-        return self.tags
+    async def list_tags(self, resource: Taggable, name: str) -> Mapping[str, str]:
+        return self.tags if resource is Taggable.ROLE else self.policy_tags
 
     async def list_policies_for_role(self, name: str) -> tuple[PolicyName, ...]:
         attached: tuple[PolicyName, ...] = self._reading()[2]
@@ -83,7 +84,7 @@ class SlowRam:
 
     async def create_policy(self, new: NewPolicy) -> None:
         self._writes(f"create {new.name}")
-        self.tags = dict(new.tags)
+        self.policy_tags = dict(new.tags)
         self.policy = replace(cloud_policy(new.name), document=new.document, description=new.description)
 
     async def create_policy_version(self, name: str, document: str) -> None:

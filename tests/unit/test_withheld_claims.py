@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.unit.builders import NOW, made_policy_status, node, policy_body, role_body, role_key, some_facts
+from tests.unit.builders import (
+    NOW,
+    made_policy_status,
+    node,
+    owner,
+    policy_body,
+    policy_key,
+    role_body,
+    role_key,
+    some_facts,
+)
 from tests.unit.pool import BINDING, ONE, THREE, TWO, attached, scene
 from tests.unit.scene import Scene
 from tests.unit.slow_ram import SlowRam
@@ -167,10 +177,19 @@ async def test_what_waits_for_a_contended_step_is_counted_in_the_plan() -> None:
         assert ram.role
         ram.role = replace(ram.role, trust=OTHER_TRUST)
         await made.reconcile(key)
+    ram.policy_tags = owner(policy_key("oss-read")).tags()
     made.put(policy_body(status=made_policy_status()))
     await made.reconcile(key)
     assert not made.status(key).get("managedPolicies")
     assert made.status(key)["plan"]["count"] == 2
+
+
+async def test_a_policy_that_its_rampolicy_does_not_own_is_not_claimed() -> None:
+    made = Scene(Ram().cloud())
+    made.put(policy_body(status=made_policy_status()))
+    key = made.put(role_body("oss-reader", spec={"policies": [{"policyRef": {"name": "oss-read"}}]}))
+    await made.settle()
+    assert not made.status(key).get("managedPolicies")
 
 
 def test_a_role_that_is_changed_back_in_other_words_each_time_is_contended_all_the_same() -> None:

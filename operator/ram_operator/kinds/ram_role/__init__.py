@@ -235,7 +235,7 @@ class RamRoleKind:
             opens=observed.role is not None and only_adds(observed.role.trust, spec.trust),
         )
         # The role has our tags, so that what the spec names is ours, whoever attached it: a status may be lost.
-        claimed = (*desired.policies, *inherited)
+        claimed = (*(policy for policy in desired.policies if policy not in foreign), *inherited)
         unshown = [one for one in dict.fromkeys((*managed, *desired.policies)) if one.folded not in attached]
         own = (*(() if observed.role else (name,)), *((tags_of(name),) if adopts else ()))
         plan = Plan(
