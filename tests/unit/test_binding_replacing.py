@@ -337,7 +337,7 @@ async def test_a_forged_replaced_role_is_not_attached() -> None:
     assert "restorableRoles" in made.rows(BINDING)[str(ONE)]["message"]
 
 
-async def test_a_spec_that_was_stored_before_its_field_was_obeyed_is_not_obeyed() -> None:
+async def test_a_spec_that_was_stored_before_its_field_was_supported_has_no_effect() -> None:
     made, ecs = scene({ONE: WORKER}, binding_body(spec=ALLOWED))
     said = {"type": "Ready", "status": "False", "reason": "NotSupportedYet", "message": "x", "observedGeneration": 1}
     made.put_status(BINDING, {"conditions": [said | {"lastTransitionTime": "2026-01-01T00:00:00Z"}]})

@@ -278,7 +278,7 @@ async def test_a_bad_one_is_refused_and_what_is_attached_stays(policy: Any, word
     assert words in message(made)
 
 
-async def test_one_that_was_stored_before_it_was_obeyed_is_not_obeyed() -> None:
+async def test_one_that_was_stored_before_it_was_supported_has_no_effect() -> None:
     said = {"type": "Ready", "status": "False", "reason": "NotSupportedYet", "message": "x", "observedGeneration": 1}
     made, ecs = scene({ONE: ""}, limited() | {"status": {"conditions": [said], "observedGeneration": 1}})
     await made.settle()

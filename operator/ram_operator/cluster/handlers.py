@@ -1,7 +1,7 @@
 """kopf's watches in, wakes out. The handlers do no I/O and return nothing: kopf would write a result into the object.
 
 Only low-level `on.event` handlers are used: kopf's higher ones keep state in annotations, drop what they could not
-write, and let go of objects whose deletion failed for good.
+write, and release objects whose deletion failed for good.
 """
 
 from __future__ import annotations

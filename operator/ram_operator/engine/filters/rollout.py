@@ -1,7 +1,7 @@
 """What is taken away so that something else can take its place is taken away step by step.
 
 The first subject goes alone; once it has what it should get, as many as may be without at a time. A failure stops it.
-Subjects that are let go leave the count that a percentage is of: how many may be without is kept from when it began.
+Subjects that are released leave the count that a percentage is of: how many may be without is kept from when it began.
 What nothing could be taken away from comes last, and the others wait a moment: they may meet the same.
 """
 

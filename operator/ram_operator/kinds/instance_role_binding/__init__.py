@@ -121,7 +121,7 @@ class InstanceRoleBindingKind:
         cloud: Cloud,
         before: ObservedBinding | None = None,
     ) -> ObservedBinding | None:
-        if desired.spec and desired.spec.not_obeyed:
+        if desired.spec and desired.spec.unsupported_holds:
             return None
         rows = rows_of(stored)
         concerned = {*desired.wanted, *(key for key, row in rows.items() if row.claimed)}
@@ -159,7 +159,7 @@ class InstanceRoleBindingKind:
         self, desired: DesiredBinding, observed: ObservedBinding | None, stored: StatusFields, context: Context
     ) -> Plan:
         if observed is None:
-            return Plan(holds=desired.spec.not_obeyed if desired.spec else (), fields=stored)
+            return Plan(holds=desired.spec.unsupported_holds if desired.spec else (), fields=stored)
         tags = observed.tags.get((desired.role or "").lower())
         desired = checked(desired, observed.role, tags, context.owner)
         proof, stored_rows = Proof(observed.tags, context.owner), rows_of(stored)

@@ -23,7 +23,7 @@ class Case:
         selected: whether the binding selects it, be it wanted or another binding's.
         taken_by: another binding that has the instance now.
         claimable: whether its role is taken for ours although no row says so, where it is the one that is wanted.
-        heir: the claim of that binding, once it has one and as long as it does not let go itself.
+        heir: the claim of that binding, once it has one and as long as it is not releasing it itself.
         other_claim: the claim of any other binding.
         seen: the role it has, "" for none, None where it was not read.
         unreadable: what kept it from being read.

@@ -31,14 +31,14 @@ from ram_operator.rules.documents import canonical, check_policy, fingerprint, t
 
 SESSION_POLICY_LIMIT = 1024
 """Characters of the parameter Policy (ECS, AttachInstanceRamRole)."""
-OBEYED_LATER: Mapping[str, Json] = {
+SUPPORTED_LATER: Mapping[str, Json] = {
     "conflictPolicy": "Fail",
     "allowProtectedRoles": False,
     "instances": [],
     "roleName": None,
     "sessionPolicy": None,
 }
-"""Fields that earlier versions did not obey, with the values that are as good as none."""
+"""Fields that earlier versions did not support, with the values that are as good as none."""
 LOOK_AGAIN_SECONDS = 60.0
 """How soon a role that nobody here manages is looked at again: RAM sends no events."""
 
@@ -69,12 +69,12 @@ class BindingSpec:
     unchecked: tuple[str, ...] = ()
 
     @property
-    def not_obeyed(self) -> tuple[Hold, ...]:
-        """The holds of a spec that is not obeyed: nothing is read or written, and the binding says so."""
+    def unsupported_holds(self) -> tuple[Hold, ...]:
+        """The holds of a spec with a field that has no effect: nothing is read or written, and the binding says so."""
         if not self.unchecked:
             return ()
         message = (
-            f"spec.{self.unchecked[0]} was stored when it was not obeyed, so that nobody checked whether its author "
+            f"spec.{self.unchecked[0]} was stored when it had no effect, so that nobody checked whether its author "
             "may write it; apply the spec again with any change"
         )
         return (Hold("binding", Reason.NOT_SUPPORTED_YET, message),)
@@ -191,9 +191,9 @@ def _bare_holds(spec: BindingSpec, rules: RoleRules) -> tuple[Hold, ...]:
 
 
 def unchecked(body: Body) -> tuple[str, ...]:
-    """The fields that were stored when they were not obeyed, so that nobody asked for their author's rights."""
+    """The fields that were stored when they had no effect, so that nobody asked for their author's rights."""
     spec = body.get("spec") or {}
-    differing = (field for field, default in OBEYED_LATER.items() if spec.get(field, default) != default)
+    differing = (field for field, default in SUPPORTED_LATER.items() if spec.get(field, default) != default)
     return tuple(differing) if _said_unsupported(body) else ()
 
 
@@ -211,7 +211,7 @@ def takes_over(body: Body) -> bool:
 
 
 def _said_unsupported(body: Body) -> bool:
-    """Whether it was said of this very generation that a value is not obeyed."""
+    """Whether it was said of this very generation that a value is not supported."""
     rows = (body.get("status") or {}).get("conditions") or ()
     ready: Mapping[str, Json] = next((row for row in rows if row.get("type") == "Ready"), {})
     unsupported_yet = ready.get("reason") == Reason.NOT_SUPPORTED_YET

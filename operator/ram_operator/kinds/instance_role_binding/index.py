@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ram_operator.kinds import Wakes
-from ram_operator.kinds.instance_role_binding.rows import LETTING_GO, Row, rows_of
+from ram_operator.kinds.instance_role_binding.rows import RELEASING_STATES, Row, rows_of
 from ram_operator.kinds.instance_role_binding.selecting import Selections
 from ram_operator.model import NOTHING_TO_READ, Facts, InstanceId, Json, NodeFacts, ObjectKey, Reference, Scope
 from ram_operator.model.multimap import Multimap
@@ -30,7 +30,7 @@ class Selection:
         shared: those of the instances that it has no claim on and that several bindings select.
         contested: the nodes of each of those instances that has several: none of them stands for it.
         other_rows: the claims of other bindings on those instances; of several that of the assigned one.
-        heirs: the claims of the bindings that have those instances, where it is another one that does not let go.
+        heirs: the claims of the bindings that have those instances, where it is another one that is not releasing them.
     """
 
     nodes: tuple[NodeFacts, ...] = ()
@@ -145,7 +145,7 @@ class BindingIndex:
     def _heir(self, key: ObjectKey, one: InstanceId) -> Row | None:
         has = self._assigned.get(one)
         row = self._rows.get(has, {}).get(one) if has and has != key else None
-        return row if row and row.claimed and row.state not in LETTING_GO else None
+        return row if row and row.claimed and row.state not in RELEASING_STATES else None
 
     def _claim_of_another(self, key: ObjectKey, one: InstanceId) -> Row | None:
         holders = sorted(self._holders[one] - {key}, key=lambda its: (its == self._assigned.get(one), its))
@@ -232,4 +232,4 @@ def _terms(view: Reference) -> tuple[str, Mapping[str, Json], bool]:
 
 
 def _claim(row: Row | None) -> tuple[str | None, str | None, bool] | None:
-    return (row.role, row.replaced_role, row.state in LETTING_GO) if row and row.claimed else None
+    return (row.role, row.replaced_role, row.state in RELEASING_STATES) if row and row.claimed else None

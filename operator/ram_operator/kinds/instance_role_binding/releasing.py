@@ -1,4 +1,4 @@
-"""An instance is let go: it passes to another binding, keeps our role for a while, or gets back what it had before."""
+"""An instance is released: it passes to another binding, keeps our role for a while, or gets its former role back."""
 
 from __future__ import annotations
 

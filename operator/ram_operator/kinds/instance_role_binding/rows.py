@@ -31,7 +31,7 @@ class State(StrEnum):
     RELEASING = "Releasing"
 
 
-LETTING_GO = frozenset({State.RELEASING, State.OVERRIDDEN})
+RELEASING_STATES = frozenset({State.RELEASING, State.OVERRIDDEN})
 """The states in which a claim is about to end, so that it covers nothing for another binding."""
 
 

@@ -19,7 +19,7 @@ MOST_UNAVAILABLE = "10%"
 
 
 class Unbind(StrEnum):
-    """What happens to the role of an instance that is let go."""
+    """What happens to the role of an instance that is released."""
 
     RESTORE = "Restore"
     DETACH = "Detach"
@@ -79,7 +79,7 @@ class Terms:
         rules: the settings.
         replaces: whether ours may take the place of a role that somebody else gave.
         replaces_protected: whether also of a protected one.
-        unbind: what happens to an instance that is let go.
+        unbind: what happens to an instance that is released.
         managed: the folded names of the roles that RamRoles of this cluster own; they may be given back as well.
     """
 
