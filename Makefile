@@ -63,7 +63,7 @@ generate: setup ## write what is made from something else: the chart's copies of
 	@$(BIN)/python -m docs.generate
 
 soak: setup ## long sweeps and fault rounds
-	HYPOTHESIS_PROFILE=default $(BIN)/pytest tests -m soak $(ARGS)
+	HYPOTHESIS_PROFILE=random $(BIN)/pytest tests -m soak $(ARGS)
 
 conformance: venv ## the official SDKs walk the simulator: Python, Node, Go, Java; what is not installed is skipped
 	$(BIN)/pytest tests/contract/clients -rs -m 'not soak' $(ARGS)
