@@ -83,6 +83,17 @@ TRUSTS: list[tuple[str, str, bool]] = [
     ("a provider with claims denied", trust(
         Principal={"Federated": OIDC}, Condition={"StringNotEquals": CLAIMS}), False),
 ]  # fmt: skip
+TRUSTS += [
+    (f"a provider with the subjects {subject}", trust(
+        Principal={"Federated": OIDC}, Condition={"StringLike": {**CLAIMS, "oidc:sub": subject}}), inside)
+    for subject, inside in [
+        ("*:*", False),
+        ("s*", False),
+        ("*a*", False),
+        ("system:serviceaccount:*", False),
+        ("system:serviceaccount:ns:*", True),
+    ]
+]  # fmt: skip
 WIDE = Boundary(trust_principals=("ecs.aliyuncs.com", "acs:ram::1234567890123456:root", OIDC))
 
 

@@ -108,6 +108,49 @@ def test_each_claim_of_a_token_has_to_be_limited(document: Any, claims: tuple[st
     assert [one.open_claims for one in trusted(json.dumps(document))] == [claims]
 
 
+# a text for a claim, whether it limits the claim
+CLAIM_TEXTS: list[tuple[str, str, bool]] = [
+    ("sub", "system:serviceaccount:apps:web", True),
+    ("sub", "system:serviceaccount:apps:*", True),
+    ("sub", "system:serviceaccount:apps:web-?", True),
+    ("sub", "a-user", True),
+    ("sub", "", False),
+    ("sub", "*", False),
+    ("sub", "*:*", False),
+    ("sub", "*:*:*:*", False),
+    ("sub", "s*", False),
+    ("sub", "*a*", False),
+    ("sub", "a-user-*", False),
+    ("sub", "system:*", False),
+    ("sub", "system:serviceaccount:*", False),
+    ("sub", "system:serviceaccount:*:web", False),
+    ("sub", "system:serviceaccount:apps*", False),
+    ("sub", "system:serviceaccount:app?:web", False),
+    ("iss", "https://issuer.example.com", True),
+    ("iss", "https://issuer.example.com/*", False),
+    ("iss", "https://a:b:c:d*", False),
+    ("iss", "h*", False),
+    ("aud", "sts.aliyuncs.com", True),
+    ("aud", "sts.aliyuncs.co?", False),
+    ("aud", "*.*", False),
+]
+
+
+@pytest.mark.parametrize("among", [[], ["other"]], ids=["alone", "beside an exact one"])
+@pytest.mark.parametrize(("claim", "text", "limits"), CLAIM_TEXTS)
+def test_a_pattern_that_nearly_any_token_matches_limits_nothing(
+    claim: str, text: str, limits: bool, among: list[str]
+) -> None:
+    condition: dict[str, dict[str, Any]] = {
+        operator: {key: value for key, value in keys.items() if key != f"oidc:{claim}"}
+        for operator, keys in PINNED.items()
+    }
+    condition["StringLike"][f"oidc:{claim}"] = [*among, text]
+    document = trusting({"Federated": PROVIDER}, Condition=condition)
+    assert [one.open_claims for one in trusted(json.dumps(document))] == [() if limits else (claim,)]
+    assert bool(OPEN.problems(Granted(trust=json.dumps(document)))) is not limits
+
+
 @pytest.mark.parametrize("names", [(ACCOUNT,), (PROVIDER,), ("ecs.aliyuncs.com",)])
 @pytest.mark.parametrize("kind", ["Service", "RAM", "Federated", "AWS", "service"])
 def test_a_name_is_allowed_for_its_own_kind_alone(kind: str, names: tuple[str, ...]) -> None:

@@ -77,7 +77,7 @@ class Boundary:
         elif outside:
             yield f"{where} trusts {listing(outside, 3)}, none of the allowed principals"
         elif missing := next((one.open_claims for one in ones if one.open_claims), None):
-            yield f"{where} trusts an identity provider without a condition on {listing(missing)}"
+            yield f"{where} trusts an identity provider without a condition that limits {listing(missing)}"
 
 
 def outside(boundary: Boundary | None, granted: Iterable[Granted]) -> bool:

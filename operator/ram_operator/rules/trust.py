@@ -6,6 +6,7 @@ understood lets in everybody.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ EVERYBODY = "*"
 CLAIMS = ("iss", "aud", "sub")
 """What a token says of itself: who made it, for whom, and about whom."""
 _LIMITING = ("StringEquals", "StringEqualsIgnoreCase", "StringLike")
+_WILDCARDS = re.compile(r"[*?]")
+_NAMING_COLONS = 3
+"""A subject of Kubernetes reads `system:serviceaccount:NAMESPACE:NAME`: what begins so far names the namespace."""
 _SHOWN = 20
 
 
@@ -29,7 +33,7 @@ class Trusted:
         where: the statement.
         kind: Service, RAM or Federated; "" where it is not understood.
         name: as the statement spells it, `*` where it is not understood.
-        open_claims: of an identity provider, the claims that no condition limits, so that any token of it will do.
+        open_claims: of an identity provider, the claims that no condition limits, so that tokens of others will do.
     """
 
     where: str
@@ -70,12 +74,20 @@ def beyond_ecs(document: str) -> tuple[str, ...]:
 
 
 def _open_claims(conditions: Json) -> tuple[str, ...]:
-    """The claims of a token that no condition limits to texts of their own."""
+    """The claims of a token that no condition limits."""
     limited = {
-        str(key).lower()
+        claim
         for operator, block in (conditions.items() if isinstance(conditions, Mapping) else ())
         if operator in _LIMITING and isinstance(block, Mapping)
         for key, values in block.items()
-        if (found := texts(values)) and all(value.strip("*?") for value in found)
+        for claim in CLAIMS
+        if str(key).lower() == f"oidc:{claim}"
+        if (found := texts(values)) and all(_limits(claim, value) for value in found)
     }
-    return tuple(claim for claim in CLAIMS if f"oidc:{claim}" not in limited)
+    return tuple(claim for claim in CLAIMS if claim not in limited)
+
+
+def _limits(claim: str, value: str) -> bool:
+    """Whether a text limits a claim: it is exact, or a pattern of subjects that all begin with the same three parts."""
+    literal = _WILDCARDS.split(value, maxsplit=1)[0]
+    return literal != "" and (literal == value or (claim == "sub" and literal.count(":") >= _NAMING_COLONS))
