@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.builders import binding_body, binding_key, instance
+from tests.unit.builders import binding_body, binding_key, instance, node
 from tests.unit.pool import BINDING, ONE, TWO, attached, scene, state
 from tests.unit.scene import Instances, Scene
 from tests.unit.test_binding_replacing import ALLOWED, REFUSED, WORKER, Refusing, message, pool
@@ -77,6 +77,22 @@ async def test_an_edit_attaches_the_role_anew_step_by_step(policy: Any, text: st
     assert ecs.most_without == 2
     assert made.condition(BINDING) == ("True", "AllAttached")
     assert "previousRole" not in row(made)
+
+
+async def test_instances_of_a_region_that_is_out_do_not_prove_that_an_edited_one_works() -> None:
+    far = instance(99, "cn-beijing")
+    ecs = Refusing({**{instance(number): "" for number in range(1, 21)}, far: ""})
+    made, _ = scene({}, limited(), nodes=20, ecs=ecs)
+    made.put_node(node("far", 99, "cn-beijing", pool="storage"))
+    await made.settle()
+    assert set(ecs.limits.values()) == {TEXT}
+    ecs.out["cn-beijing"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
+    ecs.refuses["oss-reader"] = REFUSED
+    ecs.calls.clear()
+    made.edit(BINDING, sessionPolicy=WRITE)
+    await made.reconcile(BINDING)
+    await made.reconcile(BINDING)
+    assert [len(call[3]) for call in ecs.writes if call[0] == "detach"] == [1]
 
 
 async def test_a_first_one_limits_what_was_attached_without() -> None:

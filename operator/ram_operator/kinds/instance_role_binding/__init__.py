@@ -33,7 +33,7 @@ from ram_operator.kinds.instance_role_binding.drift import find_drift
 from ram_operator.kinds.instance_role_binding.index import BindingIndex, instances_of, selection
 from ram_operator.kinds.instance_role_binding.links import BindingLinks
 from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, compare, look, look_at_tags, read_role
-from ram_operator.kinds.instance_role_binding.rows import Row, State, ordered, rows_of, same_role
+from ram_operator.kinds.instance_role_binding.rows import Row, State, ordered, rows_of
 from ram_operator.kinds.instance_role_binding.steps import AttachRole, DetachRole
 from ram_operator.kinds.instance_role_binding.terms import RoleRules, Terms
 from ram_operator.kinds.instance_role_binding.verdicts import judge
@@ -295,10 +295,10 @@ def _replaced(desired: DesiredBinding, rows: Mapping[InstanceId, Row], seen: Obs
 
 
 def _has_it(desired: DesiredBinding, row: Row | None, seen: ObservedBinding, one: InstanceId) -> bool:
-    return same_role(seen.roles[one], desired.role) and (row.session if row else None) == desired.session
+    return desired.is_met(seen.roles[one], row.session if row else None)
 
 
 def _in_sync(row: Row | None, desired: DesiredBinding) -> bool:
     if row is None or not row.in_sync:
         return False
-    return desired.role is None or (same_role(row.role, desired.role) and row.session == desired.session)
+    return desired.role is None or desired.is_met(row.role, row.session)

@@ -104,6 +104,10 @@ class DesiredBinding:
         """The hash of the session policy that is to limit the role; None for none."""
         return self.spec.session.hash if self.spec and self.spec.session else None
 
+    def is_met(self, role: str | None, session: str | None) -> bool:
+        """Whether a role is the one that is wanted, limited by the session policy with this hash as wanted."""
+        return same_role(role, self.role) and session == self.session
+
 
 def session_policy(spec: Mapping[str, Json]) -> SessionPolicy | None:
     """The session policy of a spec that parses."""

@@ -126,7 +126,7 @@ def rollout(desired: DesiredBinding, verdicts: Verdicts, observed: ObservedBindi
     """How many instances may be without a role at a time, and how many are."""
     rows = [verdict.row for verdict in verdicts.values() if verdict.row]
     mine = [row for row in rows if row.instance in desired.wanted or row.claimed]
-    attached = [row for row in mine if _has(row, desired.role)]
+    attached = [row for row in mine if _has(row, desired)]
     stopped = [row for row in mine if _stops(row, desired.facts.generation)]
     role = f" have role {desired.role}" if desired.role else " instances are done"
     return Rollout(
@@ -138,8 +138,8 @@ def rollout(desired: DesiredBinding, verdicts: Verdicts, observed: ObservedBindi
     )
 
 
-def _has(row: Row, role: str | None) -> bool:
-    return row.state is State.ATTACHED and row.confirmed and same_role(row.role, role)
+def _has(row: Row, desired: DesiredBinding) -> bool:
+    return row.state is State.ATTACHED and row.confirmed and desired.is_met(row.role, row.session)
 
 
 def _stops(row: Row, generation: int) -> bool:
