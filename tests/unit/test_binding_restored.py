@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from tests.unit.builders import binding_body, binding_key, made_role_status, nod
 from tests.unit.pool import BINDING, ONE, STORAGE, TWO, scene, state
 from tests.unit.scene import Instances, Scene
 
-from ram_operator.errors import Unavailable
+from ram_operator.errors import CloudError, Denied, Unavailable
 from ram_operator.model import TAKE_OVER
 
 ROLE, OTHER = role_key("oss-reader"), "KubernetesWorkerRole-x"
@@ -119,6 +120,30 @@ async def test_with_a_session_policy_it_is_attached_anew_since_nothing_tells_its
     made.delete(BINDING)
     await made.settle()
     assert ecs.roles == {ONE: ""}
+
+
+class RefusingLimits(Instances):
+    """Refuses a role with a session policy, and takes it without one."""
+
+    async def attach_role(
+        self, region: str, role: str, ids: Sequence[str], policy: str | None = None
+    ) -> Mapping[str, CloudError]:
+        if policy:
+            self._called("attach", region, role, ids)
+            return dict.fromkeys(ids, Denied("AttachInstanceRamRole", "Forbidden.RAM"))
+        return await super().attach_role(region, role, ids, policy)
+
+
+async def test_what_may_have_been_limited_before_the_status_was_lost_is_not_given_back_without_a_limit() -> None:
+    policy = {"Statement": [{"Effect": "Allow", "Action": "oss:Get*", "Resource": "*"}]}
+    ecs = RefusingLimits({ONE: "oss-reader"})
+    made, _ = scene({}, binding_body(spec={"sessionPolicy": policy}), ecs=ecs)
+    made.put_status(ROLE, made_role_status(origin="Created"))
+    await made.settle()
+    assert [call[0] for call in ecs.writes] == ["detach", "attach"]
+    assert (ecs.roles, state(made)[0]) == ({ONE: ""}, "Failed")
+    message = made.rows(BINDING)[str(ONE)]["message"]
+    assert "oss-reader is not given back, since its session policy is not kept" in message
 
 
 async def test_an_edit_of_the_role_replaces_what_was_taken_over() -> None:

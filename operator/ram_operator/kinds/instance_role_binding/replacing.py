@@ -44,10 +44,12 @@ def exchange(case: Case, role: str, seen: str) -> Verdict:
     """Take off what is there and give it ours. The claim is on both; what was there before us is written once."""
     own = case.row if case.row and case.row.gave(seen) else None
     given_by = own or (case.other_claim if inherits(case) else None)
+    # Nothing tells what limited a role that is taken over without a row: that was lost with the status.
+    limited = given_by.session_of(seen) is not None if given_by else case.taken_over
     claim = {
         "role": role,
         "session": case.session,
-        "replaced_limited": given_by is not None and given_by.session_of(seen) is not None,
+        "replaced_limited": limited,
         "origin": Origin.ATTACHED,
         "confirmed": False,
         "previous_role": previous_role(case) or (None if given_by or case.taken_over else seen),
