@@ -99,6 +99,13 @@ async def test_a_role_brings_its_own_policies_and_no_others(scene: Scene, simula
     ]
     assert written.objects[1]["spec"]["policies"] == [{"policyRef": {"name": "read"}}]
     assert written.left_out == ()
+    assert written.complete
+
+
+async def test_a_role_that_is_asked_for_twice_is_not_missed(scene: Scene, simulator: Simulator) -> None:
+    await make(scene.reconciler.cloud.ram, simulator)
+    written = await exported(scene.reconciler.cloud.ram, "narrow", "NARROW")
+    assert (written.roles, written.complete) == (1, True)
 
 
 async def test_what_is_somebodys_or_never_taken_over_is_left_out_and_named(scene: Scene, simulator: Simulator) -> None:
@@ -114,5 +121,7 @@ async def test_what_is_somebodys_or_never_taken_over_is_left_out_and_named(scene
     assert written.objects[-1]["spec"]["policies"] == [{"custom": "Read"}]
     assert "policy Read: it has the tags of RamPolicy/x of the cluster c" in written.left_out
     assert any(line.startswith("role AliyunCSManagedRole: ") for line in written.left_out)
+    assert not written.complete
+    assert (await exported(ram, "mine")).complete, "only the policy of that role is left out"
     with pytest.raises(StartupError, match="there is no role nobody"):
         await exported(ram, "mine", "nobody")

@@ -234,4 +234,4 @@ async def _export(roles: Sequence[str], kinds: Sequence[AnyKind], access: Access
     print(exported.as_yaml(), end="")
     for line in exported.left_out:
         print(f"left out: {line}", file=sys.stderr)
-    return 1 if exported.roles < len(roles) else 0
+    return 0 if exported.complete else 1

@@ -27,15 +27,24 @@ _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The objects, policies before the roles that name them, and what is left out with the reason, a line each."""
+    """The objects, policies before the roles that name them, and what is left out with the reason, a line each.
+
+    `asked` is how many different roles were asked for.
+    """
 
     objects: tuple[Mapping[str, Json], ...]
     left_out: tuple[str, ...]
+    asked: int
 
     @property
     def roles(self) -> int:
         """How many of the objects are roles."""
         return sum(body["kind"] == RAM_ROLE.kind for body in self.objects)
+
+    @property
+    def complete(self) -> bool:
+        """Whether no role that was asked for is left out."""
+        return self.roles == self.asked
 
     def as_yaml(self) -> str:
         """The objects as YAML documents."""
@@ -74,7 +83,7 @@ async def export(ram: RamApi, names: Sequence[str], role_kind: RamRoleKind, poli
         policies = [objects.reference(policy) for policy in attached[role.name]]
         spec = {**_role_spec(await ram.get_role(role.name)), **({"policies": policies} if policies else {})}
         objects.add(_Found(role_kind, role.name, role.tags, spec))
-    return Exported(tuple(objects.bodies.values()), tuple(objects.left_out))
+    return Exported(tuple(objects.bodies.values()), tuple(objects.left_out), len(asked))
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,8 +39,8 @@ def _planned(key: ObjectKey, preview: Preview) -> Planned:
     lines = tuple(_lines(preview))
     nothing = "nothing to do" if not preview.facts.me.deleting else "nothing to delete; what it has in the cloud stays"
     waits = "has to wait" if preview.facts.me.deleting and preview.plan.holds else nothing
-    head = "cannot be planned" if preview.error else f"{len(steps)} steps" if steps else waits
-    return Planned(key, (f"{key}: {head.replace('1 steps', '1 step')}", *lines), len(steps), preview.error is not None)
+    head = "cannot be planned" if preview.error else f"{len(steps)} step{'s'[: len(steps) > 1]}" if steps else waits
+    return Planned(key, (f"{key}: {head}", *lines), len(steps), preview.error is not None)
 
 
 def _lines(preview: Preview) -> Iterator[str]:
