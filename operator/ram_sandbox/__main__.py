@@ -18,7 +18,7 @@ from ram_sandbox.processes import private_environ, without_proxy
 from ram_sandbox.progress import Progress
 from ram_sandbox.sandbox import Options, Sandbox
 from ram_sandbox.serving import Interrupted, interruptible, keep_running
-from ram_sandbox.shell import ALIASES, start_shell
+from ram_sandbox.shell import ALIASES, running_shell
 from ram_sandbox.simulator import CloudOptions
 
 
@@ -82,8 +82,10 @@ def _shell(options: argparse.Namespace) -> int:
         progress.say("\n  ".join(["ready; next, in this shell:", *lines]))
         progress.say("exit ends it and leaves nothing behind")
         environ = private_environ(os.environ)
-        shell = start_shell(os.environ.get("SHELL", "sh"), sandbox.shell_variables(), sandbox.folder, environ)
-        keep_running(None if options.no_operator else sandbox.operator, progress.say, lambda: shell.poll() is not None)
+        operator = None if options.no_operator else sandbox.operator
+        program = os.environ.get("SHELL", "sh")
+        with running_shell(program, sandbox.shell_variables(), sandbox.folder, environ) as shell:
+            keep_running(operator, progress.say, lambda: shell.poll() is not None)
     finally:
         with progress.step("stopping"):
             sandbox.stop()

@@ -1,18 +1,22 @@
 """``ram-sandbox shell``: the person's own shell, in which kubectl and ram-operator talk to the sandbox."""
 
 import shlex
+import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 ALIASES: Final = {"k": "kubectl", "ram": "kubectl get ram -o wide"}
+_GRACE_SECONDS: Final = 5.0
 
 
-def start_shell(
+@contextmanager
+def running_shell(
     program: str, variables: Mapping[str, str], folder: Path, environ: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
-    """Start an interactive shell and return its process.
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run an interactive shell for the block, which gets its process.
 
     Args:
         program: the shell; what is neither bash nor zsh is replaced by sh.
@@ -30,7 +34,21 @@ def start_shell(
             command, extra = [program, "-i"], {"ZDOTDIR": str(folder)}
         case _:
             command, extra = ["sh", "-i"], {"ENV": str(startup)}
-    return subprocess.Popen(command, env={**environ, **extra})
+    process = subprocess.Popen(command, env={**environ, **extra})
+    try:
+        yield process
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    # Interactive shells ignore SIGTERM; SIGHUP is what the end of a terminal sends them.
+    process.send_signal(signal.SIGHUP)
+    try:
+        process.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _startup_text(own: str, variables: Mapping[str, str]) -> str:
