@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.test_documents import JSON
 
 from ram_operator.rules.documents import (
     canonical,
     check_policy,
     check_trust,
+    only_adds,
     same_meaning,
     trust_for_services,
     trusts_service,
@@ -274,3 +276,72 @@ def test_a_trust_for_services_is_rams_own_sample_and_trusts_them_all() -> None:
     assert check_trust(document) == ()
     assert all(trusts_service(document, service) for service in services)
     assert not trusts_service(document, "oss.aliyuncs.com")
+
+
+# Whether an edit of a trust policy lets more in and nobody out
+
+ECS_ONLY = trust_for_services(["ecs.aliyuncs.com"])
+ALLOW: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["fc.aliyuncs.com"]}}
+DENY = {**ALLOW, "Effect": "Deny"}
+ALL_BUT = {"Effect": "Allow", "NotAction": "ram:*", "Principal": ALLOW["Principal"]}
+MFA = {"Bool": {"acs:MFAPresent": "true"}}
+
+
+def beside_ecs(*statements: Any) -> dict[str, Any]:
+    return {"Version": "1", "Statement": [*ECS_ONLY["Statement"], *statements]}
+
+
+# before, after, whether after only adds
+TRUST_EDITS: dict[str, tuple[Any, Any, bool]] = {
+    "nothing": (ECS_ONLY, ECS_ONLY, True),
+    "a service added": (ECS_ONLY, beside_ecs(ALLOW), True),
+    "a service added as text": (
+        json.dumps(ECS_ONLY),
+        json.dumps(trusting(Service=["a.com", "ecs.aliyuncs.com"])),
+        True,
+    ),
+    "a service dropped": (beside_ecs(ALLOW), ECS_ONLY, False),
+    "a condition added": (beside_ecs(ALLOW), beside_ecs({**ALLOW, "Condition": MFA}), False),
+    "a Deny added": (ECS_ONLY, beside_ecs(DENY), False),
+    "a Deny dropped": (beside_ecs(DENY), ECS_ONLY, True),
+    "a Deny of all but some actions added": (ECS_ONLY, beside_ecs({**ALL_BUT, "Effect": "Deny"}), False),
+    "an Allow of all but some actions dropped": (beside_ecs(ALL_BUT), ECS_ONLY, False),
+    "a Deny with both Action and NotAction added": (ECS_ONLY, beside_ecs({**DENY, "NotAction": "ram:*"}), False),
+    "a Deny of all but somebody added": (
+        ECS_ONLY,
+        beside_ecs({"Effect": "Deny", "Action": "*", "NotPrincipal": {"RAM": "acs:ram::1:root"}}),
+        False,
+    ),
+    "a Deny of everybody added": (ECS_ONLY, beside_ecs({**DENY, "Principal": "*"}), False),
+    "a Deny of nobody added": (ECS_ONLY, beside_ecs({**DENY, "Principal": {}}), False),
+    "a Deny of no text added": (ECS_ONLY, beside_ecs({**DENY, "Action": ["sts:AssumeRole", 1]}), False),
+    "an effect in other case dropped": (beside_ecs({**ALLOW, "Effect": "allow"}), ECS_ONLY, False),
+    "an empty document": ("{}", ECS_ONLY, False),
+    "an empty document after": (ECS_ONLY, "{}", False),
+    "no statements before": ({"Statement": []}, ECS_ONLY, True),
+    "statements of no list": ({"Statement": {}}, ECS_ONLY, False),
+    "a statement of nothing": ({"Statement": [{}]}, ECS_ONLY, False),
+    "no document": (None, ECS_ONLY, False),
+    "no JSON": ("{", ECS_ONLY, False),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "adds"), TRUST_EDITS.values(), ids=TRUST_EDITS)
+def test_an_edit_of_a_trust_only_adds_where_it_is_known_to_take_nothing_back(
+    before: Any, after: Any, adds: bool
+) -> None:
+    assert only_adds(before, after) is adds
+
+
+STATEMENTS = st.dictionaries(st.sampled_from(["Principal", "NotPrincipal", "Action", "NotAction", "Condition"]), JSON)
+
+
+@relaxed
+@given(JSON, JSON, STATEMENTS)
+def test_whatever_is_denied_or_no_longer_allowed_is_no_edit_that_only_adds(
+    before: Any, after: Any, statement: dict[str, Any]
+) -> None:
+    assert only_adds(before, after) is False
+    assert only_adds(json.dumps(before), json.dumps(after)) is False
+    assert only_adds(ECS_ONLY, beside_ecs({**ALLOW, **statement, "Effect": "Deny"})) is False
+    assert only_adds(beside_ecs({**ALLOW, **statement}), ECS_ONLY) is False

@@ -58,28 +58,47 @@ def trusts_service(document: Json, service: str = ECS) -> bool:
 def only_adds(before: Json, after: Json) -> bool:
     """Whether a trust policy lets everybody take the role whom another one lets, under the same conditions.
 
+    It is taken not to where something is not understood, such as a statement with NotAction: that may concern anybody.
+
     Args:
-        before: the other one, parsed or as JSON text; of any shape, what is not understood adds nothing.
+        before: the other one, parsed or as JSON text; of any shape.
         after: the trust policy that takes its place.
     """
     try:
         old, new = _statements(before), _statements(after)
-    except (ValueError, RecursionError, TypeError, AttributeError):
+    except (ValueError, RecursionError):
         return False
     denied = {statement for statement in new if statement[0] != "Allow"}
     return denied <= old and {statement for statement in old if statement[0] == "Allow"} <= new
 
 
 def _statements(document: Json) -> set[tuple[str, ...]]:
-    """The statements of a trust policy, one for each principal and action."""
-    return {
-        (str(statement.get("Effect")), kind, name, action.lower(), json.dumps(rest, sort_keys=True))
-        for statement in parsed(document)["Statement"]
-        for rest in [{key: statement[key] for key in statement.keys() - {"Effect", "Principal", "Action"}}]
-        for kind, names in statement["Principal"].items()
-        for name in _texts(names)
-        for action in _texts(statement.get("Action"))
-    }
+    """The statements of a trust policy, one for each principal and action; ValueError where not all is understood."""
+    match parsed(document):
+        case {"Statement": list(statements)}:
+            return {part for statement in statements for part in _parts(statement)}
+    raise ValueError("no list of statements")
+
+
+def _parts(statement: Json) -> set[tuple[str, ...]]:
+    match statement:
+        case {"Effect": "Allow" | "Deny" as effect, "Principal": {**principals}, "Action": actions, **rest} if (
+            principals and "NotAction" not in rest
+        ):
+            return {
+                (effect, str(kind), name, action.lower(), json.dumps(rest, sort_keys=True))
+                for kind, names in principals.items()
+                for name in _only_texts(names)
+                for action in _only_texts(actions)
+            }
+    raise ValueError("a statement that does not name whom it lets do what")
+
+
+def _only_texts(value: Json) -> list[str]:
+    found = _texts(value)
+    if not found or found not in (value, [value]):
+        raise ValueError("neither a text nor a list of texts")
+    return found
 
 
 def _is_about(statement: Mapping[str, Json], service: str) -> bool:
