@@ -48,7 +48,7 @@ from ram_operator.engine.reconciler import Cluster, Reconciler, Store
 from ram_operator.engine.sweeps import Sweeps
 from ram_operator.engine.workqueue import WorkQueue
 from ram_operator.errors import CloudError, KubeError, StartupError
-from ram_operator.gate import Gate, check, preflight
+from ram_operator.gate import Gate, check, cluster_uid, preflight
 from ram_operator.grantable import stated
 from ram_operator.kinds import AnyKind
 from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
@@ -133,7 +133,7 @@ async def _planner(settings: Settings) -> AsyncIterator[command_line.Planner]:
         await check(kube, rights=False)
         cloud = await opened.enter_async_context(_cloud(settings))
         caches = await snapshot(kube, kinds)
-        identity = await _identity(settings, kube)
+        identity = _identity(settings, await cluster_uid(kube))
         store = cluster.ObjectStore(kube, caches.body, lambda _: None, lambda *_: None)
         reconciler = _reconciler(settings, kinds, cloud, store, identity)
         yield command_line.Planner(kube, caches, reconciler, _now)
@@ -156,8 +156,7 @@ async def run(settings: Settings, kinds: Sequence[AnyKind]) -> int:
         )
         opened.push_async_callback(connection.close)
         await connection.start()
-        await preflight(kube, time.monotonic)
-        identity = await _identity(settings, kube)
+        identity = _identity(settings, await preflight(kube, time.monotonic))
         return await _build(settings, kinds, kube, connection.cloud, identity, leadership).run()
 
 
@@ -175,13 +174,8 @@ def boot_time() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME if sys.platform == "linux" else time.CLOCK_MONOTONIC)
 
 
-async def _identity(settings: Settings, kube: cluster.Kube) -> Cluster:
+def _identity(settings: Settings, uid: str) -> Cluster:
     """Which cluster this is: two that were given the same id are told from each other by their UIDs."""
-    try:
-        uid = await kube.cluster_uid()
-    except KubeError as error:
-        fix = "allow the operator to get namespace kube-system"
-        raise StartupError(f"cannot tell which cluster this is: {error}; {fix}") from None
     return Cluster(f"{settings.cluster_id}/{uid}" if settings.cluster_id else uid, settings.previous_cluster_ids)
 
 

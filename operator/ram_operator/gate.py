@@ -29,15 +29,16 @@ RECHECK_SECONDS = 60.0
 CLOUD_RETRY_SECONDS = 5.0
 
 
-async def preflight(kube: Kube, clock: Callable[[], float]) -> None:
-    """Check that the cluster has our kinds and lets us do our work. Raises StartupError with the fix.
+async def preflight(kube: Kube, clock: Callable[[], float]) -> str:
+    """Check that the cluster has our kinds and lets us do our work; return its UID. Raises StartupError with the fix.
 
     An API server that does not answer is tried again for a minute: it may be starting, too.
     """
     until = clock() + UNREACHABLE_SECONDS
     while True:
         try:
-            return await check(kube)
+            await check(kube)
+            return await cluster_uid(kube)
         except KubeError as error:
             if clock() > until:
                 raise StartupError(f"the API server cannot be reached: {error}") from None
@@ -63,6 +64,17 @@ async def check(kube: Kube, rights: bool = True) -> None:
     if forbidden:
         fix = "bind the roles that the Helm chart makes to this operator's ServiceAccount"
         raise StartupError(f"not allowed to {'; '.join(forbidden)}: {fix}")
+
+
+async def cluster_uid(kube: Kube) -> str:
+    """Return the UID of the cluster. Raises StartupError with the fix where we may not read it, KubeError otherwise."""
+    try:
+        return await kube.cluster_uid()
+    except KubeError as error:
+        if error.status in (401, 403):
+            fix = "allow the operator to get namespace kube-system"
+            raise StartupError(f"cannot tell which cluster this is: {error}; {fix}") from None
+        raise
 
 
 def _remedy(error: CloudError) -> str:

@@ -59,9 +59,8 @@ def test_nodes_are_patched_only_where_the_settings_ask_for_it(render: Render) ->
     ]
 
 
-def test_the_namespace_is_read_only_where_its_uid_is_the_cluster_id(render: Render) -> None:
-    rules = render("--set", "settings.clusterId=c1")["ClusterRole", "ram-operator"]["rules"]
-    assert rules == [rule for rule in OPERATOR_RULES if rule["resources"] != ["namespaces"]]
+def test_the_namespace_is_read_with_an_id_of_the_cluster_too(render: Render) -> None:
+    assert render("--set", "settings.clusterId=c1")["ClusterRole", "ram-operator"]["rules"] == OPERATOR_RULES
 
 
 def test_the_verb_use_is_a_role_of_its_own_that_nobody_has(render: Render) -> None:

@@ -6,20 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.chart.conftest import Render, render, run_helm, template
 from tests.cluster.test_startup import account, another, ends_with
 from tests.cluster.world import World
+from tests.polling import until
 
 from ram_sandbox.operator_process import OperatorProcess
 
-__all__ = ["another"]
+__all__ = ["another", "render", "run_helm", "template"]
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
-NAMESPACE_RULE = "namespaces"
 # rule and verb as the chart has them, and the words in which the operator misses it
 RIGHTS = {
     **{("ramroles", verb): f"{verb} ramroles.ram.alicloud.dev" for verb in ("get", "list", "watch", "patch")},
     ("ramroles/status", "patch"): "patch instancerolebindings/status.ram.alicloud.dev",
     **{("nodes", verb): f"{verb} nodes" for verb in ("get", "list", "watch")},
-    (NAMESPACE_RULE, "get"): "kube-system",
+    ("namespaces", "get"): "get namespaces kube-system",
     ("events", "create"): "create events.events.k8s.io in namespace default",
     ("events", "patch"): "patch events.events.k8s.io in namespace default",
 }
@@ -79,3 +80,12 @@ def test_without_one_right_it_does_not_start_and_names_it(
 ) -> None:
     kubeconfig = limited(without(rules_of(world), resource, verb))
     ends_with(another, RIGHTS[resource, verb], KUBECONFIG=kubeconfig)
+
+
+def test_with_an_id_of_the_cluster_it_starts_under_the_rights_that_the_chart_gives_then(
+    world: World, another: OperatorProcess, limited: Any, render: Render
+) -> None:
+    chart = render("--set", "settings.clusterId=c1")
+    rules = [*chart["ClusterRole", "ram-operator"]["rules"], *chart["Role", "ram-operator-events"]["rules"]]
+    child = another.launch({"KUBECONFIG": limited(rules), "RAM_OPERATOR_CLUSTER_ID": "c1"})
+    until(lambda: "initial sync complete" in child.log.read_text())

@@ -21,23 +21,28 @@ from ram_operator.cloud import StsApi
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.election import ACCOUNT_ANNOTATION, Alone, Elector, KubeLease
 from ram_operator.cluster.kube import API, NODES, Kube, permissions
-from ram_operator.errors import CloudError, Denied, KubeError, Unauthenticated, Unavailable
-from ram_operator.gate import Gate
+from ram_operator.errors import CloudError, Denied, KubeError, StartupError, Unauthenticated, Unavailable
+from ram_operator.gate import Gate, preflight
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
 from ram_operator.rules.nodes import node_facts
 
 RESOURCES = (RAM_POLICY, RAM_ROLE, INSTANCE_ROLE_BINDING)
 RIGHTS = sum(len(verbs) for _, _, verbs, *_ in permissions(RESOURCES))
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 
 @dataclass
 class ApiServer:
-    """Stands for the client library: answers what the gate asks, and refuses every write."""
+    """Stands for the client library: answers what the gate asks, and refuses every write.
+
+    `namespaces` has the HTTP statuses that the next reads of kube-system are answered with.
+    """
 
     lacks: bool = False
     down: bool = False
+    namespaces: list[int] = field(default_factory=list)
     names: tuple[str, ...] = ()
     lease: dict[str, Any] | None = None
     asked: Counter[str] = field(default_factory=Counter)
@@ -49,6 +54,9 @@ class ApiServer:
         self.asked[url] += 1
         if self.down:
             raise OSError("connection refused")
+        if url == KUBE_SYSTEM:
+            status = self.namespaces.pop(0) if self.namespaces else 200
+            return _answer(status, {"metadata": {"uid": "u1"}} if status == 200 else {"message": "no"})
         if url.startswith(LEASES):
             return self._kept_lease(method, body)
         if url == API:
@@ -137,6 +145,26 @@ def test_names_are_not_listed_again_while_the_watches_bring_more_of_them() -> No
         running.cancel()
 
     virtual_time.run(work())
+
+
+def started(server: ApiServer) -> str:
+    """What a start finds to be the UID of the cluster."""
+
+    async def work() -> str:
+        return await preflight(Kube(cast("Any", server), RESOURCES), asyncio.get_running_loop().time)
+
+    return virtual_time.run(work())
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_start_tries_the_uid_of_the_cluster_again_as_its_other_reads(status: int) -> None:
+    assert started(ApiServer(namespaces=[status, status])) == "u1"
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_start_that_may_not_read_the_uid_of_the_cluster_says_what_to_allow(status: int) -> None:
+    with pytest.raises(StartupError, match="allow the operator to get namespace kube-system"):
+        started(ApiServer(namespaces=[status]))
 
 
 async def working_gate(sts: Sts) -> tuple[Gate, asyncio.Task[None]]:

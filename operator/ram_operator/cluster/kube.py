@@ -53,6 +53,7 @@ def permissions(
         *((GROUP, name, ("get", "list", "watch", "patch"), "", "") for name in names),
         *((GROUP, f"{name}/status", ("patch",), "", "") for name in names),
         ("", "nodes", ("get", "list", "watch", *(("patch",) if marks_nodes else ())), "", ""),
+        ("", "namespaces", ("get",), "", "kube-system"),
         ("events.k8s.io", "events", ("create", "patch"), "default", ""),
         *(leases if lease else ()),
     ]
@@ -217,8 +218,8 @@ class Kube:
         wanted = [(group, what, verb, *where) for group, what, verbs, *where in needed for verb in verbs]
         granted = await asyncio.gather(*(self._may(*right) for right in wanted))
         return [
-            f"{verb} {what}{group and '.'}{group}" + (f" in namespace {space}" if space else "")
-            for (group, what, verb, space, _), allowed in zip(wanted, granted, strict=True)
+            f"{verb} {what}{group and '.'}{group}{name and ' '}{name}" + (f" in namespace {space}" if space else "")
+            for (group, what, verb, space, name), allowed in zip(wanted, granted, strict=True)
             if not allowed
         ]
 
