@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ram_operator.cloud import StsApi
 from ram_operator.cluster.caches import Caches
-from ram_operator.cluster.election import ACCOUNT_ANNOTATION, Alone, Elector
+from ram_operator.cluster.election import Alone, Elector, other_account
 from ram_operator.cluster.kube import API, NODES, Kube
 from ram_operator.errors import CloudError, Denied, KubeError, StartupError, Unauthenticated, Unavailable
 from ram_operator.model import ObjectKey
@@ -184,12 +184,7 @@ class Gate:
                     f"credentials of account {owner}: {key} was created there, and these are of account {account}; "
                     "give the operator credentials of that account, or create the objects anew to move them"
                 )
-        if (before := await self._account_before()) not in ("", account):
-            return (
-                f"credentials of account {before}: the Lease says that this operator works there, and these are of "
-                f"account {account}; give it credentials of that account, or remove the annotation {ACCOUNT_ANNOTATION}"
-            )
-        return ""
+        return other_account(await self._account_before(), account)
 
     async def _account_before(self) -> str:
         """Wait until the API server tells which account the operator has worked in so far; return it, "" for none."""

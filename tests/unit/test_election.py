@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from prometheus_client import REGISTRY
 
 from ram_operator import metrics
-from ram_operator.cluster.election import LEASE_SECONDS, RENEW_DEADLINE, RENEW_SECONDS, Alone, Elector, LeaseLost
-from ram_operator.errors import KubeError, StaleObject
+from ram_operator.cluster.election import (
+    ACCOUNT_ANNOTATION,
+    LEASE_SECONDS,
+    RENEW_DEADLINE,
+    RENEW_SECONDS,
+    Alone,
+    Elector,
+    KubeLease,
+    LeaseLost,
+)
+from ram_operator.cluster.kube import Kube
+from ram_operator.errors import StartupError
 
 pytestmark = pytest.mark.looptime
 
 CALL_SECONDS = 10.0
 PATIENCE = 120.0
-CUT = KubeError("GET lease", 0, "no answer")
 
 
 class ApiServer:
@@ -37,9 +48,23 @@ class ApiServer:
         self.lost = False
         self._version = 0
 
-    def store(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+    def answer(self, method: str, sent: Any) -> tuple[int, Mapping[str, Any]]:
+        """Answer a request for the Lease with a status and a body."""
+        if method == "GET":
+            return (200, self.lease) if self.lease else (404, {})
+        made = method == "POST"
+        if made == (self.lease is not None):
+            return (409 if made else 404), {}
+        metadata = sent["metadata"]
+        if self.lease and metadata["resourceVersion"] != self.lease["metadata"]["resourceVersion"]:
+            return 409, {}
+        if made and {"resourceVersion", "uid"} & metadata.keys():
+            return 422, {}
+        return 200, self.store(sent["spec"], metadata)
+
+    def store(self, spec: Mapping[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
         self._version += 1
-        self.lease = {"metadata": {"resourceVersion": str(self._version)}, "spec": dict(spec)}
+        self.lease = {"metadata": {**metadata, "uid": "u1", "resourceVersion": str(self._version)}, "spec": dict(spec)}
         return self.lease
 
     @property
@@ -48,39 +73,32 @@ class ApiServer:
 
 
 class Link:
-    """A replica's way to the API server. While `cut`, nothing arrives."""
+    """A replica's way to the API server; stands for the client library. While `cut`, nothing arrives."""
 
     def __init__(self, server: ApiServer) -> None:
         self.server = server
         self.cut = False
 
-    async def read(self) -> Mapping[str, Any] | None:
-        await self._travel()
-        found = self.server.lease
-        await self._travel()
-        return found
+    async def param_serialize(self, method: str, url: str, **more: Any) -> tuple[Any, ...]:
+        return method, url, more.get("header_params"), more.get("body"), None
 
-    async def write(self, spec: Mapping[str, Any], version: str) -> Mapping[str, Any]:
+    async def call_api(self, method: str, url: str, headers: Any, body: Any, **_: Any) -> Any:
         await self._travel()
-        stored = self.server.lease["metadata"]["resourceVersion"] if self.server.lease else ""
-        if version != stored:
-            raise StaleObject("409")
-        written = self.server.store(spec)
-        if self.server.lost:
-            raise CUT
+        status, found = self.server.answer(method, body)
+        data = json.dumps(found).encode()
+        if method != "GET" and self.server.lost:
+            raise OSError("no answer")
         await self._travel()
-        return written
 
-    async def account(self) -> str:
-        return ""
+        async def read() -> bytes:
+            return data
 
-    def stay_in(self, account: str) -> None:
-        """Name an account: no test here asks for it."""
+        return SimpleNamespace(status=status, read=read)
 
     async def _travel(self) -> None:
         await asyncio.sleep(self.server.seconds)
         if self.cut:
-            raise CUT
+            raise OSError("no answer")
 
 
 class Replica:
@@ -89,7 +107,8 @@ class Replica:
     def __init__(self, server: ApiServer, name: str) -> None:
         self.link = Link(server)
         self.slept = 0.0
-        self.elector = Elector(self.link, name, self.clock, lambda: datetime.now(UTC))
+        lease = KubeLease(Kube(cast(Any, self.link), ()), "default", "ram-operator")
+        self.elector = Elector(lease, name, self.clock, lambda: datetime.now(UTC))
         self.task: asyncio.Task[None] | None = None
 
     def clock(self) -> float:
@@ -293,6 +312,57 @@ async def test_a_replica_that_never_led_releases_nothing() -> None:
     async with cluster() as made:
         await made.second.elector.release()
         assert made.server.holder == "first"
+
+
+async def test_a_standby_of_another_account_ends_instead_of_taking_the_lease_over() -> None:
+    server = ApiServer()
+    first, second = Replica(server, "first"), Replica(server, "second")
+    assert await second.elector.account() == "", "both start before any leader has named an account"
+    for replica, account in ((first, "1"), (second, "2")):
+        replica.elector.stay_in(account)
+    first.start()
+    await first.until_it_leads()
+    first.kill()
+    second.start()
+    error = await second.error()
+    assert isinstance(error, StartupError)
+    assert "credentials of account 1: the Lease says" in str(error)
+    await second.elector.release()
+    assert server.lease is not None
+    assert server.lease["metadata"]["annotations"] == {ACCOUNT_ANNOTATION: "1"}
+    assert server.holder == "first"
+
+
+async def test_a_leader_keeps_to_its_account_and_writes_no_other_one_over() -> None:
+    server = ApiServer()
+    replica = Replica(server, "first")
+    replica.elector.stay_in("1")
+    replica.start()
+    await replica.until_it_leads()
+    assert server.lease is not None
+    server.store(server.lease["spec"], {**server.lease["metadata"], "annotations": {ACCOUNT_ANNOTATION: "2"}})
+    assert isinstance(await replica.error(), StartupError)
+    await replica.elector.release()
+    assert server.lease["metadata"]["annotations"] == {ACCOUNT_ANNOTATION: "2"}
+
+
+async def test_what_others_have_written_beside_the_spec_stays() -> None:
+    theirs = {
+        "labels": {"team": "storage"},
+        "annotations": {"team": "storage"},
+        "finalizers": ["example.com/theirs"],
+        "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "theirs", "uid": "u2"}],
+    }
+    async with cluster() as made:
+        assert made.server.lease is not None
+        before = made.server.store(made.server.lease["spec"], {**made.server.lease["metadata"], **theirs})
+        await asyncio.sleep(3 * RENEW_SECONDS)
+        assert made.first.may_write
+        made.first.kill()
+        await made.second.until_it_leads()
+        kept = made.server.lease["metadata"]
+        assert kept["resourceVersion"] != before["metadata"]["resourceVersion"]
+        assert {name: kept.get(name) for name in theirs} == theirs
 
 
 async def test_an_operator_that_runs_alone_is_counted_as_the_leader() -> None:

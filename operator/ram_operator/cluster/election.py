@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from ram_operator import metrics
 from ram_operator.cluster.kube import Kube
-from ram_operator.errors import KubeError, OperatorError, StaleObject
+from ram_operator.errors import KubeError, OperatorError, StaleObject, StartupError
 from ram_operator.model import GROUP
 
 log = logging.getLogger(__name__)
@@ -52,24 +52,27 @@ class KubeLease:
     kube: Kube
     namespace: str
     name: str
-    _annotations: Mapping[str, str] = field(default_factory=dict)
+    _metadata: Mapping[str, Any] = field(default_factory=dict)
     _account: str = ""
 
     async def read(self) -> Mapping[str, Any] | None:
-        """Return the Lease, None where there is none."""
+        """Return the Lease, None where there is none. Raises StartupError where it names another account than ours."""
         try:
             lease: Mapping[str, Any] = await self.kube.request("GET", f"{self._leases}/{self.name}")
         except KubeError as error:
             if error.status == 404:
+                self._metadata = {}
                 return None
             raise
-        self._annotations = lease["metadata"].get("annotations") or {}
+        self._metadata = lease["metadata"]
+        if self._account and (problem := other_account(self._named, self._account)):
+            raise StartupError(problem)
         return lease
 
     async def account(self) -> str:
         """Return the account that the Lease names, "" for none."""
         await self.read()
-        return self._annotations.get(ACCOUNT_ANNOTATION, "")
+        return self._named
 
     def stay_in(self, account: str) -> None:
         """Name this account with each write from now on."""
@@ -77,32 +80,46 @@ class KubeLease:
 
     async def write(self, spec: Mapping[str, Any], version: str) -> Mapping[str, Any]:
         """Create the Lease, or replace the one of a version."""
+        stored = {**self._metadata, "resourceVersion": version} if version else {}
         account = {ACCOUNT_ANNOTATION: self._account} if self._account else {}
-        annotations = {**self._annotations, **account}
-        metadata: dict[str, Any] = {"name": self.name, "namespace": self.namespace, "annotations": annotations}
+        annotations = {**(stored.get("annotations") or {}), **account}
+        metadata = {**stored, "name": self.name, "namespace": self.namespace, "annotations": annotations}
         body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": dict(spec)}
+        method, path = ("PUT", f"{self._leases}/{self.name}") if version else ("POST", self._leases)
         try:
-            if not version:
-                made: Mapping[str, Any] = await self.kube.request("POST", self._leases, body=body)
-                return made
-            body["metadata"] = {**metadata, "resourceVersion": version}
-            replaced: Mapping[str, Any] = await self.kube.request("PUT", f"{self._leases}/{self.name}", body=body)
-            return replaced
+            written: Mapping[str, Any] = await self.kube.request(method, path, body=body)
         except KubeError as error:
             if error.status in (404, 409):
                 raise StaleObject(str(error)) from None
             raise
+        self._metadata = written["metadata"]
+        return written
+
+    @property
+    def _named(self) -> str:
+        """The account that the Lease names, as it was last read or written, "" for none."""
+        return str((self._metadata.get("annotations") or {}).get(ACCOUNT_ANNOTATION, ""))
 
     @property
     def _leases(self) -> str:
         return f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases"
 
 
+def other_account(named: str, ours: str) -> str:
+    """What to do where the Lease names another account than that of our credentials; "" where it does not."""
+    if named in ("", ours):
+        return ""
+    return (
+        f"credentials of account {named}: the Lease says that this operator works there, and these are of "
+        f"account {ours}; give it credentials of that account, or remove the annotation {ACCOUNT_ANNOTATION}"
+    )
+
+
 class LeaseApi(Protocol):
     """The one Lease, as the API server stores it."""
 
     async def read(self) -> Mapping[str, Any] | None:
-        """Return it, None where there is none. Raises KubeError."""
+        """Return it, None where there is none. Raises KubeError, StartupError where it names another account."""
 
     async def write(self, spec: Mapping[str, Any], version: str) -> Mapping[str, Any]:
         """Create it, or replace the one of this version. Raises StaleObject where it has another, else KubeError."""
@@ -213,7 +230,7 @@ class Elector:
         return await self._api.account()
 
     def stay_in(self, account: str) -> None:
-        """Have the leaders after this one work in this account, too."""
+        """Have the leaders after this one work in this account, too; do not lead where others work in another one."""
         self._api.stay_in(account)
 
     @property
@@ -221,7 +238,7 @@ class Elector:
         return self._valid_until > float("-inf")
 
     async def acquire(self) -> None:
-        """Wait until this process is the leader."""
+        """Wait until this process is the leader. Raises StartupError where the leaders work in another account."""
         while not await self._tried(self._take):
             wait = RENEW_SECONDS
             if self._seen.holder and (left := self._seen.ends_at - self._clock()) > 0:
@@ -231,7 +248,7 @@ class Elector:
         log.info("became the leader", extra={"identity": self._identity})
 
     async def hold(self) -> None:
-        """Renew the lease for as long as that is possible. Raises LeaseLost."""
+        """Renew the lease for as long as that is possible. Raises LeaseLost, StartupError as `acquire` does."""
         renewed_at = self._seen.at
         while True:
             await self._sleep(RENEW_SECONDS)
