@@ -141,3 +141,44 @@ async def test_after_a_start_what_is_outside_is_looked_at_and_nothing_else(
     assert FINALIZER in stored["metadata"]["finalizers"], what
     links = PolicyLinks if key.kind == POLICY.kind else RoleLinks
     assert [links(boundary).in_sync(stored) for boundary in (None, WIDE, Boundary())] == [True, True, False]
+
+
+ADMIN = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+NO_PERMISSION = {"action": "CreatePolicyVersion", "count": 9, "code": "NoPermission", "status": 403}
+MALFORMED = {"action": "CreatePolicyVersion", "count": 9, "code": "InvalidParameter.PolicyDocument", "status": 400}
+THROTTLED = {"action": "CreatePolicyVersion", "count": 9, "code": "Throttling.User", "status": 400}
+
+
+@pytest.mark.parametrize("fault", [NO_PERMISSION, MALFORMED, THROTTLED], ids=lambda fault: str(fault["code"]))
+async def test_a_policy_is_attached_by_what_ram_has_of_it_whatever_its_spec_says(
+    scene: Scene, simulator: Simulator, fault: dict[str, Any]
+) -> None:
+    scene.draw(Boundary())
+    ram = scene.reconciler.cloud.ram
+    await ram.create_policy(NewPolicy("read", canonical(ADMIN), "", {}))
+    simulator.control_call("POST", "/faults", fault)
+    scene.put(policy_body("read", spec={"adoptionPolicy": "IfUnowned"}))
+    scene.put(role_body("app", spec={"policies": [{"policyRef": {"name": "read"}}]}))
+    await scene.settle()
+    assert scene.status(POLICY)["defaultVersion"], "the policy is ours, and still has the document of others"
+    await scene.reconcile(ROLE)
+    assert "allows *" in forbidden(scene, ROLE)
+    assert attachments(simulator, "app") == set()
+    simulator.control_call("DELETE", "/faults")
+    await ram.create_policy_version("read", canonical(DOCUMENT))
+    await settle(scene, ROLE)
+    assert attachments(simulator, "app") == {"read"}
+
+
+async def test_a_spec_that_is_only_planned_does_not_say_what_its_policy_grants(
+    scene: Scene, simulator: Simulator
+) -> None:
+    scene.draw(WIDE)
+    scene.put(policy_body("read", spec={"document": MIGHTY}))
+    await settle(scene, POLICY)
+    scene.draw(Boundary())
+    scene.edit(POLICY, document=DOCUMENT, managementPolicy="Plan")
+    scene.put(role_body("app", spec={"policies": [{"policyRef": {"name": "read"}}]}))
+    await scene.settle()
+    assert "ram:*" in forbidden(scene, ROLE)
+    assert attachments(simulator, "app") == set()

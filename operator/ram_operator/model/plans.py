@@ -179,11 +179,13 @@ class Granted:
     """Something that an object asks the cloud to grant, for the boundary to judge.
 
     Args:
-        document: a policy document, JSON text; None where it is not known or there is none.
+        document: a policy document, JSON text; None where it is not known or there is none, "" where it may not be
+            read.
         trust: a trust policy, JSON text.
         policy: the policy that is attached.
         grantee: the user, group or role of somebody else that it is attached to.
         leaving: whether it is taken away instead.
+        recheck: seconds until it is read again, where the cloud says it, which sends no events; None otherwise.
     """
 
     document: str | None = None
@@ -191,6 +193,7 @@ class Granted:
     policy: PolicyName | None = None
     grantee: Grantee | None = None
     leaving: bool = False
+    recheck: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,7 +283,7 @@ class Plan:
     stalls: frozenset[Stall] = frozenset()
     rollout: Rollout | None = None
     releases: Releases | None = None
-    grants: Mapping[str, Granted] = field(default_factory=dict)
+    grants: Mapping[str, tuple[Granted, ...]] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ram_operator.engine.filters import Filter, withhold
-from ram_operator.model import Change, Facts, Hold, Intent, Plan, Reason, Step, listing
+from ram_operator.model import Change, Facts, Granted, Hold, Intent, Plan, Reason, Step, listing
 from ram_operator.rules.boundary import Boundary
 
 
@@ -24,10 +25,9 @@ class WithinBoundary(Filter):
 
     def apply(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
         """Withhold the grants outside."""
-        found = {subject: self.boundary.problems(granted) for subject, granted in plan.grants.items()}
-        leaving = frozenset(subject for subject, problems in found.items() if problems and plan.grants[subject].leaving)
-        outside = {subject: _hold(subject, problems) for subject, problems in found.items() if problems}
-        outside = {subject: hold for subject, hold in outside.items() if subject not in leaving}
+        found = {subject: hold for subject, some in plan.grants.items() if (hold := self._hold(subject, some))}
+        leaving = frozenset(subject for subject in found if any(one.leaving for one in plan.grants[subject]))
+        outside = {subject: hold for subject, hold in found.items() if subject not in leaving}
         if not outside or facts.me.deleting:
             return plan
 
@@ -43,7 +43,11 @@ class WithinBoundary(Filter):
         rest = tuple(hold for subject, hold in outside.items() if subject not in told)
         return replace(kept, holds=(*kept.holds, *rest))
 
-
-def _hold(subject: str, problems: tuple[str, ...]) -> Hold:
-    message = f"{subject} is outside the boundary of the operator's settings: {listing(problems, 3)}"
-    return Hold(subject, Reason.FORBIDDEN, message)
+    def _hold(self, subject: str, granted: Iterable[Granted]) -> Hold | None:
+        found = [(one, problem) for one in granted for problem in self.boundary.problems(one)]
+        if not found:
+            return None
+        problems = dict.fromkeys(problem for _, problem in found)
+        recheck = min((one.recheck for one, _ in found if one.recheck is not None), default=None)
+        message = f"{subject} is outside the boundary of the operator's settings: {listing(problems, 3)}"
+        return Hold(subject, Reason.FORBIDDEN, message, recheck)

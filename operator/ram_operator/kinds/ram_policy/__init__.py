@@ -165,8 +165,8 @@ class RamPolicyKind:
         shown = observed.entities.grantees if observed.entities else ()
         to = grants.Grants(name, spec.attach_to, grants.granted(stored), shown, context.outcome)
         steps = (*_own_steps(spec, observed, context), *to.steps())
-        asked = {name.name: Granted(document=spec.document)}
-        asked |= {grant(name, one): Granted(spec.document, grantee=one) for one in spec.attach_to}
+        asked = {name.name: (Granted(document=spec.document),)}
+        asked |= {grant(name, one): (Granted(spec.document, grantee=one),) for one in spec.attach_to}
         own = (*(() if observed.policy else (spec.name,)), *((tags_of(name.name),) if adopts else ()))
         before = observed.policy.document if observed.policy else ""
         plan = Plan(

@@ -18,6 +18,7 @@ from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.kinds.offers import role_name
 from ram_operator.kinds.ram_role import attachments
 from ram_operator.kinds.ram_role.drift import find_drift
+from ram_operator.kinds.ram_role.granting import granted
 from ram_operator.kinds.ram_role.links import RoleLinks
 from ram_operator.kinds.ram_role.observing import Asked, ObservedRole, observe
 from ram_operator.kinds.ram_role.steps import CreateRole, DeleteRole, DetachPolicy, UpdateRole, attachment
@@ -242,7 +243,10 @@ class RamRoleKind:
             steps=swap.steps(name, self.limits),
             holds=(*desired.holds, *absences, *refusals),
             entries=attachments.entries(name, desired.policies, shown, claimed, desired.facts, outcome),
-            grants=_granted(name, spec, desired, observed, detach),
+            grants={
+                spec.name: (Granted(trust=spec.trust),),
+                **granted(name, desired.policies, detach, observed, desired.facts),
+            },
             unconfirmed=(*own, *(attachment(name, one) for one in unshown)),
             remarks=_remarks(spec, observed, desired.facts),
         )
@@ -332,16 +336,6 @@ def _remarks(spec: RoleSpec, observed: ObservedRole, facts: Facts) -> tuple[Even
     """What is told of the trust policy that takes the place of another one."""
     before = observed.role.trust if observed.role else ""
     return ownership.removed_conditions(before, spec.trust, "spec.trust.document", facts)
-
-
-def _granted(
-    name: str, spec: RoleSpec, desired: DesiredRole, observed: ObservedRole, detach: tuple[PolicyName, ...]
-) -> Mapping[str, Granted]:
-    """What the boundary judges: the trust, and the policies that are attached or leave."""
-    documents = {**attachments.documents(desired.facts), **observed.documents}
-    policies = {attachment(name, one): Granted(documents.get(one.folded), policy=one) for one in desired.policies}
-    leaving = {attachment(name, one): Granted(documents.get(one.folded), policy=one, leaving=True) for one in detach}
-    return {spec.name: Granted(trust=spec.trust), **policies, **leaving}
 
 
 def _role_steps(

@@ -20,8 +20,9 @@ class ObservedRole:
     """What is there; None in its place means that nothing was read.
 
     `instances` are those that have the role, read only when deleting; `unreadable` are regions that gave no answer.
-    `documents` are those of custom policies that no RamPolicy makes, "" where it may not be read; `policy_tags` the
-    tags of policies that RamPolicies make and that are not attached yet, None for one that RAM does not have.
+    `documents` are those of custom policies that no RamPolicy makes or that are not attached yet, "" where it may not
+    be read; `policy_tags` the tags of policies that RamPolicies make and that are not attached yet, None for one that
+    RAM does not have.
     """
 
     role: Role | None = None
@@ -41,7 +42,7 @@ class Asked:
         name: the role's name.
         scope: what was touched.
         unmanaged: the custom policies whose documents are read, since no RamPolicy makes them.
-        managed: those that RamPolicies make: their tags are read before they are attached.
+        managed: those that RamPolicies make: their tags and documents are read before they are attached.
         deleting: whether to ask which instances have the role.
     """
 
@@ -60,10 +61,6 @@ async def observe(asked: Asked, before: ObservedRole | bool, cloud: Cloud) -> Ob
         before: what was seen before the writes; or whether the role probably exists.
         cloud: the ports.
     """
-    if isinstance(before, ObservedRole):
-        documents = before.documents
-    else:
-        documents = await _documents(asked.unmanaged, cloud.ram)
     try:
         if isinstance(before, ObservedRole) and before.role and before.tags is not None:
             found = await _read_again(before, before.role, before.tags, asked.name, asked.scope, cloud.ram)
@@ -71,18 +68,24 @@ async def observe(asked: Asked, before: ObservedRole | bool, cloud: Cloud) -> Ob
             found = await _read(asked.name, cloud.ram, exists=bool(before))
     except NotFound:
         found = ObservedRole()
-    tags = before.policy_tags if isinstance(before, ObservedRole) else await _tags(asked, found.attached, cloud.ram)
-    found = replace(found, documents=documents, policy_tags=tags)
+    if isinstance(before, ObservedRole):
+        found = replace(found, documents=before.documents, policy_tags=before.policy_tags)
+    else:
+        found = await _with_policies(found, asked, cloud.ram)
     if found.role is None:
         return found
     return await _with_instances(found, asked.name, cloud.ecs) if asked.deleting else found
 
 
-async def _tags(
-    asked: Asked, attached: tuple[PolicyName, ...], ram: RamApi
-) -> Mapping[tuple[str, str], Mapping[str, str] | None]:
-    present = {policy.folded for policy in attached}
-    policies = [policy for policy in asked.managed if policy.folded not in present]
+async def _with_policies(found: ObservedRole, asked: Asked, ram: RamApi) -> ObservedRole:
+    """With what RAM has of the policies: a RamPolicy's spec says what it should grant, not what it grants."""
+    present = {policy.folded for policy in found.attached}
+    coming = tuple(policy for policy in asked.managed if policy.folded not in present)
+    documents, tags = await asyncio.gather(_documents((*asked.unmanaged, *coming), ram), _tags(coming, ram))
+    return replace(found, documents=documents, policy_tags=tags)
+
+
+async def _tags(policies: tuple[PolicyName, ...], ram: RamApi) -> Mapping[tuple[str, str], Mapping[str, str] | None]:
     tags = await asyncio.gather(*(_tags_of(policy, ram) for policy in policies))
     return {policy.folded: found for policy, found in zip(policies, tags, strict=True)}
 
