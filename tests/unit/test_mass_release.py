@@ -113,6 +113,34 @@ async def test_a_release_by_an_edit_that_fails_at_first_is_not_held_later() -> N
     assert left(ecs) == 0
 
 
+async def test_rows_of_a_version_that_did_not_store_what_led_to_a_release_are_held_still() -> None:
+    made, ecs = await pool(10)
+    await relabel(made, *range(1, 8))
+    status = made.status(BINDING)
+    for row in status["instances"]:
+        row.pop("byNodes", None)
+    made.put_status(BINDING, status)
+    made.restart()
+    await made.reconcile(BINDING)
+    await made.settle()
+    assert (left(ecs), made.condition(BINDING)) == (10, ("False", "MassRelease"))
+
+
+async def test_a_release_by_an_edit_that_such_a_version_stored_is_not_held() -> None:
+    made, ecs = await pool(10)
+    ecs.failing["detach"] = Unavailable("DetachInstanceRamRole", "ServiceUnavailable")
+    made.edit(BINDING, nodeSelector={"matchLabels": {"pool": "none"}})
+    await made.settle()
+    status = made.status(BINDING)
+    for row in status["instances"]:
+        row.pop("byNodes", None)
+    made.put_status(BINDING, status)
+    ecs.failing.clear()
+    await made.reconcile(BINDING)
+    await made.settle()
+    assert left(ecs) == 0
+
+
 async def test_an_edit_of_something_else_does_not_let_pass_what_is_held() -> None:
     made, ecs = await pool(10)
     await relabel(made, *range(1, 8))

@@ -152,9 +152,10 @@ class Row:
             "since": self.since,
             "nodeGoneSince": self.node_gone_since,
             "missingSince": self.missing_since,
-            "byNodes": self.by_nodes,
         }
-        return {key: value for key, value in fields.items() if value not in (None, "", False)}
+        stored = {key: value for key, value in fields.items() if value not in (None, "", False)}
+        # A release says it also where the spec led to it: one that does not is of a version that stored no such field.
+        return {**stored, "byNodes": self.by_nodes} if self.state is State.RELEASING else stored
 
 
 def same_role(one: str | None, other: str | None) -> bool:
@@ -184,8 +185,13 @@ def row_from_json(row: Mapping[str, Json]) -> Row:
         since=row.get("since"),
         node_gone_since=row.get("nodeGoneSince"),
         missing_since=row.get("missingSince"),
-        by_nodes=bool(row.get("byNodes")),
+        by_nodes=bool(row.get("byNodes", _led_by_nodes(row))),
     )
+
+
+def _led_by_nodes(row: Mapping[str, Json]) -> bool:
+    """Whether a node may have led to a release that does not say so: all but what its reason calls the spec's."""
+    return row.get("state") == State.RELEASING and row.get("reason") != Reason.UNBOUND
 
 
 def rows_of(status: StatusFields) -> dict[InstanceId, Row]:
