@@ -258,6 +258,8 @@ class Roles:
         asked: the roles that GetRole was asked for.
         policies: the policies that are attached to each role, with their documents.
         denied: what reading policies raises.
+        untold: what reading tags raises.
+        told: the roles whose tags were asked for.
         compared: the roles whose policies were asked for.
     """
 
@@ -268,6 +270,8 @@ class Roles:
         self.asked: list[str] = []
         self.policies: dict[str, dict[PolicyName, Json]] = {}
         self.denied: CloudError | None = None
+        self.untold: CloudError | None = None
+        self.told: list[str] = []
         self.compared: list[str] = []
 
     async def get_role(self, name: str) -> Role:
@@ -277,6 +281,9 @@ class Roles:
         return cloud_role(name, **({"trust": "{}"} if name in self.untrusting else {}))
 
     async def list_tags(self, resource: object, name: str) -> Mapping[str, str]:
+        self.told.append(name)
+        if self.untold:
+            raise self.untold
         if name in self.gone:
             raise NotFound("ListTagResources", "EntityNotExist.Role")
         return owner(role_key(self.owned[name])).tags() if name in self.owned else {}

@@ -16,7 +16,7 @@ from ram_operator.cloud import Cloud
 from ram_operator.errors import InvalidSpec, Problem
 from ram_operator.kinds.instance_role_binding import lacking, planning, readiness
 from ram_operator.kinds.instance_role_binding.cases import Case, Verdict
-from ram_operator.kinds.instance_role_binding.claims import Proof, in_question, read_tags, refuted
+from ram_operator.kinds.instance_role_binding.claims import Proof, in_question, read_tags, refuted, suspended
 from ram_operator.kinds.instance_role_binding.counting import as_json, counted
 from ram_operator.kinds.instance_role_binding.desiring import (
     BindingSpec,
@@ -164,8 +164,8 @@ class InstanceRoleBindingKind:
         desired = checked(desired, observed.role, tags, context.owner)
         proof, stored_rows = Proof(observed.tags, context.owner), rows_of(stored)
         before = {key: proof.counting(row) for key, row in stored_rows.items()}
-        verdicts = self._verdicts(desired, observed, before, context)
-        rows = planning.all_rows(desired, verdicts, before)
+        verdicts = self._verdicts(desired, observed, stored_rows, context)
+        rows = planning.all_rows(desired, verdicts, stored_rows)
         room = {row.instance for row in rows}
         revisits = [verdict.revisit_after for verdict in verdicts.values() if verdict.revisit_after is not None]
         me, assigned, known = desired.facts.me.key, selection(desired.facts).assigned, selection(desired.facts).known
@@ -180,11 +180,11 @@ class InstanceRoleBindingKind:
                 *(verdict.hold for verdict in verdicts.values() if verdict.hold),
             ),
             fields={**planning.fields(desired, observed, rows, stored), "releases": as_json(releases) or None},
-            entries={"instances": tuple(planning.entry(row, before, verdicts) for row in ordered(rows))},
+            entries={"instances": tuple(planning.entry(row, stored_rows, verdicts) for row in ordered(rows))},
             in_sync=readiness.in_sync(rows, desired.role),
             revisit_after=min(revisits, default=None),
             remarks=(
-                *refuted(stored_rows, before),
+                *refuted(stored_rows, before, verdicts),
                 *planning.left_alone(before, verdicts, observed, handed_over),
                 *(verdict.remark for verdict in verdicts.values() if verdict.remark),
             ),
@@ -204,7 +204,7 @@ class InstanceRoleBindingKind:
         proof = Proof(observed.tags, context.owner)
         terms = Terms.of(desired.facts.me.spec, self.rules, proof.owned)
         now = _Now(desired, observed, context, terms, proof, self.node_gone_after, *_written(context.outcome))
-        return {subject: judge(now.case(subject, rows.get(subject))) for subject in subjects}
+        return {subject: now.verdict(subject, rows.get(subject)) for subject in subjects}
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,12 @@ class _Now:
     attached: frozenset[InstanceId]
     detached: frozenset[InstanceId]
 
-    def case(self, subject: InstanceId, row: Row | None) -> Case:
+    def verdict(self, subject: InstanceId, stored: Row | None) -> Verdict:
+        """What follows for one instance, by as much of its stored claim as counts."""
+        case = self._case(subject, self.proof.counting(stored) if stored else None)
+        return suspended(case, judge(case), stored)
+
+    def _case(self, subject: InstanceId, row: Row | None) -> Case:
         """All that bears on one instance, which has this row."""
         desired, facts = self.desired, self.desired.facts
         indexed = selection(facts)

@@ -2,6 +2,7 @@
 
 A claim lets a role be taken off an instance. It counts only for a role that bindings of this cluster can have given:
 one with the tags of a RamRole of this cluster, one that the settings let bindings name, the one that the spec names.
+A claim that does not count stays stored, and counts again once the role has its tags; a deletion gives it up.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ram_operator.cloud import RamApi, Taggable
-from ram_operator.errors import Denied, NotFound
-from ram_operator.kinds.instance_role_binding.cases import NO_CLAIM
+from ram_operator.errors import NotFound
+from ram_operator.kinds.instance_role_binding.cases import NO_CLAIM, Case, Verdict
 from ram_operator.kinds.instance_role_binding.desiring import DesiredBinding
 from ram_operator.kinds.instance_role_binding.index import selection
-from ram_operator.kinds.instance_role_binding.rows import Row, same_role
+from ram_operator.kinds.instance_role_binding.rows import Row, State, same_role
 from ram_operator.kinds.instance_role_binding.terms import RoleRules
 from ram_operator.kinds.names import RAM_ROLE
-from ram_operator.model import TAG_PREFIX, Event, EventReason, InstanceId, Json, Owner
+from ram_operator.kinds.ownership import RECHECK_SECONDS
+from ram_operator.model import TAG_PREFIX, Event, EventReason, InstanceId, Json, Owner, Reason
 
 Tags = Mapping[str, Mapping[str, str] | None]
 """The tags of roles by their folded names; None where RAM has no such role."""
+Verdicts = Mapping[InstanceId, Verdict]
 
 
 def in_question(
@@ -29,12 +32,12 @@ def in_question(
 ) -> frozenset[str]:
     """The folded names of the roles whose tags decide about what may be written to the instances seen."""
     named = desired.facts.me.spec.get("roleName")
-    roles = {role.lower() for role in _involved(desired, rows, seen) if role}
+    roles = {role.lower() for role in _involved(desired, rows, seen, rules) if role}
     return frozenset(role for role in roles if not same_role(role, named) and not rules.allows(role))
 
 
 def _involved(
-    desired: DesiredBinding, rows: Mapping[InstanceId, Row], seen: Iterable[InstanceId]
+    desired: DesiredBinding, rows: Mapping[InstanceId, Row], seen: Iterable[InstanceId], rules: RoleRules
 ) -> Iterator[str | None]:
     others = selection(desired.facts).other_rows
     for one in seen:
@@ -42,11 +45,16 @@ def _involved(
             yield desired.role
         for row in (rows.get(one), others.get(one)):
             if row and row.claimed:
-                yield from (row.role, row.replaced_role, row.previous_role)
+                yield row.role
+                if not same_role(row.replaced_role, row.previous_role):
+                    yield row.replaced_role
+                # What was there before us is only given back: where the settings allow it, no tags are needed.
+                if row.previous_role and not rules.restores(row.previous_role):
+                    yield row.previous_role
 
 
 async def read_tags(names: frozenset[str], ram: RamApi) -> Tags:
-    """Read the tags of roles. Raises CloudError but NotFound and Denied: what may not be read is not ours."""
+    """Read the tags of roles. Raises CloudError but NotFound: what may not be read proves nothing."""
     ordered = sorted(names)
     found = await asyncio.gather(*(_tags(name, ram) for name in ordered))
     return dict(zip(ordered, found, strict=True))
@@ -59,8 +67,6 @@ async def _tags(name: str, ram: RamApi) -> Mapping[str, str] | None:
         await ram.get_role(name)
     except NotFound:
         return None
-    except Denied:
-        return {}
     return {}
 
 
@@ -107,9 +113,42 @@ class Proof:
 _NOTHING: Mapping[str, Json] = {**NO_CLAIM, "reason": None, "message": ""}
 
 
-def refuted(before: Mapping[InstanceId, Row], counting: Mapping[InstanceId, Row]) -> Iterator[Event]:
-    """Tell of claims that do not count: nothing is taken off for them."""
-    for one, row in before.items():
-        if row.claimed and not counting[one].claimed:
-            why = f"role {row.role} lacks the tags of this cluster, so that no binding can have given it"
+_OF_WRITES = frozenset({Reason.VERIFYING, Reason.API_ERROR, Reason.RETRYING, Reason.ROLLED_BACK})
+"""What a row says of our last write."""
+
+
+def suspended(case: Case, verdict: Verdict, stored: Row | None) -> Verdict:
+    """The verdict on an instance whose stored claim does not count: nothing follows from the claim, and it stays.
+
+    It ends where a deletion gives it up, the instance is gone, has another role by now, or is given one.
+    """
+    if stored is None or not stored.claimed or (case.row and case.row.claimed):
+        return verdict
+    over = case.deleting or case.missing or verdict.writes
+    if over or (case.seen and not stored.gave(case.seen)):
+        return verdict
+    state = verdict.row.state if verdict.row else State.RELEASING
+    message = f"{_lacks_tags(stored)}; nothing is detached until it has them again"
+    as_stored = replace(case, row=stored)
+    row = as_stored.next_row(
+        state,
+        node=case.node or stored.node,
+        reason=stored.reason if stored.reason in _OF_WRITES else Reason.NOT_OWNED,
+        message=message,
+        failed_generation=stored.failed_generation,
+        by_nodes=state is State.RELEASING and not as_stored.by_spec,
+    )
+    return replace(verdict, row=row, hold=verdict.hold or case.hold(Reason.NOT_OWNED, message, RECHECK_SECONDS))
+
+
+def refuted(stored: Mapping[InstanceId, Row], counting: Mapping[InstanceId, Row], next_: Verdicts) -> Iterator[Event]:
+    """Tell of claims that are given up since they do not count: nothing is taken off for them."""
+    for one, row in stored.items():
+        after = next_[one].row
+        if row.claimed and not counting[one].claimed and not (after and same_role(after.role, row.role)):
+            why = f"{_lacks_tags(row)}, so that no binding can have given it"
             yield Event(EventReason.LEFT_ALONE, f"left {one} alone: {why}", warning=True)
+
+
+def _lacks_tags(row: Row) -> str:
+    return f"role {row.role} lacks the tags of this cluster"

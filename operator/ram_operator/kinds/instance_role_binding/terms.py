@@ -70,6 +70,10 @@ class RoleRules:
         """Whether a binding may give a role that no RamRole manages."""
         return _matches(role, self.allowed)
 
+    def restores(self, role: str) -> bool:
+        """Whether an instance may be given back a role, whoever manages it."""
+        return _matches(role, self.restorable)
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -107,7 +111,7 @@ class Terms:
 
     def may_give_back(self, role: str) -> bool:
         """Whether an instance may be given back a role that it had."""
-        return role.lower() in self.managed or _matches(role, self.rules.restorable)
+        return role.lower() in self.managed or self.rules.restores(role)
 
 
 def most_unavailable(spec: Mapping[str, Json], instances: int) -> int:
