@@ -225,6 +225,15 @@ async def test_a_second_node_with_the_same_provider_id_changes_no_mark() -> None
     assert (made.seen(), made.seen("forged")) == (READY, (None, [TAINT]))
 
 
+async def test_the_taint_of_a_node_stays_while_another_node_has_its_provider_id() -> None:
+    made = Marked("")
+    await made.reconcile()
+    made.put(node("forged", 1, pool="storage"), [OURS])
+    made.put(made.api.nodes["node-1"], [THEIRS, OURS])
+    await made.marks.mark()
+    assert (made.seen(), made.seen("forged")) == (("oss-reader", ["theirs", TAINT]), (None, [TAINT]))
+
+
 @pytest.mark.parametrize("taints", [[OURS, THEIRS], [THEIRS], [OURS, THEIRS, {**OURS, "effect": "NoExecute"}], []])
 async def test_no_taint_of_another_writer_is_lost_where_the_watch_is_behind(taints: list[dict[str, str]]) -> None:
     made = Marked("")

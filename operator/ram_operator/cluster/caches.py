@@ -27,6 +27,7 @@ from ram_operator.model import (
     ObjectKey,
     Reference,
     Scope,
+    Unclear,
 )
 from ram_operator.model.multimap import Multimap
 
@@ -84,7 +85,7 @@ class Caches:
         """All nodes."""
         return set(self._nodes)
 
-    def role_on(self, node: NodeFacts) -> str | None:
+    def role_on(self, node: NodeFacts) -> str | Unclear | None:
         """The role that a node's instance has; None where it has none that an object here gives it."""
         return next((role for index in self._indices.values() if (role := index.role_on(node))), None)
 

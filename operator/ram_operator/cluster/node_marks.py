@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.kube import NODES, Kube
 from ram_operator.errors import KubeError, StaleObject
-from ram_operator.model import ROLE_LABEL, STARTUP_TAINT, Body, Json, Marks, NodeFacts
+from ram_operator.model import ROLE_LABEL, STARTUP_TAINT, Body, Json, Marks, NodeFacts, Unclear
 from ram_operator.rules.nodes import label_value
 
 log = logging.getLogger(__name__)
@@ -82,6 +82,8 @@ class NodeMarks:
     def _patch(self, node: NodeFacts) -> list[Json]:
         """The JSON patch that a node needs; empty where it needs none."""
         role = self.caches.role_on(node)
+        if isinstance(role, Unclear):
+            return []
         value = None if role is None else label_value(role)
         read = node.uid in self._read
         # A label that says the same already is believed until its instance is read: a restart takes none away.

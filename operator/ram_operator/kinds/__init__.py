@@ -28,6 +28,7 @@ from ram_operator.model import (
     Resource,
     Scope,
     StatusFields,
+    Unclear,
 )
 
 SpecT = TypeVar("SpecT")
@@ -83,7 +84,7 @@ class Index(Protocol):
     def facts(self, key: ObjectKey) -> object:
         """What the verbs get as `Facts.indexed`: a value of the kind's own."""
 
-    def role_on(self, node: NodeFacts) -> str | None:
+    def role_on(self, node: NodeFacts) -> str | Unclear | None:
         """The role that a node's instance has by the status of the object that gives it one; None where it has none."""
 
 

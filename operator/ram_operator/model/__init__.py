@@ -18,6 +18,7 @@ from ram_operator.model.facts import (
     Owner,
     Ownership,
     Reference,
+    Unclear,
 )
 from ram_operator.model.names import (
     ALLOW_RELEASE,
@@ -111,6 +112,7 @@ __all__ = [
     "Stall",
     "StatusFields",
     "Step",
+    "Unclear",
     "Unreadable",
     "Withheld",
     "disposition",

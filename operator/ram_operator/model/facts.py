@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 
 from ram_operator.model.names import InstanceId, Json, ObjectKey, StatusFields, parse_timestamp
@@ -24,6 +24,12 @@ class Marks:
 
     role: str | None = None
     taints: tuple[int, ...] = ()
+
+
+class Unclear(Enum):
+    """Why it cannot be told which role a node has: its marks are left alone."""
+
+    CONTESTED = "several nodes have its provider ID"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from ram_operator.kinds import Wakes
 from ram_operator.kinds.instance_role_binding.rows import RELEASING_STATES, Row, rows_of
 from ram_operator.kinds.instance_role_binding.selecting import Selections
-from ram_operator.model import NOTHING_TO_READ, Facts, InstanceId, Json, NodeFacts, ObjectKey, Reference, Scope
+from ram_operator.model import NOTHING_TO_READ, Facts, InstanceId, Json, NodeFacts, ObjectKey, Reference, Scope, Unclear
 from ram_operator.model.multimap import Multimap
 from ram_operator.rules.assignment import Claimant, assign
 from ram_operator.rules.nodes import Selector, check_selector
@@ -131,14 +131,13 @@ class BindingIndex:
             heirs={one: row for one in instances if (row := self._heir(key, one))},
         )
 
-    def role_on(self, node: NodeFacts) -> str | None:
+    def role_on(self, node: NodeFacts) -> str | Unclear | None:
         """The role that the instance was seen with, by the row of the binding that has it."""
         one = node.instance
         if one is None or one not in self._assigned:
             return None
         if len(self._nodes_of[one]) > 1:
-            # Which of its nodes stands for it cannot be told: nothing changes.
-            return node.marks.role
+            return Unclear.CONTESTED
         row = self._rows.get(self._assigned[one], {}).get(one)
         return row.role if row and row.in_sync else None
 
