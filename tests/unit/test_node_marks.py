@@ -234,6 +234,23 @@ async def test_the_taint_of_a_node_stays_while_another_node_has_its_provider_id(
     assert (made.seen(), made.seen("forged")) == (("oss-reader", ["theirs", TAINT]), (None, [TAINT]))
 
 
+async def test_other_tasks_run_while_thousands_of_nodes_are_compared() -> None:
+    made, count, ticks = Marked(""), 5000, 0
+    for number in range(count):
+        made.scene.put_node(node(f"other-{number}", None))
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0)
+
+    ticking = asyncio.create_task(tick())
+    await made.marks.mark()
+    ticking.cancel()
+    assert count / ticks < 300, "at most a few hundred nodes in one go"
+
+
 @pytest.mark.parametrize("taints", [[OURS, THEIRS], [THEIRS], [OURS, THEIRS, {**OURS, "effect": "NoExecute"}], []])
 async def test_no_taint_of_another_writer_is_lost_where_the_watch_is_behind(taints: list[dict[str, str]]) -> None:
     made = Marked("")

@@ -25,6 +25,8 @@ QUIET_SECONDS = 0.1
 """Changes come in bursts: nodes are compared no more often than this."""
 RETRY_SECONDS = 10.0
 PATCHES_AT_ONCE = 8
+NODES_AT_ONCE = 25
+"""How many nodes each of those compares before other tasks get their turn."""
 _LABEL_PATH = f"/metadata/labels/{ROLE_LABEL.replace('/', '~1')}"
 
 
@@ -69,7 +71,9 @@ class NodeMarks:
         await asyncio.gather(*(self._work(todo) for _ in range(PATCHES_AT_ONCE)))
 
     async def _work(self, nodes: Iterator[NodeFacts]) -> None:
-        for node in nodes:
+        for count, node in enumerate(nodes, 1):
+            if count % NODES_AT_ONCE == 0:
+                await asyncio.sleep(0)
             if not (patch := self._patch(node)):
                 continue
             try:
