@@ -150,6 +150,18 @@ async def test_the_claim_of_a_deleted_binding_on_a_role_without_its_tags_is_give
     assert (ecs.writes, made.exists(BINDING)) == ([], False)
 
 
+async def test_what_was_there_before_outlives_lost_tags_of_the_role_that_ours_replaced() -> None:
+    made, ecs = scene({ONE: "oss-reader"})
+    row = {"instance": str(ONE), "node": "node-1", "state": "Pending", "origin": "Attached", "roleName": "oss-reader"}
+    made.put_status(BINDING, {"instances": [row | {"replacedRole": "log-writer", "previousRole": WORKER}]})
+    del ecs.ram.owned["log-writer"]
+    await made.reconcile(BINDING)
+    assert claim(made)["previousRole"] == WORKER
+    made.delete(BINDING)
+    await made.settle()
+    assert ecs.roles == {ONE: WORKER}
+
+
 async def test_the_tags_of_a_role_that_the_settings_let_be_given_back_are_not_read() -> None:
     made, ecs = await replaced()
     await made.reconcile(BINDING)

@@ -118,12 +118,14 @@ _OF_WRITES = frozenset({Reason.VERIFYING, Reason.API_ERROR, Reason.RETRYING, Rea
 
 
 def suspended(case: Case, verdict: Verdict, stored: Row | None) -> Verdict:
-    """The verdict on an instance whose stored claim does not count: nothing follows from the claim, and it stays.
+    """The verdict with what does not count of a stored claim: nothing follows from that, and it stays.
 
     It ends where a deletion gives it up, the instance is gone, has another role by now, or is given one.
     """
-    if stored is None or not stored.claimed or (case.row and case.row.claimed):
+    if stored is None or not stored.claimed:
         return verdict
+    if case.row and case.row.claimed:
+        return _with_previous(case.row, verdict, stored)
     over = case.deleting or case.missing or verdict.writes
     if over or (case.seen and not stored.gave(case.seen)):
         return verdict
@@ -139,6 +141,15 @@ def suspended(case: Case, verdict: Verdict, stored: Row | None) -> Verdict:
         by_nodes=state is State.RELEASING and not as_stored.by_spec,
     )
     return replace(verdict, row=row, hold=verdict.hold or case.hold(Reason.NOT_OWNED, message, RECHECK_SECONDS))
+
+
+def _with_previous(counting: Row, verdict: Verdict, stored: Row) -> Verdict:
+    """The verdict with the stored previous role, where a replaced one that is not ours stood in for it."""
+    row = verdict.row
+    if row is None or stored.previous_role is None or counting.previous_role == stored.previous_role:
+        return verdict
+    is_stand_in = row.claimed and row.previous_role == counting.previous_role
+    return replace(verdict, row=replace(row, previous_role=stored.previous_role)) if is_stand_in else verdict
 
 
 def refuted(stored: Mapping[InstanceId, Row], counting: Mapping[InstanceId, Row], next_: Verdicts) -> Iterator[Event]:
