@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ram_operator.engine.filters import Effect, Filter, alone, effects, withhold
-from ram_operator.errors import AlreadyExists, Throttled, Unavailable
+from ram_operator.errors import Unavailable
 from ram_operator.model import Change, Facts, Hold, ObjectKey, Outcome, Plan, Reason, Reference, Step
 
 _WHOLE_LIFE = (Change.CREATE, Change.DELETE)
@@ -144,14 +144,10 @@ class Unconfirmed(Filter):
     def _note_answers(self, me: Reference, outcome: Outcome, after: Plan, now: datetime) -> None:
         """Remember for which subjects that do not show a call got no answer.
 
-        A throttled call, or one that finds its object there already, says nothing of those before it.
+        A call that is refused says nothing of those before it: one that succeeds, a reading and time do.
         """
-        asked = {**self._asked(me, after, now)}
-        for failure in outcome.failures:
-            if isinstance(failure.error, Unavailable):
-                asked[failure.subject] = now
-            elif not isinstance(failure.error, Throttled | AlreadyExists):
-                asked.pop(failure.subject, None)
+        lost = (failure.subject for failure in outcome.failures if isinstance(failure.error, Unavailable))
+        asked = {**self._asked(me, after, now), **dict.fromkeys(lost, now)}
         answered = {subject for step in outcome.done for subject in step.subjects}
         self._unanswered[me.key] = {
             one: at for one, at in asked.items() if one in after.unconfirmed and one not in answered

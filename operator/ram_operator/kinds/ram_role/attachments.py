@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ram_operator.cloud import PolicyName, PolicyType
-from ram_operator.errors import PolicyNotFound, Problem, Throttled, Unavailable
+from ram_operator.errors import PolicyNotFound, Problem, Unavailable
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_POLICY
 from ram_operator.kinds.offers import policy_exists, policy_name
@@ -170,8 +170,7 @@ def of_predecessors(facts: Facts) -> tuple[PolicyName, ...]:
 def unconfirmed(stored: StatusFields, outcome: Outcome) -> frozenset[tuple[str, str]]:
     """The folded names of what is attached for all we know, and that RAM has not shown since.
 
-    An attach that got no answer may have taken effect; one that was refused has not. One that was throttled says
-    nothing of an earlier one.
+    An attach that got no answer may have taken effect. One that is refused says nothing of an earlier one.
     """
     before = {_name(row).folded for row in stored.get("managedPolicies") or () if row.get("pending")}
     attached = {step.policy.folded for step in outcome.done if isinstance(step, AttachPolicy)}
@@ -181,12 +180,7 @@ def unconfirmed(stored: StatusFields, outcome: Outcome) -> frozenset[tuple[str, 
         if isinstance(failure.step, AttachPolicy) and isinstance(failure.error, Unavailable)
     }
     undone = {step.policy.folded for step in outcome.done if isinstance(step, DetachPolicy)}
-    refused = {
-        failure.step.policy.folded
-        for failure in outcome.failures
-        if isinstance(failure.step, AttachPolicy) and not isinstance(failure.error, Unavailable | Throttled)
-    }
-    return frozenset((before | attached | unanswered) - undone - refused)
+    return frozenset((before | attached | unanswered) - undone)
 
 
 def of_deleted(stored: StatusFields, outcome: Outcome) -> StatusFields:
