@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from tests.unit.builders import binding_body, binding_key, made_role_status, node, role_key
+from tests.unit.builders import binding_body, binding_key, made_role_status, node, role_body, role_key
 from tests.unit.pool import BINDING, ONE, STORAGE, TWO, scene, state
 from tests.unit.scene import Instances, Scene
 
-from ram_operator.errors import CloudError, Denied, Unavailable
-from ram_operator.model import TAKE_OVER
+from ram_operator.errors import CloudError, Denied, StaleObject, Unavailable
+from ram_operator.model import EVERYTHING, TAKE_OVER, Body, StatusFields
 
 ROLE, OTHER = role_key("oss-reader"), "KubernetesWorkerRole-x"
 OURS = ("Attached", "oss-reader", "TakenOver")
@@ -103,6 +104,46 @@ async def test_what_is_ambiguous_stays_until_a_person_says_so(how: dict[str, Any
     made.drop(binding_key("second"))
     await made.settle()
     assert ecs.roles == {ONE: ""}
+
+
+class OneWrite(Scene):
+    """Refuses every write to an object but the first."""
+
+    failed = False
+
+    async def set_finalizer(self, body: Body, present: bool) -> Body:
+        self._refuse_a_second()
+        return await super().set_finalizer(body, present)
+
+    async def write_status(self, body: Body, status: StatusFields) -> Body:
+        self._refuse_a_second()
+        return await super().write_status(body, status)
+
+    def _refuse_a_second(self) -> None:
+        if self.log and not self.failed:
+            self.failed = True
+            raise StaleObject("the process ends")
+
+
+@pytest.mark.parametrize("other", ["", "oss-reader"], ids=["one to write to", "nothing to write"])
+async def test_a_new_object_whose_first_reconcile_breaks_off_is_none_that_was_restored(other: str) -> None:
+    """Its second instance makes the first reconcile write to the cloud, or leaves it nothing to write."""
+    ecs = Instances({ONE: "oss-reader", TWO: other})
+    made = OneWrite(ecs.cloud)
+    made.put(role_body("oss-reader", made_role_status(origin="Created")))
+    for number in (1, 2):
+        made.put_node(node(f"node-{number}", number, pool="storage"))
+    made.put(binding_body(finalizers=()))
+    with contextlib.suppress(StaleObject):
+        await made.reconcile(BINDING)
+    assert made.failed
+    made.restart()
+    made.asked = {BINDING: EVERYTHING}
+    await made.settle()
+    assert state(made) == FOUND
+    made.delete(BINDING)
+    await made.settle()
+    assert (ecs.roles, made.exists(BINDING)) == ({ONE: "oss-reader", TWO: other}, False)
 
 
 async def test_another_role_is_a_conflict_as_ever() -> None:

@@ -49,7 +49,7 @@ class Watched(Instances):
             self.log.append(("cloud", what))
 
 
-async def test_the_finalizer_and_then_the_claims_are_stored_before_the_first_write() -> None:
+async def test_the_claims_and_then_the_finalizer_are_stored_before_the_first_write() -> None:
     ecs = Watched()
     made = Scene(ecs.cloud)
     ecs.log = made.log
@@ -57,8 +57,8 @@ async def test_the_finalizer_and_then_the_claims_are_stored_before_the_first_wri
     made.put_node(node("node-1", 1, pool="storage"))
     made.put(binding_body(finalizers=("other/finalizer",)))
     await made.reconcile(BINDING)
-    assert [kind for kind, _ in made.log] == ["finalizer", "status", "cloud", "status"]
-    claims = made.log[1][1]
+    assert [kind for kind, _ in made.log] == ["status", "finalizer", "cloud", "status"]
+    claims = made.log[0][1]
     assert [(row["instance"], row["roleName"]) for row in claims["instances"]] == [(str(ONE), "oss-reader")]
     assert set(claims) == {"instances"}
 

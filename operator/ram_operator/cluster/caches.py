@@ -195,7 +195,7 @@ class Caches:
     def _itself(self, key: ObjectKey, old: Body | None, new: Body) -> list[Wake]:
         """Whether the object itself has to be reconciled: not for the echo of what we wrote."""
         if old is None:
-            return [] if self._links[key.kind].in_sync(new) else [self._first(key)]
+            return [] if _guarded(new) and self._links[key.kind].in_sync(new) else [self._first(key)]
         if _asked(old) != _asked(new):
             return [Wake(key, edited=True)]
         # Without its finalizer a live object could be deleted without a clean-up.

@@ -1,8 +1,8 @@
 """The one pipeline, the same for every kind: parse, desire, observe, plan, filter; then write, observe and plan again.
 
 `preview` is the first half: it only reads, so that Plan mode, a command line and tests can use it as it is. `carry_out`
-is the second. The order of its writes is the safety of it: the finalizer first, then the plan's claims, only then the
-cloud, last the status.
+is the second. The order of its writes is the safety of it: the plan's claims first, then the finalizer, only then the
+cloud, last the status. An object with our finalizer and nothing in its status has therefore lost its status.
 """
 
 from __future__ import annotations
@@ -176,8 +176,6 @@ class Reconciler:
         body, facts, plan = preview.body, preview.facts, preview.plan
         reading = preview.reading
         if reading is None:
-            if plan.status:
-                body = await self._ensure_finalizer(body, facts)
             return await self._finish(body, preview, plan, Outcome(), preview.error)
         outcome = Outcome()
         if plan.steps:
@@ -192,8 +190,6 @@ class Reconciler:
         self._learn(facts, outcome, reading.planned)
         warnings = tuple(dict.fromkeys((*plan.warnings, *reading.planned.warnings)))
         after = replace(self._filtered(facts, reading.planned), remarks=plan.remarks, warnings=warnings)
-        if after.status:
-            body = await self._ensure_finalizer(body, facts)
         return await self._finish(body, preview, after, outcome)
 
     def forget(self, key: ObjectKey) -> None:
@@ -239,12 +235,12 @@ class Reconciler:
 
     async def _prepare(self, body: Body, facts: Facts, plan: Plan) -> Body:
         """Store what must survive a crash before anything is written to the cloud."""
-        body = await self._ensure_finalizer(body, facts)
         status, claims = body.get("status") or {}, plan.claims
         if any(step.change is Change.CREATE for step in plan.steps):
             # What is to be created again is not there: a status that says otherwise would outlive a lost answer.
             status, claims = {name: status[name] for name in REPORTED if name in status}, plan.status
-        return await self.store.write_status(body, {**status, **claims})
+        body = await self.store.write_status(body, {**status, **claims})
+        return await self._ensure_finalizer(body, facts)
 
     async def _ensure_finalizer(self, body: Body, facts: Facts) -> Body:
         """Keep the object from vanishing while the cloud has something of it."""
@@ -275,7 +271,9 @@ class Reconciler:
                 await self._release(body, subject)
                 self.forget(facts.me.key)
                 return replace(made, requeue_after=None, backoff=False)
-            await self._store_status(body, facts, after, made, read=error is None and not after.unreadable)
+            body = await self._store_status(body, facts, after, made, read=error is None and not after.unreadable)
+            if after.status:
+                await self._ensure_finalizer(body, facts)
         except OperatorError as unstored:
             # Events still tell what was written to the cloud.
             return replace(made, unstored=unstored)
@@ -289,7 +287,7 @@ class Reconciler:
             body = await self.store.write_status(body, status)
         await self.store.set_finalizer(body, present=False)
 
-    async def _store_status(self, body: Body, facts: Facts, after: Plan, made: Report, *, read: bool) -> None:
+    async def _store_status(self, body: Body, facts: Facts, after: Plan, made: Report, *, read: bool) -> Body:
         # What the reconcile began with: the annotation may have changed since, and asks for another one then.
         status = body.get("status") or {}
         handled = facts.asked or status.get("lastHandledReconcileAt")
@@ -301,7 +299,7 @@ class Reconciler:
             "observedGeneration": facts.generation,
             "lastHandledReconcileAt": handled,
         }
-        await self.store.write_status(body, {name: value for name, value in fields.items() if value is not None})
+        return await self.store.write_status(body, {name: value for name, value in fields.items() if value is not None})
 
 
 def stored_fields(body: Body) -> dict[str, Json]:

@@ -202,7 +202,7 @@ def unchecked(body: Body) -> tuple[str, ...]:
 
 
 def restored(body: Body) -> bool:
-    """Whether the object has our finalizer and nothing that was said of it: the finalizer comes with the first rows."""
+    """Whether the object has our finalizer and nothing that was said of it: the finalizer comes after the first rows."""
     status = body.get("status") or {}
     guarded = FINALIZER in (body["metadata"].get("finalizers") or ())
     return guarded and "instances" not in status and "summary" not in status
