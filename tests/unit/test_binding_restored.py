@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-from tests.unit.builders import binding_body, binding_key, made_role_status, node, role_body, role_key
+from tests.unit.builders import binding_body, binding_key, instance, made_role_status, node, role_body, role_key
 from tests.unit.pool import BINDING, ONE, STORAGE, TWO, scene, state
 from tests.unit.scene import Instances, Scene
 
@@ -75,6 +75,50 @@ async def test_what_joins_later_with_the_role_is_found() -> None:
     made.put_node(node("node-2", 2, pool="storage"))
     await made.settle()
     assert [state(made, one) for one in (ONE, TWO)] == [OURS, FOUND]
+
+
+async def test_what_joins_after_a_person_has_said_so_is_found_until_it_is_said_again() -> None:
+    made, ecs = restored()
+    made.put_status(ROLE, made_role_status(origin="Adopted"))
+    made.annotate(BINDING, TAKE_OVER, "1")
+    await made.settle()
+    made.restart()
+    ecs.roles[TWO] = "oss-reader"
+    made.put_node(node("node-2", 2, pool="storage"))
+    await made.settle()
+    await made.reconcile(BINDING)
+    assert [state(made, one) for one in (ONE, TWO)] == [OURS, FOUND]
+    for value in ("", "1"):
+        made.annotate(BINDING, TAKE_OVER, value)
+        await made.settle()
+    assert [state(made, one) for one in (ONE, TWO)] == [OURS, OURS]
+
+
+async def test_what_a_person_has_said_counts_until_every_instance_was_read() -> None:
+    made, ecs = restored()
+    made.put_status(ROLE, made_role_status(origin="Adopted"))
+    ecs.failing["describe"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
+    made.annotate(BINDING, TAKE_OVER, "1")
+    await made.settle()
+    ecs.failing.clear()
+    await made.reconcile(BINDING)
+    assert state(made) == OURS
+
+
+@pytest.mark.parametrize("origin", ["Created", "Adopted"], ids=["by the role", "by a person"])
+async def test_all_instances_are_attached_anew_with_a_session_policy_step_by_step(origin: str) -> None:
+    policy = {"Statement": [{"Effect": "Allow", "Action": "oss:Get*", "Resource": "*"}]}
+    ecs = Instances({instance(number): "oss-reader" for number in range(1, 21)})
+    made, _ = scene({}, binding_body(spec={"sessionPolicy": policy}), nodes=20, ecs=ecs)
+    made.put_status(ROLE, made_role_status(origin=origin))
+    if origin == "Adopted":
+        made.annotate(BINDING, TAKE_OVER, "1")
+    await made.settle()
+    assert set(ecs.limits) == set(ecs.roles)
+    assert [len(call[3]) for call in ecs.writes if call[0] == "detach"] == [1, *[2] * 9, 1]
+    made.delete(BINDING)
+    await made.settle()
+    assert set(ecs.roles.values()) == {""}
 
 
 SECOND = binding_body("second", spec={"nodeSelector": STORAGE})

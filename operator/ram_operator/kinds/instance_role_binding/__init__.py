@@ -179,7 +179,10 @@ class InstanceRoleBindingKind:
                 *readiness.without_room(desired.wanted.keys() - room),
                 *(verdict.hold for verdict in verdicts.values() if verdict.hold),
             ),
-            fields={**planning.fields(desired, observed, rows, stored), "releases": as_json(releases) or None},
+            fields={
+                **planning.fields(desired, observed, verdicts, rows, stored),
+                "releases": as_json(releases) or None,
+            },
             entries={"instances": tuple(planning.entry(row, stored_rows, verdicts) for row in ordered(rows))},
             in_sync=readiness.in_sync(rows, desired.role),
             revisit_after=min(revisits, default=None),
@@ -271,7 +274,7 @@ class _Now:
         role = facts.references.get(spec.role) if spec and spec.role else None
         told = self.desired.restored and role is not None and role_made_here(role)
         alone = subject not in selection(facts).shared
-        return spec is not None and (spec.takes_over or (told and alone))
+        return self.desired.takes_over or (told and alone)
 
     def _claim_of(self, other: Row | None) -> Row | None:
         """The row of another binding, as far as its claim counts."""

@@ -86,7 +86,8 @@ class DesiredBinding:
 
     `wanted` are instances that this binding should give the role, `overridden` those it selects and an older binding
     has; both with their node, if they are one. `skipped` are nodes that are no instance that can have a role.
-    `restored` says that what an instance has may be from before the status was lost.
+    `restored` says that what an instance has may be from before the status was lost, `takes_over` that a person said
+    that the roles found are this binding's, and that not every instance was looked at since.
     """
 
     facts: Facts
@@ -98,6 +99,7 @@ class DesiredBinding:
     skipped: tuple[NodeFacts, ...] = ()
     holds: tuple[Hold, ...] = ()
     restored: bool = False
+    takes_over: bool = False
 
     @property
     def session(self) -> str | None:
@@ -145,6 +147,7 @@ def desired(spec: BindingSpec | None, facts: Facts, rules: RoleRules) -> Desired
         skipped=(*_no_instance(nodes, of_nodes), *_absent(spec.node_names, nodes)),
         holds=holds,
         restored=spec.restored or bool(facts.me.status.get("restored")),
+        takes_over=spec.takes_over and facts.me.status.get("takenOverGeneration") != facts.generation,
     )
 
 
@@ -202,7 +205,7 @@ def unchecked(body: Body) -> tuple[str, ...]:
 
 
 def restored(body: Body) -> bool:
-    """Whether the object has our finalizer and nothing that was said of it: the finalizer comes after the first rows."""
+    """Whether the object has our finalizer and no rows: the first rows are stored before the finalizer."""
     status = body.get("status") or {}
     guarded = FINALIZER in (body["metadata"].get("finalizers") or ())
     return guarded and "instances" not in status and "summary" not in status

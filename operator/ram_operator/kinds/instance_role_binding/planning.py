@@ -58,7 +58,11 @@ def without_instances(desired: DesiredBinding, rows: Sequence[Row]) -> tuple[Hol
 
 
 def fields(
-    desired: DesiredBinding, observed: ObservedBinding, rows: Sequence[Row], stored: StatusFields
+    desired: DesiredBinding,
+    observed: ObservedBinding,
+    verdicts: Verdicts,
+    rows: Sequence[Row],
+    stored: StatusFields,
 ) -> StatusFields:
     """The status fields besides the rows."""
     counted: dict[str, Json] = {"summary": summary(rows)}
@@ -66,10 +70,18 @@ def fields(
         return {**{key: value for key, value in stored.items() if key != "instances"}, **counted}
     role = desired.role or stored.get("roleName")
     arn = desired.arn or stored.get("roleArn")
-    read = observed.roles.keys() | observed.missing
-    # What was attached before the status was lost is told only where the role is known and the instance was read.
-    restored = desired.restored and (desired.role is None or not read >= desired.wanted.keys())
-    present = {"roleName": role, "roleArn": arn, "restored": restored}
+    # What was attached before the status was lost is told only where the role is known and the instance was read; where
+    # it is attached anew, its row has no claim before its turn comes.
+    read = observed.roles.keys() | observed.missing >= desired.wanted.keys()
+    anew = any(same_role(verdict.detach, desired.role) for verdict in verdicts.values())
+    told = desired.role is not None and read and not anew
+    taken_over = desired.spec.takes_over and (told or not desired.takes_over)
+    present = {
+        "roleName": role,
+        "roleArn": arn,
+        "restored": desired.restored and not told,
+        "takenOverGeneration": desired.facts.generation if taken_over else None,
+    }
     return {**counted, **{name: value for name, value in present.items() if value}}
 
 
