@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from tests.contract.test_role_lives import Simulator, attachments, names, settle, writes
 from tests.contract.test_role_lives import scene as scene
-from tests.unit.builders import DOCUMENT, policy_body, policy_key, role_body, role_key, system
+from tests.unit.builders import DOCUMENT, custom, policy_body, policy_key, role_body, role_key, system
 from tests.unit.scene import Scene
 
-from ram_operator.cloud import NewPolicy, NewRole
+from ram_operator.cloud import NewPolicy, NewRole, PolicyName
 from ram_operator.kinds.ram_policy.links import PolicyLinks
 from ram_operator.kinds.ram_role.links import RoleLinks
 from ram_operator.model import FINALIZER, ObjectKey
@@ -182,3 +182,77 @@ async def test_a_spec_that_is_only_planned_does_not_say_what_its_policy_grants(
     await scene.settle()
     assert "ram:*" in forbidden(scene, ROLE)
     assert attachments(simulator, "app") == set()
+
+
+ATTACHED = [system(ADMINISTRATOR), custom("ops-admin")]
+
+
+@pytest.mark.parametrize("adoption", ["IfUnowned", "IfIdentical"])
+@pytest.mark.parametrize("policy", ATTACHED, ids=str)
+async def test_a_role_that_has_what_is_outside_is_not_taken_over_until_somebody_takes_it_off(
+    scene: Scene, simulator: Simulator, policy: PolicyName, adoption: str
+) -> None:
+    scene.draw(Boundary())
+    ram = scene.reconciler.cloud.ram
+    trust = trust_for_services(["ecs.aliyuncs.com" if adoption == "IfIdentical" else "fc.aliyuncs.com"])
+    await ram.create_policy(NewPolicy("ops-admin", canonical(ADMIN), "", {}))
+    await ram.create_role(NewRole("app", canonical(trust), "", 3600, {}))
+    await ram.attach_policy_to_role(policy, "app")
+    before = simulator.newest_call()
+    scene.put(role_body("app", spec={"adoptionPolicy": adoption}))
+    await scene.settle()
+    assert f"app/{policy} is outside" in forbidden(scene, ROLE)
+    assert writes(simulator, before) == []
+    await ram.detach_policy_from_role(policy, "app")
+    await settle(scene, ROLE)
+
+
+@pytest.mark.parametrize("policy", ATTACHED, ids=str)
+async def test_nobody_new_is_let_into_a_role_that_has_what_is_outside(
+    scene: Scene, simulator: Simulator, policy: PolicyName
+) -> None:
+    scene.draw(Boundary(trust_principals=("ecs.aliyuncs.com", "fc.aliyuncs.com")))
+    ram = scene.reconciler.cloud.ram
+    await ram.create_policy(NewPolicy("ops-admin", canonical(ADMIN), "", {}))
+    scene.put(role_body("app", spec={"trust": {"services": ["ecs.aliyuncs.com"]}}))
+    await settle(scene, ROLE)
+    await ram.attach_policy_to_role(policy, "app")
+    await scene.reconcile(ROLE)
+    assert scene.condition(ROLE) == ("True", "InSync"), "what others attach is theirs"
+    before = simulator.newest_call()
+    for services in (["ecs.aliyuncs.com", "fc.aliyuncs.com"], ["fc.aliyuncs.com"]):
+        scene.edit(ROLE, trust={"services": services})
+        await scene.settle()
+        assert f"app/{policy} is outside" in forbidden(scene, ROLE)
+        assert writes(simulator, before) == []
+    await ram.detach_policy_from_role(policy, "app")
+    await settle(scene, ROLE)
+
+
+async def test_whoever_is_in_is_put_out_of_a_role_that_has_what_is_outside(scene: Scene, simulator: Simulator) -> None:
+    scene.draw(Boundary(trust_principals=("ecs.aliyuncs.com", "fc.aliyuncs.com")))
+    scene.put(role_body("app", spec={"trust": {"services": ["ecs.aliyuncs.com", "fc.aliyuncs.com"]}}))
+    await settle(scene, ROLE)
+    await scene.reconciler.cloud.ram.attach_policy_to_role(system(ADMINISTRATOR), "app")
+    scene.edit(ROLE, trust={"services": ["ecs.aliyuncs.com"]})
+    await settle(scene, ROLE)
+    assert attachments(simulator, "app") == {ADMINISTRATOR}
+
+
+COMING = {"nothing": [], "one": [{"system": READ}], "one that RAM lacks": [{"system": "AliyunNobodyReadOnlyAccess"}]}
+
+
+@pytest.mark.parametrize("policies", COMING.values(), ids=COMING)
+async def test_exclusive_takes_off_what_is_outside_before_it_lets_anybody_in(
+    scene: Scene, simulator: Simulator, policies: list[dict[str, str]]
+) -> None:
+    scene.draw(Boundary())
+    ram = scene.reconciler.cloud.ram
+    await ram.create_role(NewRole("app", canonical(trust_for_services(["fc.aliyuncs.com"])), "", 3600, {}))
+    await ram.attach_policy_to_role(system(ADMINISTRATOR), "app")
+    before = simulator.newest_call()
+    spec = {"adoptionPolicy": "IfUnowned", "policyAttachment": "Exclusive", "policies": policies}
+    scene.put(role_body("app", spec=spec))
+    await scene.settle()
+    assert writes(simulator, before)[:3] == ["TagResources", "DetachPolicyFromRole", "UpdateRole"]
+    assert attachments(simulator, "app") == {READ} & {policy["system"] for policy in policies}

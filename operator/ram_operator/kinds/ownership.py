@@ -35,6 +35,7 @@ from ram_operator.model import (
     Resource,
     StatusFields,
     listing,
+    owner_marks,
     parse_timestamp,
     timestamp,
 )
@@ -74,9 +75,9 @@ def origin(tags: Mapping[str, str]) -> str:
     return ADOPTED if ADOPTED_TAG in tags else "Created"
 
 
-def adopts(policy: str, tags: Mapping[str, str] | None, owner: Owner) -> bool:
+def adopts(policy: str, tags: Mapping[str, str] | None) -> bool:
     """Whether spec.adoptionPolicy lets the cloud object with these tags be taken over."""
-    return policy != "Never" and tags is not None and owner.judge(tags) is Ownership.UNTAGGED
+    return policy != "Never" and tags is not None and not owner_marks(tags)
 
 
 def adoption(plan: Plan, policy: str, subject: str) -> Plan:
@@ -124,7 +125,7 @@ def nothing_to_delete(name: str, stored: StatusFields, field: str) -> Plan:
 
 def nothing_of_ours(name: str, tags: Mapping[str, str], facts: Facts, owner: Owner) -> Plan:
     """The plan of a deletion that finds a cloud object of others, which may have been about to be taken over."""
-    adopting = adopts(facts.me.spec.get("adoptionPolicy") or "Never", tags, owner)
+    adopting = adopts(facts.me.spec.get("adoptionPolicy") or "Never", tags)
     return Plan(unconfirmed=(tags_of(name),) if adopting else ())
 
 

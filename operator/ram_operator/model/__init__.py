@@ -19,6 +19,7 @@ from ram_operator.model.facts import (
     Ownership,
     Reference,
     Unclear,
+    owner_marks,
 )
 from ram_operator.model.names import (
     ALLOW_RELEASE,
@@ -117,6 +118,7 @@ __all__ = [
     "Withheld",
     "disposition",
     "listing",
+    "owner_marks",
     "parse_timestamp",
     "possible",
     "timestamp",

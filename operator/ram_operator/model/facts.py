@@ -155,6 +155,11 @@ ADOPTED_TAG = f"{TAG_PREFIX}origin"
 """What marks a cloud object that was taken over, besides its owner's marks: a status may be lost."""
 
 
+def owner_marks(tags: Mapping[str, str]) -> Mapping[str, str]:
+    """What of a cloud object's tags says whose it is; empty where nobody owns it."""
+    return {key: value for key, value in tags.items() if key.startswith(TAG_PREFIX) and key != ADOPTED_TAG}
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """Who may write a cloud object: one object of one cluster. Its marks are tags, sent with the create call.
@@ -177,8 +182,7 @@ class Owner:
 
     def judge(self, tags: Mapping[str, str]) -> Ownership:
         """Whose a cloud object with these tags is."""
-        marks = {key: value for key, value in tags.items() if key.startswith(TAG_PREFIX) and key != ADOPTED_TAG}
-        if not marks:
+        if not (marks := owner_marks(tags)):
             return Ownership.UNTAGGED
         if marks == self.tags():
             return Ownership.OURS

@@ -54,14 +54,21 @@ def effects(steps: tuple[Step, ...]) -> set[Effect]:
     return {(subject, step.effect) for step in steps for subject in step.subjects}
 
 
-def withhold(plan: Plan, held: Callable[[Step, str], Hold | None], free: frozenset[str] = frozenset()) -> Plan:
+def withhold(
+    plan: Plan,
+    held: Callable[[Step, str], Hold | None],
+    free: frozenset[str] = frozenset(),
+    wrong: Mapping[str, Hold] | None = None,
+) -> Plan:
     """The plan with what `held` gives a hold for, by step and subject, as withheld.
 
     Nothing is deleted before what is withheld: the cloud would refuse it. What waits for what is withheld is not made,
-    unless its subject is `free`. Nothing is taken away while what should take its place is withheld.
+    unless its subject is `free`. Nothing is taken away while what should take its place is withheld. A subject that is
+    `wrong` as it is keeps back what waits for it until a step changes it.
     """
     found = [{one: hold for one in step.subjects if (hold := held(step, one))} for step in plan.steps]
-    if not any(found):
+    left_wrong = dict(wrong or {})
+    if not any(found) and not any(left_wrong.keys() & set(step.waits_for) for step in plan.steps):
         return plan
     replaced = {one for step in plan.steps if step.intent is Intent.REPLACE for one in step.subjects}
     exchanges = {one: hold for holds in found for one, hold in holds.items() if one in replaced}
@@ -71,13 +78,14 @@ def withhold(plan: Plan, held: Callable[[Step, str], Hold | None], free: frozens
     for step, holds in zip(plan.steps, found, strict=True):
         all_holds = {one: exchanges[one] for one in step.subjects if one in exchanges} | holds
         awaited = (*step.waits_for, *(step.subjects if step.change is Change.DELETE else ()))
-        cause = next((missing[one] for one in awaited if one in missing), None)
+        cause = next((hold for one in awaited if (hold := missing.get(one) or left_wrong.get(one))), None)
         if cause and not free.intersection(step.subjects):
             all_holds = {one: all_holds.get(one, cause) for one in step.subjects}
         withheld += _parts(step, all_holds)
         missing.update(all_holds)
         if left := step.without(frozenset(all_holds)):
             steps.append(left)
+            left_wrong = {one: hold for one, hold in left_wrong.items() if one not in left.subjects}
     return replace(plan, steps=tuple(steps), withheld=(*plan.withheld, *withheld))
 
 

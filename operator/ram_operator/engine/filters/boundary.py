@@ -28,17 +28,17 @@ class WithinBoundary(Filter):
         found = {subject: hold for subject, some in plan.grants.items() if (hold := self._hold(subject, some))}
         leaving = frozenset(subject for subject in found if any(one.leaving for one in plan.grants[subject]))
         outside = {subject: hold for subject, hold in found.items() if subject not in leaving}
-        if not outside or facts.me.deleting:
+        if not found or facts.me.deleting:
             return plan
 
         def held(step: Step, subject: str) -> Hold | None:
             if step.intent is Intent.RELEASE or subject != step.subjects[0]:
                 return None
             if step.change is Change.TAG:
-                return next(iter(outside.values()))
+                return next(iter(outside.values()), None)
             return outside.get(subject) if step.intent is not Intent.KEEP else None
 
-        kept = withhold(plan, held, free=leaving)
+        kept = withhold(plan, held, free=leaving, wrong=found)
         told = {each.hold.subject for each in kept.withheld}
         rest = tuple(hold for subject, hold in outside.items() if subject not in told)
         return replace(kept, holds=(*kept.holds, *rest))

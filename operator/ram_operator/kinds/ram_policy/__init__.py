@@ -151,7 +151,7 @@ class RamPolicyKind:
     ) -> Plan:
         subject = f"policy {desired.name}"
         kept = {"grantedTo": stored["grantedTo"]} if "grantedTo" in stored else {}
-        adopts = ownership.adopts(spec.adoption, observed.tags, context.owner)
+        adopts = ownership.adopts(spec.adoption, observed.tags)
         tags = None if adopts else observed.tags
         if taken := ownership.name_taken(subject, desired.facts, tags, context.owner):
             return Plan(holds=(taken,), fields=kept)

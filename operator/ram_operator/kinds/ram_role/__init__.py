@@ -192,7 +192,8 @@ class RamRoleKind:
         deleting = desired.spec is None and not _users(desired.facts)
         unmanaged = attachments.unmanaged(desired.policies, desired.facts)
         managed = () if desired.facts.me.deleting else attachments.managed_here(desired.policies, desired.facts)
-        asked = Asked(desired.name, scope, unmanaged, managed, deleting)
+        wanted = (desired.spec.trust, desired.spec.adoption) if desired.spec else ()
+        asked = Asked(desired.name, scope, unmanaged, managed, deleting, *wanted)
         return await observe(asked, before or bool(stored.get("arn")), cloud)
 
     def plan(self, desired: DesiredRole, observed: ObservedRole | None, stored: StatusFields, context: Context) -> Plan:
@@ -207,7 +208,7 @@ class RamRoleKind:
     def _corrections(
         self, desired: DesiredRole, spec: RoleSpec, observed: ObservedRole, stored: StatusFields, context: Context
     ) -> Plan:
-        subject, adopts = f"role {desired.name}", ownership.adopts(spec.adoption, observed.tags, context.owner)
+        subject, adopts = f"role {desired.name}", ownership.adopts(spec.adoption, observed.tags)
         if refusal := self._refusal(spec.name, desired.facts, observed.tags, adopts, context.owner):
             return Plan(holds=(refusal,), entries=attachments.stored_entries(stored))
         shown, outcome = observed.attached if observed.role else None, context.outcome
@@ -227,25 +228,29 @@ class RamRoleKind:
         detach = () if desired.holds else tuple(policy for policy in superfluous if policy.folded in present)
         absent, absences = attachments.absent(attach, desired.facts, outcome)
         foreign, refusals = attachments.foreign(attach, observed.policy_tags, desired.facts, context.owner)
+        # What is attached counts under the names that the steps have for it.
+        exposed = attachments.spelled(observed.exposed(spec.trust, spec.adoption), (*desired.policies, *detach))
         swap = Swap(
             attach,
             absent | foreign,
             detach,
             observed.attached,
-            _role_steps(spec, observed, attach, context),
+            _role_steps(spec, observed, attach, exposed, context),
             opens=observed.role is not None and only_adds(observed.role.trust, spec.trust),
         )
+        steps = swap.steps(name, self.limits)
+        leaving = (step.policy for step in steps if isinstance(step, DetachPolicy))
         # The role has our tags, so that what the spec names is ours, whoever attached it: a status may be lost.
         claimed = (*(policy for policy in desired.policies if policy not in foreign), *inherited)
         unshown = [one for one in dict.fromkeys((*managed, *desired.policies)) if one.folded not in attached]
         own = (*(() if observed.role else (name,)), *((tags_of(name),) if adopts else ()))
         plan = Plan(
-            steps=swap.steps(name, self.limits),
+            steps=steps,
             holds=(*desired.holds, *absences, *refusals),
             entries=attachments.entries(name, desired.policies, shown, claimed, desired.facts, outcome),
             grants={
                 spec.name: (Granted(trust=spec.trust),),
-                **granted(name, desired.policies, detach, observed, desired.facts),
+                **granted(name, desired.policies, exposed, leaving, observed, desired.facts),
             },
             unconfirmed=(*own, *(attachment(name, one) for one in unshown)),
             remarks=_remarks(spec, observed, desired.facts),
@@ -339,9 +344,16 @@ def _remarks(spec: RoleSpec, observed: ObservedRole, facts: Facts) -> tuple[Even
 
 
 def _role_steps(
-    spec: RoleSpec, observed: ObservedRole, attach: tuple[PolicyName, ...], context: Context
+    spec: RoleSpec,
+    observed: ObservedRole,
+    attach: tuple[PolicyName, ...],
+    exposed: tuple[PolicyName, ...],
+    context: Context,
 ) -> tuple[WholeStep, ...]:
-    """The steps for the role itself: create it, or correct its fields and tags."""
+    """The steps for the role itself: create it, or correct its fields and tags.
+
+    A trust policy waits for what it exposes: nobody new is let in to what may not be granted.
+    """
     if observed.role is None or observed.tags is None:
         tags = {**spec.tags, **context.owner.tags()}
         role = NewRole(spec.name, spec.trust, spec.description or "", spec.session_seconds, tags)
@@ -362,9 +374,11 @@ def _role_steps(
     change = RoleChange(spec.session_seconds, trust, spec.description if described else None)
     before = beyond_ecs(role_now.trust)
     lets_in = tuple(name for name in beyond_ecs(trust) if name not in before) if trust else ()
-    update = (UpdateRole(spec.name, role_now.name, change, tuple(fields), differences, lets_in),) if fields else ()
+    update = UpdateRole(spec.name, role_now.name, change, tuple(fields), differences, lets_in)
+    if trust:
+        update = update.waiting_for(tuple(attachment(role_now.name, policy) for policy in exposed))
     missing = ownership.missing_tags(spec.tags, observed.tags, context.owner)
-    return (*update, *ownership.tag_step(Taggable.ROLE, role_now.name, missing))
+    return (*((update,) if fields else ()), *ownership.tag_step(Taggable.ROLE, role_now.name, missing))
 
 
 def _users(facts: Facts) -> tuple[Reference, ...]:

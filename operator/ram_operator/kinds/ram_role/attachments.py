@@ -135,6 +135,12 @@ def unprotected(policies: Iterable[PolicyName], patterns: tuple[str, ...]) -> tu
     return tuple(policy for policy in found.values() if not matches_any(policy.name, patterns))
 
 
+def spelled(policies: Iterable[PolicyName], others: Iterable[PolicyName]) -> tuple[PolicyName, ...]:
+    """The policies as the others spell them, if they are among them."""
+    known = {policy.folded: policy for policy in others}
+    return tuple(known.get(policy.folded, policy) for policy in policies)
+
+
 def others(policies: Iterable[PolicyName], wanted: Iterable[PolicyName]) -> tuple[PolicyName, ...]:
     """Those of the policies that are none of the wanted ones."""
     folded = {policy.folded for policy in wanted}

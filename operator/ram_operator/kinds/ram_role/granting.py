@@ -13,7 +13,12 @@ from ram_operator.model import Facts, Granted
 
 
 def granted(
-    role: str, wanted: Iterable[PolicyName], detach: Iterable[PolicyName], observed: ObservedRole, facts: Facts
+    role: str,
+    wanted: tuple[PolicyName, ...],
+    exposed: tuple[PolicyName, ...],
+    detach: Iterable[PolicyName],
+    observed: ObservedRole,
+    facts: Facts,
 ) -> Mapping[str, tuple[Granted, ...]]:
     """What each attachment grants, by its subject.
 
@@ -23,6 +28,7 @@ def granted(
     Args:
         role: the role's name.
         wanted: the policies that it should have.
+        exposed: what is attached already and is granted anew.
         detach: those that leave.
         observed: what was read of the role and its policies.
         facts: of the object.
@@ -35,9 +41,10 @@ def granted(
         found = tuple(
             Granted(text, None, policy, None, leaving, recheck) for text, recheck in known if text is not None
         )
-        return found or (Granted(policy=policy, leaving=leaving),)
+        others = None if policy in wanted else ownership.RECHECK_SECONDS
+        return found or (Granted(policy=policy, leaving=leaving, recheck=others),)
 
     return {
-        **{attachment(role, policy): of(policy) for policy in wanted},
+        **{attachment(role, policy): of(policy) for policy in (*wanted, *exposed)},
         **{attachment(role, policy): of(policy, leaving=True) for policy in detach},
     }

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from ram_operator.cloud import Cloud, EcsApi, PolicyName, RamApi, Role, Taggable
+from ram_operator.cloud import Cloud, EcsApi, PolicyName, PolicyType, RamApi, Role, Taggable
 from ram_operator.errors import CloudError, Denied, NotFound
+from ram_operator.kinds import ownership
 from ram_operator.kinds.steps import tags_of
 from ram_operator.model import Scope, Unreadable
+from ram_operator.rules.documents import only_adds, same_meaning
 
 T = TypeVar("T")
 
@@ -20,9 +22,9 @@ class ObservedRole:
     """What is there; None in its place means that nothing was read.
 
     `instances` are those that have the role, read only when deleting; `unreadable` are regions that gave no answer.
-    `documents` are those of custom policies that no RamPolicy makes or that are not attached yet, "" where it may not
-    be read; `policy_tags` the tags of policies that RamPolicies make and that are not attached yet, None for one that
-    RAM does not have.
+    `documents` are those of custom policies that no RamPolicy makes, that are not attached yet or that are exposed,
+    "" where it may not be read; `policy_tags` the tags of policies that RamPolicies make and that are not attached
+    yet, None for one that RAM does not have.
     """
 
     role: Role | None = None
@@ -32,6 +34,18 @@ class ObservedRole:
     unreadable: tuple[Unreadable, ...] = ()
     documents: Mapping[tuple[str, str], str] = field(default_factory=dict)
     policy_tags: Mapping[tuple[str, str], Mapping[str, str] | None] = field(default_factory=dict)
+
+    def exposed(self, trust: str, adoption: str) -> tuple[PolicyName, ...]:
+        """What is attached already and is granted anew: all, if the role is taken over or lets in more than before.
+
+        Args:
+            trust: the trust policy that the role gets.
+            adoption: the spec's adoptionPolicy.
+        """
+        if self.role is None:
+            return ()
+        widens = not same_meaning(self.role.trust, trust) and not only_adds(trust, self.role.trust)
+        return self.attached if widens or ownership.adopts(adoption, self.tags) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +58,8 @@ class Asked:
         unmanaged: the custom policies whose documents are read, since no RamPolicy makes them.
         managed: those that RamPolicies make: their tags and documents are read before they are attached.
         deleting: whether to ask which instances have the role.
+        trust: the trust policy that the role gets; None where it is being deleted.
+        adoption: the spec's adoptionPolicy.
     """
 
     name: str
@@ -51,6 +67,8 @@ class Asked:
     unmanaged: tuple[PolicyName, ...] = ()
     managed: tuple[PolicyName, ...] = ()
     deleting: bool = False
+    trust: str | None = None
+    adoption: str = "Never"
 
 
 async def observe(asked: Asked, before: ObservedRole | bool, cloud: Cloud) -> ObservedRole:
@@ -81,7 +99,10 @@ async def _with_policies(found: ObservedRole, asked: Asked, ram: RamApi) -> Obse
     """With what RAM has of the policies: a RamPolicy's spec says what it should grant, not what it grants."""
     present = {policy.folded for policy in found.attached}
     coming = tuple(policy for policy in asked.managed if policy.folded not in present)
-    documents, tags = await asyncio.gather(_documents((*asked.unmanaged, *coming), ram), _tags(coming, ram))
+    exposed = () if asked.trust is None else found.exposed(asked.trust, asked.adoption)
+    custom = (one for one in exposed if one.type is PolicyType.CUSTOM)
+    judged = {policy.folded: policy for policy in (*asked.unmanaged, *coming, *custom)}
+    documents, tags = await asyncio.gather(_documents(tuple(judged.values()), ram), _tags(coming, ram))
     return replace(found, documents=documents, policy_tags=tags)
 
 
