@@ -61,8 +61,11 @@ async def test_a_role_that_cannot_be_taken_off_is_tried_again_after_a_while(erro
         made.delete(BINDING)
     before = dict(ecs.roles)
     ecs.failing["detach"] = error
-    for _ in range(4):
+    for _ in ecs.roles:
         said = await made.reconcile(BINDING)
+        if said.requeue_after is None or said.requeue_after > 1:
+            break
+        made.later(said.requeue_after)
     assert ecs.roles == before
     assert said.requeue_after is None or said.requeue_after >= 60
     assert error.code in condition_messages(made)
@@ -73,11 +76,14 @@ def condition_messages(made: Scene) -> str:
 
 
 class Stuck(Refusing):
-    """Lets nothing be taken off one instance."""
+    """Lets nothing be taken off some instances."""
+
+    stuck: frozenset[str] = frozenset({ONE.id})
 
     async def detach_role(self, region: str, role: str, ids: Sequence[str]) -> Mapping[str, CloudError]:
-        failures = await super().detach_role(region, role, [id_ for id_ in ids if id_ != ONE.id])
-        return {**failures, ONE.id: Denied("DetachInstanceRamRole", "Forbidden.RAM")} if ONE.id in ids else failures
+        failures = await super().detach_role(region, role, [id_ for id_ in ids if id_ not in self.stuck])
+        denied = Denied("DetachInstanceRamRole", "Forbidden.RAM")
+        return {**failures, **{id_: denied for id_ in ids if id_ in self.stuck}}
 
 
 @pytest.mark.parametrize("most", [1, "10%", 3])
@@ -89,3 +95,43 @@ async def test_one_that_a_role_cannot_be_taken_off_keeps_no_other_from_its_new_o
         await made.reconcile(BINDING)
     assert [one for one, role in ecs.roles.items() if role == WORKER] == [ONE]
     assert made.condition(BINDING, "Stalled") == ("True", "AccessDenied")
+
+
+@pytest.mark.parametrize("count", [1, 4])
+async def test_each_one_that_a_role_cannot_be_taken_off_delays_the_others_by_a_second_at_most(count: int) -> None:
+    ecs = pool_with_stuck(count)
+    made, _ = scene({}, binding_body(spec=ALLOWED | {"rollout": {"maxUnavailable": 1}}), nodes=10, ecs=ecs)
+    began = made.now
+    for number in range(1, count + 1):
+        said = await made.reconcile(BINDING)
+        assert len([call for call in ecs.writes if call[0] == "detach"]) == number
+        assert said.requeue_after is not None
+        assert 0 < said.requeue_after <= 1
+        made.later(said.requeue_after)
+    while {one.id for one, role in ecs.roles.items() if role == WORKER} != ecs.stuck:
+        assert (made.now - began).total_seconds() < 10
+        said = await made.reconcile(BINDING)
+        assert said.requeue_after is not None
+        made.later(said.requeue_after)
+
+
+async def test_a_pool_that_no_role_can_be_taken_off_is_tried_every_minute_until_it_can() -> None:
+    ecs = pool_with_stuck(10)
+    made, _ = scene({}, binding_body(spec=ALLOWED | {"rollout": {"maxUnavailable": 1}}), nodes=10, ecs=ecs)
+    for _ in range(20):
+        said = await made.reconcile(BINDING)
+        made.later(said.requeue_after or 0)
+    assert said.requeue_after == 60
+    ecs.stuck = frozenset()
+    began = made.now
+    while WORKER in ecs.roles.values():
+        said = await made.reconcile(BINDING)
+        assert said.requeue_after is not None or WORKER not in ecs.roles.values()
+        made.later(said.requeue_after or 0)
+    assert (made.now - began).total_seconds() < 10
+
+
+def pool_with_stuck(count: int) -> Stuck:
+    ecs = Stuck({instance(number): WORKER for number in range(1, 11)})
+    ecs.stuck = frozenset(instance(number).id for number in range(1, count + 1))
+    return ecs

@@ -32,9 +32,10 @@ class _UnderWay:
     latest: frozenset[str] = frozenset()
     failed_at: datetime | None = None
 
-    def pauses(self, now: datetime) -> bool:
-        """Whether something has failed just now."""
-        return self.failed_at is not None and timedelta(0) <= now - self.failed_at < PAUSE
+    def pause(self, now: datetime) -> float:
+        """The seconds for which nothing else is taken away yet, since something has failed just now."""
+        since = now - self.failed_at if self.failed_at else PAUSE
+        return (PAUSE - since).total_seconds() if timedelta(0) <= since < PAUSE else 0
 
 
 @dataclass(slots=True)
@@ -51,14 +52,19 @@ class Rollouts(Filter):
         begun = self._begun(facts)
         all_back, all_replaced = (_exchanged(plan, intent, begun.failed) for intent in (Intent.RELEASE, Intent.REPLACE))
         without = len(rollout.without.difference(all_back, all_replaced))
-        pauses = begun.pauses(now)
+        pause = begun.pause(now)
         back, replaced = (
-            [one for one in some if one in begun.latest] if pauses else some for some in (all_back, all_replaced)
+            [one for one in some if one in begun.latest] if pause else some for some in (all_back, all_replaced)
         )
         free = max(0, max(rollout.most, begun.most) - without)
         first = free if rollout.proven else max(0, 1 - without)
         may_go = {*back[:free], *replaced[: 0 if rollout.stopped_at else max(0, first - len(back))]}
-        waiting = _next(rollout, next(iter(all_back + all_replaced), ""), at_once=not (rollout.without or pauses))
+        following = next(iter(all_back + all_replaced), "")
+        soon = None if rollout.without else SOON_SECONDS
+        if pause:
+            # What nothing could be taken away from is tried again when its failure says.
+            soon = None if following in begun.failed else pause
+        waiting = Reason.PROGRESSING, f"{rollout.progress}; next {following}", soon
         held = dict.fromkeys(all_back, waiting) | dict.fromkeys(all_replaced, _stopped(rollout) or waiting)
 
         def hold(step: Step, subject: str) -> Hold | None:
@@ -99,10 +105,6 @@ def _exchanged(plan: Plan, intent: Intent, last: frozenset[str] = frozenset()) -
 
 Waiting = tuple[Reason, str, float | None]
 """What those that wait are told, and when they are looked at again."""
-
-
-def _next(rollout: Rollout, following: str, *, at_once: bool) -> Waiting:
-    return Reason.PROGRESSING, f"{rollout.progress}; next {following}", SOON_SECONDS if at_once else None
 
 
 def _stopped(rollout: Rollout) -> Waiting | None:
