@@ -13,6 +13,7 @@ from tests.unit.test_binding_verdicts import Crash, Fragile
 
 from ram_operator.errors import Unavailable
 from ram_operator.kinds.instance_role_binding.rows import UNKNOWN_SESSION
+from ram_operator.model import EVERYTHING
 from ram_operator.rules.documents import canonical, fingerprint
 
 
@@ -275,6 +276,19 @@ async def test_another_one_that_is_refused_never_leaves_the_role_without_a_limit
     await made.settle()
     assert ecs.limits == dict.fromkeys(ecs.roles, TEXT)
     assert made.condition(BINDING) == ("True", "AllAttached")
+
+
+async def test_what_another_binding_may_have_given_with_one_is_not_given_back_without() -> None:
+    ecs = Picky({ONE: ""}, canonical(WRITE))
+    ecs.failing["attach"] = LOST
+    made = await settled(ecs)
+    ecs.failing.clear()
+    key = made.put(binding_body("older", created="2025-01-01T00:00:00Z", spec={"sessionPolicy": WRITE}))
+    await made.reconcile(key)
+    made.asked = {key: EVERYTHING}
+    await made.settle()
+    assert (ecs.roles, ecs.limits) == ({ONE: ""}, {})
+    assert "oss-reader is not given back" in made.rows(key)[str(ONE)]["message"]
 
 
 BAD: list[tuple[Any, str]] = [

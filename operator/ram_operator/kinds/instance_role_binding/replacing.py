@@ -42,8 +42,7 @@ def undo(case: Case, row: Row) -> Verdict:
 
 def exchange(case: Case, role: str, seen: str) -> Verdict:
     """Take off what is there and give it ours. The claim is on both; what was there before us is written once."""
-    own = case.row if case.row and case.row.gave(seen) else None
-    given_by = own or (case.other_claim if inherits(case) else None)
+    given_by = next((row for row in (case.row, case.other_claim) if row and row.gave(seen)), None)
     # Nothing tells what limited a role that is taken over without a row: that was lost with the status.
     limited = given_by.session_of(seen) is not None if given_by else case.taken_over
     claim = {
