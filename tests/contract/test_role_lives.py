@@ -232,7 +232,7 @@ async def test_what_was_never_created_is_let_go_at_once_after_a_refusal_and_afte
 ) -> None:
     refusal = {"action": "CreateRole", "count": 1, "code": "NoPermission", "status": 403}
     simulator.control_call("POST", "/faults", refusal)
-    key = scene.put(role_body("never"))
+    key = scene.put(role_body("never", finalizers=()))
     await scene.reconcile(key)
     scene.delete(key)
     await scene.reconcile(key)
