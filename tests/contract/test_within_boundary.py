@@ -256,3 +256,25 @@ async def test_exclusive_takes_off_what_is_outside_before_it_lets_anybody_in(
     await scene.settle()
     assert writes(simulator, before)[:3] == ["TagResources", "DetachPolicyFromRole", "UpdateRole"]
     assert attachments(simulator, "app") == {READ} & {policy["system"] for policy in policies}
+
+
+REFUSED = [
+    ("GetPolicy", "NoPermission", 403, "Forbidden", "may not be read (ram:GetPolicy)"),
+    ("GetPolicy", "InvalidAccessKeyId.NotFound", 404, "AccessDenied", "GetPolicy: InvalidAccessKeyId.NotFound"),
+    ("ListTagResources", "NoPermission", 403, "AccessDenied", "ListTagResources"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("action", "code", "status", "reason", "words"), REFUSED)
+async def test_what_may_not_be_read_of_a_policy_is_named_by_its_permission(
+    scene: Scene, simulator: Simulator, action: str, code: str, status: int, reason: str, words: str
+) -> None:
+    scene.draw(Boundary())
+    scene.put(policy_body("read"))
+    await settle(scene, POLICY)
+    simulator.control_call("POST", "/faults", {"action": action, "count": 1, "code": code, "status": status})
+    scene.put(role_body("app", spec={"policies": [{"policyRef": {"name": "read"}}]}))
+    await scene.reconcile(ROLE)
+    assert scene.condition(ROLE)[1] == reason
+    assert words in scene.status(ROLE)["conditions"][0]["message"]
+    assert attachments(simulator, "app") == set()

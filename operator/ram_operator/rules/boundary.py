@@ -54,6 +54,9 @@ class Boundary:
             yield from self._of_trust(granted.trust)
 
     def _of_document(self, document: str) -> Iterator[str]:
+        if not document:
+            yield "its document may not be read (ram:GetPolicy)"
+            return
         for where, statement in allowing(document):
             if not isinstance(statement, Mapping):
                 yield f"{where} is not understood, and so counts as allowing everything"

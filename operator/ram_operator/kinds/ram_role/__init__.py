@@ -17,16 +17,16 @@ from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.kinds.offers import role_name
 from ram_operator.kinds.ram_role import attachments
+from ram_operator.kinds.ram_role.deleting import deletion, users
 from ram_operator.kinds.ram_role.drift import find_drift
 from ram_operator.kinds.ram_role.granting import granted
 from ram_operator.kinds.ram_role.links import RoleLinks
 from ram_operator.kinds.ram_role.observing import Asked, ObservedRole, observe
-from ram_operator.kinds.ram_role.steps import CreateRole, DeleteRole, DetachPolicy, UpdateRole, attachment
+from ram_operator.kinds.ram_role.steps import CreateRole, DetachPolicy, UpdateRole, attachment
 from ram_operator.kinds.ram_role.swaps import PolicyLimits, Swap
 from ram_operator.kinds.ram_role.trust import read_trust
 from ram_operator.kinds.steps import WholeStep, difference, tags_of
 from ram_operator.model import (
-    RETAIN_INSTEAD,
     Body,
     Context,
     Event,
@@ -38,10 +38,8 @@ from ram_operator.model import (
     Ownership,
     Plan,
     Reason,
-    Reference,
     Scope,
     StatusFields,
-    listing,
 )
 from ram_operator.rules.boundary import Boundary
 from ram_operator.rules.documents import (
@@ -189,7 +187,7 @@ class RamRoleKind:
     ) -> ObservedRole | None:
         if desired.name is None:
             return None
-        deleting = desired.spec is None and not _users(desired.facts)
+        deleting = desired.spec is None and not users(desired.facts)
         unmanaged = attachments.unmanaged(desired.policies, desired.facts)
         managed = () if desired.facts.me.deleting else attachments.managed_here(desired.policies, desired.facts)
         wanted = (desired.spec.trust, desired.spec.adoption) if desired.spec else ()
@@ -201,7 +199,11 @@ class RamRoleKind:
             return Plan(fields=stored)
         if desired.spec is None:
             fields = attachments.of_deleted(stored, context.outcome)
-            return replace(self._deletion(desired, observed, stored, context), fields=fields)
+            ours = (*attachments.managed(stored), *desired.policies, *desired.leaving)
+            if desired.facts.me.spec.get("policyAttachment") == EXCLUSIVE:
+                ours = attachments.unprotected((*ours, *observed.attached), self.protected_policies)
+            planned = deletion(str(desired.name), desired.facts, ours, observed, stored, context)
+            return replace(planned, fields=fields)
         fields = self._fields(desired, observed, stored, context)
         return replace(self._corrections(desired, desired.spec, observed, stored, context), fields=fields)
 
@@ -268,45 +270,6 @@ class RamRoleKind:
             message = f"{subject} is Alibaba Cloud's own or protected by the operator's settings, and never taken over"
             return Hold(subject, Reason.NOT_OWNED, message)
         return None if tags is None else ownership.foreign(subject, tags, owner)
-
-    def _deletion(self, desired: DesiredRole, observed: ObservedRole, stored: StatusFields, context: Context) -> Plan:
-        facts, subject = desired.facts, f"role {desired.name}"
-        if observed.role is None or observed.tags is None:
-            return ownership.nothing_to_delete(str(desired.name), stored, "arn")
-        if ownership.foreign("", observed.tags, context.owner):
-            return ownership.nothing_of_ours(observed.role.name, observed.tags, facts, context.owner)
-        if hold := ownership.hand_over(subject, facts):
-            return Plan(holds=(hold,))
-        if ownership.left_alone(facts, observed.tags, context.owner):
-            return Plan()
-        name = observed.role.name
-        ours = (*attachments.managed(stored), *desired.policies, *desired.leaving)
-        if facts.me.spec.get("policyAttachment") == EXCLUSIVE:
-            ours = attachments.unprotected((*ours, *observed.attached), self.protected_policies)
-        managed = {policy.folded for policy in ours}
-        foreign = [str(policy) for policy in observed.attached if policy.folded not in managed]
-        if users := _users(desired.facts):
-            bindings = listing(str(binding.key) for binding in users)
-            if all(binding.deleting for binding in users):
-                return Plan(holds=(ownership.waits_for(f"role {name}", bindings),))
-            return _in_use(name, f"bound by {bindings}; delete {'them' if len(users) > 1 else 'it'} first", None)
-        if observed.instances:
-            instances = listing(observed.instances)
-            count = len(observed.instances)
-            have = f"{count} instances have it" if count > 1 else "1 instance has it"
-            return _in_use(name, f"{have}: {instances}; detach it there first")
-        if observed.unreadable:
-            return Plan(unreadable=observed.unreadable)
-        if foreign:
-            return _in_use(
-                name,
-                f"it has policies that this object names nowhere: {listing(foreign)}; detach them first, {_NAME_THEM}",
-            )
-        attached = {policy.folded for policy in observed.attached}
-        unconfirmed = attachments.unconfirmed(stored, context.outcome) - attached
-        unread = (policy for policy in attachments.managed(stored) if policy.folded in unconfirmed)
-        detach = (*observed.attached, *unread)
-        return Plan(steps=(*(DetachPolicy(policy, name) for policy in detach), DeleteRole(name, detach)))
 
     def _fields(
         self, desired: DesiredRole, observed: ObservedRole, stored: StatusFields, context: Context
@@ -379,21 +342,3 @@ def _role_steps(
         update = update.waiting_for(tuple(attachment(role_now.name, policy) for policy in exposed))
     missing = ownership.missing_tags(spec.tags, observed.tags, context.owner)
     return (*((update,) if fields else ()), *ownership.tag_step(Taggable.ROLE, role_now.name, missing))
-
-
-def _users(facts: Facts) -> tuple[Reference, ...]:
-    """The bindings in the way of a deletion: not those that have attached nothing and wait for this role themselves."""
-    return tuple(
-        binding
-        for binding in facts.referrers
-        if binding.reason not in (Reason.ROLE_NOT_READY, Reason.RELEASED)
-        or any(row.get("origin") == "Attached" for row in binding.status.get("instances") or ())
-    )
-
-
-_NAME_THEM = "or name them in spec.policies to have them detached"
-
-
-def _in_use(name: str, users: str, retry_after: float | None = ownership.RECHECK_SECONDS) -> Plan:
-    message = f"role {name} is in use: {users}, {RETAIN_INSTEAD}"
-    return Plan(holds=(Hold(f"role {name}", Reason.IN_USE, message, retry_after),))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ram_operator.cloud import Cloud, EcsApi, PolicyName, PolicyType, RamApi, Role, Taggable
-from ram_operator.errors import CloudError, Denied, NotFound
+from ram_operator.errors import CloudError, Denied, NotFound, Unauthenticated
 from ram_operator.kinds import ownership
 from ram_operator.kinds.steps import tags_of
 from ram_operator.model import Scope, Unreadable
@@ -116,8 +116,6 @@ async def _tags_of(policy: PolicyName, ram: RamApi) -> Mapping[str, str] | None:
         return await ram.list_tags(Taggable.POLICY, policy.name)
     except NotFound:
         return None
-    except Denied:
-        return {}
 
 
 async def _documents(policies: tuple[PolicyName, ...], ram: RamApi) -> Mapping[tuple[str, str], str]:
@@ -130,6 +128,8 @@ async def _document(policy: PolicyName, ram: RamApi) -> str | None:
         return (await ram.get_policy(policy)).document
     except NotFound:
         return None
+    except Unauthenticated:
+        raise
     except Denied:
         return ""
 
