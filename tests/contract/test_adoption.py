@@ -160,3 +160,11 @@ async def test_exclusive_detaches_all_that_the_spec_does_not_name_but_protected_
     scene.edit(ROLE, policies=[{"system": "AliyunECSFullAccess"}])
     await settle(scene, ROLE)
     assert writes(simulator, before)[1:] == ["AttachPolicyToRole", "DetachPolicyFromRole"]
+
+
+async def test_the_name_of_a_system_policy_is_told_whatever_was_said_before(scene: Scene) -> None:
+    scene.put(policy_body("read", spec={"policyName": "AdministratorAccess", "managementPolicy": "Plan"}))
+    await scene.reconcile(POLICY)
+    await scene.reconcile(POLICY)
+    assert scene.condition(POLICY) == ("False", "NameTaken")
+    assert "the name is taken by a system policy" in message(scene, POLICY)

@@ -10,7 +10,7 @@ from ram_operator.cloud import Entities, Policy, PolicyName, PolicyType, RamApi,
 from ram_operator.errors import NotFound
 from ram_operator.kinds.offers import role_name
 from ram_operator.kinds.steps import tags_of
-from ram_operator.model import TAG_PREFIX, Facts, Reason, Scope
+from ram_operator.model import TAG_PREFIX, Facts, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,9 @@ async def observe(name: str, before: ObservedPolicy | bool, asked: Asked, ram: R
         attached = (asked.granting or facts.me.deleting) and policy.attachment_count > 0
         entities = await ram.list_entities_for_policy(policy_name) if attached else None
     except NotFound:
-        refused = again or facts.me.reason == Reason.NAME_TAKEN
-        return ObservedPolicy(system=refused and not facts.me.deleting and await _is_system(name, ram))
+        # A policy that was not reported on yet is most likely new: that costs no second call.
+        still = again or bool(facts.me.status.get("conditions"))
+        return ObservedPolicy(system=still and not facts.me.deleting and await _is_system(name, ram))
     marks = await _marks(entities, facts, ram) if entities and facts.me.deleting else {}
     return ObservedPolicy(policy, tags, entities, marks)
 

@@ -69,7 +69,7 @@ def users(facts: Facts) -> tuple[Reference, ...]:
     return tuple(
         binding
         for binding in facts.referrers
-        if binding.reason not in (Reason.ROLE_NOT_READY, Reason.RELEASED)
+        if not (binding.released or binding.reason == Reason.ROLE_NOT_READY)
         or any(row.get("origin") == "Attached" for row in binding.status.get("instances") or ())
     )
 
