@@ -23,7 +23,7 @@ from tests.contract.conftest import RunningSimulator
 
 from ram_simulator.testing.simulator import PRODUCTS
 
-ANONYMOUS = {"AssumeRoleWithOIDC"}
+ANONYMOUS = {"AssumeRoleWithOIDC", "AssumeRoleWithSAML"}
 SIGNED = [(action, given) for action, given in CALLS if action not in ANONYMOUS]
 OTHERS = {
     "Ram": ("ListUsers", "ListRoles"),
