@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -245,7 +246,8 @@ def test_bindings_of_roles_by_name_need_the_small_policy_only(restricted: World,
     world.delete(BINDING)
     world.has_role(instance, "")
     calls = [call for call in world.calls(mark) if "dev" in str(call["principal"])]
-    assert {(call["action"], call["status"]) for call in calls if call["status"] == 403} == set()
+    refused = Counter(call["action"] for call in calls if call["status"] == 403)
+    assert refused <= Counter(["ListRoles", "ListPolicies"]), "asked once for what has lost its object"
 
 
 @pytest.mark.parametrize("profile", ["attach-only"])

@@ -11,7 +11,7 @@ from tests.unit.scene import Instances, Roles, Scene
 from ram_operator.cloud import Cloud, Policy, PolicyEntry, PolicyName, PolicyType, RamApi, RoleEntry, StsApi
 from ram_operator.engine.sweeps import Sweeps
 from ram_operator.engine.workqueue import Lane, WorkQueue
-from ram_operator.errors import Unavailable
+from ram_operator.errors import CloudError, Unavailable
 from ram_operator.model import Event, ObjectKey, Scope
 
 
@@ -19,7 +19,7 @@ class Lists(Roles):
     """RAM as far as its lists go.
 
     Attributes:
-        failing: whether the lists fail.
+        failure: what the lists fail with.
         calls: how many lists were asked for.
         meanwhile: what happens while a list is read.
     """
@@ -28,7 +28,7 @@ class Lists(Roles):
         super().__init__()
         self.listed = policies
         self.roles = roles
-        self.failing = False
+        self.failure: CloudError | None = None
         self.calls = 0
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
 
@@ -48,8 +48,8 @@ class Lists(Roles):
         self.calls += 1
         if self.meanwhile:
             await self.meanwhile()
-        if self.failing:
-            raise Unavailable("List", "ServiceUnavailable")
+        if self.failure:
+            raise self.failure
 
 
 class Swept:

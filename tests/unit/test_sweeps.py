@@ -28,6 +28,7 @@ from tests.unit.scene import Instances
 from tests.unit.sweeping import Lists, Swept
 
 from ram_operator.cloud import PolicyEntry, PolicyType, RoleEntry
+from ram_operator.errors import Denied, Unauthenticated, Unavailable
 from ram_operator.kinds.names import RAM_POLICY, RAM_ROLE
 from ram_operator.model import ObjectKey, Scope, timestamp
 
@@ -243,13 +244,13 @@ async def test_a_check_by_a_clock_that_was_a_day_ahead_is_none() -> None:
 
 async def test_a_sweep_that_fails_nominates_nothing_until_it_is_overdue() -> None:
     made = swept_policy()
-    made.ram.failing = True
+    made.ram.failure = Unavailable("List", "ServiceUnavailable")
     assert await made.nominated(RAM_POLICY.kind) == {}
     made.scene.later(900)
     assert await made.nominated(RAM_POLICY.kind) == {}
     made.scene.later(1)
     assert await made.nominated(RAM_POLICY.kind) == {POLICY: Scope(swept=True)}
-    made.ram.failing = False
+    made.ram.failure = None
     assert await made.nominated(RAM_POLICY.kind) == {}
 
 
@@ -286,7 +287,7 @@ async def test_for_objects_that_are_all_suspended_nothing_is_read(body: Callable
 async def test_sweeps_that_fail_for_too_long_nominate_no_suspended_object() -> None:
     made = swept_policy()
     made.scene.put(policy_body("suspended", spec=SUSPENDED))
-    made.ram.failing = True
+    made.ram.failure = Unavailable("List", "ServiceUnavailable")
     await made.nominated(RAM_POLICY.kind)
     made.scene.later(901)
     assert await made.nominated(RAM_POLICY.kind) == {POLICY: Scope(swept=True)}
@@ -313,6 +314,26 @@ async def test_without_objects_only_the_lists_are_read_that_show_what_has_lost_i
     for kind in made.scene.reconciler.kinds:
         await made.nominated(kind)
     assert (made.ram.calls, made.ecs.calls) == (2, [])
+
+
+async def test_a_key_that_may_not_list_is_asked_again_once_there_is_an_object_to_look_for() -> None:
+    made = Swept(Lists([], [ROLE_ENTRY]))
+    made.ram.failure = Denied("ListRoles", "NoPermission")
+    for calls in (1, 1, 1):
+        await made.nominated(RAM_ROLE.kind)
+        assert made.ram.calls == calls
+    made.scene.put(role_body(status=role_status()))
+    for calls in (2, 3):
+        await made.nominated(RAM_ROLE.kind)
+        assert made.ram.calls == calls
+
+
+async def test_a_key_that_is_refused_for_a_while_is_asked_at_each_sweep() -> None:
+    made = Swept()
+    made.ram.failure = Unauthenticated("ListRoles", "InvalidSecurityToken.Expired")
+    for calls in (1, 2):
+        await made.nominated(RAM_ROLE.kind)
+        assert made.ram.calls == calls
 
 
 @pytest.mark.looptime(start=0)

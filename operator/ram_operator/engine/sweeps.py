@@ -20,7 +20,7 @@ from ram_operator.cloud import Cloud
 from ram_operator.engine.controller import World
 from ram_operator.engine.reconciler import Reconciler
 from ram_operator.engine.workqueue import Lane, WorkQueue
-from ram_operator.errors import CloudError
+from ram_operator.errors import CloudError, Denied, Unauthenticated
 from ram_operator.kinds import AnyKind
 from ram_operator.kinds.surveys import Drift, Orphan, Survey
 from ram_operator.model import EVERYTHING, Event, EventReason, Facts, Json, ObjectKey, Reason, Reference, Scope
@@ -62,6 +62,7 @@ class Sweeps:
     _asked: dict[ObjectKey, datetime] = field(default_factory=dict)
     _orphans: dict[str, frozenset[Orphan]] = field(default_factory=dict)
     _told: dict[str, frozenset[Orphan]] = field(default_factory=dict)
+    _unlisted: set[str] = field(default_factory=set)
 
     async def run(self, gate: asyncio.Event) -> None:
         """Sweep for ever, first as soon as `gate` opens."""
@@ -83,11 +84,14 @@ class Sweeps:
         objects = await self._gathered(name)
         self._asked = {key: at for key, at in self._asked.items() if key.kind != name or key in objects}
         compared = {key: facts for key, facts in objects.items() if not facts.suspended}
-        if objects and not compared:
+        if (objects and not compared) or (not objects and name in self._unlisted):
             return
         try:
             drift = await kind.find_drift(tuple(objects.values()), survey)
         except CloudError as error:
+            if not objects and isinstance(error, Denied) and not isinstance(error, Unauthenticated):
+                # A key for bindings alone may not list roles. It is not asked again before there is one to look for.
+                self._unlisted.add(name)
             metrics.SWEEPS.labels(name, "failed").inc()
             log.warning("sweep failed", extra={"kind": name, "error": str(error)})
             nominated = self._overdue(name, compared)
