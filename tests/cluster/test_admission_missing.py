@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.cluster.world import SETTINGS, World, log_lines
+from tests.polling import until
 
 from ram_operator.cluster.admission import PATH, POLICIES
 
@@ -27,8 +28,9 @@ def weakened(world: World) -> Iterator[World]:
 
 def test_missing_admission_policies_are_said_in_readiness_metric_and_log(weakened: World) -> None:
     found = ["documents.ram.alicloud.dev does not refuse", "status.ram.alicloud.dev is not installed"]
+    # The policies are read beside the start, so that a ready operator may not have looked at them yet.
+    until(lambda: weakened.metric("ram_operator_admission_policies_missing") == 2, what="both faults are counted")
     assert weakened.probe("/readyz") == (200, f"ok, but admission policies are missing: {', '.join(found)}\n")
-    assert weakened.metric("ram_operator_admission_policies_missing") == 2
     lines = log_lines(weakened.operator.child.log.read_text())
     (line,) = (line for line in lines if line["message"] == "admission policies do not protect this cluster")
     assert (line["level"], line["found"]) == ("WARNING", found)
