@@ -59,7 +59,7 @@ def retains(facts: Facts) -> bool:
 
 def left_alone(facts: Facts, tags: Mapping[str, str], owner: Owner) -> bool:
     """Whether a deletion leaves a cloud object with these tags as it is: it is not ours, or was taken over."""
-    return bool(foreign("", tags, owner)) or _is_retained(facts, origin(tags))
+    return not owned(tags, owner) or _is_retained(facts, origin(tags))
 
 
 def _is_retained(facts: Facts, origin: Json) -> bool:
@@ -157,7 +157,12 @@ def name_taken(subject: str, facts: Facts, tags: Mapping[str, str] | None, owner
 
 def _owns(owner: Owner, name: str, tags: Mapping[str, str]) -> bool:
     rival = Owner(owner.cluster, type(owner.key)(owner.key.kind, name), owner.previous_clusters)
-    return rival.judge(tags) in (Ownership.OURS, Ownership.INHERITED)
+    return owned(tags, rival)
+
+
+def owned(tags: Mapping[str, str], owner: Owner) -> bool:
+    """Whether a cloud object with these tags is this owner's to write."""
+    return owner.judge(tags) in (Ownership.OURS, Ownership.INHERITED)
 
 
 def foreign(subject: str, tags: Mapping[str, str], owner: Owner) -> Hold | None:

@@ -165,7 +165,7 @@ def checked(
     if wanted.role is None:
         return wanted
     key = wanted.spec.role if wanted.spec else None
-    if key and tags is not None and ownership.foreign("", tags, replace(owner, key=key)):
+    if key and tags is not None and not ownership.owned(tags, replace(owner, key=key)):
         message = f"role {wanted.role} does not have the tags of {key}; waits for {key} to own it"
         hold = Hold(str(key), Reason.ROLE_NOT_READY, message, LOOK_AGAIN_SECONDS)
     elif read is None or read.usable:

@@ -185,7 +185,7 @@ class RamPolicyKind:
         facts, subject = desired.facts, f"policy {desired.name}"
         if observed.policy is None or observed.tags is None:
             return ownership.nothing_to_delete(str(desired.name), stored, "defaultVersion")
-        if ownership.foreign("", observed.tags, context.owner):
+        if not ownership.owned(observed.tags, context.owner):
             return ownership.nothing_of_ours(observed.policy.name, observed.tags, facts, context.owner)
         if hold := ownership.hand_over(subject, facts):
             return Plan(holds=(hold,))
@@ -205,7 +205,7 @@ class RamPolicyKind:
         self, desired: DesiredPolicy, observed: ObservedPolicy, stored: StatusFields, context: Context
     ) -> StatusFields:
         policy = observed.policy
-        if policy is None or observed.tags is None or ownership.foreign("", observed.tags, context.owner):
+        if policy is None or observed.tags is None or not ownership.owned(observed.tags, context.owner):
             return {}
         seen = {
             "generation": desired.facts.generation,

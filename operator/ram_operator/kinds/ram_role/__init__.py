@@ -275,7 +275,7 @@ class RamRoleKind:
         self, desired: DesiredRole, observed: ObservedRole, stored: StatusFields, context: Context
     ) -> StatusFields:
         role, tags = observed.role, observed.tags
-        if role is None or tags is None or ownership.foreign("", tags, context.owner):
+        if role is None or tags is None or not ownership.owned(tags, context.owner):
             return {}
         attached = {policy.folded for policy in observed.attached}
         wanted = {policy.folded for policy in desired.policies}

@@ -285,7 +285,7 @@ def foreign(
     managers, found, holds = _managers(facts), [], []
     for policy in attach:
         its, key = tags.get(policy.folded), managers.get(policy.name.lower())
-        if key and its is not None and ownership.foreign("", its, replace(owner, key=key)):
+        if key and its is not None and not ownership.owned(its, replace(owner, key=key)):
             found.append(policy)
             message = f"policy {policy} does not have the tags of {key}; waits for {key} to own it"
             holds.append(Hold(str(key), Reason.POLICY_NOT_READY, message, ownership.RECHECK_SECONDS))

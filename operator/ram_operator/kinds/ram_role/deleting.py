@@ -31,7 +31,7 @@ def deletion(
     subject = f"role {name}"
     if observed.role is None or observed.tags is None:
         return ownership.nothing_to_delete(name, stored, "arn")
-    if ownership.foreign("", observed.tags, context.owner):
+    if not ownership.owned(observed.tags, context.owner):
         return ownership.nothing_of_ours(observed.role.name, observed.tags, facts, context.owner)
     if hold := ownership.hand_over(subject, facts):
         return Plan(holds=(hold,))
