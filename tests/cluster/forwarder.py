@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import json
-import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+from tests.cluster.loop_thread import LoopThread
 
 _CHUNK = 16384
 
@@ -26,17 +26,15 @@ class Forwarder:
         self._server: asyncio.Server | None = None
         self._lines: set[asyncio.StreamWriter] = set()
         self._dead: set[asyncio.StreamWriter] = set()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="forwarder")
-        self._thread.start()
+        self._thread = LoopThread("forwarder")
 
     def open(self) -> None:
         """Accept connections, at the same port each time."""
-        self._do(self._open())
+        self._thread.do(self._open())
 
     def cut(self) -> None:
         """Refuse connections and cut those that there are."""
-        self._do(self._cut())
+        self._thread.do(self._cut())
 
     def freeze(self) -> None:
         """Pass nothing on any more on the connections that there are, and tell nobody; new ones work."""
@@ -45,13 +43,8 @@ class Forwarder:
     def end(self) -> None:
         """Cut, and end the thread."""
         self.cut()
-        self._do(self._settle())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+        self._thread.do(self._settle())
+        self._thread.end()
 
     async def _open(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)

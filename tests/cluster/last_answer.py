@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 from urllib.parse import parse_qs
 
 from aiohttp import ClientSession, web
+from tests.cluster.loop_thread import LoopThread
 
 from ram_operator.cloud.client.transport import is_write
 
@@ -33,9 +31,7 @@ class LastAnswer:
         self.killed_after = ""
         self._target, self._kill = target, kill
         self._last: int | None = None
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="last answer")
-        self._thread.start()
+        self._thread = LoopThread("last answer")
 
     def kill_after(self, writes: int | None) -> None:
         """Kill the operator when it has made so many writes and one more; None lets it live."""
@@ -43,17 +39,12 @@ class LastAnswer:
 
     def open(self) -> None:
         """Accept calls."""
-        self._do(self._open())
+        self._thread.do(self._open())
 
     def end(self) -> None:
         """Accept none any more, and end the thread."""
-        self._do(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
+        self._thread.do(self._close())
+        self._thread.end()
 
     async def _open(self) -> None:
         self._session = ClientSession()
