@@ -28,6 +28,7 @@ from ram_operator.model import (
     Reference,
     Scope,
     Unclear,
+    find_condition,
 )
 from ram_operator.model.multimap import Multimap
 
@@ -239,7 +240,7 @@ class Caches:
 def view_of(key: ObjectKey, body: Body) -> Reference:
     """The view that other objects have of this one."""
     metadata, status = body["metadata"], body.get("status") or {}
-    ready = any(row["type"] == "Ready" and row["status"] == "True" for row in status.get("conditions") or ())
+    ready = find_condition(status.get("conditions")).get("status") == "True"
     deleting = "deletionTimestamp" in metadata
     created, deleted = metadata["creationTimestamp"], metadata.get("deletionTimestamp", "")
     return Reference(

@@ -6,6 +6,7 @@ from collections import Counter
 
 from ram_operator import metrics
 from ram_operator.cluster.caches import Caches
+from ram_operator.model import find_condition
 
 
 def count(caches: Caches) -> None:
@@ -13,8 +14,7 @@ def count(caches: Caches) -> None:
     objects: Counter[tuple[str, str, str]] = Counter()
     instances: Counter[str] = Counter()
     for view, states in caches.views():
-        conditions = view.status.get("conditions") or ()
-        ready = next((row["status"] for row in conditions if row["type"] == "Ready"), "")
+        ready = find_condition(view.status.get("conditions")).get("status", "")
         objects[view.key.kind, ready, view.reason] += 1
         instances.update(states)
     metrics.OBJECTS.clear()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -13,7 +13,7 @@ from ram_operator import metrics
 from ram_operator.engine.reconciler import Reconciler
 from ram_operator.engine.workqueue import Item, Lane, QueueClosed, WorkQueue
 from ram_operator.errors import KubeError, StaleObject
-from ram_operator.model import Body, Event, EventReason, Facts, Json, ObjectKey, Report
+from ram_operator.model import Body, Event, EventReason, Facts, ObjectKey, Report, find_condition
 
 log = logging.getLogger(__name__)
 
@@ -146,14 +146,14 @@ class Controller:
 
     def _note_edit(self, item: Item, facts: Facts) -> None:
         """Note since when a generation is known that no reconcile has reported on."""
-        reported = _ready(facts.me.status.get("conditions") or ()).get("observedGeneration")
+        reported = find_condition(facts.me.status.get("conditions")).get("observedGeneration")
         noted = self._edits.get(item.key)
         if reported != facts.generation and (noted is None or noted[0] != facts.generation):
             self._edits[item.key] = facts.generation, self.clock() - item.waited
 
     def _follow(self, item: Item, facts: Facts, report: Report) -> None:
         """Queue the key again as the report asks."""
-        ready = _ready(report.conditions)
+        ready = find_condition(report.conditions)
         metrics.RECONCILES.labels(item.key.kind, ready.get("reason", "Released")).inc()
         if ready.get("status") == "True" and (edit := self._edits.pop(item.key, None)):
             metrics.EDIT_SECONDS.labels(item.key.kind).observe(self.clock() - edit[1])
@@ -170,7 +170,7 @@ class Controller:
     def _log(self, item: Item, facts: Facts, report: Report, delay: float | None) -> None:
         """Log what changed in one line, with the requests that failed; a reconcile that changed nothing is no news."""
         news = report.events or [*report.conditions] != [*(facts.me.status.get("conditions") or ())]
-        ready = _ready(report.conditions)
+        ready = find_condition(report.conditions)
         log.log(
             logging.INFO if news else logging.DEBUG,
             "reconciled",
@@ -185,8 +185,3 @@ class Controller:
                 "again": None if delay is None else round(delay, 1),
             },
         )
-
-
-def _ready(conditions: Iterable[Mapping[str, Json]]) -> Mapping[str, Json]:
-    """The condition Ready, empty where there is none."""
-    return next((row for row in conditions if row["type"] == "Ready"), {})

@@ -37,6 +37,7 @@ from ram_operator.model import (
     Stall,
     Step,
     disposition,
+    find_condition,
     listing,
     possible,
     timestamp,
@@ -242,13 +243,9 @@ def _together(holds: Sequence[Hold]) -> str:
     return f"{len(names)} instances ({listing(names, SHOWN)}): {holds[0].message}"
 
 
-def _find(conditions: Iterable[Mapping[str, Json]], kind: str) -> Mapping[str, Json]:
-    return next((condition for condition in conditions if condition.get("type") == kind), {})
-
-
 def _readiness(subject: Subject, state: Disposition, reason: Reason, message: str) -> tuple[str, str, str]:
     """Ready while something holds: False, but for waiting and retrying the last truth about this generation."""
-    before = _find(subject.conditions, "Ready")
+    before = find_condition(subject.conditions)
     if state is Disposition.SUSPENDED:
         return str(before.get("status", "Unknown")), reason, message
     if subject.overdue and state is Disposition.RETRYING:
@@ -276,7 +273,7 @@ def _conditions(
 def _condition(subject: Subject, row: tuple[str, str, str, str], now: datetime) -> Mapping[str, Json]:
     """One condition; `lastTransitionTime` moves only when the status does."""
     kind, status, reason, message = row
-    before = _find(subject.conditions, kind)
+    before = find_condition(subject.conditions, kind)
     since = before.get("lastTransitionTime") if before.get("status") == status else None
     known = (reason, subject.generation) == (before.get("reason"), before.get("observedGeneration"))
     if known and reason == Reason.THROTTLED:
@@ -298,7 +295,7 @@ def _step_events(steps: Iterable[Step], subject: Subject, nodes: Mapping[str, st
     A creation tells of all that was done with it. A write that a sweep led to, on a generation that was in sync
     before, repairs what something else changed.
     """
-    ready = _find(subject.conditions, "Ready")
+    ready = find_condition(subject.conditions)
     drift = subject.swept and ready.get("status") == "True" and ready.get("observedGeneration") == subject.generation
     events: list[Event] = []
     for step, words in _notes(list(steps)):
@@ -339,6 +336,6 @@ def _was_told(subject: Subject, stalls: frozenset[Stall]) -> bool:
     """Whether a warning has told of all that stalls the object, of this generation."""
     if subject.told is not None:
         return stalls <= subject.told
-    before = _find(subject.conditions, "Stalled")
+    before = find_condition(subject.conditions, "Stalled")
     known = (before.get("observedGeneration"), before.get("reason"))
     return all(known == (stall.generation, stall.reason) for stall in stalls)

@@ -34,6 +34,7 @@ from ram_operator.model import (
     Reference,
     Resource,
     StatusFields,
+    find_condition,
     listing,
     owner_marks,
     parse_timestamp,
@@ -275,7 +276,7 @@ def reconciled(body: Body) -> bool:
     """Whether a past reconcile finished with this very generation of an object, so that a start needs no other."""
     metadata, status = body["metadata"], body.get("status") or {}
     conditions: list[Mapping[str, Json]] = status.get("conditions") or []
-    ready = next((row for row in conditions if row["type"] == "Ready"), {})
+    ready = find_condition(conditions)
     asked = (metadata.get("annotations") or {}).get(RECONCILE_AT)
     return (
         "deletionTimestamp" not in metadata

@@ -1,4 +1,4 @@
-"""The vocabulary that all rooms share: names of things, facts, and the pipeline's data (plans, outcomes, reports).
+"""The vocabulary that all packages share: names of things, facts, and the pipeline's data (plans, outcomes, reports).
 
 Everything here is a value: frozen, comparable, printable, without I/O and without a clock. `kinds` make plans out of
 these, `engine` applies and reports them, `cluster` feeds the facts.
@@ -19,6 +19,7 @@ from ram_operator.model.facts import (
     Ownership,
     Reference,
     Unclear,
+    find_condition,
     owner_marks,
 )
 from ram_operator.model.names import (
@@ -117,6 +118,7 @@ __all__ = [
     "Unreadable",
     "Withheld",
     "disposition",
+    "find_condition",
     "listing",
     "owner_marks",
     "parse_timestamp",

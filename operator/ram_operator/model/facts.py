@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum
@@ -16,6 +16,11 @@ from ram_operator.model.reasons import Reason
 
 PROPAGATION = timedelta(seconds=60)
 """For how long a reading may be older than a write, and a call that got no answer may still be carried out."""
+
+
+def find_condition(conditions: Iterable[Mapping[str, Json]] | None, kind: str = "Ready") -> Mapping[str, Json]:
+    """Return the condition of a type, {} where there is none. `conditions` are as a status has them."""
+    return next((row for row in conditions or () if row.get("type") == kind), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +89,7 @@ class Reference:
     @property
     def reason(self) -> str:
         """The reason of its condition Ready, "" before its first report."""
-        rows = self.status.get("conditions") or ()
-        return next((str(row.get("reason", "")) for row in rows if row["type"] == "Ready"), "")
+        return str(find_condition(self.status.get("conditions")).get("reason", ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +118,7 @@ class Facts:
     @property
     def edited(self) -> bool:
         """Whether no status tells of this generation yet."""
-        rows = self.me.status.get("conditions") or ()
-        return all(row.get("observedGeneration") != self.generation for row in rows if row.get("type") == "Ready")
+        return bool(find_condition(self.me.status.get("conditions")).get("observedGeneration") != self.generation)
 
     @property
     def management(self) -> ManagementPolicy:

@@ -26,6 +26,7 @@ from ram_operator.model import (
     Owner,
     Reason,
     Reference,
+    find_condition,
 )
 from ram_operator.rules.documents import canonical, check_policy, fingerprint, trusts_service
 
@@ -219,8 +220,7 @@ def takes_over(body: Body) -> bool:
 
 def _said_unsupported(body: Body) -> bool:
     """Whether it was said of this very generation that a value is not supported."""
-    rows = (body.get("status") or {}).get("conditions") or ()
-    ready: Mapping[str, Json] = next((row for row in rows if row.get("type") == "Ready"), {})
+    ready = find_condition((body.get("status") or {}).get("conditions"))
     unsupported_yet = ready.get("reason") == Reason.NOT_SUPPORTED_YET
     return unsupported_yet and ready.get("observedGeneration") == body["metadata"].get("generation")
 
