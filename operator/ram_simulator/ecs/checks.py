@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from ram_simulator.cloud.calls import Answer, Call
 from ram_simulator.cloud.cloud import AccessRefused, Cloud
@@ -188,11 +188,12 @@ def on_instance(cloud: Cloud, call: Call) -> Sequence[str]:
     return (instance_arn(cloud, call, call.text("InstanceId")),)
 
 
-def on_region(kind: str) -> Callable[[Cloud, Call], Sequence[str]]:
-    """Return the resource of calls on everything of a kind in a region."""
+def on_region(kind: str, parameter: str = "", service: str = "ecs") -> Callable[[Cloud, Call], Sequence[str]]:
+    """Return the resource of calls on the one of a kind that a parameter names, else on everything in a region."""
 
     def resources(cloud: Cloud, call: Call) -> Sequence[str]:
-        return (f"acs:ecs:{call.text('RegionId') or '*'}:{cloud.account.account_id}:{kind}/*",)
+        name = call.text(parameter) if parameter else ""
+        return (f"acs:{service}:{call.text('RegionId') or '*'}:{cloud.account.account_id}:{kind}/{name or '*'}",)
 
     return resources
 
@@ -205,17 +206,11 @@ def instance_arn(cloud: Cloud, call: Call, instance_id: str) -> str:
     return f"acs:ecs:{region}:{cloud.account.account_id}:instance/{instance_id}"
 
 
-def on_network(kind: str, parameter: str) -> Callable[[Cloud, Call], Sequence[str]]:
-    """Return the resource of calls on a VPC or vSwitch, all of the region if none is named."""
-
-    def resources(cloud: Cloud, call: Call) -> Sequence[str]:
-        region = call.text("RegionId") or "*"
-        return (f"acs:vpc:{region}:{cloud.account.account_id}:{kind}/{call.text(parameter) or '*'}",)
-
-    return resources
+def given_tags(call: Call) -> dict[str, str]:
+    """Return the tags of a call that makes something; one without a key is none."""
+    return {tag["Key"]: tag.get("Value", "") for tag in call.numbered("Tag") if tag.get("Key")}
 
 
-def on_group(cloud: Cloud, call: Call) -> Sequence[str]:
-    """Return the resource of calls on a security group, all of the region if none is named."""
-    group = call.text("SecurityGroupId") or "*"
-    return (f"acs:ecs:{call.text('RegionId') or '*'}:{cloud.account.account_id}:securitygroup/{group}",)
+def shown_tags(tags: Mapping[str, str]) -> Answer:
+    """Return tags as ECS lists them."""
+    return {"Tag": [{"TagKey": key, "TagValue": value} for key, value in tags.items()]}

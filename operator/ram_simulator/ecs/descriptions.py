@@ -18,6 +18,7 @@ from ram_simulator.ecs.checks import (
     on_instances,
     on_region,
     region_of,
+    shown_tags,
 )
 from ram_simulator.ecs.filters import EXPIRED_TIME, FILTERS, filters_of
 
@@ -129,7 +130,7 @@ def _shown(instance: Instance) -> Answer:
         "EipAddress": {"IpAddress": "", "AllocationId": "", "InternetChargeType": ""},
         "NetworkInterfaces": {"NetworkInterface": [_interface(instance)] if vpc else []},
         "SecurityGroupIds": {"SecurityGroupId": instance.security_groups},
-        "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in instance.tags.items()]},
+        "Tags": shown_tags(instance.tags),
         "MetadataOptions": {
             "HttpEndpoint": instance.http_endpoint,
             "HttpTokens": instance.http_tokens,

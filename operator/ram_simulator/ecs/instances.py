@@ -1,7 +1,5 @@
 """Instances that are made: CreateInstance, RunInstances, and those of fixtures and the control service."""
 
-import secrets
-import string
 from collections.abc import Callable, Sequence
 from ipaddress import IPv4Address
 
@@ -14,21 +12,16 @@ from ram_simulator.ecs.checks import (
     attachable_role,
     check_dry_run,
     check_metadata_options,
+    given_tags,
     on_region,
     region_of,
     user_data,
 )
-from ram_simulator.ecs.names import sequence
+from ram_simulator.ecs.names import new_id, sequence
 
-_ID_ALPHABET = string.ascii_lowercase + string.digits
 _MOST_STARTED = 100
 _LONGEST_TOKEN = 64
 _LARGEST_DISK = 2048
-
-
-def new_instance_id() -> str:
-    """Return an id as ECS makes them: `i-` and 20 lower-case letters or digits."""
-    return "i-" + "".join(secrets.choice(_ID_ALPHABET) for _ in range(20))
 
 
 def make_instance(cloud: Cloud, region: str, network_type: NetworkType, instance_id: str | None = None) -> Instance:
@@ -36,7 +29,7 @@ def make_instance(cloud: Cloud, region: str, network_type: NetworkType, instance
     number = len(cloud.ecs) + 1
     vpc = network_type is NetworkType.VPC
     instance = Instance(
-        instance_id=instance_id or new_instance_id(),
+        instance_id=instance_id or new_id("i"),
         region=region,
         zone=cloud.ecs.regions[region].zones[0],
         network_type=network_type,
@@ -168,7 +161,7 @@ def _one(cloud: Cloud, call: Call, region: str) -> Instance:
     instance.io_optimized = call.text("IoOptimized") != "none"
     instance.deletion_protection = call.flag("DeletionProtection")
     instance.hop_limit = int(call.text("HttpPutResponseHopLimit") or instance.hop_limit)
-    instance.tags = {tag["Key"]: tag.get("Value", "") for tag in call.numbered("Tag") if tag.get("Key")}
+    instance.tags = given_tags(call)
     return instance
 
 

@@ -1,12 +1,20 @@
-"""Names of instances that are made together: numbered by a pattern in the name, or by a suffix.
+"""Ids of what is made, and names of instances that are made together: numbered by a pattern in them, or by a suffix.
 
-As on ECS's page "Batch configure sequential names or hostnames for multiple instances".
+The names are as on ECS's page "Batch configure sequential names or hostnames for multiple instances".
 """
 
 import re
+import secrets
+import string
 
 _PATTERN = re.compile(r"(.+)\[(\d{0,6}),([1-6]?)\](.*)", re.DOTALL | re.ASCII)
 _MOST_DIGITS = 6
+_ALPHABET = string.ascii_lowercase + string.digits
+
+
+def new_id(prefix: str) -> str:
+    """Return an id as VPC and ECS make them, such as `vpc-` and 20 lower-case letters or digits."""
+    return f"{prefix}-" + "".join(secrets.choice(_ALPHABET) for _ in range(20))
 
 
 def sequence(name: str, amount: int, *, unique_suffix: bool) -> list[str]:

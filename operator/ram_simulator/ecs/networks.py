@@ -3,8 +3,6 @@
 Codes are those that VPC's pages and Terraform's provider have.
 """
 
-import secrets
-import string
 from ipaddress import IPv4Network
 
 from ram_simulator.cloud.calls import Action, Answer, Call, Product, table
@@ -12,21 +10,16 @@ from ram_simulator.cloud.clock import to_seconds
 from ram_simulator.cloud.cloud import Cloud
 from ram_simulator.cloud.errors import ApiError
 from ram_simulator.cloud.networks import Vpc, VSwitch
-from ram_simulator.ecs.checks import on_network, paged, region_of
+from ram_simulator.ecs.checks import on_region, paged, region_of
+from ram_simulator.ecs.names import new_id
 
 _MOST_LISTED = 50
-_ALPHABET = string.ascii_lowercase + string.digits
-
-
-def new_id(prefix: str) -> str:
-    """Return an id as VPC and ECS make them, such as `vpc-` and 20 letters or digits."""
-    return f"{prefix}-" + "".join(secrets.choice(_ALPHABET) for _ in range(20))
 
 
 def create_vpc(cloud: Cloud, call: Call) -> Answer:
     """Create a VPC; it is available at once."""
     region = region_of(cloud, call)
-    block = _cidr_block(call, call.text("CidrBlock") or "172.16.0.0/12")
+    block = _cidr_block(call.text("CidrBlock") or "172.16.0.0/12")
     vpc = Vpc(new_id("vpc"), region, block, call.text("VpcName"), call.text("Description"), cloud.clock.now())
     cloud.networks.vpcs[vpc.vpc_id] = vpc
     return {
@@ -99,7 +92,7 @@ def describe_route_tables(cloud: Cloud, call: Call) -> Answer:
 
 def create_vswitch(cloud: Cloud, call: Call) -> Answer:
     """Create a vSwitch in a VPC."""
-    vpc, zone, block = _vpc(cloud, call), call.text("ZoneId"), _cidr_block(call, call.text("CidrBlock"))
+    vpc, zone, block = _vpc(cloud, call), call.text("ZoneId"), _cidr_block(call.text("CidrBlock"))
     if zone not in cloud.ecs.regions[vpc.region].zones:
         raise ApiError(404, "InvalidZoneId.NotFound", f"The specified zone does not exist: {zone}.")
     if not IPv4Network(block).subnet_of(IPv4Network(vpc.cidr_block)):
@@ -173,7 +166,7 @@ def _vswitch(cloud: Cloud, call: Call) -> VSwitch:
     return vswitch
 
 
-def _cidr_block(call: Call, text: str) -> str:
+def _cidr_block(text: str) -> str:
     try:
         return str(IPv4Network(text))
     except ValueError as error:
@@ -232,7 +225,7 @@ def _shown_vswitch(vswitch: VSwitch) -> Answer:
 
 
 _PAGES = ("PageNumber", "PageSize")
-_VPC, _VSWITCH = on_network("vpc", "VpcId"), on_network("vswitch", "VSwitchId")
+_VPC, _VSWITCH = on_region("vpc", "VpcId", "vpc"), on_region("vswitch", "VSwitchId", "vpc")
 _ONCE = ("ClientToken", "DryRun", "ResourceGroupId", "Tag", "EnableIpv6", "UserCidr", "Ipv6CidrBlock")
 PRODUCT = Product(
     name="Vpc",
@@ -259,7 +252,7 @@ PRODUCT = Product(
         Action(
             "CreateVSwitch",
             create_vswitch,
-            on_network("vpc", "VpcId"),
+            _VPC,
             ("VpcId", "ZoneId", "CidrBlock"),
             ("VSwitchName", "Description", *_ONCE),
             write=True,

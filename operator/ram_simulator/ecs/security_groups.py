@@ -5,8 +5,8 @@ from ram_simulator.cloud.clock import to_seconds
 from ram_simulator.cloud.cloud import Cloud
 from ram_simulator.cloud.errors import ApiError
 from ram_simulator.cloud.networks import SecurityGroup
-from ram_simulator.ecs.checks import on_group, paged, region_of
-from ram_simulator.ecs.networks import new_id
+from ram_simulator.ecs.checks import given_tags, on_region, paged, region_of, shown_tags
+from ram_simulator.ecs.names import new_id
 
 _MOST_LISTED = 100
 _KINDS = ("normal", "enterprise")
@@ -28,7 +28,7 @@ def create_security_group(cloud: Cloud, call: Call) -> Answer:
         description=call.text("Description"),
         kind=kind,
         creation_time=cloud.clock.now(),
-        tags={tag["Key"]: tag.get("Value", "") for tag in call.numbered("Tag") if tag.get("Key")},
+        tags=given_tags(call),
     )
     cloud.networks.security_groups[group.group_id] = group
     return {"SecurityGroupId": group.group_id}
@@ -47,7 +47,7 @@ def describe_security_groups(cloud: Cloud, call: Call) -> Answer:
             "ResourceGroupId": "",
             "ServiceManaged": False,
             "CreationTime": to_seconds(group.creation_time),
-            "Tags": {"Tag": [{"TagKey": key, "TagValue": value} for key, value in group.tags.items()]},
+            "Tags": shown_tags(group.tags),
         }
         for group in cloud.networks.security_groups.values()
         if group.region == region
@@ -113,11 +113,12 @@ _CREATED = ("VpcId", "SecurityGroupName", "Description", "SecurityGroupType", "T
 _WITHOUT_EFFECT = ("ClientToken", "ResourceGroupId", "ServiceManaged")
 _LISTED = ("SecurityGroupId", "SecurityGroupIds", "VpcId", "SecurityGroupName", "PageNumber", "PageSize")
 _LISTED_WITHOUT_EFFECT = ("NextToken", "MaxResults", "Tag", "NetworkType", "SecurityGroupType", "IsQueryEcsCount")
+_GROUP = on_region("securitygroup", "SecurityGroupId")
 ACTIONS = table(
     Action(
         "CreateSecurityGroup",
         create_security_group,
-        on_group,
+        _GROUP,
         ("RegionId",),
         (*_CREATED, *_WITHOUT_EFFECT),
         write=True,
@@ -126,7 +127,7 @@ ACTIONS = table(
     Action(
         "DescribeSecurityGroups",
         describe_security_groups,
-        on_group,
+        _GROUP,
         ("RegionId",),
         (*_LISTED, *_LISTED_WITHOUT_EFFECT),
         without_effect=_LISTED_WITHOUT_EFFECT,
@@ -134,7 +135,7 @@ ACTIONS = table(
     Action(
         "DescribeSecurityGroupAttribute",
         describe_security_group_attribute,
-        on_group,
+        _GROUP,
         _NAMED,
         ("NicType", "Direction"),
         without_effect=("NicType", "Direction"),
@@ -142,7 +143,7 @@ ACTIONS = table(
     Action(
         "ModifySecurityGroupAttribute",
         modify_security_group_attribute,
-        on_group,
+        _GROUP,
         _NAMED,
         ("SecurityGroupName", "Description"),
         write=True,
@@ -150,11 +151,11 @@ ACTIONS = table(
     Action(
         "ModifySecurityGroupPolicy",
         modify_security_group_policy,
-        on_group,
+        _GROUP,
         (*_NAMED, "InnerAccessPolicy"),
         ("ClientToken",),
         write=True,
         without_effect=("ClientToken",),
     ),
-    Action("DeleteSecurityGroup", delete_security_group, on_group, _NAMED, write=True),
+    Action("DeleteSecurityGroup", delete_security_group, _GROUP, _NAMED, write=True),
 )
