@@ -68,8 +68,8 @@ class Examination:
     caches: Caches
     cloud: Cloud
     limits: PolicyLimits
-    _lacking: Counter[str] = field(default_factory=Counter)
-    _failed: Counter[str] = field(default_factory=Counter)
+    _lacking: set[str] = field(default_factory=set)
+    _failed: set[str] = field(default_factory=set)
 
     async def remarks(self) -> list[Remark]:
         """Everything that was found. Raises KubeError."""
@@ -99,9 +99,9 @@ class Examination:
 
     def _note(self, error: CloudError) -> None:
         if isinstance(error, Denied):
-            self._lacking[error.missing_action or error.action] += 1
+            self._lacking.add(error.missing_action or error.action)
         else:
-            self._failed[f"{error.action}: {error.code}"] += 1
+            self._failed.add(f"{error.action}: {error.code}")
 
     def _key(self) -> Iterator[Remark]:
         for action in sorted(self._lacking):

@@ -272,7 +272,7 @@ class Reconciler:
                 self.forget(facts.me.key)
                 return replace(made, requeue_after=None, backoff=False)
             body = await self._store_status(body, facts, after, made, read=error is None and not after.unreadable)
-            if after.status:
+            if after.fields or after.entries:
                 await self._ensure_finalizer(body, facts)
         except OperatorError as unstored:
             # Events still tell what was written to the cloud.

@@ -106,7 +106,7 @@ def _form(provider_id: str) -> str:
         return "is a form that no controller of Alibaba Cloud writes"
     if separator:
         return f"is of another cloud ({scheme[:20]})"
-    if provider_id.removeprefix(_EDGE_PREFIX) != provider_id:
+    if provider_id.startswith(_EDGE_PREFIX):
         return "is of the edge node service (ENS), whose instances have no RAM role"
     return "is no ECS instance"
 

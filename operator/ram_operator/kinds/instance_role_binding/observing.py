@@ -99,9 +99,13 @@ async def compare(role: str, replaced: Iterable[str], ram: RamApi) -> dict[str, 
     return dict(zip(names, await asyncio.gather(*(read_permissions(name, ram) for name in names)), strict=True))
 
 
+def _by_region(instances: Iterable[InstanceId]) -> list[tuple[str, tuple[InstanceId, ...]]]:
+    return [(region, tuple(group)) for region, group in groupby(sorted(instances), key=lambda one: one.region)]
+
+
 async def look(instances: Iterable[InstanceId], ecs: EcsApi) -> ObservedBinding:
     """Read the role of each instance; one request for 50 of a region."""
-    regions = [(region, tuple(group)) for region, group in groupby(sorted(instances), key=lambda one: one.region)]
+    regions = _by_region(instances)
     answers = await asyncio.gather(*(_roles_in(region, asked, ecs) for region, asked in regions))
     roles: dict[InstanceId, str] = {}
     unreadable: dict[str, Unreadable] = {}
@@ -117,7 +121,7 @@ async def look(instances: Iterable[InstanceId], ecs: EcsApi) -> ObservedBinding:
 
 async def look_at_tags(instances: Iterable[InstanceId], tag: RequiredTag, ecs: EcsApi) -> ObservedBinding:
     """Find out which of some instances lack a tag; one that does not exist lacks nothing."""
-    regions = [(region, tuple(group)) for region, group in groupby(sorted(instances), key=lambda one: one.region)]
+    regions = _by_region(instances)
     answers = await asyncio.gather(*(_without_tag(region, asked, tag, ecs) for region, asked in regions))
     untagged = chain.from_iterable(answer for answer in answers if isinstance(answer, frozenset))
     unread = (

@@ -188,8 +188,9 @@ class RamRoleKind:
         if desired.name is None:
             return None
         deleting = desired.spec is None and not users(desired.facts)
-        unmanaged = attachments.unmanaged(desired.policies, desired.facts)
-        managed = () if desired.facts.me.deleting else attachments.managed_here(desired.policies, desired.facts)
+        custom = tuple(policy for policy in desired.policies if policy.type is PolicyType.CUSTOM)
+        unmanaged = attachments.unmanaged(custom, desired.facts)
+        managed = () if desired.facts.me.deleting else attachments.others(custom, unmanaged)
         wanted = (desired.spec.trust, desired.spec.adoption) if desired.spec else ()
         asked = Asked(desired.name, scope, unmanaged, managed, deleting, *wanted)
         return await observe(asked, before or bool(stored.get("arn")), cloud)

@@ -162,12 +162,6 @@ def unmanaged(policies: Iterable[PolicyName], facts: Facts) -> tuple[PolicyName,
     return tuple(one for one in policies if one.type is PolicyType.CUSTOM and one.name.lower() not in managers)
 
 
-def managed_here(policies: Iterable[PolicyName], facts: Facts) -> tuple[PolicyName, ...]:
-    """The custom policies that RamPolicies make."""
-    managers = _managers(facts)
-    return tuple(one for one in policies if one.type is PolicyType.CUSTOM and one.name.lower() in managers)
-
-
 def of_predecessors(facts: Facts) -> tuple[PolicyName, ...]:
     """What the objects attached that this one takes the role over from."""
     return tuple(policy for rival in facts.rivals if rival.deleting for policy in managed(rival.status))
