@@ -224,13 +224,14 @@ def test_a_role_that_is_gone_needs_no_deletion() -> None:
     assert decided(planned(role_body(status=made_role_status(), deleting=True), ABSENT)) == Plan()
 
 
-def test_a_binding_that_waits_for_the_role_and_has_attached_nothing_does_not_keep_it() -> None:
+@pytest.mark.parametrize("origin", ["Attached", "TakenOver"])
+def test_a_binding_that_waits_for_the_role_and_has_attached_nothing_does_not_keep_it(origin: str) -> None:
     waits = {
         "conditions": [condition("Ready", "False", "RoleNotReady")],
         "instances": [{"node": "a", "state": "Pending"}],
     }
     assert planned(deleting(), there(), binding_body(status=waits)).steps == (DeleteRole(NAME, ()),)
-    claims = {**waits, "instances": [{"node": "a", "state": "Pending", "roleName": NAME, "origin": "Attached"}]}
+    claims = {**waits, "instances": [{"node": "a", "state": "Pending", "roleName": NAME, "origin": origin}]}
     assert held(planned(deleting(), there(), binding_body(status=claims))) == [Reason.IN_USE]
 
 

@@ -6,8 +6,10 @@ them for good: a status may be lost, or written by somebody else.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ram_operator.cloud import PolicyType
-from ram_operator.model import Reference
+from ram_operator.model import Json, Reference
 
 
 def policy_name(policy: Reference) -> str:
@@ -32,6 +34,15 @@ def attaches(role: Reference, policy: str) -> bool:
         row["type"] == PolicyType.CUSTOM and row["name"].lower() == policy.lower() and not row.get("pending")
         for row in rows
     )
+
+
+CLAIMING = frozenset({"Attached", "TakenOver"})
+"""The origins of a binding's rows by which the operator is about to attach a role, or has attached it."""
+
+
+def claims(binding: Reference) -> tuple[Mapping[str, Json], ...]:
+    """The rows of a binding that claim an instance."""
+    return tuple(row for row in binding.status.get("instances") or () if row.get("origin") in CLAIMING)
 
 
 def role_made_here(role: Reference) -> bool:

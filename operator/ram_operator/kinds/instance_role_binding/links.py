@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator
 
 from ram_operator.kinds import ownership
-from ram_operator.kinds.instance_role_binding.rows import Origin
 from ram_operator.kinds.names import RAM_ROLE
+from ram_operator.kinds.offers import claims
 from ram_operator.model import Body, CloudName, ObjectKey, Reason, Reference
 
 
@@ -27,9 +27,7 @@ class BindingLinks:
         yield from sorted({CloudName.of(RAM_ROLE.kind, role) for role in back} | self.holds(view))
 
     def holds(self, view: Reference) -> frozenset[CloudName]:
-        rows = view.status.get("instances") or ()
-        claims = (row for row in rows if row.get("origin") in (Origin.ATTACHED, Origin.TAKEN_OVER))
-        ours = (row["roleName"] for row in claims if row.get("roleName"))
+        ours = (row["roleName"] for row in claims(view) if row.get("roleName"))
         return frozenset(CloudName.of(RAM_ROLE.kind, role) for role in ours)
 
     def offers(self, view: Reference) -> Hashable:

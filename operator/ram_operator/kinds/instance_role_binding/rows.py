@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from ram_operator.kinds.offers import CLAIMING
 from ram_operator.model import InstanceId, Json, Reason, StatusFields
 
 MOST_ROWS = 1000
@@ -79,7 +80,7 @@ class Row:
     @property
     def claimed(self) -> bool:
         """Whether we attached a role to the instance, or were about to."""
-        return self.role is not None and self.origin in (Origin.ATTACHED, Origin.TAKEN_OVER)
+        return self.role is not None and self.origin in CLAIMING
 
     @property
     def claim(self) -> tuple[str | bool | None, ...]:

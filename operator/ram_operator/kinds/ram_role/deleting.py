@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ram_operator.cloud import PolicyName
 from ram_operator.kinds import ownership
+from ram_operator.kinds.offers import claims
 from ram_operator.kinds.ram_role import attachments
 from ram_operator.kinds.ram_role.observing import ObservedRole
 from ram_operator.kinds.ram_role.steps import DeleteRole, DetachPolicy
@@ -69,8 +70,7 @@ def users(facts: Facts) -> tuple[Reference, ...]:
     return tuple(
         binding
         for binding in facts.referrers
-        if not (binding.released or binding.reason == Reason.ROLE_NOT_READY)
-        or any(row.get("origin") == "Attached" for row in binding.status.get("instances") or ())
+        if not (binding.released or binding.reason == Reason.ROLE_NOT_READY) or claims(binding)
     )
 
 
