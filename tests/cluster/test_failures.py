@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.cluster.forwarder import Forwarder, forwarded, redirected
+from tests.cluster.forwarder import Forwarder, forwarded
 from tests.cluster.objects import binding, document, policy, role
 from tests.cluster.world import World
 from tests.polling import until
@@ -157,11 +157,8 @@ def test_objects_that_fail_for_good_hold_up_no_other(world: World, record_proper
 @pytest.fixture
 def far_apiserver(world: World, tmp_path: Path) -> Iterator[Forwarder]:
     """The operator reaches the API server over a line that can be cut."""
-    port = int(world.api.address.rpartition(":")[2])
-    with forwarded(port) as line:
-        kubeconfig = redirected(world.operator.folder / "operator.kubeconfig", line.port, tmp_path / "far.kubeconfig")
-        with world.environment(KUBECONFIG=str(kubeconfig)):
-            yield line
+    with world.far_apiserver(tmp_path) as line:
+        yield line
 
 
 def test_an_api_server_that_was_away_is_caught_up_with(world: World, far_apiserver: Forwarder) -> None:

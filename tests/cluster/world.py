@@ -9,9 +9,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from tests.cluster.apiserver import ApiServer, Refused
+from tests.cluster.forwarder import Forwarder, forwarded, redirected
 from tests.conftest import RunningSandbox
 from tests.polling import PATIENCE, until
 
@@ -271,6 +273,14 @@ class World:
             yield
         finally:
             self.operator.restart(SETTINGS)
+
+    @contextmanager
+    def far_apiserver(self, folder: Path) -> Iterator[Forwarder]:
+        """Run the operator for a while with a line to the API server that can be cut."""
+        with forwarded(int(self.api.address.rpartition(":")[2])) as line:
+            kubeconfig = redirected(self.operator.folder / "operator.kubeconfig", line.port, folder / "far.kubeconfig")
+            with self.environment(KUBECONFIG=str(kubeconfig)):
+                yield line
 
     @contextmanager
     def environment_without_waiting(self, **variables: str) -> Iterator[None]:

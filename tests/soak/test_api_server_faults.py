@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.cluster.apiserver import COLLECTIONS, Refused
-from tests.cluster.forwarder import Forwarder, forwarded, redirected
+from tests.cluster.forwarder import Forwarder
 from tests.cluster.objects import binding, policy, role
 from tests.cluster.world import GRACE_SECONDS, World, log_lines
 from tests.polling import until
@@ -29,11 +29,8 @@ DEFINITION = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDe
 @pytest.fixture
 def line(world: World, tmp_path: Path) -> Iterator[Forwarder]:
     """The operator's line to the API server."""
-    port = int(world.api.address.rpartition(":")[2])
-    with forwarded(port) as line:
-        kubeconfig = redirected(world.operator.folder / "operator.kubeconfig", line.port, tmp_path / "far.kubeconfig")
-        with world.environment(KUBECONFIG=str(kubeconfig)):
-            yield line
+    with world.far_apiserver(tmp_path) as line:
+        yield line
 
 
 def test_an_api_server_that_is_killed_and_starts_again(world: World) -> None:

@@ -180,16 +180,13 @@ def test_two_hands_on_everything_for_a_while_never_wedge_it(world: World, hand: 
 def test_watches_whose_line_died_silently_are_noticed(world: World, tmp_path: Path) -> None:
     world.add_nodes("soak", "soak-1")
     world.api.create(role("soak"), binding("soak", "soak", "soak"))
-    port = int(world.api.address.rpartition(":")[2])
-    with forwarded(port) as line:
-        kubeconfig = redirected(world.operator.folder / "operator.kubeconfig", line.port, tmp_path / "far.kubeconfig")
-        with world.environment(KUBECONFIG=str(kubeconfig)):
-            world.attached("soak", "soak-1")
-            line.freeze()
-            world.add_nodes("soak", "soak-2")
-            world.api.create(policy("unseen"))
-            world.attached("soak", "soak-1", "soak-2", timeout=150)
-            world.ready("RamPolicy/unseen", timeout=60)
+    with world.far_apiserver(tmp_path) as line:
+        world.attached("soak", "soak-1")
+        line.freeze()
+        world.add_nodes("soak", "soak-2")
+        world.api.create(policy("unseen"))
+        world.attached("soak", "soak-1", "soak-2", timeout=150)
+        world.ready("RamPolicy/unseen", timeout=60)
 
 
 def test_an_api_server_that_stays_away_ends_the_start_with_the_reason(world: World, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from tests.bench.measurements import resident_megabytes
-from tests.cluster.forwarder import forwarded, redirected
 from tests.cluster.objects import binding, policy, role
 from tests.cluster.world import World
 from tests.soak.test_long_rounds import FAILURES, WRITES, live
@@ -56,18 +55,15 @@ def test_memory_stays_level_over_a_hundred_rounds_of_faults(world: World, tmp_pa
     chance = random.Random(5)
     sizes: list[float] = []
     world.add_nodes("soak", "soak-1", "soak-2")
-    port = int(world.api.address.rpartition(":")[2])
-    with forwarded(port) as line:
-        kubeconfig = redirected(world.operator.folder / "operator.kubeconfig", line.port, tmp_path / "far.kubeconfig")
-        with world.environment(KUBECONFIG=str(kubeconfig)):
-            for part in range(PARTS):
-                for number in range(100 // PARTS):
-                    world.fault("*", chance.randint(1, 20), **chance.choice(FAILURES[:4]))
-                    for action in chance.sample(WRITES, 4):
-                        world.fault(action, chance.randint(1, 2), **chance.choice(FAILURES[:4]))
-                    line.cut()
-                    line.open()
-                    live(world, f"level-{part}-{number}", number)
-                    world.cloud.delete("/faults")
-                sizes.append(resident_megabytes(world.operator.pid))
+    with world.far_apiserver(tmp_path) as line:
+        for part in range(PARTS):
+            for number in range(100 // PARTS):
+                world.fault("*", chance.randint(1, 20), **chance.choice(FAILURES[:4]))
+                for action in chance.sample(WRITES, 4):
+                    world.fault(action, chance.randint(1, 2), **chance.choice(FAILURES[:4]))
+                line.cut()
+                line.open()
+                live(world, f"level-{part}-{number}", number)
+                world.cloud.delete("/faults")
+            sizes.append(resident_megabytes(world.operator.pid))
     assert_level(sizes)
