@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import SimpleNamespace
 from typing import Any, ClassVar, cast
 
 import pytest
 from prometheus_client import REGISTRY
 from tests.unit import virtual_time
 from tests.unit.builders import NOW, policy_key
+from tests.unit.tables import answered
 
 from ram_operator.cluster.events import BURST, EventRecorder
 from ram_operator.cluster.kube import Kube
@@ -53,22 +52,15 @@ class ApiServer:
         for one in {uid, ""}:
             self.at_once[one] -= 1
         if self.refusing:
-            return _answer(500, {"message": "no"})
+            return answered(500, {"message": "no"})
         if method == "PATCH":
             if name not in self.stored:
-                return _answer(404, {"message": "not found"})
+                return answered(404, {"message": "not found"})
             self.stored[name] |= body
         else:
             self.stored[body["metadata"]["name"]] = body
             self.notes[uid].append(body["note"])
-        return _answer(200, {})
-
-
-def _answer(status: int, body: Any) -> Any:
-    async def read() -> bytes:
-        return json.dumps(body).encode()
-
-    return SimpleNamespace(status=status, read=read)
+        return answered(200, {})
 
 
 def recorded(server: ApiServer, work: Callable[[EventRecorder], Awaitable[None]]) -> None:

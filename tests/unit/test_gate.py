@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -15,7 +14,7 @@ from typing import Any, cast
 import pytest
 from tests.unit import virtual_time
 from tests.unit.builders import KINDS, made_role_status, node, role_body, role_key
-from tests.unit.tables import table
+from tests.unit.tables import answered, table
 
 from ram_operator.cloud import StsApi
 from ram_operator.cluster.caches import Caches
@@ -56,35 +55,28 @@ class ApiServer:
             raise OSError("connection refused")
         if url == KUBE_SYSTEM:
             status = self.namespaces.pop(0) if self.namespaces else 200
-            return _answer(status, {"metadata": {"uid": "u1"}} if status == 200 else {"message": "no"})
+            return answered(status, {"metadata": {"uid": "u1"}} if status == 200 else {"message": "no"})
         if url.startswith(LEASES):
             return self._kept_lease(method, body)
         if url == API:
-            return _answer(200, {"resources": [{"name": each.plural} for each in RESOURCES]})
+            return answered(200, {"resources": [{"name": each.plural} for each in RESOURCES]})
         if url == REVIEWS:
             status = body["spec"]["resourceAttributes"]["subresource"] == "status" and self.lacks
-            return _answer(201, {"status": {"allowed": not status}})
+            return answered(201, {"status": {"allowed": not status}})
         if method == "GET":
-            return _answer(200, table(self.names if url.startswith(NODES) else ()))
-        return _answer(403, {"message": "forbidden by a webhook"})
+            return answered(200, table(self.names if url.startswith(NODES) else ()))
+        return answered(403, {"message": "forbidden by a webhook"})
 
     def _kept_lease(self, method: str, body: Any) -> Any:
         if method == "GET":
-            return _answer(200, self.lease) if self.lease else _answer(404, {"message": "not found"})
+            return answered(200, self.lease) if self.lease else answered(404, {"message": "not found"})
         version = str(int(self.lease["metadata"]["resourceVersion"]) + 1) if self.lease else "1"
         self.lease = {**body, "metadata": {**body["metadata"], "resourceVersion": version}}
-        return _answer(200, self.lease)
+        return answered(200, self.lease)
 
     @property
     def reviews(self) -> int:
         return self.asked[REVIEWS]
-
-
-def _answer(status: int, body: Any) -> Any:
-    async def read() -> bytes:
-        return json.dumps(body).encode()
-
-    return SimpleNamespace(status=status, read=read)
 
 
 @dataclass

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Coroutine, Mapping
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from tests.unit import virtual_time
 from tests.unit.builders import KINDS, node, policy_body, policy_key
-from tests.unit.tables import table
+from tests.unit.tables import answered, table
 
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.handlers import Intake
@@ -38,15 +36,9 @@ class Late:
 
     async def call_api(self, method: str, url: str, *_: Any, **__: Any) -> Any:
         if "limit=" in url:
-            return self._answer(200, table(self.names if "nodes" in url else ()))
+            return answered(200, table(self.names if "nodes" in url else ()))
         await asyncio.sleep(1)
-        return self._answer(200, self.answer) if self.answer else self._answer(404, {"message": "not found"})
-
-    def _answer(self, status: int, body: Any) -> Any:
-        async def read() -> bytes:
-            return json.dumps(body).encode()
-
-        return SimpleNamespace(status=status, read=read)
+        return answered(200, self.answer) if self.answer else answered(404, {"message": "not found"})
 
 
 class Cluster:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import json
 from collections.abc import Mapping, Sequence
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from tests.unit.builders import binding_body, binding_key, node
 from tests.unit.pool import BINDING, ONE, TWO, scene
 from tests.unit.scene import Instances
+from tests.unit.tables import answered
 
 from ram_operator.cluster.kube import NODES, Kube
 from ram_operator.cluster.node_marks import NodeMarks
@@ -47,22 +46,15 @@ class ApiServer:
         name = url.removeprefix(f"{NODES}/")
         self.patches.append((name, body))
         if self.refusing:
-            return answer(self.refusing, {"message": "no"})
+            return answered(self.refusing, {"message": "no"})
         patched = copy.deepcopy(self.nodes[name])
         try:
             for step in body:
                 apply_step(patched, step)
         except (KeyError, IndexError, AssertionError):
-            return answer(422, {"message": "the server rejected our request"})
+            return answered(422, {"message": "the server rejected our request"})
         self.nodes[name] = patched
-        return answer(200, patched)
-
-
-def answer(status: int, body: Any) -> Any:
-    async def read() -> bytes:
-        return json.dumps(body).encode()
-
-    return SimpleNamespace(status=status, read=read)
+        return answered(200, patched)
 
 
 def apply_step(body: Any, step: Mapping[str, Any]) -> None:
