@@ -63,6 +63,7 @@ from ram_operator.runtime import Runtime
 from ram_operator.settings import Settings, from_environment
 
 log = logging.getLogger("ram_operator")
+ENDING = (signal.SIGTERM, signal.SIGINT)
 OVERDUE_SECONDS = 900.0
 COLLECTOR_THRESHOLDS = (5000, 4, 50)
 """After how many new objects the youngest ones are looked at, after how many times of that the next older ones."""
@@ -76,15 +77,15 @@ def main() -> None:
         sys.exit(_command(asked))
     configure("INFO", asked.log_format or "json")
     _tune_collector()
-    # Until the runtime takes them: the first process of a container gets no signal that it has no handler for.
-    for number in (signal.SIGTERM, signal.SIGINT):
+    # The first process of a container gets no signal that it has no handler for.
+    for number in ENDING:
         signal.signal(number, _leave)
     try:
         settings = from_environment(os.environ, problems)
         configure(settings.log_level, asked.log_format or settings.log_format)
         log.info("starting", extra={"version": own_version()})
         metrics.BUILD.labels(own_version()).set(1)
-        code = asyncio.run(run(settings, our_kinds(settings)))
+        code = _serve(settings)
     except StartupError as error:
         log.critical("cannot run: %s", error)
         code = 1
@@ -141,6 +142,21 @@ async def _planner(settings: Settings) -> AsyncIterator[command_line.Planner]:
 
 def _leave(*_: object) -> None:
     sys.exit(0)
+
+
+def _serve(settings: Settings) -> int:
+    """Run the operator and return its exit code: 0 where a signal ends it before the runtime takes the signals."""
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        operator = loop.create_task(run(settings, our_kinds(settings)))
+        for number in ENDING:
+            # An exception out of a signal's handler would end whatever step the loop is at, and be logged as a bug.
+            loop.add_signal_handler(number, operator.cancel)
+        try:
+            return loop.run_until_complete(operator)
+        except asyncio.CancelledError:
+            log.info("stopped before the start was complete")
+            return 0
 
 
 async def run(settings: Settings, kinds: Sequence[AnyKind]) -> int:

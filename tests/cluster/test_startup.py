@@ -144,6 +144,31 @@ def test_told_to_end_before_the_api_server_answered_it_ends_at_once(
     assert "Traceback" not in child.log.read_text()
 
 
+@pytest.mark.parametrize("connections", [1, 2, 3])
+def test_told_to_end_in_the_middle_of_a_step_of_the_start_it_ends_without_an_error(
+    another: OperatorProcess, tmp_path: Path, connections: int
+) -> None:
+    """The signal comes while the main thread runs the start's own code, not while it waits for an answer."""
+    site = f"""
+import os, signal, sys
+
+seen = []
+
+def interrupt(event: str, _: object) -> None:
+    if event == "socket.connect":
+        seen.append(event)
+        if len(seen) == {connections}:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+sys.addaudithook(interrupt)
+"""
+    (tmp_path / "sitecustomize.py").write_text(site)
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    child = another.launch({"PYTHONPATH": path})
+    assert child.wait(GRACE_SECONDS) == 0, child.tail()
+    assert {line["level"] for line in log_lines(child.log.read_text())} == {"INFO"}, child.tail()
+
+
 def test_it_runs_as_a_user_whose_number_has_no_name(another: OperatorProcess, tmp_path: Path) -> None:
     site = "import pwd\ndef nobody(uid: int) -> None:\n    raise KeyError(uid)\npwd.getpwuid = nobody\n"
     (tmp_path / "sitecustomize.py").write_text(site)
