@@ -146,9 +146,8 @@ class Controller:
 
     def _note_edit(self, item: Item, facts: Facts) -> None:
         """Note since when a generation is known that no reconcile has reported on."""
-        reported = find_condition(facts.me.status.get("conditions")).get("observedGeneration")
         noted = self._edits.get(item.key)
-        if reported != facts.generation and (noted is None or noted[0] != facts.generation):
+        if facts.edited and (noted is None or noted[0] != facts.generation):
             self._edits[item.key] = facts.generation, self.clock() - item.waited
 
     def _follow(self, item: Item, facts: Facts, report: Report) -> None:

@@ -118,7 +118,7 @@ class Facts:
     @property
     def edited(self) -> bool:
         """Whether no status tells of this generation yet."""
-        return bool(find_condition(self.me.status.get("conditions")).get("observedGeneration") != self.generation)
+        return bool(self.me.status.get("observedGeneration") != self.generation)
 
     @property
     def management(self) -> ManagementPolicy:

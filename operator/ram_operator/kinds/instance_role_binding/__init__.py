@@ -256,7 +256,7 @@ class _Now:
             terms=self.terms,
             deleting=facts.me.deleting,
             requested=facts.requested,
-            edited=facts.me.status.get("observedGeneration") != facts.generation,
+            edited=facts.edited,
             node_gone_after=self.node_gone_after,
             error=self.context.outcome.error_of(str(subject)),
             attached=subject in self.attached,

@@ -40,7 +40,7 @@ def counted(
 ) -> Releases:
     """What is to be released because of nodes, and what was lately."""
     done = {InstanceId.of(one) for step in outcome.done if step.intent is Intent.RELEASE for one in step.subjects}
-    edited = facts.me.deleting or facts.me.status.get("observedGeneration") != facts.generation
+    edited = facts.me.deleting or facts.edited
     by_spec = {one for one, row in before.items() if row.state is State.RELEASING and not row.by_nodes}
     released = [one for one in done if not edited and one in before and one not in by_spec]
     return Releases(
