@@ -12,7 +12,6 @@ from tests.unit.builders import (
     binding_body,
     cloud_role,
     cluster,
-    condition,
     context,
     custom,
     decided,
@@ -44,6 +43,7 @@ from tests.unit.scene import Instances, Scene
 
 from ram_operator.cloud import Cloud, NewRole, PolicyName, RamApi, Role, RoleChange, StsApi, Taggable
 from ram_operator.errors import InvalidSpec, PolicyNotFound, Unavailable
+from ram_operator.kinds.ram_role.deleting import users
 from ram_operator.kinds.ram_role.observing import ObservedRole
 from ram_operator.kinds.ram_role.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole
 from ram_operator.kinds.steps import Tag, tags_of
@@ -226,13 +226,28 @@ def test_a_role_that_is_gone_needs_no_deletion() -> None:
 
 @pytest.mark.parametrize("origin", ["Attached", "TakenOver"])
 def test_a_binding_that_waits_for_the_role_and_has_attached_nothing_does_not_keep_it(origin: str) -> None:
-    waits = {
-        "conditions": [condition("Ready", "False", "RoleNotReady")],
-        "instances": [{"node": "a", "state": "Pending"}],
-    }
+    waits = {"observedGeneration": 1, "instances": [{"node": "a", "state": "Pending"}]}
     assert planned(deleting(), there(), binding_body(status=waits)).steps == (DeleteRole(NAME, ()),)
     claims = {**waits, "instances": [{"node": "a", "state": "Pending", "roleName": NAME, "origin": origin}]}
     assert held(planned(deleting(), there(), binding_body(status=claims))) == [Reason.IN_USE]
+
+
+@pytest.mark.parametrize("spec", [{}, {"trust": {"services": ["fc.aliyuncs.com"]}}], ids=["one for ECS", "another one"])
+async def test_a_binding_without_instances_lets_a_role_go_once_it_has_seen_the_deletion(spec: dict[str, Any]) -> None:
+    made = Scene(Instances({}).cloud)
+    role, binding = made.put(role_body(status=made_role_status(), spec=spec)), made.put(binding_body())
+
+    def using() -> list[Any]:
+        return [view.key for view in users(facts_of(role, made.caches))]
+
+    assert using() == [binding]  # nobody knows yet what it will do
+    await made.reconcile(binding)
+    made.delete(role)
+    assert using() == ([] if spec else [binding])
+    made.asked.clear()
+    await made.reconcile(binding)
+    assert using() == []
+    assert (role in made.asked) == (not spec)
 
 
 IN_USE: list[tuple[str, ObservedRole, tuple[Mapping[str, Any], ...], str, float | None]] = [

@@ -45,6 +45,12 @@ def claims(binding: Reference) -> tuple[Mapping[str, Json], ...]:
     return tuple(row for row in binding.status.get("instances") or () if row.get("origin") in CLAIMING)
 
 
+def uses_role(binding: Reference) -> bool:
+    """Whether a binding has given its role to instances, or may do so before it sees that the role is being deleted."""
+    looked_at = "observedGeneration" in binding.status
+    return bool(claims(binding) or binding.status.get("roleName") or not looked_at)
+
+
 def role_made_here(role: Reference) -> bool:
     """Whether the operator created the role: it was not taken over, so that nobody gave it to an instance before."""
     return bool(role.status.get("origin") == "Created")

@@ -6,8 +6,8 @@ from collections.abc import Hashable, Iterable, Iterator
 
 from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_ROLE
-from ram_operator.kinds.offers import claims
-from ram_operator.model import Body, CloudName, ObjectKey, Reason, Reference
+from ram_operator.kinds.offers import claims, uses_role
+from ram_operator.model import Body, CloudName, ObjectKey, Reference
 
 
 class BindingLinks:
@@ -34,8 +34,7 @@ class BindingLinks:
         return view.uid, view.deleting
 
     def uses(self, view: Reference) -> Hashable:
-        waits = view.reason == Reason.ROLE_NOT_READY
-        return view.deleting, waits, tuple(self.refers_to(view)), self.holds(view)
+        return view.deleting, uses_role(view), tuple(self.refers_to(view)), self.holds(view)
 
     def account(self, view: Reference) -> str:
         return ownership.account_in(view.status.get("roleArn"))

@@ -68,7 +68,8 @@ def fields(
     counted: dict[str, Json] = {"summary": summary(rows)}
     if desired.spec is None:
         return {**{key: value for key, value in stored.items() if key != "instances"}, **counted}
-    role = desired.role or stored.get("roleName")
+    # While it is named the role is in use.
+    role = desired.role or (stored.get("roleName") if any(row.claimed for row in rows) else None)
     arn = desired.arn or stored.get("roleArn")
     # What was attached before the status was lost is told only where the role is known and the instance was read; where
     # it is attached anew, its row has no claim before its turn comes.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ram_operator.cloud import PolicyName
 from ram_operator.kinds import ownership
-from ram_operator.kinds.offers import claims
+from ram_operator.kinds.offers import uses_role
 from ram_operator.kinds.ram_role import attachments
 from ram_operator.kinds.ram_role.observing import ObservedRole
 from ram_operator.kinds.ram_role.steps import DeleteRole, DetachPolicy
@@ -66,12 +66,8 @@ def deletion(
 
 
 def users(facts: Facts) -> tuple[Reference, ...]:
-    """The bindings in the way of a deletion: not those that have attached nothing and wait for this role themselves."""
-    return tuple(
-        binding
-        for binding in facts.referrers
-        if not (binding.released or binding.reason == Reason.ROLE_NOT_READY) or claims(binding)
-    )
+    """The bindings in the way of a deletion: not those that have given nobody a role and have none to give."""
+    return tuple(binding for binding in facts.referrers if uses_role(binding))
 
 
 _NAME_THEM = "or name them in spec.policies to have them detached"
