@@ -280,6 +280,13 @@ async def test_an_answer_of_another_kind_of_policy_is_unreadable() -> None:
             await connection.cloud.ram.list_policies_for_role("r")
 
 
+async def test_an_id_that_is_longer_than_any_is_unreadable() -> None:
+    role = {"Role": {"RoleName": "r", "RoleId": "9" * 257}}
+    async with Hostile(lambda sent, given: error(role, "200 OK")).connected() as connection:
+        with pytest.raises(CloudError, match="the answer has no valid RoleId"):
+            await connection.cloud.ram.get_role("r")
+
+
 async def test_a_cookie_is_not_sent_back() -> None:
     heads: list[bytes] = []
 

@@ -218,50 +218,50 @@ def _described(description: str, tags: Mapping[str, str]) -> dict[str, object]:
 
 def _role(row: Answer, trust: str = "") -> Role:
     return Role(
-        name=row.text("RoleName"),
-        role_id=row.text("RoleId"),
-        arn=row.text("Arn"),
+        name=row.word("RoleName"),
+        role_id=row.word("RoleId"),
+        arn=row.word("Arn"),
         description=row.text("Description"),
         trust=row.text("AssumeRolePolicyDocument") or trust,
         max_session_seconds=row.number("MaxSessionDuration"),
         # CreateRole answers without UpdateDate, and a role just created has it equal to CreateDate.
-        update_date=row.text("UpdateDate") or row.text("CreateDate"),
+        update_date=row.word("UpdateDate") or row.word("CreateDate"),
     )
 
 
 def _role_entry(row: Answer) -> RoleEntry:
     return RoleEntry(
-        name=row.text("RoleName"),
-        role_id=row.text("RoleId"),
-        arn=row.text("Arn"),
+        name=row.word("RoleName"),
+        role_id=row.word("RoleId"),
+        arn=row.word("Arn"),
         description=row.text("Description"),
         max_session_seconds=row.number("MaxSessionDuration"),
-        update_date=row.text("UpdateDate"),
+        update_date=row.word("UpdateDate"),
         tags=row.tags(),
-        create_date=row.text("CreateDate"),
+        create_date=row.word("CreateDate"),
     )
 
 
 def _policy(row: Answer, version: Answer) -> Policy:
     return Policy(
-        name=row.text("PolicyName"),
+        name=row.word("PolicyName"),
         type=row.choice("PolicyType", PolicyType),
         description=row.text("Description"),
-        default_version=row.text("DefaultVersion"),
+        default_version=row.word("DefaultVersion"),
         document=version.text("PolicyDocument"),
-        update_date=row.text("UpdateDate"),
+        update_date=row.word("UpdateDate"),
         attachment_count=row.number("AttachmentCount"),
     )
 
 
 def _policy_entry(row: Answer) -> PolicyEntry:
     return PolicyEntry(
-        name=row.text("PolicyName"),
+        name=row.word("PolicyName"),
         type=row.choice("PolicyType", PolicyType),
         description=row.text("Description"),
-        default_version=row.text("DefaultVersion"),
-        update_date=row.text("UpdateDate"),
+        default_version=row.word("DefaultVersion"),
+        update_date=row.word("UpdateDate"),
         attachment_count=row.number("AttachmentCount"),
         tags=row.tags(),
-        create_date=row.text("CreateDate"),
+        create_date=row.word("CreateDate"),
     )

@@ -29,6 +29,7 @@ from ram_operator.model import (
     Scope,
     Unclear,
     find_condition,
+    reconcile_request,
 )
 from ram_operator.model.multimap import Multimap
 
@@ -145,7 +146,7 @@ class Caches:
         return Facts(
             me=me,
             generation=metadata.get("generation", 0),
-            asked=(metadata.get("annotations") or {}).get(RECONCILE_AT) or None,
+            asked=reconcile_request(metadata),
             allowed=(metadata.get("annotations") or {}).get(ALLOW_RELEASE) or None,
             references={other: self._views[other] for other in self._references(me) if other in self._views},
             referrers=self._sorted(self._referring(me)),

@@ -16,7 +16,6 @@ from ram_operator.kinds.surveys import Orphan, Survey
 from ram_operator.model import (
     ADOPTED_TAG,
     FINALIZER,
-    RECONCILE_AT,
     TAG_PREFIX,
     Body,
     Change,
@@ -38,6 +37,7 @@ from ram_operator.model import (
     listing,
     owner_marks,
     parse_timestamp,
+    reconcile_request,
     timestamp,
 )
 from ram_operator.rules import documents
@@ -277,12 +277,11 @@ def reconciled(body: Body) -> bool:
     metadata, status = body["metadata"], body.get("status") or {}
     conditions: list[Mapping[str, Json]] = status.get("conditions") or []
     ready = find_condition(conditions)
-    asked = (metadata.get("annotations") or {}).get(RECONCILE_AT)
     return (
         "deletionTimestamp" not in metadata
         and FINALIZER in (metadata.get("finalizers") or ())
         and ready.get("status") == "True"
         and ready.get("observedGeneration") == metadata.get("generation")
         and len(conditions) == 1
-        and asked in (None, status.get("lastHandledReconcileAt"))
+        and reconcile_request(metadata) in (None, status.get("lastHandledReconcileAt"))
     )

@@ -30,6 +30,7 @@ from ram_operator.model.names import (
     ROLE_LABEL,
     STARTUP_TAINT,
     TAKE_OVER,
+    TEXT_LENGTH,
     VERSION,
     Body,
     CloudName,
@@ -40,6 +41,7 @@ from ram_operator.model.names import (
     StatusFields,
     listing,
     parse_timestamp,
+    reconcile_request,
     timestamp,
 )
 from ram_operator.model.plans import (
@@ -80,6 +82,7 @@ __all__ = [
     "STARTUP_TAINT",
     "TAG_PREFIX",
     "TAKE_OVER",
+    "TEXT_LENGTH",
     "VERSION",
     "Body",
     "Change",
@@ -123,5 +126,6 @@ __all__ = [
     "owner_marks",
     "parse_timestamp",
     "possible",
+    "reconcile_request",
     "timestamp",
 ]

@@ -9,6 +9,8 @@ from typing import Any
 
 GROUP = "ram.alicloud.dev"
 VERSION = "v1alpha1"
+TEXT_LENGTH = 256
+"""The longest text in a status, messages and steps excepted."""
 FINALIZER = f"{GROUP}/cleanup"
 RECONCILE_AT = f"{GROUP}/reconcile-at"
 ALLOW_RELEASE = f"{GROUP}/allow-release"
@@ -95,3 +97,9 @@ def listing(words: Iterable[str], most: int = 5) -> str:
     items = list(words)
     rest = len(items) - most
     return ", ".join(items[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def reconcile_request(metadata: Mapping[str, Json]) -> str | None:
+    """The value of the annotation reconcile-at, as far as a status can answer it; None where there is none."""
+    asked = (metadata.get("annotations") or {}).get(RECONCILE_AT)
+    return str(asked)[:TEXT_LENGTH] if asked else None

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ram_operator.model import Json
+from ram_operator.model import TEXT_LENGTH, Json
 from ram_operator.rules.documents.grammar import PRINCIPALS
 from ram_operator.rules.documents.granting import allowing, texts
 from ram_operator.rules.documents.trust import ECS
@@ -68,7 +68,7 @@ def trusted(document: str) -> Iterator[Trusted]:
 
 def beyond_ecs(document: str) -> tuple[str, ...]:
     """The names of all but ECS whom a trust policy lets assume the role, sorted, at most 20 and how many more."""
-    names = sorted({one.name for one in trusted(document) if not one.is_among((ECS,))})
+    names = sorted({one.name[:TEXT_LENGTH] for one in trusted(document) if not one.is_among((ECS,))})
     more = (f"and {len(names) - _SHOWN} more",) if len(names) > _SHOWN else ()
     return (*names[:_SHOWN], *more)
 

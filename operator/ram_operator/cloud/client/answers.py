@@ -15,6 +15,7 @@ from ram_operator.cloud.client.failures import UNREADABLE
 from ram_operator.errors import Unavailable
 
 MOST_DIGITS = 15
+MOST_LETTERS = 256
 
 C = TypeVar("C", bound=StrEnum)
 
@@ -50,6 +51,13 @@ class Answer:
         if isinstance(value, str):
             return value.encode("utf-8", "replace").decode()
         return str(value) if isinstance(value, int | float) else ""
+
+    def word(self, name: str) -> str:
+        """Return a name, id or date as `text` does; raises Unavailable where it is longer than any."""
+        text = self.text(name)
+        if len(text) > MOST_LETTERS:
+            raise self._unreadable(name)
+        return text
 
     def number(self, name: str) -> int:
         """Return an integer, also of a string of digits; 0 where it is absent, or has more digits than any count."""
