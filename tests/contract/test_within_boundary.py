@@ -184,6 +184,41 @@ async def test_a_spec_that_is_only_planned_does_not_say_what_its_policy_grants(
     assert attachments(simulator, "app") == set()
 
 
+UNENFORCED: list[dict[str, Any]] = [{"managementPolicy": "Plan"}, {"managementPolicy": "Suspend"}]
+
+
+@pytest.mark.parametrize("mode", UNENFORCED, ids=lambda mode: str(mode["managementPolicy"]))
+async def test_what_is_attached_is_judged_by_what_ram_has_of_it_whatever_its_spec_says(
+    scene: Scene, simulator: Simulator, mode: dict[str, Any]
+) -> None:
+    scene.draw(WIDE)
+    scene.put(policy_body("read", spec={"document": MIGHTY}))
+    scene.put(role_body("app", spec={"policies": [{"policyRef": {"name": "read"}}]}))
+    await settle(scene, POLICY, ROLE)
+    scene.draw(Boundary())
+    scene.edit(POLICY, document=DOCUMENT, **mode)
+    before = simulator.newest_call()
+    await scene.settle()
+    await scene.reconcile(ROLE)
+    assert "app/Custom/read is outside" in forbidden(scene, ROLE)
+    assert writes(simulator, before) == []
+    scene.edit(POLICY, managementPolicy="Enforce")
+    await settle(scene, POLICY, ROLE)
+    assert attachments(simulator, "app") == {"read"}
+
+
+async def test_a_document_that_somebody_widened_is_named_by_its_role_until_it_is_repaired(scene: Scene) -> None:
+    scene.draw(Boundary())
+    scene.put(policy_body("read"))
+    scene.put(role_body("app", spec={"policies": [{"policyRef": {"name": "read"}}]}))
+    await settle(scene, POLICY, ROLE)
+    await scene.reconciler.cloud.ram.create_policy_version("read", canonical(ADMIN))
+    await scene.reconcile(ROLE)
+    assert "app/Custom/read is outside" in forbidden(scene, ROLE)
+    await scene.reconcile(POLICY)
+    await settle(scene, ROLE)
+
+
 ATTACHED = [system(ADMINISTRATOR), custom("ops-admin")]
 
 

@@ -188,11 +188,11 @@ class RamRoleKind:
         if desired.name is None:
             return None
         deleting = desired.spec is None and not users(desired.facts)
-        custom = tuple(policy for policy in desired.policies if policy.type is PolicyType.CUSTOM)
-        unmanaged = attachments.unmanaged(custom, desired.facts)
-        managed = () if desired.facts.me.deleting else attachments.others(custom, unmanaged)
-        wanted = (desired.spec.trust, desired.spec.adoption) if desired.spec else ()
-        asked = Asked(desired.name, scope, unmanaged, managed, deleting, *wanted)
+        wanted = desired.policies if desired.spec else ()
+        custom = tuple(policy for policy in wanted if policy.type is PolicyType.CUSTOM)
+        managed = attachments.managed_here(custom, desired.facts)
+        granting = (desired.spec.trust, desired.spec.adoption) if desired.spec else ()
+        asked = Asked(desired.name, scope, custom, managed, deleting, *granting)
         return await observe(asked, before or bool(stored.get("arn")), cloud)
 
     def plan(self, desired: DesiredRole, observed: ObservedRole | None, stored: StatusFields, context: Context) -> Plan:

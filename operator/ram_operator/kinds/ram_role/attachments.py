@@ -156,10 +156,10 @@ def documents(facts: Facts) -> Mapping[tuple[str, str], str]:
     }
 
 
-def unmanaged(policies: Iterable[PolicyName], facts: Facts) -> tuple[PolicyName, ...]:
-    """The custom policies that no RamPolicy makes."""
+def managed_here(custom: Iterable[PolicyName], facts: Facts) -> tuple[PolicyName, ...]:
+    """Those of some custom policies that RamPolicies make."""
     managers = _managers(facts)
-    return tuple(one for one in policies if one.type is PolicyType.CUSTOM and one.name.lower() not in managers)
+    return tuple(policy for policy in custom if policy.name.lower() in managers)
 
 
 def of_predecessors(facts: Facts) -> tuple[PolicyName, ...]:

@@ -22,9 +22,8 @@ class ObservedRole:
     """What is there; None in its place means that nothing was read.
 
     `instances` are those that have the role, read only when deleting; `unreadable` are regions that gave no answer.
-    `documents` are those of custom policies that no RamPolicy makes, that are not attached yet or that are exposed,
-    "" where it may not be read; `policy_tags` the tags of policies that RamPolicies make and that are not attached
-    yet, None for one that RAM does not have.
+    `documents` are those of the custom policies that are wanted or exposed, "" where it may not be read; `policy_tags`
+    the tags of policies that RamPolicies make and that are not attached yet, None for one that RAM does not have.
     """
 
     role: Role | None = None
@@ -55,8 +54,8 @@ class Asked:
     Args:
         name: the role's name.
         scope: what was touched.
-        unmanaged: the custom policies whose documents are read, since no RamPolicy makes them.
-        managed: those that RamPolicies make: their tags and documents are read before they are attached.
+        custom: the custom policies that are wanted: their documents are read.
+        managed: those of them that RamPolicies make: their tags are read before they are attached.
         deleting: whether to ask which instances have the role.
         trust: the trust policy that the role gets; None where it is being deleted.
         adoption: the spec's adoptionPolicy.
@@ -64,7 +63,7 @@ class Asked:
 
     name: str
     scope: Scope
-    unmanaged: tuple[PolicyName, ...] = ()
+    custom: tuple[PolicyName, ...] = ()
     managed: tuple[PolicyName, ...] = ()
     deleting: bool = False
     trust: str | None = None
@@ -100,8 +99,8 @@ async def _with_policies(found: ObservedRole, asked: Asked, ram: RamApi) -> Obse
     present = {policy.folded for policy in found.attached}
     coming = tuple(policy for policy in asked.managed if policy.folded not in present)
     exposed = () if asked.trust is None else found.exposed(asked.trust, asked.adoption)
-    custom = (one for one in exposed if one.type is PolicyType.CUSTOM)
-    judged = {policy.folded: policy for policy in (*asked.unmanaged, *coming, *custom)}
+    others = (one for one in exposed if one.type is PolicyType.CUSTOM)
+    judged = {policy.folded: policy for policy in (*asked.custom, *others)}
     documents, tags = await asyncio.gather(_documents(tuple(judged.values()), ram), _tags(coming, ram))
     return replace(found, documents=documents, policy_tags=tags)
 
