@@ -129,6 +129,10 @@ class GroupStep:
     def effect(self) -> str:
         return self.todo()
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.api,)
+
     def resources(self, subject: str) -> Mapping[str, tuple[str, ...]]:
         return {f"ram:{self.api}": (f"acs:ram:*:*:group/{subject}",)}
 

@@ -49,6 +49,10 @@ class Note:
     def effect(self) -> str:
         return self.name
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.name,)
+
     def without(self, subjects: frozenset[str]) -> Self | None:
         left = tuple(subject for subject in self.subjects if subject not in subjects)
         return replace(self, subjects=left) if left else None

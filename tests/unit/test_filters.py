@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import pytest
@@ -182,6 +183,26 @@ def test_what_is_forgotten_is_not_withheld(filter_: Filter) -> None:
     wrote(filter_, ATTACH_A, left=[ATTACH_A])
     filter_.forget(ROLE)
     assert sifted(filter_, ATTACH_A, at=later(1)).steps == (ATTACH_A,)
+
+
+@dataclass(frozen=True, slots=True)
+class Worded(AttachRole):
+    """A step with words of its own."""
+
+    words: str = field(default="", compare=False)
+
+    @property
+    def effect(self) -> str:
+        return self.words
+
+
+@pytest.mark.parametrize("filter_", [Unconfirmed(), Contention(most=0)], ids=["unconfirmed", "contention"])
+def test_a_write_is_known_again_whatever_its_words_are(filter_: Filter) -> None:
+    told = (("A", "give A"), ("A", "grant A"), ("B", "give A"))
+    once, again, other = (Worded(role, (instance(1),), words=words) for role, words in told)
+    wrote(filter_, once, left=[once])
+    assert sifted(filter_, again, at=later(1)).steps == ()
+    assert sifted(filter_, other, at=later(1)).steps == (other,)
 
 
 def test_three_repairs_within_an_hour_are_made_and_the_fourth_is_not() -> None:

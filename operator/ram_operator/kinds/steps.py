@@ -67,6 +67,10 @@ class WholeStep(WordedStep):
     def effect(self) -> str:
         return f"{self.verbs[0]} {self.object()}"
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.api,)
+
     def arns(self) -> tuple[str, ...]:
         raise NotImplementedError
 

@@ -106,7 +106,11 @@ class Step(Protocol):
 
     @property
     def effect(self) -> str:
-        """What it does to each of its subjects, in words that are the same however they are batched."""
+        """What it does to each of its subjects, for people, in words that are the same however they are batched."""
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What tells it from other steps on one of its subjects: the call, and what it names besides the subject."""
 
     def resources(self, subject: str) -> Mapping[str, tuple[str, ...]]:
         """The ARNs that each RAM action must be allowed on for this subject, by action, the call's own first."""

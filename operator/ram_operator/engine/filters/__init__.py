@@ -23,8 +23,11 @@ from datetime import datetime
 
 from ram_operator.model import Change, Facts, Hold, Intent, ObjectKey, Outcome, Plan, Step, Withheld
 
-Effect = tuple[str, str]
-"""A subject, and what a step does to it in the words of `Step.effect`."""
+Identity = tuple[str, ...]
+"""What a step does to a subject, as `Step.identity` has it."""
+
+Effect = tuple[str, Identity]
+"""A subject, and what is done to it."""
 
 
 class Filter:
@@ -51,7 +54,7 @@ class Filter:
 
 def effects(steps: tuple[Step, ...]) -> set[Effect]:
     """All effects of some steps."""
-    return {(subject, step.effect) for step in steps for subject in step.subjects}
+    return {(subject, step.identity) for step in steps for subject in step.subjects}
 
 
 def withhold(

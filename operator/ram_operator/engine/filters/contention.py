@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from ram_operator.engine.filters import Filter, effects, withhold
+from ram_operator.engine.filters import Filter, Identity, effects, withhold
 from ram_operator.model import Facts, Hold, ObjectKey, Outcome, Plan, Reason, Step
 
 LONGEST_PAUSE = 8
@@ -22,33 +22,33 @@ class _Write:
 
 @dataclass(slots=True)
 class _Memory:
-    """The writes of one generation within the window: by subject and effect, and in the order of their times."""
+    """The writes of one generation within the window: by subject and identity, and in the order of their times."""
 
     generation: int
-    by_subject: dict[str, dict[str, list[_Write]]] = field(default_factory=dict)
-    times: deque[tuple[datetime, str, str]] = field(default_factory=deque)
+    by_subject: dict[str, dict[Identity, list[_Write]]] = field(default_factory=dict)
+    times: deque[tuple[datetime, str, Identity]] = field(default_factory=deque)
 
-    def writes(self, subject: str, effect: str) -> Sequence[_Write]:
-        return self.by_subject.get(subject, {}).get(effect, ())
+    def writes(self, subject: str, identity: Identity) -> Sequence[_Write]:
+        return self.by_subject.get(subject, {}).get(identity, ())
 
-    def add(self, subject: str, done: Mapping[str, _Write]) -> None:
-        """Note the effects of one reconcile on a subject; its other effects are excused by them."""
+    def add(self, subject: str, done: Mapping[Identity, _Write]) -> None:
+        """Note the writes of one reconcile to a subject; its other writes are excused by them."""
         known = self.by_subject.setdefault(subject, {})
-        for effect, writes in known.items():
-            if effect not in done:
-                known[effect] = [replace(write, excused=True) for write in writes]
-        for effect, write in done.items():
-            known.setdefault(effect, []).append(write)
-            self.times.append((write.at, subject, effect))
+        for identity, writes in known.items():
+            if identity not in done:
+                known[identity] = [replace(write, excused=True) for write in writes]
+        for identity, write in done.items():
+            known.setdefault(identity, []).append(write)
+            self.times.append((write.at, subject, identity))
 
     def expire(self, before: datetime) -> None:
         """Drop the writes before a time: a node that joined and left hours ago must cost nothing."""
         while self.times and self.times[0][0] <= before:
-            _, subject, effect = self.times.popleft()
+            _, subject, identity = self.times.popleft()
             known = self.by_subject[subject]
-            known[effect].pop(0)
-            if not known[effect]:
-                del known[effect]
+            known[identity].pop(0)
+            if not known[identity]:
+                del known[identity]
             if not known:
                 del self.by_subject[subject]
 
@@ -81,7 +81,7 @@ class Contention(Filter):
 
     def _held(self, step: Step, subject: str, memory: _Memory, now: datetime) -> Hold | None:
         # Of a clock that was ahead and is corrected nothing is left.
-        writes = memory.writes(subject, step.effect)
+        writes = memory.writes(subject, step.identity)
         recent = [write for write in writes if timedelta(0) <= now - write.at < self.window]
         repairs = [write for write in recent if not write.excused]
         counted = recent if len(recent) > self.most_writes else repairs if len(repairs) > self.most else []
@@ -104,9 +104,9 @@ class Contention(Filter):
         if memory is None or memory.generation != facts.generation:
             memory = self._written[facts.me.key] = _Memory(facts.generation)
         memory.expire(now - self.window)
-        done: dict[str, dict[str, _Write]] = {}
-        for subject, effect in effects(outcome.done):
-            done.setdefault(subject, {})[effect] = _Write(now)
+        done: dict[str, dict[Identity, _Write]] = {}
+        for subject, identity in effects(outcome.done):
+            done.setdefault(subject, {})[identity] = _Write(now)
         for subject, writes in done.items():
             memory.add(subject, writes)
 

@@ -59,7 +59,7 @@ class Unconfirmed(Filter):
         def held(step: Step, subject: str) -> Hold | None:
             if step.change is Change.DETACH and subject in late:
                 return self._may_come(subject)
-            before = written.get((subject, step.effect))
+            before = written.get((subject, step.identity))
             if before is None or not self._is_recent(before.at, now) or not before.covers(alone(step, subject)):
                 return None
             message = f"{subject}: waits for the cloud to show the result of: {step.effect}"
@@ -126,10 +126,10 @@ class Unconfirmed(Filter):
         written = self._written.pop(key, {})
         for step in outcome.done:
             for subject in step.subjects:
-                written[subject, step.effect] = _Written(alone(step, subject), now, facts.generation)
+                written[subject, step.identity] = _Written(alone(step, subject), now, facts.generation)
         for failure in outcome.failures:
             if isinstance(failure.error, Unavailable) and failure.step.change is Change.UPDATE:
-                change = failure.subject, failure.step.effect
+                change = failure.subject, failure.step.identity
                 written[change] = _Written(failure.step, now, facts.generation, answered=False)
         self._note_answers(facts.me, outcome, after, now)
         planned, unread = effects(after.steps), after.unread

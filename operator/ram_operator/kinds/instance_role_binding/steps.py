@@ -33,6 +33,10 @@ class _BatchStep(WordedStep):
     def effect(self) -> str:
         return f"{self.verbs[0]} {self.role}"
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        return (self.api, self.role)
+
     def without(self, subjects: frozenset[str]) -> Self | None:
         left = tuple(instance for instance in self.instances if str(instance) not in subjects)
         return replace(self, instances=left) if left else None
