@@ -179,11 +179,8 @@ class Gate:
     async def _of_other_account(self, account: str) -> str:
         """What to do where we have worked in another account: in this one all would be created again."""
         for key, owner in self.caches.accounts():
-            if owner != account:
-                return (
-                    f"credentials of account {owner}: {key} was created there, and these are of account {account}; "
-                    "give the operator credentials of that account, or create the objects anew to move them"
-                )
+            if wrong := other_account(owner, account, f"{key} was created there"):
+                return wrong
         return other_account(await self._account_before(), account)
 
     async def _account_before(self) -> str:

@@ -10,7 +10,7 @@ from prometheus_client import generate_latest
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, links
 
 from ram_operator import metrics
-from ram_operator.model import EventReason, Reason
+from ram_operator.model import ACCOUNT_REMEDY, EventReason, Reason
 
 KNOWN_HOSTS = {"github.com", "kind.sigs.k8s.io", "keepachangelog.com", "semver.org"}
 
@@ -33,6 +33,12 @@ def test_there_are_words_for_every_reason_and_for_nothing_else() -> None:
     words = yaml.safe_load((ROOT / "operator/ram_operator/data/reasons.yaml").read_text())
     assert set(words["reasons"]) == {str(reason) for reason in Reason}
     assert set(words["events"]) == {str(reason) for reason in EventReason}
+
+
+def test_what_to_do_about_another_account_is_told_alike_by_the_pages_and_by_the_process() -> None:
+    words = yaml.safe_load((ROOT / "operator/ram_operator/data/reasons.yaml").read_text())
+    remedy = words["reasons"]["WrongAccount"]["do"].replace("`", "")
+    assert remedy.replace(". To move", "; to move").removesuffix(".").casefold() == ACCOUNT_REMEDY.casefold()
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -10,7 +10,7 @@ from tests.unit.test_cloud_client import IDENTITY, ROLE, Fixed, Server, answer, 
 from ram_operator.cloud.credentials import Credentials
 from ram_operator.engine.reporting import hold_for
 from ram_operator.errors import Unauthenticated, Unavailable, WrongAccount
-from ram_operator.model import Disposition, Reason, disposition
+from ram_operator.model import ACCOUNT_REMEDY, Disposition, Reason, disposition
 
 OURS = str(IDENTITY["AccountId"])
 OTHERS = answer({"AccountId": "9999999999999999", "Arn": "acs:ram::9999999999999999:root", "IdentityType": "Account"})
@@ -80,3 +80,4 @@ async def test_before_the_account_is_known_nobody_is_asked_whose_a_key_is() -> N
 def test_objects_say_that_the_account_is_wrong_and_wait_for_a_person() -> None:
     hold = hold_for("all resources", WrongAccount("GetRole", "SDK.WrongAccount", "these are of account 999"))
     assert (hold.reason, disposition(hold.reason)) == (Reason.WRONG_ACCOUNT, Disposition.STALLED)
+    assert hold.message.endswith(f"these are of account 999; {ACCOUNT_REMEDY}")

@@ -15,7 +15,6 @@ from prometheus_client import REGISTRY
 
 from ram_operator import metrics
 from ram_operator.cluster.election import (
-    ACCOUNT_ANNOTATION,
     LEASE_SECONDS,
     RENEW_DEADLINE,
     RENEW_SECONDS,
@@ -26,6 +25,7 @@ from ram_operator.cluster.election import (
 )
 from ram_operator.cluster.kube import Kube
 from ram_operator.errors import StartupError
+from ram_operator.model import ACCOUNT_ANNOTATION
 
 pytestmark = pytest.mark.looptime
 

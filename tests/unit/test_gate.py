@@ -18,11 +18,12 @@ from tests.unit.tables import answered, table
 
 from ram_operator.cloud import StsApi
 from ram_operator.cluster.caches import Caches
-from ram_operator.cluster.election import ACCOUNT_ANNOTATION, Alone, Elector, KubeLease
+from ram_operator.cluster.election import Alone, Elector, KubeLease
 from ram_operator.cluster.kube import API, NODES, Kube, permissions
 from ram_operator.errors import CloudError, Denied, KubeError, StartupError, Unauthenticated, Unavailable
 from ram_operator.gate import Gate, preflight
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
+from ram_operator.model import ACCOUNT_ANNOTATION, ACCOUNT_REMEDY
 from ram_operator.rules.nodes import node_facts
 
 RESOURCES = (RAM_POLICY, RAM_ROLE, INSTANCE_ROLE_BINDING)
@@ -178,6 +179,7 @@ def test_credentials_of_another_account_keep_the_gate_closed_until_they_are_repl
         await asyncio.sleep(3600)
         assert not gate.open.is_set()
         assert "RamRole/oss-reader was created there, and these are of account 999" in gate.waits_for
+        assert gate.waits_for.endswith(ACCOUNT_REMEDY)
         sts.account = "1234567890123456"
         await asyncio.sleep(61)
         assert (gate.open.is_set(), gate.waits_for, sts.stays_in) == (True, "", sts.account)
@@ -214,6 +216,7 @@ def test_the_account_of_former_leaders_is_kept_on_the_lease_until_a_person_takes
         await asyncio.sleep(3600)
         assert not gate.open.is_set()
         assert gate.waits_for.startswith("credentials of account 1234567890123456: the Lease says")
+        assert gate.waits_for.endswith(ACCOUNT_REMEDY)
         assert server.lease["metadata"]["annotations"] == kept
         del server.lease["metadata"]["annotations"][ACCOUNT_ANNOTATION]
         await asyncio.sleep(61)

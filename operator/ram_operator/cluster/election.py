@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from ram_operator import metrics
 from ram_operator.cluster.kube import Kube
 from ram_operator.errors import KubeError, OperatorError, StaleObject, StartupError
-from ram_operator.model import GROUP
+from ram_operator.model import ACCOUNT_ANNOTATION, ACCOUNT_REMEDY
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +36,6 @@ SHORTEST_WAIT = 0.01
 
 REQUEST_SECONDS = 5.0
 """How long one request may take."""
-
-ACCOUNT_ANNOTATION = f"{GROUP}/account"
-"""The account in which the operator works: with credentials of another one, everything would look deleted."""
 
 
 class LeaseLost(OperatorError):
@@ -105,14 +102,11 @@ class KubeLease:
         return f"/apis/coordination.k8s.io/v1/namespaces/{self.namespace}/leases"
 
 
-def other_account(named: str, ours: str) -> str:
-    """What to do where the Lease names another account than that of our credentials; "" where it does not."""
+def other_account(named: str, ours: str, evidence: str = "the Lease says that this operator works there") -> str:
+    """What to do where something names another account than that of our credentials; "" where it does not."""
     if named in ("", ours):
         return ""
-    return (
-        f"credentials of account {named}: the Lease says that this operator works there, and these are of "
-        f"account {ours}; give it credentials of that account, or remove the annotation {ACCOUNT_ANNOTATION}"
-    )
+    return f"credentials of account {named}: {evidence}, and these are of account {ours}; {ACCOUNT_REMEDY}"
 
 
 class LeaseApi(Protocol):

@@ -18,7 +18,7 @@ from ram_operator.cluster.kube import Kube
 from ram_operator.errors import CloudError, Denied, Unauthenticated
 from ram_operator.kinds.names import RAM_POLICY, RAM_ROLE
 from ram_operator.kinds.ram_role.swaps import PolicyLimits
-from ram_operator.model import Disposition, ObjectKey, Reason, disposition
+from ram_operator.model import ACCOUNT_REMEDY, Disposition, ObjectKey, Reason, disposition
 from ram_operator.rules.documents import POLICY_LIMIT
 
 T = TypeVar("T")
@@ -195,7 +195,7 @@ def _no_answer(error: CloudError) -> Remark:
 
 def _stranger(account: str, count: int) -> Remark:
     text = f"objects that have something in another account, {account}: {count}"
-    return Remark(Level.ERROR, text, "give the operator credentials of that account, or create the objects anew")
+    return Remark(Level.ERROR, text, ACCOUNT_REMEDY)
 
 
 def _skipped(reason: Reason, count: int) -> Remark:

@@ -22,6 +22,7 @@ from ram_operator.errors import (
     WrongAccount,
 )
 from ram_operator.model import (
+    ACCOUNT_REMEDY,
     RETAIN_INSTEAD,
     Change,
     Disposition,
@@ -146,7 +147,7 @@ def hold_for(subject: str, error: CloudError, step: Step | None = None) -> Hold:
     """The hold that a failed call amounts to; `step` is the one that failed, None for a reading."""
     match error:
         case WrongAccount():
-            return Hold(subject, Reason.WRONG_ACCOUNT, str(error), DENIED_RETRY_SECONDS)
+            return Hold(subject, Reason.WRONG_ACCOUNT, f"{error}; {ACCOUNT_REMEDY}", DENIED_RETRY_SECONDS)
         case Unauthenticated():
             fix = f"{error}; give the operator valid credentials (the Secret that the chart names)"
             return Hold(subject, Reason.ACCESS_DENIED, fix, IN_USE_RETRY_SECONDS)

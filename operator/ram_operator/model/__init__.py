@@ -23,6 +23,8 @@ from ram_operator.model.facts import (
     owner_marks,
 )
 from ram_operator.model.names import (
+    ACCOUNT_ANNOTATION,
+    ACCOUNT_REMEDY,
     ALLOW_RELEASE,
     FINALIZER,
     GROUP,
@@ -69,6 +71,8 @@ from ram_operator.model.plans import (
 from ram_operator.model.reasons import RETAIN_INSTEAD, Disposition, EventReason, Reason, disposition
 
 __all__ = [
+    "ACCOUNT_ANNOTATION",
+    "ACCOUNT_REMEDY",
     "ADOPTED_TAG",
     "ALLOW_RELEASE",
     "EVERYTHING",

@@ -17,6 +17,13 @@ ALLOW_RELEASE = f"{GROUP}/allow-release"
 """The annotation by which a person lets a mass release happen; its value is the object's generation."""
 TAKE_OVER = f"{GROUP}/take-over"
 """The annotation by which a person says that a binding gave the roles that were found; its value is the generation."""
+ACCOUNT_ANNOTATION = f"{GROUP}/account"
+"""The annotation of the operator's Lease that names the account in which it works."""
+ACCOUNT_REMEDY = (
+    "give the operator credentials of that account; to move to another one, delete the objects while it has these, "
+    f"then scale it to zero, remove the annotation {ACCOUNT_ANNOTATION} from its Lease and replace the credentials"
+)
+"""What to do where credentials are of another account: in that one, everything would look deleted."""
 ROLE_LABEL = f"{GROUP}/instance-role"
 """The label of a Node whose instance has the role that a binding gives it."""
 STARTUP_TAINT = f"{GROUP}/role-not-ready"
