@@ -12,7 +12,7 @@ import socket
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -107,8 +107,10 @@ def _command(asked: command_line.Asked) -> int:
     configure("WARNING", asked.log_format or "plain")
     try:
         settings = from_environment(os.environ)
-        access = command_line.Access(partial(_cloud, settings), partial(_planner, settings))
-        return command_line.run(asked, own_version(), our_kinds(settings), access)
+        boundary = boundary_of(settings)
+        kinds = our_kinds(settings, boundary)
+        access = command_line.Access(partial(_cloud, settings), partial(_planner, settings, kinds, boundary))
+        return command_line.run(asked, own_version(), kinds, access)
     except (StartupError, KubeError, CloudError, OSError) as error:
         print(f"ram-operator: {error}", file=sys.stderr)
         return 1
@@ -125,10 +127,11 @@ async def _cloud(settings: Settings) -> AsyncIterator[Cloud]:
 
 
 @asynccontextmanager
-async def _planner(settings: Settings) -> AsyncIterator[command_line.Planner]:
+async def _planner(
+    settings: Settings, kinds: Sequence[AnyKind], boundary: Boundary
+) -> AsyncIterator[command_line.Planner]:
     """What the commands about a cluster read with: both as they are, and the pipeline that previews."""
     async with AsyncExitStack() as opened:
-        kinds = our_kinds(settings)
         kube = await cluster.connect(kind.resource for kind in kinds)
         opened.push_async_callback(kube.close)
         await check(kube, rights=False)
@@ -136,7 +139,7 @@ async def _planner(settings: Settings) -> AsyncIterator[command_line.Planner]:
         caches = await snapshot(kube, kinds)
         identity = _identity(settings, await cluster_uid(kube))
         store = cluster.ObjectStore(kube, caches.body, lambda _: None, lambda *_: None)
-        reconciler = _reconciler(settings, kinds, cloud, store, identity)
+        reconciler = _reconciler(settings, kinds, boundary, cloud, identity, store)
         yield command_line.Planner(kube, caches, reconciler, _now)
 
 
@@ -148,7 +151,8 @@ def _serve(settings: Settings) -> int:
     """Run the operator and return its exit code: 0 where a signal ends it before the runtime takes the signals."""
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
-        operator = loop.create_task(run(settings, our_kinds(settings)))
+        boundary = boundary_of(settings)
+        operator = loop.create_task(run(settings, our_kinds(settings, boundary), boundary))
         for number in ENDING:
             # An exception out of a signal's handler would end whatever step the loop is at, and be logged as a bug.
             loop.add_signal_handler(number, operator.cancel)
@@ -159,8 +163,14 @@ def _serve(settings: Settings) -> int:
             return 0
 
 
-async def run(settings: Settings, kinds: Sequence[AnyKind]) -> int:
-    """Build the parts for these kinds and run them; return the exit code. Raises StartupError."""
+async def run(settings: Settings, kinds: Sequence[AnyKind], boundary: Boundary) -> int:
+    """Build the parts for these kinds and run them; return the exit code. Raises StartupError.
+
+    Args:
+        settings: what the user sets.
+        kinds: what is worked on.
+        boundary: what objects of these kinds may grant.
+    """
     async with AsyncExitStack() as opened:
         cloud_config = configured(settings)
         kube = await cluster.connect(kind.resource for kind in kinds)
@@ -173,7 +183,8 @@ async def run(settings: Settings, kinds: Sequence[AnyKind]) -> int:
         opened.push_async_callback(connection.close)
         await connection.start()
         identity = _identity(settings, await preflight(kube, time.monotonic))
-        return await _build(settings, kinds, kube, connection.cloud, identity, leadership).run()
+        reconciler = partial(_reconciler, settings, kinds, boundary, connection.cloud, identity)
+        return await _build(settings, kinds, kube, connection.cloud, leadership, reconciler).run()
 
 
 def _leadership(settings: Settings, kube: cluster.Kube) -> Elector | Alone:
@@ -200,15 +211,15 @@ def _build(
     kinds: Sequence[AnyKind],
     kube: cluster.Kube,
     cloud: Cloud,
-    identity: Cluster,
     leadership: Elector | Alone,
+    reconciler_over: Callable[[Store], Reconciler],
 ) -> Runtime:
     caches = Caches(kinds)
     queue = WorkQueue(time.monotonic, random.random)
     intake = Intake(caches, queue, time.time)
     store = cluster.ObjectStore(kube, caches.body, intake.put, intake.remove)
     recorder = EventRecorder(kube, _now, socket.gethostname(), leadership.reference)
-    reconciler = _reconciler(settings, kinds, cloud, store, identity)
+    reconciler = reconciler_over(store)
     full_check = timedelta(seconds=settings.full_check_interval_seconds)
     interval = settings.sweep_interval_seconds
     chance = random.random
@@ -228,17 +239,18 @@ def _build(
 
 
 def _reconciler(
-    settings: Settings, kinds: Sequence[AnyKind], cloud: Cloud, store: Store, identity: Cluster
+    settings: Settings, kinds: Sequence[AnyKind], boundary: Boundary, cloud: Cloud, identity: Cluster, store: Store
 ) -> Reconciler:
     by_name = {kind.resource.kind: kind for kind in kinds}
-    within, repeated = WithinBoundary(_boundary(settings)), (Unconfirmed(), Contention())
+    within, repeated = WithinBoundary(boundary), (Unconfirmed(), Contention())
     at_once = (MassRelease(), PlanOnly(settings.read_only), Rollouts())
     filters = (Retain(by_name), Suspend(), within, *repeated, *at_once)
     overdue = max(OVERDUE_SECONDS, 3 * settings.sweep_interval_seconds)
     return Reconciler(by_name, cloud, store, identity, filters, _now, overdue)
 
 
-def _boundary(settings: Settings) -> Boundary:
+def boundary_of(settings: Settings) -> Boundary:
+    """What objects may grant."""
     return Boundary(
         denied_actions=stated(settings.denied_actions),
         allowed_actions=stated(settings.allowed_actions),
@@ -248,14 +260,13 @@ def _boundary(settings: Settings) -> Boundary:
     )
 
 
-def our_kinds(settings: Settings) -> tuple[AnyKind, ...]:
-    """The kinds that this operator works on."""
+def our_kinds(settings: Settings, boundary: Boundary) -> tuple[AnyKind, ...]:
+    """The kinds that this operator works on, whose objects grant what lies within a boundary."""
     full_check = timedelta(seconds=settings.full_check_interval_seconds)
     limits = PolicyLimits(settings.system_policies_per_role, settings.custom_policies_per_role)
-    drawn = _boundary(settings)
     return (
-        RamPolicyKind(full_check, drawn),
-        RamRoleKind(full_check, limits, drawn, settings.protected_roles, settings.protected_policies),
+        RamPolicyKind(full_check, boundary),
+        RamRoleKind(full_check, limits, boundary, settings.protected_roles, settings.protected_policies),
         InstanceRoleBindingKind(
             timedelta(seconds=settings.node_gone_seconds),
             RoleRules(

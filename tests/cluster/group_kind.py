@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.cluster.hand import Hand, ServerException
 
-from ram_operator.__main__ import our_kinds, run
+from ram_operator.__main__ import boundary_of, our_kinds, run
 from ram_operator.cloud import Cloud
 from ram_operator.errors import AlreadyExists, CloudError, InvalidSpec, NotFound, Problem, Unavailable
 from ram_operator.kinds.surveys import Drift, Survey
@@ -302,7 +302,9 @@ def main() -> None:
     assert settings.credentials_dir
     keys = {name: (settings.credentials_dir / name).read_text() for name in ("accessKeyId", "accessKeySecret")}
     groups = Groups(Hand({"endpoint": settings.endpoint_ram, **keys}))
-    sys.exit(asyncio.run(run(settings, (*our_kinds(settings), RamGroupKind(groups)))))
+    boundary = boundary_of(settings)
+    kinds = (*our_kinds(settings, boundary), RamGroupKind(groups))
+    sys.exit(asyncio.run(run(settings, kinds, boundary)))
 
 
 if __name__ == "__main__":
