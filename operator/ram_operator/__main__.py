@@ -120,7 +120,7 @@ def _command(asked: command_line.Asked) -> int:
 async def _cloud(settings: Settings) -> AsyncIterator[Cloud]:
     """The ports to the cloud."""
     async with AsyncExitStack() as opened:
-        connection = connect(configured(settings), time.monotonic, metrics.observe_call)
+        connection = connect(configured(settings, time.monotonic), time.monotonic, metrics.observe_call)
         opened.push_async_callback(connection.close)
         await connection.start()
         yield connection.cloud
@@ -172,7 +172,7 @@ async def run(settings: Settings, kinds: Sequence[AnyKind], boundary: Boundary) 
         boundary: what objects of these kinds may grant.
     """
     async with AsyncExitStack() as opened:
-        cloud_config = configured(settings)
+        cloud_config = configured(settings, boot_time)
         kube = await cluster.connect(kind.resource for kind in kinds)
         opened.push_async_callback(kube.close)
         kube.marks_nodes = settings.mark_nodes

@@ -1,11 +1,13 @@
 """Where the operator's AccessKey comes from."""
 
 import os
+import time
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from ram_operator.cloud.credentials import Credentials, EnvironmentCredentials, FileCredentials
+from ram_operator.cloud.credentials import LOOK_SECONDS, Credentials, EnvironmentCredentials, FileCredentials
 from ram_operator.errors import StartupError
 
 
@@ -54,20 +56,33 @@ def test_a_missing_variable_stops_the_start_by_name(values: dict[str, str], name
 
 def test_files_give_a_key(tmp_path: Path) -> None:
     write(tmp_path, accessKeyId="id\n", accessKeySecret="secret\n")
-    assert FileCredentials(tmp_path).current() == Credentials("id", "secret")
+    assert FileCredentials(tmp_path, time.monotonic).current() == Credentials("id", "secret")
 
 
 def test_a_mounted_secret_is_read_again_when_it_is_replaced(tmp_path: Path) -> None:
     mount(tmp_path, "1", accessKeyId="id1", accessKeySecret="secret1")
-    provider = FileCredentials(tmp_path)
+    now = 0.0
+    provider = FileCredentials(tmp_path, lambda: now)
     assert provider.current() == Credentials("id1", "secret1")
     mount(tmp_path, "2", accessKeyId="id2", accessKeySecret="secret2", securityToken="token2")
+    now = LOOK_SECONDS
     assert provider.current() == Credentials("id2", "secret2", "token2")
+
+
+def test_files_are_looked_at_once_a_while_however_many_requests_there_are(tmp_path: Path) -> None:
+    mount(tmp_path, "0", accessKeyId="id0", accessKeySecret="secret0")
+    now = 0.0
+    provider = FileCredentials(tmp_path, lambda: now)
+    for number in range(1, 4):
+        mount(tmp_path, str(number), accessKeyId=f"id{number}", accessKeySecret=f"secret{number}")
+        assert provider.current() == Credentials(f"id{number - 1}", f"secret{number - 1}")
+        now += LOOK_SECONDS
+        assert provider.current() == Credentials(f"id{number}", f"secret{number}")
 
 
 def test_a_folder_that_empties_keeps_the_last_key(tmp_path: Path) -> None:
     write(tmp_path, accessKeyId="id", accessKeySecret="secret")
-    provider = FileCredentials(tmp_path)
+    provider = FileCredentials(tmp_path, count(step=LOOK_SECONDS).__next__)
     (tmp_path / "accessKeySecret").write_text("")
     assert provider.current() == Credentials("id", "secret")
     (tmp_path / "accessKeyId").unlink()
@@ -88,7 +103,7 @@ def test_a_folder_that_empties_keeps_the_last_key(tmp_path: Path) -> None:
 def test_a_missing_or_empty_file_stops_the_start(tmp_path: Path, files: dict[str, str], complaint: str) -> None:
     write(tmp_path, **files)
     with pytest.raises(StartupError, match=complaint) as refused:
-        FileCredentials(tmp_path)
+        FileCredentials(tmp_path, time.monotonic)
     assert refused.value.__cause__ is None
 
 
@@ -96,7 +111,7 @@ def test_a_file_that_is_no_text_stops_the_start_without_showing_it(tmp_path: Pat
     write(tmp_path, accessKeySecret="secret")
     (tmp_path / "accessKeyId").write_bytes(b"\xff\xfe\x00secret")
     with pytest.raises(StartupError, match=r"accessKeyId: not a text; mount a Secret"):
-        FileCredentials(tmp_path)
+        FileCredentials(tmp_path, time.monotonic)
 
 
 def test_no_repr_shows_a_secret() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from ram_operator.cloud.client.network import Network
@@ -14,14 +15,18 @@ from ram_operator.errors import StartupError
 from ram_operator.settings import Settings
 
 
-def configured(settings: Settings) -> CloudConfig:
+def configured(settings: Settings, clock: Callable[[], float]) -> CloudConfig:
     """Return how the cloud is reached.
+
+    Args:
+        settings: what the user sets.
+        clock: monotonic seconds.
 
     Raises:
         StartupError: an AccessKey or a file with certificates cannot be read.
     """
     return CloudConfig(
-        credentials=_credentials(settings),
+        credentials=_credentials(settings, clock),
         endpoint_ram=settings.endpoint_ram,
         endpoint_ecs=settings.endpoint_ecs,
         endpoint_sts=settings.endpoint_sts,
@@ -33,7 +38,8 @@ def configured(settings: Settings) -> CloudConfig:
 
 def problems(settings: Settings) -> Iterator[str]:
     """What is wrong with the files that the settings name, and with the credentials, each with what to do."""
-    for part in (_network, _credentials):
+    # What is built here is thrown away: no time passes for it.
+    for part in (_network, partial(_credentials, clock=lambda: 0.0)):
         try:
             part(settings)
         except StartupError as error:
@@ -44,7 +50,7 @@ def _network(settings: Settings) -> Network:
     return Network(settings.ca_bundle, settings.https_proxy, settings.no_proxy)
 
 
-def _credentials(settings: Settings) -> CredentialsProvider | Source:
+def _credentials(settings: Settings, clock: Callable[[], float]) -> CredentialsProvider | Source:
     match settings.credentials_source:
         case "oidc":
             # One that is not named is told of with the other settings.
@@ -57,7 +63,7 @@ def _credentials(settings: Settings) -> CredentialsProvider | Source:
         case "uri":
             return UriSource(settings.credentials_uri)
         case _ if settings.credentials_dir:
-            return FileCredentials(settings.credentials_dir)
+            return FileCredentials(settings.credentials_dir, clock)
         case _:
             return EnvironmentCredentials(settings.credentials)
 

@@ -6,7 +6,7 @@ environment or from files; temporary ones come from the sources of `sources`, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -75,6 +75,9 @@ class EnvironmentCredentials:
         return self._credentials
 
 
+LOOK_SECONDS = 1.0
+"""How often the files of a Secret are looked at: the kubelet replaces them within a minute or two."""
+
 Stamp = tuple[tuple[int, int, int] | None, ...]
 """Inode, modification time and size of each file, None where it does not exist."""
 
@@ -86,29 +89,35 @@ class FileCredentials:
 
     Args:
         folder: has the files accessKeyId, accessKeySecret and, for temporary credentials, securityToken.
+        clock: monotonic seconds.
 
     Raises:
         StartupError: a file is missing, empty or unreadable at the start.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], float]) -> None:
         self._folder = folder
+        self._clock = clock
+        self._looked_at = clock()
         self._stamp = self._look()
         self._credentials = self._read()
 
     def current(self) -> Credentials:
-        """Return the files' content; costs three stats while nothing changes."""
-        stamp = self._look()
-        if stamp != self._stamp:
-            self._reread(stamp)
+        """Return the files' content as it was at most `LOOK_SECONDS` ago."""
+        if self._clock() - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = self._clock()
+            self._reread()
         return self._credentials
 
-    def _reread(self, stamp: Stamp) -> None:
+    def _reread(self) -> None:
+        stamp = self._look()
+        if stamp == self._stamp:
+            return
         try:
             fresh = self._read()
         except StartupError:
             return
-        # Files swapped between two of the reads would give a mixed pair: the next request reads again.
+        # Files swapped between two of the reads would give a mixed pair: the next look reads again.
         if self._look() == stamp:
             self._credentials, self._stamp = fresh, stamp
 
