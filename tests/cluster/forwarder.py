@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,8 @@ class Forwarder:
         self.port = 0
         self.chunk_delay = chunk_delay
         self._target = target
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
+        self._serving: set[asyncio.Task[None]] = set()
         self._lines: set[asyncio.StreamWriter] = set()
         self._dead: set[asyncio.StreamWriter] = set()
         self._thread = LoopThread("forwarder")
@@ -47,35 +49,48 @@ class Forwarder:
         self._thread.end()
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        listener = socket.create_server(("127.0.0.1", self.port))
+        listener.setblocking(False)
+        self.port = listener.getsockname()[1]
+        self._listener = listener
+        asyncio.get_running_loop().add_reader(listener, self._accept, listener)
+
+    def _accept(self, listener: socket.socket) -> None:
+        # asyncio's own server loses connections that it has accepted and not served yet when it is closed.
+        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
+            serving = asyncio.ensure_future(self._serve(listener.accept()[0], listener))
+            self._serving.add(serving)
+            serving.add_done_callback(self._serving.discard)
 
     async def _cut(self) -> None:
-        if self._server:
-            self._server.close()
-            self._server = None
+        if self._listener:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
         for line in self._lines:
             line.transport.abort()
 
     async def _settle(self) -> None:
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        if self._serving:
+            await asyncio.wait(self._serving)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, connection: socket.socket, listener: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=connection)
+        ends = {writer}
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            ends.add(far_writer)
+            if listener is self._listener:
+                self._lines |= ends
+                there = asyncio.ensure_future(self._pass_on(reader, far_writer))
+                back = asyncio.ensure_future(self._pass_on(far_reader, writer, self.chunk_delay))
+                await asyncio.wait({there, back})
         except OSError:
-            writer.transport.abort()
-            return
-        self._lines |= {writer, far_writer}
-        there = asyncio.ensure_future(self._pass_on(reader, far_writer))
-        back = asyncio.ensure_future(self._pass_on(far_reader, writer, self.chunk_delay))
-        await asyncio.wait({there, back})
-        self._lines -= {writer, far_writer}
-        for end in (writer, far_writer):
-            end.transport.abort()
+            pass
+        finally:
+            self._lines -= ends
+            for end in ends:
+                end.transport.abort()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, delay: float = 0.0) -> None:
         with contextlib.suppress(OSError):
