@@ -13,10 +13,10 @@ from datetime import timedelta
 from itertools import chain
 
 from ram_operator.cloud import Cloud
-from ram_operator.errors import InvalidSpec, Problem
+from ram_operator.errors import CloudError, InvalidSpec, Problem
 from ram_operator.kinds.instance_role_binding import lacking, planning, readiness
 from ram_operator.kinds.instance_role_binding.cases import Case, Verdict
-from ram_operator.kinds.instance_role_binding.claims import Proof, in_question, read_tags, refuted, suspended
+from ram_operator.kinds.instance_role_binding.claims import Proof, refuted, suspended, with_tags
 from ram_operator.kinds.instance_role_binding.counting import as_json, counted
 from ram_operator.kinds.instance_role_binding.desiring import (
     BindingSpec,
@@ -130,11 +130,15 @@ class InstanceRoleBindingKind:
             return before.renewed(again, await look(again, cloud.ecs))
         asked = {one for one in concerned if one in scope or self._is_open(one, desired, rows)}
         seen = await self._look(asked, desired, rows, cloud)
-        seen = replace(seen, tags=await read_tags(in_question(desired, rows, seen.roles, self.rules), cloud.ram))
+        seen = await with_tags(seen, desired, rows, self.rules, cloud.ram)
         named = desired.spec is not None and desired.spec.role_name is not None
-        if not desired.role or not (named or _may_replace(desired, rows, seen)):
+        waiting = _waiting_for_preflight(desired, rows, seen, named=named)
+        if not desired.role or not (named or waiting):
             return seen
-        seen = replace(seen, role=await read_role(desired.role, cloud.ram))
+        try:
+            seen = replace(seen, role=await read_role(desired.role, cloud.ram))
+        except CloudError as error:
+            return seen.without(f"role {desired.role}", waiting, error)
         if replaced := _replaced(desired, rows, seen):
             return replace(seen, permissions=await compare(desired.role, replaced, cloud.ram))
         return seen
@@ -288,11 +292,15 @@ def _written(outcome: Outcome) -> tuple[frozenset[InstanceId], frozenset[Instanc
     return frozenset(chain.from_iterable(attached)), frozenset(chain.from_iterable(detached))
 
 
-def _may_replace(desired: DesiredBinding, rows: Mapping[InstanceId, Row], seen: ObservedBinding) -> bool:
-    """Whether something may be taken off so that the role can take its place."""
+def _waiting_for_preflight(
+    desired: DesiredBinding, rows: Mapping[InstanceId, Row], seen: ObservedBinding, *, named: bool
+) -> frozenset[InstanceId]:
+    """The instances that get the role only once it was read: it takes the place of something, or no RamRole has it."""
     replaces = desired.facts.me.spec.get("conflictPolicy") == "Replace"
-    others = (one for one in desired.wanted if seen.roles.get(one) and not _has_it(desired, rows.get(one), seen, one))
-    return any(replaces or (one in rows and rows[one].claimed) for one in others)
+    without_it = (one for one in desired.wanted if one in seen.roles and not _has_it(desired, rows.get(one), seen, one))
+    return frozenset(
+        one for one in without_it if named or (seen.roles[one] and (replaces or (one in rows and rows[one].claimed)))
+    )
 
 
 def _replaced(desired: DesiredBinding, rows: Mapping[InstanceId, Row], seen: ObservedBinding) -> tuple[str, ...]:

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from ram_operator.cloud import RamApi, Taggable
-from ram_operator.errors import NotFound
+from ram_operator.errors import CloudError, NotFound
 from ram_operator.kinds.instance_role_binding.cases import NO_CLAIM, Case, Verdict
 from ram_operator.kinds.instance_role_binding.desiring import DesiredBinding
 from ram_operator.kinds.instance_role_binding.index import selection
+from ram_operator.kinds.instance_role_binding.observing import ObservedBinding
 from ram_operator.kinds.instance_role_binding.rows import Row, State, same_role
 from ram_operator.kinds.instance_role_binding.terms import RoleRules
 from ram_operator.kinds.names import RAM_ROLE
@@ -27,46 +28,59 @@ Tags = Mapping[str, Mapping[str, str] | None]
 Verdicts = Mapping[InstanceId, Verdict]
 
 
-def in_question(
+async def with_tags(
+    seen: ObservedBinding, desired: DesiredBinding, rows: Mapping[InstanceId, Row], rules: RoleRules, ram: RamApi
+) -> ObservedBinding:
+    """What was seen, with the tags of the roles that decide about it; what may not be read proves nothing."""
+    concerned = _in_question(desired, rows, seen.roles, rules)
+    names = sorted(concerned)
+    answers = await asyncio.gather(*(_tags(name, ram) for name in names))
+    tags: dict[str, Mapping[str, str] | None] = {}
+    for name, answer in zip(names, answers, strict=True):
+        if isinstance(answer, CloudError):
+            seen = seen.without(f"role {name}", concerned[name], answer)
+        else:
+            tags[name] = answer
+    return replace(seen, tags=tags)
+
+
+def _in_question(
     desired: DesiredBinding, rows: Mapping[InstanceId, Row], seen: Iterable[InstanceId], rules: RoleRules
-) -> frozenset[str]:
-    """The folded names of the roles whose tags decide about what may be written to the instances seen."""
+) -> Mapping[str, set[InstanceId]]:
+    """The folded names of the roles whose tags decide about what may be written, with the instances concerned."""
     named = desired.facts.me.spec.get("roleName")
-    roles = {role.lower() for role in _involved(desired, rows, seen, rules) if role}
-    return frozenset(role for role in roles if not same_role(role, named) and not rules.allows(role))
+    found: dict[str, set[InstanceId]] = {}
+    for one in seen:
+        for role in _involved(one, desired, rows, rules):
+            if role and not same_role(role, named) and not rules.allows(role):
+                found.setdefault(role.lower(), set()).add(one)
+    return found
 
 
 def _involved(
-    desired: DesiredBinding, rows: Mapping[InstanceId, Row], seen: Iterable[InstanceId], rules: RoleRules
+    one: InstanceId, desired: DesiredBinding, rows: Mapping[InstanceId, Row], rules: RoleRules
 ) -> Iterator[str | None]:
-    others = selection(desired.facts).other_rows
-    for one in seen:
-        if one in desired.wanted:
-            yield desired.role
-        for row in (rows.get(one), others.get(one)):
-            if row and row.claimed:
-                yield row.role
-                if not same_role(row.replaced_role, row.previous_role):
-                    yield row.replaced_role
-                # What was there before us is only given back: where the settings allow it, no tags are needed.
-                if row.previous_role and not rules.restores(row.previous_role):
-                    yield row.previous_role
+    if one in desired.wanted:
+        yield desired.role
+    for row in (rows.get(one), selection(desired.facts).other_rows.get(one)):
+        if row and row.claimed:
+            yield row.role
+            if not same_role(row.replaced_role, row.previous_role):
+                yield row.replaced_role
+            # What was there before us is only given back: where the settings allow it, no tags are needed.
+            if row.previous_role and not rules.restores(row.previous_role):
+                yield row.previous_role
 
 
-async def read_tags(names: frozenset[str], ram: RamApi) -> Tags:
-    """Read the tags of roles. Raises CloudError but NotFound: what may not be read proves nothing."""
-    ordered = sorted(names)
-    found = await asyncio.gather(*(_tags(name, ram) for name in ordered))
-    return dict(zip(ordered, found, strict=True))
-
-
-async def _tags(name: str, ram: RamApi) -> Mapping[str, str] | None:
+async def _tags(name: str, ram: RamApi) -> Mapping[str, str] | CloudError | None:
     try:
         if tags := await ram.list_tags(Taggable.ROLE, name):
             return tags
         await ram.get_role(name)
     except NotFound:
         return None
+    except CloudError as error:
+        return error
     return {}
 
 

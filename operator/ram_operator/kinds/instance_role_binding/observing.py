@@ -1,12 +1,13 @@
 """What a binding sees: the role of each instance that has to be looked at, one question a region.
 
-A region that does not answer is a value here. Its instances are as unknown as before, and the others are served.
+A region or role that cannot be read is a value here. The instances concerned are as unknown as before, and the others
+are served.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, groupby
 
@@ -35,10 +36,10 @@ class RoleRead:
 class ObservedBinding:
     """The role of each instance that was read, "" for none; `missing` are those that ECS does not know.
 
-    `unreadable` says by region what could not be read, and why; `role` what the role is like, and `tags` what tags
-    roles have by their folded names, None for a role that RAM does not have, both where that was asked. `untagged` are
-    the instances that lack the tag that the settings ask for. `permissions` is what roles allow, by name: those that
-    are to be replaced for the first time, and the one that takes their place.
+    `unreadable` says by place, a region or a role, what could not be read, and why; `role` what the role is like, and
+    `tags` what tags roles have by their folded names, None for a role that RAM does not have, both where that was
+    asked. `untagged` are the instances that lack the tag that the settings ask for. `permissions` is what roles allow,
+    by name: those that are to be replaced for the first time, and the one that takes their place.
     """
 
     roles: Mapping[InstanceId, str]
@@ -51,14 +52,20 @@ class ObservedBinding:
 
     def error_of(self, instance: InstanceId) -> CloudError | None:
         """What kept an instance from being read, if anything."""
-        part = self.unreadable.get(instance.region)
-        return part.error if part and str(instance) in part.subjects else None
+        parts = (part for part in self.unreadable.values() if str(instance) in part.subjects)
+        return next((part.error for part in parts), None)
 
     def unreadable_of(self, claimed: Iterable[InstanceId | None]) -> tuple[Unreadable, ...]:
         """What may be read later; a region that ECS does not have counts only where something is claimed in it."""
         subjects = frozenset(map(str, claimed))
         parts = self.unreadable.values()
         return tuple(part for part in parts if not isinstance(part.error, RegionNotFound) or part.subjects & subjects)
+
+    def without(self, place: str, instances: Collection[InstanceId], error: CloudError) -> ObservedBinding:
+        """The same as if some instances had not been read: what decides about them could not be."""
+        roles = {instance: role for instance, role in self.roles.items() if instance not in instances}
+        part = Unreadable(place, frozenset(map(str, instances)), error)
+        return replace(self, roles=roles, unreadable={**self.unreadable, place: part})
 
     def renewed(self, asked: Iterable[InstanceId], later: ObservedBinding) -> ObservedBinding:
         """The same, with what a later look at `asked` saw in place of what was seen of them."""
@@ -76,11 +83,9 @@ class ObservedBinding:
 
 
 def _both(some: Mapping[str, Unreadable], others: Mapping[str, Unreadable]) -> dict[str, Unreadable]:
-    """What could not be read by either, by region."""
+    """What could not be read by either, by place."""
     shared = some.keys() & others.keys()
-    merged = {
-        region: replace(others[region], subjects=some[region].subjects | others[region].subjects) for region in shared
-    }
+    merged = {place: replace(others[place], subjects=some[place].subjects | others[place].subjects) for place in shared}
     return {**some, **others, **merged}
 
 

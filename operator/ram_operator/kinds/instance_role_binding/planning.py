@@ -160,9 +160,12 @@ def _stops(row: Row, generation: int) -> bool:
 
 
 def _is_without(row: Row, observed: ObservedBinding) -> bool:
-    """Whether we took a role off the instance and it has none now."""
+    """Whether we took a role off the instance and it has none now, for all that can be read of it."""
+    if row.instance is None:
+        return False
     taken = row.replaced_role or (row.previous_role and row.state is State.RELEASING)
-    return bool(taken) and row.instance is not None and observed.roles.get(row.instance) == ""
+    unknown = row.replaced_role is not None and observed.error_of(row.instance) is not None
+    return unknown or (bool(taken) and observed.roles.get(row.instance) == "")
 
 
 def left_alone(
