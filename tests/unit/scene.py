@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -66,7 +67,7 @@ class Scene:
         self._objects: dict[ObjectKey, dict[str, Any]] = {}
         self._version = 100
         self._cloud = cloud
-        self._kinds = {kind.resource.kind: kind for kind in all_kinds}
+        self._all_kinds = all_kinds
         self._cluster = Cluster(cluster, previous)
         self.restart()
 
@@ -74,8 +75,9 @@ class Scene:
         """Forget what a process remembers; `cloud` is what the new one works with, the same where it is None."""
         self._cloud = cloud or self._cloud
         repeated, at_once = (Unconfirmed(), Contention()), (MassRelease(), PlanOnly(), Rollouts())
-        filters = (Retain(self._kinds), Suspend(), *repeated, *at_once)
-        self.reconciler = Reconciler(self._kinds, self._cloud, self, self._cluster, filters, lambda: self.now, 900)
+        kinds: dict[str, AnyKind] = {kind.resource.kind: replace(cast("Any", kind)) for kind in self._all_kinds}
+        filters = (Retain(kinds), Suspend(), *repeated, *at_once)
+        self.reconciler = Reconciler(kinds, self._cloud, self, self._cluster, filters, lambda: self.now, 900)
 
     def draw(self, boundary: Boundary) -> None:
         """Let nothing outside a boundary be granted from now on."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.builders import custom, system
-from tests.unit.pool import BINDING
+from tests.unit.builders import custom, instance, system
+from tests.unit.pool import BINDING, ONE
 from tests.unit.test_binding_replacing import ALLOWED, WORKER, Refusing, message, pool, replacing
 
 from ram_operator.errors import Denied
+from ram_operator.model import Scope
 
 PLAN = ALLOWED | {"managementPolicy": "Plan"}
 LOGS = "k8sWorkerRolePolicy-x"
@@ -36,6 +37,18 @@ SAID: list[tuple[str, Any, Any, str]] = [
         {"Version": "1", "Statement": [{"Effect": "Allow", "NotAction": "ram:*", "Resource": "*"}]},
         None,
         "actions all but ram:*",
+    ),
+    (
+        "what an exception leaves out",
+        allow("ram:List"),
+        {"Version": "1", "Statement": [{"Effect": "Allow", "NotAction": "ram:*", "Resource": "*"}]},
+        "actions ram:List",
+    ),
+    (
+        "an action on other resources",
+        allow("log:Get*"),
+        {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "log:*", "Resource": "acs:log:*:*:project/a"}]},
+        "in part log:Get* (other resources or conditions, or a Deny)",
     ),
     ("a part of many", allow(*(f"log:A{number}" for number in range(10))), None, "log:A7 and 2 more"),
 ]
@@ -78,6 +91,44 @@ async def test_it_is_read_once_before_the_first_is_replaced_and_not_for_each_bat
     assert sorted(ecs.ram.compared) == [WORKER, "oss-reader"]
     assert set(ecs.roles.values()) == {"oss-reader"}
     assert made.condition(BINDING) == ("True", "AllAttached")
+
+
+async def test_sweeps_do_not_read_again_what_a_role_lacks_that_is_left_where_it_is() -> None:
+    ecs = worker(allow("cr:PullRepository"))
+    made = await replacing(ecs, allowProtectedRoles=False)
+    said = message(made)
+    ecs.ram.compared.clear()
+    for _ in range(3):
+        made.later(600)
+        await made.reconcile(BINDING, Scope(frozenset([str(ONE)]), swept=True))
+    assert (ecs.ram.compared, message(made)) == ([], said)
+    ecs.ram.policies["oss-reader"] = {custom("ours"): allow("cr:*")}
+    made.ask(BINDING, "now")
+    await made.settle()
+    assert sorted(ecs.ram.compared) == [WORKER, "oss-reader"]
+    assert "actions" not in message(made)
+
+
+async def test_a_sweep_reads_again_what_could_not_be_read() -> None:
+    ecs = worker(allow("cr:PullRepository"))
+    ecs.ram.denied = Denied("ListPoliciesForRole", "NoPermission")
+    made = await replacing(ecs, allowProtectedRoles=False)
+    ecs.ram.denied = None
+    await made.reconcile(BINDING, Scope(frozenset([str(ONE)]), swept=True))
+    assert message(made).endswith("actions cr:PullRepository")
+
+
+async def test_the_roles_that_are_not_compared_are_counted_and_named() -> None:
+    ecs = pool(1, WORKER)
+    ecs.roles |= {instance(number): f"KubernetesWorkerRole-{number}" for number in range(2, 6)}
+    made = await replacing(ecs, **PLAN)
+    assert ecs.ram.compared == ["oss-reader", *(f"KubernetesWorkerRole-{number}" for number in (2, 3, 4))]
+    assert message(made).endswith(f"2 more roles to be replaced, not compared: KubernetesWorkerRole-5, {WORKER}")
+
+
+async def test_a_document_that_is_not_understood_is_told_and_stops_nothing() -> None:
+    made = await replacing(worker({"Version": "1", "Statement": [{"Effect": "Allow"}]}), **PLAN)
+    assert message(made).endswith(f"cannot be read: the document of policy {LOGS} is not understood")
 
 
 async def test_what_cannot_be_read_is_told_and_stops_nothing() -> None:

@@ -144,7 +144,7 @@ class Reconciler:
             await asyncio.sleep(0)
 
     async def preview(self, body: Body, facts: Facts, scope: Scope) -> Preview:
-        """Say what a reconcile would do. Reads the cloud, writes nothing and remembers nothing."""
+        """Say what a reconcile would do. Reads the cloud and writes nothing."""
         kind, stored = self.kinds[facts.me.key.kind], stored_fields(body)
         spec = None
         try:

@@ -32,7 +32,7 @@ from ram_operator.kinds.instance_role_binding.desiring import (
 from ram_operator.kinds.instance_role_binding.drift import find_drift
 from ram_operator.kinds.instance_role_binding.index import BindingIndex, instances_of, selection
 from ram_operator.kinds.instance_role_binding.links import BindingLinks
-from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, compare, look, look_at_tags, read_role
+from ram_operator.kinds.instance_role_binding.observing import ObservedBinding, look, look_at_tags, read_role
 from ram_operator.kinds.instance_role_binding.rows import Row, State, ordered, rows_of
 from ram_operator.kinds.instance_role_binding.steps import AttachRole, DetachRole
 from ram_operator.kinds.instance_role_binding.terms import RoleRules, Terms
@@ -67,6 +67,7 @@ class InstanceRoleBindingKind:
 
     node_gone_after: timedelta = timedelta(minutes=10)
     rules: RoleRules = field(default_factory=RoleRules)
+    _comparing: lacking.Comparing = field(default_factory=lacking.Comparing, init=False)
     resource = INSTANCE_ROLE_BINDING
     links = BindingLinks()
 
@@ -140,7 +141,8 @@ class InstanceRoleBindingKind:
         except CloudError as error:
             return seen.without(f"role {desired.role}", waiting, error)
         if replaced := _replaced(desired, rows, seen):
-            return replace(seen, permissions=await compare(desired.role, replaced, cloud.ram))
+            compared = await self._comparing.compare(desired.role, replaced, cloud.ram, swept=scope.swept)
+            return replace(seen, compared=compared)
         return seen
 
     async def _look(
@@ -195,7 +197,7 @@ class InstanceRoleBindingKind:
                 *planning.left_alone(before, verdicts, observed, handed_over),
                 *(verdict.remark for verdict in verdicts.values() if verdict.remark),
             ),
-            notes=tuple(lacking.in_words(desired.role, observed.permissions)) if desired.role else (),
+            notes=tuple(lacking.in_words(desired.role, observed.compared)) if desired.role else (),
             warnings=planning.warnings(rows, stored, me),
             unreadable=observed.unreadable_of(row.instance for row in before.values() if row.claimed),
             nodes={str(instance): node for instance, node in sorted(known.items())},

@@ -1,21 +1,19 @@
 """What an instance may no longer do once its role is replaced: told before anything is taken off, and never in the way.
 
-Compared are the policies that are attached and the actions that their documents allow, as they are written there;
-resources and conditions are not.
+Compared are the policies that are attached and what their documents allow and deny, as it is written there.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from ram_operator.cloud import PolicyName, RamApi
 from ram_operator.errors import CloudError, NotFound
 from ram_operator.kinds.instance_role_binding.rows import Row
-from ram_operator.model import InstanceId, Json, listing
-from ram_operator.rules.documents import parsed
-from ram_operator.rules.patterns import within
+from ram_operator.model import InstanceId, listing
+from ram_operator.rules.documents.comparing import Entry, entries, lost
 
 MOST_ROLES = 3
 """How many roles that are to be replaced are compared: a pool has one, or that of the pool before as well."""
@@ -24,11 +22,45 @@ MOST_ACTIONS = 8
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What a role has: its policies and the actions that they allow. `problem` says what kept it from being read."""
+    """What a role has: its policies and what they say. `problem` says what kept it from being read."""
 
     policies: frozenset[PolicyName] = frozenset()
-    actions: frozenset[str] = frozenset()
+    entries: tuple[Entry, ...] = ()
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Roles that are to be replaced for the first time, and what those that were read have, with the new one."""
+
+    replaced: tuple[str, ...] = ()
+    read: Mapping[str, Permissions] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Comparing:
+    """Reads what roles allow, and keeps it for the sweeps: a role that is left where it is was told of already.
+
+    An edit, a node and the annotation reconcile-at have it read again. An account has at most some thousand roles.
+    """
+
+    _kept: dict[str, Permissions] = field(default_factory=dict)
+
+    async def compare(self, role: str, replaced: tuple[str, ...], ram: RamApi, *, swept: bool) -> Comparison:
+        """Read what some roles allow, and what the one allows that takes their place.
+
+        Args:
+            role: that one.
+            replaced: the roles.
+            ram: where they are read.
+            swept: whether nobody asks but a sweep, which does with what was read before.
+        """
+        names = (role, *replaced[:MOST_ROLES])
+        missing = [name for name in names if not swept or name not in self._kept]
+        found = await asyncio.gather(*(_read(name, ram) for name in missing))
+        read = self._kept | dict(zip(missing, found, strict=True))
+        self._kept = {name: has for name, has in read.items() if not has.problem}
+        return Comparison(replaced, {name: read[name] for name in names})
 
 
 def replaced_roles(
@@ -38,49 +70,53 @@ def replaced_roles(
     gave = {row.previous_role.lower() for row in rows.values() if row.claimed and row.previous_role}
     seen = {one: has for one in wanted if (has := roles.get(one))}
     theirs = {has for one, has in seen.items() if not (one in rows and rows[one].gave(has))}
-    return tuple(sorted(has for has in theirs if has.lower() not in {*gave, role.lower()}))[:MOST_ROLES]
+    return tuple(sorted(has for has in theirs if has.lower() not in {*gave, role.lower()}))
 
 
-async def read_permissions(role: str, ram: RamApi) -> Permissions:
+async def _read(role: str, ram: RamApi) -> Permissions:
     """Read what a role has; a refusal is a value here, since nothing depends on it."""
     try:
         policies = await ram.list_policies_for_role(role)
-        documents = await asyncio.gather(*(ram.get_policy(policy) for policy in policies))
     except NotFound:
         return Permissions()
     except CloudError as error:
         return Permissions(problem=str(error))
-    actions = (action for policy in documents for action in _allowed(policy.document))
-    return Permissions(frozenset(policies), frozenset(actions))
+    return await _documents(policies, ram)
 
 
-def in_words(role: str, read: Mapping[str, Permissions]) -> Iterator[str]:
-    """What a role lacks of each other that was read; nothing where it lacks nothing."""
-    new = read.get(role, Permissions())
-    for name, old in sorted(read.items()):
+async def _documents(policies: Collection[PolicyName], ram: RamApi) -> Permissions:
+    try:
+        read = await asyncio.gather(*(ram.get_policy(policy) for policy in policies))
+    except CloudError as error:
+        return Permissions(problem=str(error))
+    found: list[Entry] = []
+    for policy in read:
+        try:
+            found += entries(policy.document)
+        except (ValueError, RecursionError):
+            return Permissions(problem=f"the document of policy {policy.name} is not understood")
+    return Permissions(frozenset(policies), tuple(found))
+
+
+def in_words(role: str, compared: Comparison) -> Iterator[str]:
+    """What a role lacks of each other that was read, and how many were not; nothing where it lacks nothing."""
+    new = compared.read.get(role, Permissions())
+    for name in compared.replaced[:MOST_ROLES]:
+        old = compared.read[name]
         if problem := old.problem or new.problem:
             yield f"what {role} lacks compared with {name} cannot be read: {problem}"
-            continue
-        policies = sorted(policy.name for policy in old.policies - new.policies)
-        actions = sorted(one for one in old.actions if not any(within(one, has) for has in new.actions))
-        lacks = [f"policies {listing(policies)}"] if policies else []
-        lacks += [f"actions {listing(actions, MOST_ACTIONS)}"] if actions else []
-        if lacks:
-            yield f"{role} lacks of {name}: {'; '.join(lacks)}"
+        elif lacks := "; ".join(_lacks(old, new)):
+            yield f"{role} lacks of {name}: {lacks}"
+    if rest := compared.replaced[MOST_ROLES:]:
+        roles = f"{len(rest)} more roles" if len(rest) > 1 else "1 more role"
+        yield f"{roles} to be replaced, not compared: {listing(rest)}"
 
 
-def _allowed(document: str) -> Iterator[str]:
-    """The actions of the Allow statements; an exception to all actions is written as one."""
-    try:
-        statements: Json = parsed(document)["Statement"]
-    except (ValueError, RecursionError, LookupError, TypeError):
-        return
-    for statement in statements if isinstance(statements, list) else [statements]:
-        if isinstance(statement, Mapping) and statement.get("Effect") == "Allow":
-            yield from _texts(statement.get("Action"))
-            if "NotAction" in statement:
-                yield f"all but {listing(_texts(statement['NotAction']))}"
-
-
-def _texts(value: Json) -> list[str]:
-    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)]
+def _lacks(old: Permissions, new: Permissions) -> Iterator[str]:
+    missing, partly = lost(old.entries, new.entries)
+    if policies := sorted(policy.name for policy in old.policies - new.policies):
+        yield f"policies {listing(policies)}"
+    if missing:
+        yield f"actions {listing(missing, MOST_ACTIONS)}"
+    if partly:
+        yield f"in part {listing(partly, MOST_ACTIONS)} (other resources or conditions, or a Deny)"

@@ -13,7 +13,7 @@ from itertools import chain, groupby
 
 from ram_operator.cloud import EcsApi, RamApi
 from ram_operator.errors import CloudError, NotFound, RegionNotFound
-from ram_operator.kinds.instance_role_binding.lacking import Permissions, read_permissions
+from ram_operator.kinds.instance_role_binding.lacking import Comparison
 from ram_operator.kinds.instance_role_binding.terms import RequiredTag
 from ram_operator.model import InstanceId, Unreadable
 from ram_operator.rules.documents import trusts_service
@@ -38,8 +38,8 @@ class ObservedBinding:
 
     `unreadable` says by place, a region or a role, what could not be read, and why; `role` what the role is like, and
     `tags` what tags roles have by their folded names, None for a role that RAM does not have, both where that was
-    asked. `untagged` are the instances that lack the tag that the settings ask for. `permissions` is what roles allow,
-    by name: those that are to be replaced for the first time, and the one that takes their place.
+    asked. `untagged` are the instances that lack the tag that the settings ask for. `compared` is what roles allow
+    that are to be replaced for the first time, and the one that takes their place.
     """
 
     roles: Mapping[InstanceId, str]
@@ -47,7 +47,7 @@ class ObservedBinding:
     unreadable: Mapping[str, Unreadable] = field(default_factory=dict)
     role: RoleRead | None = None
     untagged: frozenset[InstanceId] = frozenset()
-    permissions: Mapping[str, Permissions] = field(default_factory=dict)
+    compared: Comparison = field(default_factory=Comparison)
     tags: Mapping[str, Mapping[str, str] | None] = field(default_factory=dict)
 
     def error_of(self, instance: InstanceId) -> CloudError | None:
@@ -77,7 +77,7 @@ class ObservedBinding:
             _both(self.unreadable, later.unreadable),
             self.role,
             (self.untagged - again) | later.untagged,
-            self.permissions,
+            self.compared,
             self.tags,
         )
 
@@ -96,12 +96,6 @@ async def read_role(name: str, ram: RamApi) -> RoleRead:
     except NotFound:
         return RoleRead(exists=False)
     return RoleRead(True, trusts_service(role.trust))
-
-
-async def compare(role: str, replaced: Iterable[str], ram: RamApi) -> dict[str, Permissions]:
-    """Read what roles allow that are to be replaced, and what the one allows that takes their place."""
-    names = (role, *replaced)
-    return dict(zip(names, await asyncio.gather(*(read_permissions(name, ram) for name in names)), strict=True))
 
 
 def _by_region(instances: Iterable[InstanceId]) -> list[tuple[str, tuple[InstanceId, ...]]]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from fnmatch import fnmatchcase
 
 from ram_operator.model import Json
+from ram_operator.rules.patterns import matches_any
 
 INSTALLED_ROLES = ("KubernetesWorkerRole-*", "KubernetesMasterRole-*")
 """The roles that ACK gives to the instances of its clusters."""
@@ -68,11 +68,11 @@ class RoleRules:
 
     def allows(self, role: str) -> bool:
         """Whether a binding may give a role that no RamRole manages."""
-        return _matches(role, self.allowed)
+        return matches_any(role, self.allowed)
 
     def restores(self, role: str) -> bool:
         """Whether an instance may be given back a role, whoever manages it."""
-        return _matches(role, self.restorable)
+        return matches_any(role, self.restorable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Terms:
 
     def protects(self, role: str) -> bool:
         """Whether a role is left where it is, since add-ons of the node may depend on it."""
-        return not self.replaces_protected and _matches(role, self.rules.protected)
+        return not self.replaces_protected and matches_any(role, self.rules.protected)
 
     def may_give_back(self, role: str) -> bool:
         """Whether an instance may be given back a role that it had."""
@@ -122,7 +122,3 @@ def most_unavailable(spec: Mapping[str, Json], instances: int) -> int:
     if not number.isascii() or not number.isdigit():
         return 1
     return max(1, int(number) * instances // 100 if given.endswith("%") else int(number))
-
-
-def _matches(role: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(role.lower(), pattern.lower()) for pattern in patterns)

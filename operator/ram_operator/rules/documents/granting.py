@@ -27,3 +27,11 @@ def texts(value: Json) -> list[str]:
     """A text or a list of texts; whatever else stands there counts as everything."""
     items = value if isinstance(value, list) else [value]
     return [item if isinstance(item, str) else "*" for item in items]
+
+
+def only_texts(value: Json) -> list[str]:
+    """A text or a list of texts, at least one; ValueError for whatever else stands there."""
+    items = value if isinstance(value, list) else [value]
+    if not items or not all(isinstance(item, str) for item in items):
+        raise ValueError("neither a text nor a list of texts")
+    return items

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 
 from ram_operator.model import Json
 from ram_operator.rules.documents.grammar import VERSION
+from ram_operator.rules.documents.granting import only_texts
 from ram_operator.rules.documents.meaning import parsed, same_meaning
+from ram_operator.rules.patterns import matches_any
 
 ECS = "ecs.aliyuncs.com"
 _ASSUME_ROLE = "sts:AssumeRole"
@@ -88,17 +89,10 @@ def _parts(statement: Json) -> set[tuple[str, ...]]:
             return {
                 (effect, str(kind), name, action.lower(), json.dumps(rest, sort_keys=True))
                 for kind, names in principals.items()
-                for name in _only_texts(names)
-                for action in _only_texts(actions)
+                for name in only_texts(names)
+                for action in only_texts(actions)
             }
     raise ValueError("a statement that does not name whom it lets do what")
-
-
-def _only_texts(value: Json) -> list[str]:
-    found = _texts(value)
-    if not found or found not in (value, [value]):
-        raise ValueError("neither a text nor a list of texts")
-    return found
 
 
 def _is_about(statement: Mapping[str, Json], service: str) -> bool:
@@ -107,16 +101,10 @@ def _is_about(statement: Mapping[str, Json], service: str) -> bool:
     if service.lower() not in (name.lower() for name in names):
         return False
     if "NotAction" in statement:
-        return not any(_matches(pattern) for pattern in _texts(statement["NotAction"]))
-    return any(_matches(pattern) for pattern in _texts(statement.get("Action")))
+        return not matches_any(_ASSUME_ROLE, _texts(statement["NotAction"]))
+    return matches_any(_ASSUME_ROLE, _texts(statement.get("Action")))
 
 
 def _texts(value: Json) -> list[str]:
     items = value if isinstance(value, list) else [value]
     return [item for item in items if isinstance(item, str)]
-
-
-def _matches(pattern: str) -> bool:
-    """Whether an action pattern covers sts:AssumeRole: `*` is any run, `?` one character, case does not matter."""
-    expression = re.escape(re.sub(r"\*+", "*", pattern)).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.fullmatch(expression, _ASSUME_ROLE, re.IGNORECASE | re.DOTALL) is not None
