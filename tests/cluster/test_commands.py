@@ -92,7 +92,7 @@ def test_what_is_exported_is_applied_with_no_write_but_the_tags(world: World, ha
     assert (written.returncode, written.stderr) == (0, "")
     (tmp_path / "roles.yaml").write_text(written.stdout)
     planned = run(world, "plan", "-f", str(tmp_path))
-    assert planned.stdout.startswith("RamPolicy/read-objects: 1 step\n  ~ tag ")
+    assert planned.stdout.startswith("RamPolicy/read-objects: 1 step\n  + tag ")
     assert world.writes(mark) == []
     assert world.kubectl("apply", "-f", str(tmp_path)).returncode == 0
     world.ready("RamPolicy/read-objects", "RamRole/storage.role")

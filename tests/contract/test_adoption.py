@@ -19,8 +19,8 @@ SYSTEM = "AliyunECSReadOnlyAccess"
 TRUST = canonical(trust_for_services(["ecs.aliyuncs.com"]))
 
 
-async def made_by_terraform(ram: RamApi, role: str = "app") -> None:
-    await ram.create_policy(NewPolicy("read", canonical(DOCUMENT), "made by Terraform", {"team": "storage"}))
+async def made_by_terraform(ram: RamApi, role: str = "app", policy: str = "read") -> None:
+    await ram.create_policy(NewPolicy(policy, canonical(DOCUMENT), "made by Terraform", {"team": "storage"}))
     await ram.create_role(NewRole(role, TRUST, "made by Terraform", 3600, {}))
     await ram.attach_policy_to_role(system(SYSTEM), role)
 
@@ -53,6 +53,16 @@ async def test_what_is_as_wanted_is_taken_over_with_no_write_but_the_tags(scene:
     assert writes(simulator, before) == ["TagResources", "TagResources"]
     assert (await ram.list_tags(Taggable.POLICY, "read"))["team"] == "storage"
     assert (scene.status(POLICY)["origin"], scene.status(ROLE)["origin"]) == ("Adopted", "Adopted")
+
+
+async def test_what_is_spelled_in_another_case_is_taken_over_at_once(scene: Scene, simulator: Simulator) -> None:
+    await made_by_terraform(scene.reconciler.cloud.ram, "App", "Read")
+    scene.put(role(adoptionPolicy="IfUnowned", maxSessionDurationSeconds=7200))
+    scene.put(policy(adoptionPolicy="IfUnowned", document=OTHER_DOCUMENT))
+    before = simulator.newest_call()
+    waits = [(await scene.reconcile(key)).requeue_after for key in (ROLE, POLICY)]
+    assert writes(simulator, before) == ["TagResources", "UpdateRole", "TagResources", "CreatePolicyVersion"]
+    assert ([scene.condition(key) for key in (ROLE, POLICY)], waits) == ([("True", "InSync")] * 2, [None, None])
 
 
 async def test_what_differs_is_told_field_by_field_and_left_alone(scene: Scene, simulator: Simulator) -> None:

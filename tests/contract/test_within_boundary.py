@@ -10,7 +10,7 @@ from tests.contract.test_role_lives import scene as scene
 from tests.unit.builders import DOCUMENT, custom, policy_body, policy_key, role_body, role_key, system
 from tests.unit.scene import Scene
 
-from ram_operator.cloud import NewPolicy, NewRole, PolicyName
+from ram_operator.cloud import NewPolicy, NewRole, PolicyName, Taggable
 from ram_operator.kinds.ram_policy.links import PolicyLinks
 from ram_operator.kinds.ram_role.links import RoleLinks
 from ram_operator.model import FINALIZER, ObjectKey
@@ -104,6 +104,21 @@ async def test_a_boundary_drawn_closer_names_what_is_outside_and_stops_no_revoca
     await scene.settle()
     assert not scene.exists(ROLE)
     assert "read" not in names(simulator, "policy")
+
+
+async def test_tags_are_set_and_repaired_while_something_else_is_outside(scene: Scene, simulator: Simulator) -> None:
+    scene.draw(WIDE)
+    scene.put(role_body("app", spec={"policies": [{"system": ADMINISTRATOR}]}))
+    await settle(scene, ROLE)
+    scene.draw(Boundary())
+    ram, before = scene.reconciler.cloud.ram, simulator.newest_call()
+    scene.edit(ROLE, tags={"team": "storage"})
+    await scene.settle()
+    await ram.tag(Taggable.ROLE, "app", {"team": "somebody"})
+    await scene.reconcile(ROLE)
+    forbidden(scene, ROLE)
+    assert writes(simulator, before) == ["TagResources"] * 3, "one of them is somebody's"
+    assert (await ram.list_tags(Taggable.ROLE, "app"))["team"] == "storage"
 
 
 async def test_drift_back_to_what_is_outside_is_not_repaired(scene: Scene, simulator: Simulator) -> None:

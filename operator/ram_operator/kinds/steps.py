@@ -14,7 +14,7 @@ from typing import ClassVar, Self
 
 from ram_operator.cloud import Cloud, PolicyName, PolicyType, Taggable
 from ram_operator.errors import CloudError
-from ram_operator.model import Change, EventReason, InstanceId, Intent, listing
+from ram_operator.model import ADOPTED_TAG, Change, EventReason, InstanceId, Intent, listing
 
 Failures = Mapping[str, CloudError]
 
@@ -139,7 +139,7 @@ def instance_arn(instance: InstanceId) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Tag(ObjectStep):
-    """Add or overwrite tags of a role or policy."""
+    """Add or overwrite tags of a role or policy. To mark what others made as taken over grants whatever it has."""
 
     resource: Taggable
     name: str
@@ -149,7 +149,7 @@ class Tag(ObjectStep):
 
     @property
     def intent(self) -> Intent:
-        return Intent.KEEP
+        return Intent.GRANT if ADOPTED_TAG in dict(self.tags) else Intent.KEEP
 
     def arns(self) -> tuple[str, ...]:
         role = self.resource is Taggable.ROLE

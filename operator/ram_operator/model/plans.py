@@ -32,6 +32,10 @@ class Scope:
     def __contains__(self, subject: object) -> bool:
         return self.subjects is None or str(subject) in self.subjects
 
+    def names(self, subject: str) -> bool:
+        """Whether a subject of RAM is asked for: RAM may spell a name in another case than the spec."""
+        return self.subjects is None or subject.lower() in map(str.lower, self.subjects)
+
     def __or__(self, other: Scope) -> Scope:
         """What both ask for: everything where one does, and a sweep's only where both are."""
         every = self.subjects is None or other.subjects is None

@@ -32,11 +32,10 @@ class WithinBoundary(Filter):
             return plan
 
         def held(step: Step, subject: str) -> Hold | None:
-            if step.intent is Intent.RELEASE or subject != step.subjects[0]:
+            if step.intent in (Intent.RELEASE, Intent.KEEP) or subject != step.subjects[0]:
                 return None
-            if step.change is Change.TAG:
-                return next(iter(outside.values()), None)
-            return outside.get(subject) if step.intent is not Intent.KEEP else None
+            # To take something over grants all that it has.
+            return next(iter(outside.values()), None) if step.change is Change.TAG else outside.get(subject)
 
         kept = withhold(plan, held, free=leaving, wrong=found)
         told = {each.hold.subject for each in kept.withheld}

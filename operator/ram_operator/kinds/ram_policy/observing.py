@@ -61,7 +61,7 @@ async def observe(name: str, before: ObservedPolicy | bool, asked: Asked, ram: R
     """
     policy_name, again = PolicyName(PolicyType.CUSTOM, name), isinstance(before, ObservedPolicy)
     try:
-        if isinstance(before, ObservedPolicy) and before.tags is not None and tags_of(name) not in asked.scope:
+        if isinstance(before, ObservedPolicy) and before.tags is not None and not asked.scope.names(tags_of(name)):
             policy, tags = await ram.get_policy(policy_name), before.tags
         elif before:
             policy, tags = await asyncio.gather(ram.get_policy(policy_name), ram.list_tags(Taggable.POLICY, name))

@@ -80,7 +80,7 @@ async def observe(asked: Asked, before: ObservedRole | bool, cloud: Cloud) -> Ob
     """
     try:
         if isinstance(before, ObservedRole) and before.role and before.tags is not None:
-            found = await _read_again(before, before.role, before.tags, asked.name, asked.scope, cloud.ram)
+            found = await _read_again(before, before.role, before.tags, asked, cloud.ram)
         else:
             found = await _read(asked.name, cloud.ram, exists=bool(before))
     except NotFound:
@@ -146,14 +146,15 @@ async def _read(name: str, ram: RamApi, *, exists: bool) -> ObservedRole:
 
 
 async def _read_again(
-    before: ObservedRole, role: Role, tags: Mapping[str, str], name: str, scope: Scope, ram: RamApi
+    before: ObservedRole, role: Role, tags: Mapping[str, str], asked: Asked, ram: RamApi
 ) -> ObservedRole:
     """Read of a role what was touched: the role itself, its tags, its policies."""
-    of_policies = scope.subjects is None or scope.subjects - {name, tags_of(name)}
+    name, its_tags, scope = asked.name, tags_of(asked.name), asked.scope
+    others = scope.subjects is None or {one.lower() for one in scope.subjects} - {name.lower(), its_tags.lower()}
     role, tags, attached = await asyncio.gather(
-        ram.get_role(name) if name in scope else _value(role),
-        ram.list_tags(Taggable.ROLE, name) if tags_of(name) in scope else _value(tags),
-        ram.list_policies_for_role(name) if of_policies else _value(before.attached),
+        ram.get_role(name) if scope.names(name) else _value(role),
+        ram.list_tags(Taggable.ROLE, name) if scope.names(its_tags) else _value(tags),
+        ram.list_policies_for_role(name) if others else _value(before.attached),
     )
     return ObservedRole(role, tags, attached)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ram_operator.cloud import PolicyName, PolicyType
 from ram_operator.kinds.ram_role.steps import AttachPolicy, DetachPolicy, attachment
 from ram_operator.kinds.steps import WholeStep
-from ram_operator.model import Intent, Step
+from ram_operator.model import Change, Intent, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,11 @@ class Swap:
     def steps(self, role: str, limits: PolicyLimits) -> tuple[Step, ...]:
         """The steps in their order, those for the role itself included."""
         if self.coming and not self.opens:
-            trust = tuple(step.subjects[0] for step in self.own if step.intent is Intent.GRANT)
+            trust = tuple(step.subjects[0] for step in self.own if _lets_in(step))
             return (*self.own, *self._exchange(role, limits, trust))
         exchange = self._exchange(role, limits, ())
         awaited = self._subjects(role, (*self.coming, *self.leaving))
-        return (*exchange, *(step.waiting_for(awaited) if step.intent is Intent.GRANT else step for step in self.own))
+        return (*exchange, *(step.waiting_for(awaited) if _lets_in(step) else step for step in self.own))
 
     def _exchange(self, role: str, limits: PolicyLimits, trust: tuple[str, ...]) -> tuple[Step, ...]:
         fits, late, first, last = self._by_room(limits)
@@ -82,3 +82,8 @@ class Swap:
 
     def _subjects(self, role: str, policies: Iterable[PolicyName]) -> tuple[str, ...]:
         return tuple(attachment(role, policy) for policy in policies)
+
+
+def _lets_in(step: WholeStep) -> bool:
+    """Whether a step for the role itself may let somebody assume it; its tags come first, whatever they grant."""
+    return step.intent is Intent.GRANT and step.change is not Change.TAG
