@@ -92,7 +92,8 @@ class Contention(Filter):
         left = (min(counted[-1].at + pause, counted[0].at + self.window) - now).total_seconds()
         message = (
             f"{subject}: had to {step.effect} again {len(counted) - 1} times within an hour; something else keeps "
-            "changing it: find out what, or change this object to agree with it"
+            "changing it (another tool, or the operator of a copy of this cluster): find out what, or change this "
+            "object to agree with it"
         )
         return Hold(subject, Reason.CONTENDED, message, left) if left > 0 else None
 
