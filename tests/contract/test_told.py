@@ -9,6 +9,7 @@ from tests.contract.test_role_lives import scene as scene
 from tests.unit.builders import DOCUMENT, policy_body, role_body
 from tests.unit.scene import Scene
 
+from ram_operator.cloud import NewRole, Taggable
 from ram_operator.model import ObjectKey, Report
 
 PLACEHOLDER = {"Statement": [{"Effect": "Allow", "Action": "oss:GetObject", "Resource": "acs:oss:*:*:<bucket>"}]}
@@ -60,3 +61,30 @@ async def test_a_condition_that_an_edit_takes_away_is_an_event_of_its_own(scene:
     for key, where in ((POLICY, "spec.document.Statement[0]"), (ROLE, "spec.trust.document.Statement[0]")):
         assert warnings(await scene.reconcile(key)) == [("ConditionRemoved", f"{where} {words}")]
         assert warnings(await scene.reconcile(key)) == []
+
+
+async def test_a_role_that_something_else_deleted_and_created_anew_is_told_once(
+    scene: Scene, simulator: Simulator
+) -> None:
+    scene.put(role_body("app"))
+    await settle(scene, ROLE)
+    before, ram = scene.status(ROLE)["roleId"], scene.reconciler.cloud.ram
+    role, tags = await ram.get_role("app"), await ram.list_tags(Taggable.ROLE, "app")
+    await ram.delete_role("app")
+    await ram.create_role(NewRole("app", role.trust, "", 3600, tags))
+    said = warnings(await scene.reconcile(ROLE))
+    after = scene.status(ROLE)["roleId"]
+    assert said == [("RoleReplaced", f"role app has id {after}, and had {before}: something else made it anew")]
+    assert warnings(await scene.reconcile(ROLE)) == []
+
+
+async def test_a_role_that_the_operator_makes_again_is_not_told_as_made_by_something_else(
+    scene: Scene, simulator: Simulator
+) -> None:
+    scene.put(role_body("app"))
+    await settle(scene, ROLE)
+    before = scene.status(ROLE)["roleId"]
+    await scene.reconciler.cloud.ram.delete_role("app")
+    assert warnings(await scene.reconcile(ROLE)) == []
+    assert scene.condition(ROLE) == ("True", "InSync")
+    assert scene.status(ROLE)["roleId"] != before

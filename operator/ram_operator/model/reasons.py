@@ -115,6 +115,7 @@ class EventReason(StrEnum):
     ROLE_CREATED = "RoleCreated"
     ROLE_UPDATED = "RoleUpdated"
     ROLE_DELETED = "RoleDeleted"
+    ROLE_REPLACED = "RoleReplaced"
     POLICY_CREATED = "PolicyCreated"
     POLICY_UPDATED = "PolicyUpdated"
     VERSION_CREATED = "VersionCreated"

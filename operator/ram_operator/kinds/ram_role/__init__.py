@@ -30,6 +30,7 @@ from ram_operator.model import (
     Body,
     Context,
     Event,
+    EventReason,
     Facts,
     Granted,
     Hold,
@@ -256,7 +257,7 @@ class RamRoleKind:
                 **granted(name, desired.policies, exposed, leaving, observed, desired.facts),
             },
             unconfirmed=(*own, *(attachment(name, one) for one in unshown)),
-            remarks=_remarks(spec, observed, desired.facts),
+            remarks=_remarks(spec, observed, stored, desired.facts),
         )
         return ownership.adoption(plan, spec.adoption, subject) if adopts else plan
 
@@ -301,10 +302,14 @@ def _inherited(facts: Facts, observed: ObservedRole, context: Context) -> tuple[
     return attachments.of_predecessors(facts) if succeeds else ()
 
 
-def _remarks(spec: RoleSpec, observed: ObservedRole, facts: Facts) -> tuple[Event, ...]:
-    """What is told of the trust policy that takes the place of another one."""
-    before = observed.role.trust if observed.role else ""
-    return ownership.removed_conditions(before, spec.trust, "spec.trust.document", facts)
+def _remarks(spec: RoleSpec, observed: ObservedRole, stored: StatusFields, facts: Facts) -> tuple[Event, ...]:
+    """What is told of the trust policy that takes the place of another one, and of a role in the place of another."""
+    if (role := observed.role) is None:
+        return ()
+    removed = ownership.removed_conditions(role.trust, spec.trust, "spec.trust.document", facts)
+    before = stored.get("roleId", role.role_id)
+    words = f"role {role.name} has id {role.role_id}, and had {before}: something else made it anew"
+    return removed if before == role.role_id else (*removed, Event(EventReason.ROLE_REPLACED, words, warning=True))
 
 
 def _role_steps(
