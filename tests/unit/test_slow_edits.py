@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from tests.unit.builders import policy_body
 from tests.unit.scene import Scene
 from tests.unit.slow_ram import SlowRam
 
+from ram_operator.errors import Unavailable
 from ram_operator.model import ObjectKey
 
 
@@ -67,3 +69,72 @@ async def test_a_policy_deleted_after_an_edit_that_does_not_show_goes_as_soon_as
     await scene.reconcile(key)
     assert not scene.exists(key)
     assert ram.calls[-1] == "delete oss-read"
+
+
+class Held(SlowRam):
+    """RAM that carries out a change of a document when it is asked to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: list[tuple[str, str]] = []
+
+    async def create_policy_version(self, name: str, document: str) -> None:
+        self.held.append((name, document))
+        raise Unavailable("CreatePolicyVersion", "SDK.ReadTimeout")
+
+    async def carry_out(self) -> None:
+        """Do what was asked for first."""
+        await super().create_policy_version(*self.held[0])
+
+
+STOPS = ("before it reports", "after it has reported", "after the edit was taken back")
+
+
+@pytest.mark.parametrize("stop", STOPS)
+async def test_an_edit_that_a_stopped_process_began_and_that_was_taken_back_is_undone_within_a_minute(
+    stop: str,
+) -> None:
+    scene = Scene((ram := Held()).cloud())
+    key = scene.put(policy_body(spec={"document": document("oss:Get*")}))
+    await scene.settle()
+    stored = scene.status(key)
+    scene.edit(key, document=document("oss:*"))
+    await scene.reconcile(key)
+    if stop == STOPS[0]:
+        scene.put_status(key, stored)
+    elif stop == STOPS[2]:
+        scene.edit(key, document=document("oss:Get*"))
+        await scene.reconcile(key)
+        assert scene.condition(key, "Reconciling") == ("True", "Verifying")
+    scene.restart()
+    scene.edit(key, document=document("oss:Get*"))
+    said = await scene.reconcile(key)
+    assert scene.condition(key) == ("True", "InSync")
+    assert said.requeue_after == 60
+    scene.later(20)
+    said = await scene.reconcile(key)  # whatever else brings it up meanwhile
+    assert said.requeue_after == 40
+    await ram.carry_out()
+    scene.later(said.requeue_after)
+    await scene.reconcile(key)
+    assert len(ram.held) == 2
+    assert '"oss:Get*"' in ram.held[1][1]
+
+
+async def test_what_a_process_finds_in_sync_at_its_start_is_not_read_again() -> None:
+    scene = Scene(SlowRam().cloud())
+    key = scene.put(policy_body(spec={"document": document("oss:Get*")}))
+    await scene.settle()
+    scene.restart()
+    said = await scene.reconcile(key)
+    assert (scene.condition(key), said.requeue_after) == (("True", "InSync"), None)
+
+
+async def test_a_policy_that_is_deleted_while_nobody_looks_goes_at_once() -> None:
+    scene = Scene((ram := SlowRam()).cloud())
+    key = scene.put(policy_body(spec={"document": document("oss:Get*")}))
+    await scene.settle()
+    scene.delete(key)
+    scene.restart()
+    await scene.reconcile(key)
+    assert (scene.exists(key), ram.policy) == (False, None)

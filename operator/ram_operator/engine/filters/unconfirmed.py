@@ -36,7 +36,8 @@ class Unconfirmed(Filter):
     """Withholds a write that succeeded moments ago and that the cloud does not show yet.
 
     What a call without an answer may still bring about is neither taken back nor taken for absent meanwhile. That holds
-    for the calls of a process before this one, too: they end within `patience` of this one's first reconcile.
+    for the calls of a process before this one, too: they end within `patience` of this one's first reconcile. Which
+    changes it asked for is not stored: what it did not leave in sync is read once more then.
 
     Args:
         patience: for how long a reading without the write counts as old.
@@ -49,11 +50,12 @@ class Unconfirmed(Filter):
     _written: dict[ObjectKey, dict[Effect, _Written]] = field(default_factory=dict)
     _created: dict[ObjectKey, tuple[int, datetime]] = field(default_factory=dict)
     _unanswered: dict[ObjectKey, dict[str, datetime]] = field(default_factory=dict)
+    _left_open: set[ObjectKey] = field(default_factory=set)
 
     def apply(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
         """Withhold what the cloud should show any moment."""
         key = facts.me.key
-        plan = self._reverted_edit(facts, self._just_created(key, plan, now), now)
+        plan = self._read_back(facts, self._reverted_edit(facts, self._just_created(key, plan, now), now), now)
         written, late = self._written.get(key, {}), self._late(facts, plan, now)
 
         def held(step: Step, subject: str) -> Hold | None:
@@ -106,6 +108,14 @@ class Unconfirmed(Filter):
         message = f"waits for the cloud to show what was written before {facts.me.key} was edited"
         return replace(plan, holds=(Hold(str(facts.me.key), Reason.VERIFYING, message, self.retry_after),))
 
+    def _read_back(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
+        """Nothing to do may mean that a change is still to come which the process before this one asked for."""
+        me, began = facts.me, self._began or now
+        if not plan.empty or me.deleting or me.key not in self._left_open or not self._is_recent(began, now):
+            return plan
+        seconds = (began + self.patience - now).total_seconds()
+        return replace(plan, revisit_after=min(seconds, plan.revisit_after or seconds))
+
     def _of_earlier_edit(self, write: _Written, facts: Facts, now: datetime) -> bool:
         of_earlier = write.generation != facts.generation and self._is_recent(write.at, now)
         return write.step.change is Change.UPDATE and of_earlier
@@ -131,6 +141,8 @@ class Unconfirmed(Filter):
             if isinstance(failure.error, Unavailable) and failure.step.change is Change.UPDATE:
                 change = failure.subject, failure.step.identity
                 written[change] = _Written(failure.step, now, facts.generation, answered=False)
+        if key not in self._unanswered and facts.me.guarded and (facts.edited or not facts.me.ready):
+            self._left_open.add(key)
         self._note_answers(facts.me, outcome, after, now)
         planned, unread = effects(after.steps), after.unread
         left: dict[Effect, _Written] = {}
@@ -162,3 +174,4 @@ class Unconfirmed(Filter):
         """Drop an object that is gone."""
         self.start_over(key)
         self._unanswered.pop(key, None)
+        self._left_open.discard(key)
