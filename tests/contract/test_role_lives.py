@@ -365,6 +365,20 @@ async def test_what_carries_our_marks_without_an_object_is_told_and_left_alone(
     assert lines[-1] == "  to have it deleted: aliyun ram DeleteRole --RoleName kept"
 
 
+async def test_asking_for_orphans_costs_the_two_lists_whatever_instances_there_are(
+    scene: Scene, simulator: Simulator
+) -> None:
+    scene.put_node(
+        {**node("node-1", pool="storage"), "spec": {"providerID": f"cn-hangzhou.{simulator.instance_ids()[0]}"}}
+    )
+    scene.put(role_body("app"))
+    binding = scene.put(binding_body("pool", spec={"roleRef": {"name": "app"}}))
+    await settle(scene, ROLE, binding)
+    before = simulator.newest_call()
+    assert await find_orphans(scene.caches, scene.reconciler) == []
+    assert [call["action"] for call in simulator.calls_since(before)] == ["ListPolicies", "ListRoles"]
+
+
 async def test_an_attachment_that_shows_although_it_got_no_answer_is_taken_back_at_once(
     scene: Scene, simulator: Simulator
 ) -> None:

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from ram_operator.cloud import PolicyType
 from ram_operator.cluster.caches import Caches
 from ram_operator.engine.reconciler import Reconciler
-from ram_operator.kinds.names import RAM_ROLE
+from ram_operator.kinds import ownership
+from ram_operator.kinds.names import RAM_POLICY, RAM_ROLE
 from ram_operator.kinds.surveys import Orphan
 from ram_operator.model import TAG_PREFIX, Facts, parse_timestamp
 
 
 async def find_orphans(caches: Caches, reconciler: Reconciler) -> list[Orphan]:
-    """Find all, the roles last. Reads the lists of the cloud; raises CloudError where it cannot."""
+    """Find all, the roles last. Reads the lists of roles and of policies; raises CloudError where it cannot."""
     survey = reconciler.survey()
-    found: list[Orphan] = []
-    for name, kind in reconciler.kinds.items():
-        drift = await kind.find_drift(_all(caches, name), survey)
-        found += sorted(drift.orphans, key=lambda orphan: orphan.name)
-    return found
+    policies = await survey.cloud.ram.list_policies(PolicyType.CUSTOM)
+    roles = await survey.cloud.ram.list_roles()
+    found = (
+        ownership.orphans(kind, _all(caches, kind.kind), listed, survey)
+        for kind, listed in ((RAM_POLICY, policies), (RAM_ROLE, roles))
+    )
+    return [orphan for of_kind in found for orphan in sorted(of_kind, key=lambda orphan: orphan.name)]
 
 
 def _all(caches: Caches, kind: str) -> tuple[Facts, ...]:
