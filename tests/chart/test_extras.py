@@ -150,19 +150,6 @@ def test_monitoring_is_installed_only_where_it_is_asked_for(render: Render) -> N
     assert rendered["ConfigMap", "ram-operator-dashboard"]["metadata"]["labels"]["grafana_dashboard"] == "1"
 
 
-def test_the_chart_has_a_test_that_asks_the_operator_whether_it_is_ready(template: RunHelm, render: Render) -> None:
-    rendered = objects(template(*CREDENTIALS).stdout)
-    pod, service = rendered["Pod", "ram-operator-test"], rendered["Service", "ram-operator-metrics"]
-    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
-    assert (
-        f"http://{service['metadata']['name']}:{service['spec']['ports'][0]['port']}/readyz"
-        in pod["spec"]["containers"][0]["args"][0]
-    )
-    assert not service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
-    assert pod["spec"]["containers"][0]["securityContext"] == pod_of(render)["containers"][0]["securityContext"]
-    assert ("Pod", "ram-operator-test") not in objects(template("--set", "replicas=0").stdout)
-
-
 def pod_of(render: Render) -> dict[str, Any]:
     """The spec of the operator's pod."""
     spec: dict[str, Any] = render()["Deployment", "ram-operator"]["spec"]["template"]["spec"]
