@@ -1,6 +1,7 @@
 """values.yaml and values.schema.json say the same, and a wrong value is refused with a reason."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ import jsonschema
 import pytest
 import yaml
 from tests.chart.conftest import CHART, CREDENTIALS, Render, RunHelm
+from tests.unit.sentences import faults
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -62,6 +64,8 @@ def test_a_wrong_value_is_refused_with_the_reason(setting: str, reason: str, tem
     done = template(*CREDENTIALS, "--set", setting)
     assert done.returncode != 0
     assert reason in done.stderr
+    own = re.search(r"execution error at \([^)]*\): (.*)", done.stderr)
+    assert own is None or faults(own[1]) == []
 
 
 def test_the_values_people_need_are_taken(render: Render) -> None:

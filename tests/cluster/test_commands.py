@@ -26,6 +26,7 @@ def test_plan_says_what_applying_would_do_and_afterwards_that_nothing_is_left(wo
     assert "+ create policy EcsRamRoleDocumentTestingPolicy" in planned.stdout
     assert "+ create role EcsRamRoleDocumentTesting" in planned.stdout
     assert "RoleNotReady: waits for RamRole/oss-reader" in planned.stdout
+    assert planned.stdout.splitlines()[-1] == f"2 steps for 2 of 3 objects; next: kubectl apply -f {SAMPLES}"
     assert (world.state(), world.writes(mark)) == (before, [])
     assert world.kubectl("apply", "-f", str(SAMPLES)).returncode == 0
     world.ready("RamPolicy/oss-read", "RamRole/oss-reader", "InstanceRoleBinding/storage-pool")
@@ -62,6 +63,8 @@ def test_plan_of_a_deletion_says_what_goes_what_waits_and_what_stays(world: Worl
     assert (told.returncode, world.writes(mark)) == (2, []), told.stderr
     assert "InstanceRoleBinding/storage-pool: 1 step\n  - detach EcsRamRoleDocumentTesting from " in told.stdout
     assert "RamRole/oss-reader: has to wait\n  ! " in told.stdout
+    last = "; next: kubectl delete instancerolebindings,ramroles,rampolicies --all"
+    assert told.stdout.splitlines()[-1] == f"1 step for 1 of 4 objects{last}"
     assert "RamRole/kept: nothing to delete; what it has in the cloud stays" in told.stdout
     assert run(world, "plan", "--all").stdout.count("nothing to do") == 4
 
@@ -77,6 +80,10 @@ def test_why_tells_of_a_node_its_role_its_binding_and_what_to_type_next(world: W
     assert "InstanceRoleBinding/storage-pool has it; its role is oss-reader." in told
     assert "Next: kubectl describe irb storage-pool" in told
     assert "No InstanceRoleBinding selects it." in run(world, "why", "node-2").stdout
+    world.api.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-3"}, "spec": {}})
+    skipped = run(world, "why", "node-3").stdout.splitlines()
+    assert skipped[0].startswith("Node node-3 gets no role: NoProviderID: ")
+    assert skipped[1] == "Next: ram-operator explain NoProviderID"
     missing = run(world, "why", "nobody")
     assert (missing.returncode, "there is no Node 'nobody'" in missing.stderr) == (1, True)
 
@@ -121,7 +128,7 @@ def test_doctor_finds_nothing_where_all_is_well_and_writes_nothing(world: World)
     told = run(world, "doctor")
     assert (told.returncode, world.writes(mark)) == (0, []), told.stdout + told.stderr
     assert [line.split()[0] for line in told.stdout.splitlines()] == ["ok"] * 6
-    assert "nodes: 1; by the role that they have: EcsRamRoleDocumentTesting 1" in told.stdout
+    assert "1 node; by the role that they have: EcsRamRoleDocumentTesting 1" in told.stdout
 
 
 def test_doctor_names_what_is_wrong_and_what_to_do(world: World) -> None:
@@ -139,7 +146,7 @@ def test_doctor_names_what_is_wrong_and_what_to_do(world: World) -> None:
     told = run(world, "doctor")
     lines = told.stdout.splitlines()
     assert told.returncode == 1
-    assert "warning  nodes that get no role (NoProviderID): 1" in lines
+    assert "warning  1 node without a role: NoProviderID" in lines
     assert "         -> ram-operator explain InvalidSpec" in lines
     assert "error    the key lacks ecs:DescribeRegions" in lines
     assert any(

@@ -8,10 +8,13 @@ import yaml
 from docs.generate import PARTS, filled
 from prometheus_client import generate_latest
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, links
+from tests.unit.sentences import faults
 
 from ram_operator import metrics
-from ram_operator.model import ACCOUNT_REMEDY, EventReason, Reason
+from ram_operator.model import ACCOUNT_REMEDY, Disposition, EventReason, Reason, disposition
 
+LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
+NOBODY_CAN_HELP = {"VirtualNode", "LingjunNode", "HybridNode", "ForeignProviderID", "NotSelected", "Unbound"}
 KNOWN_HOSTS = {"github.com", "kind.sigs.k8s.io", "keepachangelog.com", "semver.org"}
 
 
@@ -45,6 +48,15 @@ def test_what_to_do_about_another_account_is_told_alike_by_the_pages_and_by_the_
 def test_every_link_leads_somewhere(page: str) -> None:
     broken = [link for link in links(page) if not leads_somewhere(page, link)]
     assert broken == []
+
+
+def test_every_reason_that_needs_somebody_says_what_to_do_and_each_is_told_in_short_sentences() -> None:
+    words = yaml.safe_load((ROOT / "operator/ram_operator/data/reasons.yaml").read_text())["reasons"]
+    silent = {name for name, of in words.items() if "do" not in of}
+    assert {name for name in silent if disposition(Reason(name)) is Disposition.STALLED} == NOBODY_CAN_HELP
+    sentences = {part for of in words.values() for text in of.values() for part in re.split(r"(?<=[.;:])\s", text)}
+    assert [part for part in sentences if faults(LINK.sub(r"\1", part))] == []
+    assert [text for of in words.values() for text in of.values() if not text.endswith(".")] == []
 
 
 def leads_somewhere(page: str, link: str) -> bool:

@@ -151,10 +151,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- $replicas := include "ram-operator.replicas" . | int }}
 {{- $image := .Values.image | default dict }}
 {{- if and (gt $replicas 1) (not (include "ram-operator.elects" .)) }}
-{{- fail "replicas: write 1, or leave leaderElection.enabled on: without election two operators would work against each other" }}
+{{- fail "replicas: without election two operators would work against each other; write --set replicas=1, or leave leaderElection.enabled on" }}
 {{- end }}
 {{- if and $image.repository (not (regexMatch "^[a-z0-9]([a-z0-9._/:-]*[a-z0-9])?$" $image.repository)) }}
-{{- fail (printf "image.repository: %q is no name of an image: write the registry and name that you pushed it under, in lower case and without a tag, such as registry.example.com/team/ram-operator" $image.repository) }}
+{{- fail (printf "image.repository: %q is no name of an image; write the registry and name that you pushed it under, in lower case and without a tag: --set image.repository=registry.example.com/team/ram-operator" $image.repository) }}
 {{- end }}
 {{- $env := list }}
 {{- range .Values.extraEnv }}
@@ -170,6 +170,6 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 {{- $given := or $credentials.secretName $rrsa.roleArn (has "ALIBABA_CLOUD_ACCESS_KEY_ID" $env) (has "RAM_OPERATOR_CREDENTIALS_SOURCE" $env) }}
 {{- if and (gt $replicas 0) (not $given) }}
-{{- fail (printf "cloud.credentials: write rrsa.roleArn and rrsa.oidcProviderArn, or name in secretName the Secret with the operator's AccessKey: kubectl -n %s create secret generic ram-operator-credentials --from-file=accessKeyId=FILE --from-file=accessKeySecret=FILE, then --set cloud.credentials.secretName=ram-operator-credentials" .Release.Namespace) }}
+{{- fail (printf "cloud.credentials: write rrsa.roleArn and rrsa.oidcProviderArn, or name in secretName the Secret with the operator's AccessKey; this makes one: kubectl -n %s create secret generic ram-operator-credentials --from-file=accessKeyId=FILE --from-file=accessKeySecret=FILE" .Release.Namespace) }}
 {{- end }}
 {{- end }}

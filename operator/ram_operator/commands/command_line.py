@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -22,7 +23,7 @@ from ram_operator.commands.lint import as_json, as_sarif, lint
 from ram_operator.commands.manifests import read
 from ram_operator.commands.orphans import described as described_orphans
 from ram_operator.commands.orphans import find_orphans
-from ram_operator.commands.plan import plan
+from ram_operator.commands.plan import plan, summary
 from ram_operator.commands.snapshot import lay_deletion_over, lay_over
 from ram_operator.commands.why import why
 from ram_operator.engine.reconciler import Reconciler
@@ -30,6 +31,7 @@ from ram_operator.errors import StartupError
 from ram_operator.kinds import AnyKind
 from ram_operator.kinds.ram_policy import RamPolicyKind
 from ram_operator.kinds.ram_role import RamRoleKind
+from ram_operator.model import number_of
 from ram_operator.settings import described
 
 DESCRIPTION = """Gives ECS nodes their instance RAM roles, declaratively.
@@ -165,7 +167,7 @@ def _lint(asked: Asked, version: str, kinds: Mapping[str, AnyKind]) -> int:
         case _:
             for one in findings:
                 print(one)
-            print(f"{errors} errors, {len(findings) - errors} warnings")
+            print(f"{number_of(errors, 'error')}, {number_of(len(findings) - errors, 'warning')}")
     return 1 if errors else 0
 
 
@@ -196,9 +198,21 @@ async def _plan(asked: Asked, kinds: Mapping[str, AnyKind], access: Access) -> i
         planned = await plan(keys, planner.caches, planner.reconciler)
     for one in planned:
         print("\n".join(one.lines))
+    print(summary(planned, _next(asked)))
     if any(one.failed for one in planned):
         return 1
     return CHANGES if any(one.steps for one in planned) else 0
+
+
+def _next(asked: Asked) -> str:
+    """The command that does what was planned; without files it is done already, and seen in the objects."""
+    if asked.files:
+        return shlex.join(["kubectl", "apply", *(part for name in asked.files for part in ("-f", name))])
+    return (
+        "kubectl delete instancerolebindings,ramroles,rampolicies --all"
+        if asked.deleting
+        else "kubectl get ram -o wide"
+    )
 
 
 async def _why(name: str, access: Access) -> int:

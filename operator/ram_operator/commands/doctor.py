@@ -18,7 +18,7 @@ from ram_operator.cluster.kube import Kube
 from ram_operator.errors import CloudError, Denied, Unauthenticated
 from ram_operator.kinds.names import RAM_POLICY, RAM_ROLE
 from ram_operator.kinds.ram_role.swaps import PolicyLimits
-from ram_operator.model import ACCOUNT_REMEDY, Disposition, ObjectKey, Reason, disposition
+from ram_operator.model import ACCOUNT_REMEDY, Disposition, ObjectKey, Reason, disposition, number_of
 from ram_operator.rules.documents import POLICY_LIMIT
 
 T = TypeVar("T")
@@ -128,7 +128,7 @@ class Examination:
         told = ", ".join(f"{role} {count}" for role, count in roles.most_common())
         skipped = Counter(node.skip for node in nodes if node.skip)
         return [
-            Remark(Level.OK, f"nodes: {len(nodes)}" + (f"; by the role that they have: {told}" if told else "")),
+            Remark(Level.OK, number_of(len(nodes), "node") + (f"; by the role that they have: {told}" if told else "")),
             *(_skipped(reason, count) for reason, count in skipped.items()),
         ]
 
@@ -166,9 +166,8 @@ class Examination:
         for key, reason, message in found[:OBJECTS_SHOWN]:
             yield Remark(Level.ERROR, f"{key}: {reason}: {message}", f"ram-operator explain {reason}")
         if (more := len(found) - OBJECTS_SHOWN) > 0:
-            yield Remark(
-                Level.ERROR, f"objects that need a person and are not listed here: {more}", "kubectl get ram -o wide"
-            )
+            unlisted = number_of(more, "more object")
+            yield Remark(Level.ERROR, f"{unlisted} to act on", "kubectl get ram -o wide")
         if not found:
             yield Remark(Level.OK, "no object needs a person")
 
@@ -194,14 +193,14 @@ def _no_answer(error: CloudError) -> Remark:
 
 
 def _stranger(account: str, count: int) -> Remark:
-    text = f"objects that have something in another account, {account}: {count}"
+    text = f"{number_of(count, 'object')} with something in another account, {account}"
     return Remark(Level.ERROR, text, ACCOUNT_REMEDY)
 
 
 def _skipped(reason: Reason, count: int) -> Remark:
     wrong = reason in (Reason.NO_PROVIDER_ID, Reason.FOREIGN_PROVIDER_ID, Reason.DUPLICATE_PROVIDER_ID)
     level = Level.WARNING if wrong else Level.OK
-    return Remark(level, f"nodes that get no role ({reason}): {count}", f"ram-operator explain {reason}")
+    return Remark(level, f"{number_of(count, 'node')} without a role: {reason}", f"ram-operator explain {reason}")
 
 
 def worst(remarks: Iterable[Remark]) -> Level:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ram_operator.cluster.caches import Caches
 from ram_operator.engine.reconciler import Preview, Reconciler
 from ram_operator.errors import CloudError
-from ram_operator.model import EVERYTHING, Intent, ObjectKey
+from ram_operator.model import EVERYTHING, Intent, ObjectKey, number_of
 
 SIGNS = {Intent.GRANT: "+", Intent.RESTORE: "+", Intent.RELEASE: "-", Intent.REPLACE: "-", Intent.KEEP: "~"}
 """How a step is marked: what gives, what takes away, what only keeps the rest as the spec says."""
@@ -34,12 +34,21 @@ async def plan(keys: Iterable[ObjectKey], caches: Caches, reconciler: Reconciler
     return planned
 
 
+def summary(planned: Sequence[Planned], then: str) -> str:
+    """The last line to print: the counts, and the command to type next, `then` where everything could be planned."""
+    if failed := sum(one.failed for one in planned):
+        return f"{failed} of {number_of(len(planned), 'object')} cannot be planned; next: ram-operator doctor"
+    changed = sum(one.steps > 0 for one in planned)
+    steps = number_of(sum(one.steps for one in planned), "step")
+    return f"{steps} for {changed} of {number_of(len(planned), 'object')}; next: {then}"
+
+
 def _planned(key: ObjectKey, preview: Preview) -> Planned:
     steps = [*preview.plan.steps, *(each.step for each in preview.plan.withheld)]
     lines = tuple(_lines(preview))
     nothing = "nothing to do" if not preview.facts.me.deleting else "nothing to delete; what it has in the cloud stays"
     waits = "has to wait" if preview.facts.me.deleting and preview.plan.holds else nothing
-    head = "cannot be planned" if preview.error else f"{len(steps)} step{'s'[: len(steps) > 1]}" if steps else waits
+    head = "cannot be planned" if preview.error else number_of(len(steps), "step") if steps else waits
     return Planned(key, (f"{key}: {head}", *lines), len(steps), preview.error is not None)
 
 

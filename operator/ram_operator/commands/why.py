@@ -23,7 +23,8 @@ async def why(node: Body, caches: Caches, ecs: EcsApi) -> list[str]:
     """
     known = node_facts(node)
     if known.instance is None:
-        return [f"Node {known.name} gets no role: {known.skip}: {known.skip_message}"]
+        skipped = f"Node {known.name} gets no role: {known.skip}: {known.skip_message}"
+        return [skipped, f"Next: ram-operator explain {known.skip}"]
     selecting = [facts for facts in _bindings(caches) if known.name in {one.name for one in selection(facts).nodes}]
     lines = [f"Node {known.name} is the instance {known.instance}.", await _role(known.instance, ecs)]
     if not selecting:

@@ -99,6 +99,11 @@ def parse_timestamp(text: Json) -> datetime | None:
         return None
 
 
+def number_of(count: int, noun: str) -> str:
+    """A count with its noun, whose plural ends in s: `1 step`, `3 steps`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def listing(words: Iterable[str], most: int = 5) -> str:
     """Some of `words` for a message, with the number of the rest."""
     items = list(words)
