@@ -37,6 +37,11 @@ def bare(given: Mapping[str, Any]) -> dict[str, Any]:
     return {**given, "metadata": metadata}
 
 
+def with_values(render: Render, *settings: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """The chart rendered with some values set."""
+    return render(*(part for setting in settings for part in ("--set", setting)))
+
+
 @pytest.fixture(scope="session")
 def run_helm(binaries: Binaries, tmp_path_factory: pytest.TempPathFactory) -> RunHelm:
     """Return a function that runs Helm with caches of its own and returns whatever happened."""

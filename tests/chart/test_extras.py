@@ -1,28 +1,14 @@
-"""What a chart brings beside the operator: budgets, network, monitoring, a test, and a place in other charts."""
+"""What a chart brings beside the operator: the network policy, and a place in other charts."""
 
 import json
-import re
 import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from docs.generate import exported_metrics
-from tests.chart.conftest import CHART, CREDENTIALS, ROOT, Render, RunHelm, files, objects
+from tests.chart.conftest import CHART, CREDENTIALS, ROOT, Render, RunHelm, files, objects, with_values
 from tests.conftest import RunningControlPlane
-
-from ram_operator.model import Disposition, Reason, disposition
-
-MONITORING = ("prometheusRule.enabled=true", "grafanaDashboard.enabled=true", "serviceMonitor.enabled=true")
-EXPORTED = set(re.findall(r"`(ram_operator_\w+)`", exported_metrics()))
-LABELS = {"job", "le", "pod", *re.findall(r"`(\w+)`", exported_metrics())}
-
-
-def with_values(render: Render, *settings: str) -> dict[tuple[str, str], dict[str, Any]]:
-    """The chart rendered with some values set."""
-    return render(*(part for setting in settings for part in ("--set", setting)))
 
 
 def egress_ports(render: Render, *settings: str) -> set[int]:
@@ -71,89 +57,6 @@ def test_every_object_is_taken_by_the_api_server(render: Render, controlplane: R
         body = {**wanted[key], "metadata": {**wanted[key]["metadata"], "namespace": "default"}}
         done = controlplane.kubectl("create", "--dry-run=server", "-f", "-", input=json.dumps(body))
         assert done.returncode == 0, done.stderr
-
-
-def expressions(render: Render) -> list[str]:
-    """Every PromQL expression of the alerts and of the dashboard."""
-    rendered = with_values(render, *MONITORING)
-    rules = rendered["PrometheusRule", "ram-operator"]["spec"]["groups"][0]["rules"]
-    dashboard = json.loads(rendered["ConfigMap", "ram-operator-dashboard"]["data"]["ram-operator.json"])
-    targets = [target for panel in dashboard["panels"] for target in panel["targets"]]
-    return [rule["expr"] for rule in rules] + [target["expr"] for target in targets]
-
-
-def test_alerts_and_dashboard_ask_for_metrics_and_labels_that_exist(render: Render) -> None:
-    for expression in expressions(render):
-        named = set(re.findall(r"ram_operator_\w+", expression))
-        assert {re.sub(r"_seconds_bucket$", "_seconds", name) for name in named} <= EXPORTED, expression
-        matched = set(re.findall(r"[{,] ?(\w+)[=!]~?\"", expression))
-        grouped = {label for group in re.findall(r"by \(([\w, ]+)\)", expression) for label in group.split(", ")}
-        assert matched | grouped <= LABELS, expression
-
-
-@pytest.fixture(scope="session")
-def promtool() -> str:
-    """Return promtool, which comes with Prometheus; without it only these tests are skipped."""
-    found = shutil.which("promtool")
-    if not found:
-        pytest.skip("promtool is needed: it comes with Prometheus")
-    return found
-
-
-def test_every_alert_fires_and_resolves(render: Render, promtool: str, tmp_path: Path) -> None:
-    rules = with_values(render, *MONITORING)["PrometheusRule", "ram-operator"]["spec"]
-    (tmp_path / "alerts.yaml").write_text(json.dumps(rules))
-    played = shutil.copy(Path(__file__).parent / "alerts.test.yaml", tmp_path)
-    done = subprocess.run([promtool, "test", "rules", played], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    tested = set(re.findall(r"alertname: (\w+)", Path(played).read_text()))
-    assert tested == {rule["alert"] for rule in rules["groups"][0]["rules"]}
-
-
-def test_prometheus_understands_every_expression(render: Render, promtool: str, tmp_path: Path) -> None:
-    asked = [text.replace("$job", ".*") for text in expressions(render)]
-    rules = [{"record": f"r{number}", "expr": text} for number, text in enumerate(asked)]
-    path = tmp_path / "rules.yaml"
-    path.write_text(json.dumps({"groups": [{"name": "all", "rules": rules}]}))
-    done = subprocess.run(
-        [promtool, "check", "rules", str(path)], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_every_metric_is_on_the_dashboard_or_in_an_alert(render: Render) -> None:
-    asked = " ".join(expressions(render))
-    assert [name for name in EXPORTED if name not in asked] == []
-
-
-def test_each_alert_has_a_runbook_that_is_written(render: Render) -> None:
-    rules = with_values(render, *MONITORING)["PrometheusRule", "ram-operator"]["spec"]["groups"][0]["rules"]
-    for rule in rules:
-        page, _, anchor = rule["annotations"]["runbook"].partition("#")
-        assert anchor == rule["alert"].lower()
-        assert f"### {rule['alert']}\n" in (ROOT / page).read_text()
-
-
-def test_the_alert_about_stalled_objects_passes_over_the_reasons_that_need_nobody(render: Render) -> None:
-    (passed_over,) = re.findall(r'reason!~"([^"]*)"', " ".join(expressions(render)))
-    nobody = {str(reason) for reason in Reason if disposition(reason) is not Disposition.STALLED}
-    controller = (ROOT / "operator/ram_operator/engine/controller.py").read_text()
-    besides = set(re.findall(r'RECONCILES\.labels\(item\.key\.kind, "(\w+)"\)', controller))
-    assert set(passed_over.split("|")) == nobody | besides
-
-
-def test_monitoring_is_installed_only_where_it_is_asked_for(render: Render) -> None:
-    kinds = {kind for kind, _ in render()}
-    assert not kinds & {"ServiceMonitor", "PrometheusRule", "ConfigMap"}
-    rendered = with_values(render, *MONITORING, "prometheusRule.labels.release=prometheus")
-    assert rendered["PrometheusRule", "ram-operator"]["metadata"]["labels"]["release"] == "prometheus"
-    assert rendered["ConfigMap", "ram-operator-dashboard"]["metadata"]["labels"]["grafana_dashboard"] == "1"
-
-
-def pod_of(render: Render) -> dict[str, Any]:
-    """The spec of the operator's pod."""
-    spec: dict[str, Any] = render()["Deployment", "ram-operator"]["spec"]["template"]["spec"]
-    return spec
 
 
 PARENT = {"apiVersion": "v2", "name": "platform", "version": "0.1.0"}
