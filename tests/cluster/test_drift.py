@@ -84,8 +84,9 @@ CHANGES: dict[str, tuple[str, Change, str, list[str]]] = {
 def test_a_sweep_repairs_and_tells(drifting: World, hand: Hand, what: str) -> None:
     target, change, words, actions = CHANGES[what]
     before, repairs = drifting.state(), drifting.metric("ram_operator_drift_repairs_total")
-    change(hand)
-    changed, mark = drifting.state(), drifting.mark()
+    with drifting.stopped_operator():
+        change(hand)
+        changed, mark = drifting.state(), drifting.mark()
     assert changed != before
 
     def repaired() -> bool:
@@ -109,8 +110,9 @@ def test_an_instance_that_lost_its_role_gets_it_back_and_its_node_is_told(drifti
     instance = rows["drift-1"]["instance"].partition(".")[2]
     drifting.event("Node/drift-1", "Attached")
     drifting.api.delete_all("Event")
-    hand.detach_role("drift", instance)
-    mark = drifting.mark()
+    with drifting.stopped_operator():
+        hand.detach_role("drift", instance)
+        mark = drifting.mark()
     drifting.has_role(instance, "drift")
     drifting.event(BINDING, "DriftRepaired", f"attached drift to cn-hangzhou.{instance}")
     drifting.event("Node/drift-1", "Attached", instance)
@@ -122,9 +124,10 @@ def test_an_instance_that_lost_its_role_gets_it_back_and_its_node_is_told(drifti
 def test_a_role_deleted_by_another_hand_comes_back_with_its_policy_and_instances(drifting: World, hand: Hand) -> None:
     before = drifting.state()
     instances = [row["instance"].partition(".")[2] for row in drifting.rows("drift").values()]
-    hand.detach_policy("drift", "drift")
-    hand.detach_role("drift", *instances)
-    hand.ram("DeleteRole", RoleName="drift")
+    with drifting.stopped_operator():
+        hand.detach_policy("drift", "drift")
+        hand.detach_role("drift", *instances)
+        hand.ram("DeleteRole", RoleName="drift")
 
     def back() -> bool:
         assert drifting.state() == before
@@ -137,8 +140,9 @@ def test_a_role_deleted_by_another_hand_comes_back_with_its_policy_and_instances
 
 def test_a_policy_deleted_by_another_hand_comes_back_and_is_attached_again(drifting: World, hand: Hand) -> None:
     before = drifting.state()
-    hand.detach_policy("drift", "drift")
-    hand.ram("DeletePolicy", PolicyName="drift")
+    with drifting.stopped_operator():
+        hand.detach_policy("drift", "drift")
+        hand.ram("DeletePolicy", PolicyName="drift")
 
     def back() -> bool:
         assert drifting.state() == before
@@ -153,8 +157,9 @@ def test_what_others_attached_stays(drifting: World, hand: Hand) -> None:
     hand.create_policy("of-somebody", document("ecs:Describe*"))
     hand.attach_policy("of-somebody", "drift")
     hand.attach_policy("AliyunECSReadOnlyAccess", "drift", "System")
-    hand.detach_policy("drift", "drift")
-    mark = drifting.mark()
+    with drifting.stopped_operator():
+        hand.detach_policy("drift", "drift")
+        mark = drifting.mark()
     until(lambda: "drift" in drifting.policies_of("drift"))
     drifting.ready(ROLE)
     drifting.sweeps_pass()
@@ -198,9 +203,10 @@ def test_two_that_change_the_same_thing_do_not_fight_for_ever(drifting: World, h
 def test_a_replaced_role_on_an_instance_is_left_alone_and_named(drifting: World, hand: Hand) -> None:
     instance = drifting.rows("drift")["drift-1"]["instance"].partition(".")[2]
     hand.create_role("theirs")
-    hand.detach_role("drift", instance)
-    hand.attach_role("theirs", instance)
-    mark = drifting.mark()
+    with drifting.stopped_operator():
+        hand.detach_role("drift", instance)
+        hand.attach_role("theirs", instance)
+        mark = drifting.mark()
     drifting.row("drift", "drift-1", "Conflict", "OtherRole")
     drifting.says(BINDING, "Conflict", "theirs", "drift-1")
     drifting.sweeps_pass()

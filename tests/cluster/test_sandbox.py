@@ -182,6 +182,22 @@ def test_missing_tools_are_named_with_what_to_install(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_what_an_envtest_archive_brings_is_used_and_nothing_is_built(binaries: Binaries, tmp_path: Path) -> None:
+    archive, path = tmp_path / "envtest", tmp_path / "path"
+    for folder, program in [
+        *((archive, program) for program in (binaries.kube_apiserver, binaries.etcd, binaries.kubectl)),
+        (path, binaries.helm),
+    ]:
+        folder.mkdir(exist_ok=True)
+        (folder / program.name).symlink_to(program)
+    found = {"PATH": str(path), "KUBEBUILDER_ASSETS": str(archive), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = subprocess.run(command("setup"), env=environ(tmp_path, found), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("(KUBEBUILDER_ASSETS)") == 3
+    assert done.stdout.count("(PATH)") == 1
+    assert not (tmp_path / "cache").exists()
+
+
 def test_a_fixture_that_is_not_there_ends_it_with_the_reason(binaries: Binaries, tmp_path: Path) -> None:
     done = subprocess.run(
         command("up", "--fixture", "nowhere.yaml"), env=environ(tmp_path), capture_output=True, text=True, check=False

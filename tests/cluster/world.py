@@ -4,6 +4,8 @@ Objects are named as kubectl names them, `RamRole/oss-reader`. What has to becom
 """
 
 import json
+import os
+import signal
 import time
 import urllib.error
 import urllib.request
@@ -202,6 +204,15 @@ class World:
         """Let all calls of an action, or those with these parameters, wait on their way until `let_go`."""
         # many, since the operator calls again when it has waited long enough
         self.fault(action, _MANY, params=params, delaySeconds=3600)
+
+    @contextmanager
+    def stopped_operator(self) -> Iterator[None]:
+        """Keep the operator from doing anything while another hand changes things, and a test looks at them."""
+        os.kill(self.operator.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.operator.pid, signal.SIGCONT)
 
     def held(self, action: str) -> None:
         """Wait until a call to hold has arrived."""

@@ -20,8 +20,8 @@ TAKE_OVER = f"{GROUP}/take-over"
 ACCOUNT_ANNOTATION = f"{GROUP}/account"
 """The annotation of the operator's Lease that names the account in which it works."""
 ACCOUNT_REMEDY = (
-    "give the operator credentials of that account; to move to another one, delete the objects while it has these, "
-    f"then scale it to zero, remove the annotation {ACCOUNT_ANNOTATION} from its Lease and replace the credentials"
+    "give the operator credentials of that account; to move to another one, delete the objects, "
+    f"scale it to zero, remove the annotation {ACCOUNT_ANNOTATION} from its Lease and replace the credentials"
 )
 """What to do where credentials are of another account: in that one, everything would look deleted."""
 ROLE_LABEL = f"{GROUP}/instance-role"
