@@ -47,6 +47,7 @@ from ram_operator.cloud import (
 )
 from ram_operator.cloud.client import Client, RequestClass
 from ram_operator.cloud.client.answers import Answer
+from ram_operator.cloud.client.listing import pages
 
 _GRANTEES: Mapping[GranteeKind, tuple[str, RequestClass, RequestClass]] = {
     GranteeKind.USER: ("UserName", AttachPolicyToUserRequest, DetachPolicyFromUserRequest),
@@ -169,29 +170,24 @@ class Ram:
 
     async def list_tags(self, resource: Taggable, name: str) -> Mapping[str, str]:
         """Return the tags of one role or policy."""
-        parameters: dict[str, object] = {**_tagged(resource, name), "PageSize": TAG_PAGE}
-        tags: dict[str, str] = {}
-        while True:
-            page = await self._client.call(ListTagResourcesRequest, parameters)
-            tags |= {row.text("TagKey"): row.text("TagValue") for row in page.rows("TagResources")}
-            if not (token := page.text("NextToken")):
-                return tags
-            parameters["NextToken"] = token
+        parameters = {**_tagged(resource, name), "PageSize": TAG_PAGE}
+        listed = pages(self._client, ListTagResourcesRequest, parameters, _by_token)
+        return {row.text("TagKey"): row.text("TagValue") async for page in listed for row in page.rows("TagResources")}
 
     async def tag(self, resource: Taggable, name: str, tags: Mapping[str, str]) -> None:
         """Add or overwrite tags of one role or policy."""
         await self._client.call(TagResourcesRequest, {**_tagged(resource, name), "Tag": _tag_list(tags)})
 
-    async def _pages(
-        self, request_class: RequestClass, filters: Mapping[str, object] | None = None
-    ) -> AsyncIterator[Answer]:
-        parameters: dict[str, object] = {"MaxItems": PAGE, **(filters or {})}
-        while True:
-            page = await self._client.call(request_class, parameters)
-            yield page
-            if not page.flag("IsTruncated"):
-                return
-            parameters["Marker"] = page.text("Marker")
+    def _pages(self, request_class: RequestClass, filters: Mapping[str, object] | None = None) -> AsyncIterator[Answer]:
+        return pages(self._client, request_class, {"MaxItems": PAGE, **(filters or {})}, _by_marker)
+
+
+def _by_marker(page: Answer) -> Mapping[str, object] | None:
+    return {"Marker": page.text("Marker")} if page.flag("IsTruncated") else None
+
+
+def _by_token(page: Answer) -> Mapping[str, object] | None:
+    return {"NextToken": token} if (token := page.text("NextToken")) else None
 
 
 def _named(policy: PolicyName) -> dict[str, object]:

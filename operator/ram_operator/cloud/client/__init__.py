@@ -223,7 +223,7 @@ def _read(call: _Call, exchange: Exchange, secrets: Collection[str]) -> Answer |
     if body is None:
         return Unavailable(call.action, UNREADABLE, f"HTTP {exchange.status} without a readable body")
     if 200 <= exchange.status < 300:
-        return Answer(call.action, body, call.region)
+        return Answer(call.action, body, call.region, len(exchange.body))
     return refusal(call.action, exchange.status, body, secrets, _retry_after(exchange))
 
 

@@ -21,14 +21,15 @@ C = TypeVar("C", bound=StrEnum)
 
 
 class Answer:
-    """One JSON object of an answer to a call of `action` in `region`."""
+    """One JSON object of an answer to a call of `action` in `region`, which had `size` bytes."""
 
-    __slots__ = ("_action", "_fields", "_region")
+    __slots__ = ("_action", "_fields", "_region", "_size")
 
-    def __init__(self, action: str, fields: Mapping[str, object], region: str = "") -> None:
+    def __init__(self, action: str, fields: Mapping[str, object], region: str = "", size: int = 0) -> None:
         self._action = action
         self._fields = fields
         self._region = region
+        self._size = size
 
     @property
     def action(self) -> str:
@@ -39,6 +40,11 @@ class Answer:
     def region(self) -> str:
         """The region of the call, empty for a global API."""
         return self._region
+
+    @property
+    def size(self) -> int:
+        """The bytes of the whole answer; 0 for a part of it."""
+        return self._size
 
     @property
     def fields(self) -> Mapping[str, object]:
@@ -105,7 +111,8 @@ class Answer:
 def decode(body: bytes) -> dict[str, object] | None:
     """Return the JSON object of a body, None where it is none: empty, HTML of a proxy, cut off, nested too deeply."""
     try:
-        value = json.loads(body)
+        # As bytes json.loads would also take UTF-16, in which nothing secret was looked for.
+        value = json.loads(body.decode())
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

@@ -24,8 +24,8 @@ CALL_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
 """The deadline of name, connection and TLS."""
 
-LARGEST_ANSWER = 16 * 1024 * 1024
-"""Bytes of a body. A page of 1,000 policies has less than 2 MB."""
+LARGEST_ANSWER = 4 * 1024 * 1024
+"""Bytes of a body. A page of 1,000 policies has less than 2 MB; decoded, a body can take thirty times its size."""
 
 
 class Lease(Protocol):

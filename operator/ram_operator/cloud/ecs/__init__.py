@@ -8,7 +8,6 @@ only if the rest is refused again is it halved. Parameters and shapes: https://a
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -28,6 +27,7 @@ from ram_operator.cloud.client.failures import (
     ROLE_NOT_FOUND,
     UNREADABLE,
 )
+from ram_operator.cloud.client.listing import pages
 from ram_operator.cloud.ecs.sifting import Sieve
 from ram_operator.errors import AlreadyExists, ClassicNetwork, CloudError, Denied, NotFound, Throttled, Unavailable
 
@@ -78,9 +78,8 @@ class Ecs:
         """
 
         async def ask(batch: Sequence[str]) -> dict[str, str | CloudError]:
-            rows = await self._role_rows(region, {"InstanceIds": _id_list(batch)})
             # An instance without a role has no row, or one without a name: answers of both kinds are known.
-            return {**dict.fromkeys(batch, ""), **{row.text("InstanceId"): row.text("RamRoleName") for row in rows}}
+            return {**dict.fromkeys(batch, ""), **dict(await self._roles(region, {"InstanceIds": _id_list(batch)}))}
 
         def instead(error: CloudError) -> str | None:
             return "" if isinstance(error, ClassicNetwork) else None
@@ -95,12 +94,11 @@ class Ecs:
     async def instances_with_role(self, region: str, role: str) -> tuple[str, ...]:
         """Return the ids of all instances that have the role; () also where the role does not exist."""
         try:
-            rows = await self._role_rows(region, {"RamRoleName": role})
+            return tuple(instance for instance, _ in await self._roles(region, {"RamRoleName": role}))
         except NotFound as error:
             if error.code != ROLE_NOT_FOUND:
                 raise
             return ()
-        return tuple(row.text("InstanceId") for row in rows)
 
     async def attach_role(
         self, region: str, role: str, ids: Sequence[str], policy: str | None = None
@@ -140,16 +138,18 @@ class Ecs:
             for row in answer.rows("Instances", "Instance")
         ]
 
-    async def _role_rows(self, region: str, filters: Mapping[str, object]) -> list[Answer]:
-        rows: list[Answer] = []
-        for number in itertools.count(1):
-            parameters = {**filters, "PageSize": ROLES_BATCH, "PageNumber": number}
-            answer = await self._client.call(DescribeInstanceRamRoleRequest, parameters, region)
-            page = answer.rows("InstanceRamRoleSets", "InstanceRamRoleSet")
-            rows += page
-            if len(page) < ROLES_BATCH or len(rows) >= answer.number("TotalCount"):
-                break
-        return rows
+    async def _roles(self, region: str, filters: Mapping[str, object]) -> list[tuple[str, str]]:
+        """Return instances, each with its role, page by page."""
+        found: list[tuple[str, str]] = []
+
+        def following(page: Answer) -> Mapping[str, object] | None:
+            full = len(_role_rows(page)) >= ROLES_BATCH and len(found) < page.number("TotalCount")
+            return {"PageNumber": len(found) // ROLES_BATCH + 1} if full else None
+
+        parameters = {**filters, "PageSize": ROLES_BATCH, "PageNumber": 1}
+        async for page in pages(self._client, DescribeInstanceRamRoleRequest, parameters, following, region):
+            found += [(row.text("InstanceId"), row.text("RamRoleName")) for row in _role_rows(page)]
+        return found
 
     async def _write_all(
         self, region: str, ids: Sequence[str], write: Callable[[Sequence[str]], Awaitable[Failures]]
@@ -213,6 +213,10 @@ async def _in_batches(
 
     await asyncio.gather(*(work() for _ in range(BATCHES_AT_ONCE)))
     return found
+
+
+def _role_rows(page: Answer) -> tuple[Answer, ...]:
+    return page.rows("InstanceRamRoleSets", "InstanceRamRoleSet")
 
 
 def _succeeded(row: Answer) -> bool:
