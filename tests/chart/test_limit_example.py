@@ -44,6 +44,8 @@ BROAD = {
     "reading all of ram": role(policies=[{"system": "AliyunRAMReadOnlyAccess"}]),
     "a policy that nobody here has seen": role(policies=[{"custom": "somebodys-policy"}]),
     "the administrator": role(policies=[{"system": "AdministratorAccess"}]),
+    "a role of somebody else, with its policies": role(roleName="admin", adoptionPolicy="IfUnowned"),
+    "a role of somebody else, as it is": role(roleName="admin", adoptionPolicy="IfIdentical"),
     "a trust document": role(trust={"document": {"Statement": [trust_statement()]}}),
     "another service": role(trust={"services": ["fc.aliyuncs.com"]}),
 }
@@ -54,6 +56,7 @@ NARROW = {
     "denying everything": grant(Effect="Deny", Action="*"),
     "denying all but": grant(Effect="Deny", Action=..., NotAction="oss:*"),
     "a role": role(),
+    "a role that is nobody else's": role(roleName="mine", adoptionPolicy="Never"),
     "a role for ecs": role(trust={"services": ["ecs.aliyuncs.com"]}, policies=[{"system": "AliyunOSSReadOnlyAccess"}]),
 }
 

@@ -19,7 +19,7 @@ OPERATOR_RULES = [
     {"apiGroups": [""], "resources": ["nodes"], "verbs": ["get", "list", "watch"]},
     {
         "apiGroups": ["admissionregistration.k8s.io"],
-        "resources": ["validatingadmissionpolicybindings"],
+        "resources": ["validatingadmissionpolicybindings", "validatingadmissionpolicies"],
         "resourceNames": list(POLICIES),
         "verbs": ["get"],
     },

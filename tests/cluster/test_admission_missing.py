@@ -1,35 +1,57 @@
 """Without the admission policies the operator works, and says in readiness, metric and log that they are missing."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from tests.cluster.world import SETTINGS, World, log_lines
 from tests.polling import until
 
-from ram_operator.cluster.admission import PATH, POLICIES
+from ram_operator.cluster.admission import BINDINGS, DEFINITIONS, POLICIES
 
 MERGE = "application/merge-patch+json"
 
 
+WEAKER: dict[str, tuple[str, dict[str, Any] | None, str]] = {
+    "documents": (BINDINGS, {"validationActions": ["Warn"]}, "does not refuse"),
+    "empty-values": (DEFINITIONS, {"failurePolicy": "Ignore"}, "lets through what it cannot judge"),
+    "operator-account": (
+        BINDINGS,
+        {"matchResources": {"objectSelector": {"matchLabels": {"a": "b"}}}},
+        "is bound to some objects only",
+    ),
+    "status": (BINDINGS, None, "is not installed"),
+    "use-of-roles": (DEFINITIONS, None, "is not installed"),
+}
+"""Of a policy what is changed, its definition or its binding, how (None: deleted), and how that is told."""
+
+
 @pytest.fixture
 def weakened(world: World) -> Iterator[World]:
-    """The sandbox with one policy that is not installed and one that only warns, and an operator started there."""
-    removed, warning = "status.ram.alicloud.dev", "documents.ram.alicloud.dev"
-    body = world.api.request("GET", f"{PATH}/{removed}")
-    world.api.request("DELETE", f"{PATH}/{removed}")
-    world.api.request("PATCH", f"{PATH}/{warning}", {"spec": {"validationActions": ["Warn"]}}, MERGE)
+    """The sandbox with policies that protect less, each in another way, and an operator started there."""
+    before = {}
+    for name, (path, spec, _) in WEAKER.items():
+        address = f"{path}/{name}.ram.alicloud.dev"
+        before[address] = world.api.request("GET", address)
+        if spec:
+            world.api.request("PATCH", address, {"spec": spec}, MERGE)
+        else:
+            world.api.request("DELETE", address)
     world.operator.restart(SETTINGS)
     yield world
-    metadata = {key: body["metadata"][key] for key in ("name", "labels", "annotations")}
-    world.api.request("POST", PATH, {**body, "metadata": metadata})
-    world.api.request("PATCH", f"{PATH}/{warning}", {"spec": {"validationActions": ["Deny"]}}, MERGE)
+    for (path, spec, _), (address, body) in zip(WEAKER.values(), before.items(), strict=True):
+        if spec:
+            world.api.request("PATCH", address, {"spec": dict.fromkeys(spec) | body["spec"]}, MERGE)
+        else:
+            metadata = {key: body["metadata"][key] for key in ("name", "labels", "annotations")}
+            world.api.request("POST", path, {**body, "metadata": metadata})
     world.operator.restart(SETTINGS)
 
 
 def test_missing_admission_policies_are_said_in_readiness_metric_and_log(weakened: World) -> None:
-    found = ["documents.ram.alicloud.dev does not refuse", "status.ram.alicloud.dev is not installed"]
+    found = [f"{name}.ram.alicloud.dev {told}" for name, (_, _, told) in WEAKER.items()]
     # The policies are read beside the start, so that a ready operator may not have looked at them yet.
-    until(lambda: weakened.metric("ram_operator_admission_policies_missing") == 2, what="both faults are counted")
+    until(lambda: weakened.metric("ram_operator_admission_policies_missing") == len(found), what="all are counted")
     assert weakened.probe("/readyz") == (200, f"ok, but admission policies are missing: {', '.join(found)}\n")
     lines = log_lines(weakened.operator.child.log.read_text())
     (line,) = (line for line in lines if line["message"] == "admission policies do not protect this cluster")
@@ -43,6 +65,6 @@ def test_nothing_is_said_where_all_of_them_refuse(world: World) -> None:
 
 
 def test_every_policy_that_refuses_is_looked_for(world: World) -> None:
-    installed = world.api.request("GET", PATH)["items"]
+    installed = world.api.request("GET", BINDINGS)["items"]
     refusing = {body["metadata"]["name"] for body in installed if body["spec"]["validationActions"] == ["Deny"]}
     assert refusing == set(POLICIES)

@@ -12,7 +12,7 @@ B = "InstanceRoleBinding"
 
 
 def again(world: World, name: str, asked: str = "again") -> None:
-    """Ask for a pass now: what blocks a deletion without an event of ours is looked at once a minute."""
+    """Ask for a reconcile now: what blocks a deletion without an event of ours is looked at once a minute."""
     world.api.patch(name, {"metadata": {"annotations": {"ram.alicloud.dev/reconcile-at": asked}}})
 
 

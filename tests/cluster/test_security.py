@@ -75,6 +75,7 @@ def test_its_rights_are_those_of_the_chart_and_no_more(running_world: World) -> 
         "nodes": ["get", "list", "watch"],
         "namespaces": ["get"],
         "validatingadmissionpolicybindings.admissionregistration.k8s.io": ["get"],
+        "validatingadmissionpolicies.admissionregistration.k8s.io": ["get"],
         "events.events.k8s.io": ["create", "patch"],
     }
 

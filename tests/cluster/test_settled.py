@@ -1,4 +1,4 @@
-"""A settled world is left in peace: sweeps, restarts and requested passes write nothing, neither here nor there."""
+"""Where all objects are in sync, sweeps, restarts and requested reconciles write nothing to cluster or cloud."""
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families

@@ -1,4 +1,4 @@
-"""A cluster in memory with the real caches and the real pipeline, for tests that follow an object over several passes.
+"""A cluster in memory with the real caches and the real pipeline, to follow an object over several reconciles.
 
 `Scene` is the Store of the pipeline: it keeps objects as the API server does (generations, resource versions,
 finalizers) and feeds the caches with what it stored. `Instances` are ECS instances with their one role each.
@@ -138,7 +138,7 @@ class Scene:
         self._keep(key, body)
 
     def put_status(self, key: ObjectKey, status: Mapping[str, Any]) -> None:
-        """Give an object another status, as the pass over it would."""
+        """Give an object another status, as a reconcile of it would."""
         body = copy.deepcopy(self._objects[key])
         body["status"] = copy.deepcopy(dict(status))
         self._keep(key, body)
@@ -176,7 +176,7 @@ class Scene:
         return {row.get("instance") or row["node"]: row for row in self.status(key).get("instances", ())}
 
     async def reconcile(self, key: ObjectKey, scope: Scope = EVERYTHING) -> Report:
-        """Run one pass."""
+        """Reconcile an object once."""
         self.asked.pop(key, None)
         body, facts = self.caches.body(key), self.caches.facts(key)
         assert body is not None

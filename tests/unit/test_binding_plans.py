@@ -1,4 +1,4 @@
-"""What a binding does about each instance: attach, leave alone, change the role, pass by pass."""
+"""What a binding does about each instance: attach, leave alone, change the role, one reconcile after another."""
 
 from __future__ import annotations
 

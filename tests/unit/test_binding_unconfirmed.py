@@ -157,7 +157,7 @@ YOUNGER = binding_body("younger", created="2027-01-01T00:00:00Z", spec={"roleRef
 
 
 async def both(made: Scene, *keys: ObjectKey) -> None:
-    """Some passes over the bindings in turn."""
+    """Some reconciles of the bindings, one after the other."""
     for _ in range(3):
         for key in keys:
             if made.exists(key):

@@ -1,4 +1,4 @@
-"""The workers in virtual time: one pass per key at once, back-off after failures, nothing lost, nothing forgotten."""
+"""The workers in virtual time: one reconcile of a key at a time, back-off after failures, nothing lost or forgotten."""
 
 from __future__ import annotations
 

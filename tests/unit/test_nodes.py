@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ram_operator.model import InstanceId, NodeFacts, Reason
-from ram_operator.rules.nodes import node_facts, selects
+from ram_operator.rules.nodes import MOST_LABELS, node_facts, selects
 from ram_operator.rules.selectors import Selector, check_selector
 
 relaxed = settings(deadline=None, max_examples=100)
@@ -44,6 +44,7 @@ SKIPPED: list[tuple[dict[str, Any], Reason]] = [
     (node("ack-hybrid://cn-hangzhou/test"), Reason.HYBRID_NODE),
     (node(**{"service.alibabacloud.com/exclude-node": ""}), Reason.EXCLUDED_NODE),
     (node(**{"service.beta.kubernetes.io/exclude-node": "true"}), Reason.EXCLUDED_NODE),
+    (node(**{f"label-{number}": "x" for number in range(MOST_LABELS + 1)}), Reason.EXCLUDED_NODE),
     (node("aws:///us-east-1a/i-0abc.x"), Reason.FOREIGN_PROVIDER_ID),
     (node("cn-hangzhou.192.168.0.1"), Reason.FOREIGN_PROVIDER_ID),
     (node("alicloud:///cn-hangzhou/i-bp1example0001"), Reason.FOREIGN_PROVIDER_ID),
@@ -61,6 +62,12 @@ def test_a_provider_id_of_ecs_names_region_and_instance(provider_id: str, instan
     facts = node_facts(node(provider_id))
     assert facts.instance == instance
     assert (facts.skip, facts.skip_message) == (None, "")
+
+
+def test_the_labels_of_a_node_take_a_bounded_memory() -> None:
+    labels = {f"l{number}": "x" for number in range(MOST_LABELS)}
+    assert dict(node_facts(node(**labels)).labels) == labels
+    assert node_facts(node(**labels, more="x")).labels == ()
 
 
 @pytest.mark.parametrize(("body", "reason"), SKIPPED)

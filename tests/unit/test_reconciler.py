@@ -1,4 +1,4 @@
-"""The pipeline over several passes: what is stored when, what is kept over failures, when an object is released."""
+"""The pipeline over several reconciles: what is stored when, what is kept over failures, when an object is released."""
 
 from __future__ import annotations
 

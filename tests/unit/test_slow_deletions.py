@@ -1,4 +1,4 @@
-"""A deletion that RAM does not show yet is made once, whatever else the passes meet."""
+"""A deletion that RAM does not show yet is made once, whatever else the reconciles meet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ async def made(ram: SlowRam, ecs: Instances | None = None) -> tuple[Scene, Objec
     return scene, key
 
 
-async def passes(scene: Scene, key: ObjectKey, count: int) -> None:
+async def reconciles(scene: Scene, key: ObjectKey, count: int) -> None:
     for _ in range(count):
         await scene.reconcile(key)
         scene.later(2)
@@ -37,7 +37,7 @@ async def test_a_role_that_still_shows_is_not_deleted_again() -> None:
     scene, key = await made(ram := SlowRam())
     ram.shows = False
     scene.delete(key)
-    await passes(scene, key, 4)
+    await reconciles(scene, key, 4)
     assert ram.calls == [f"detach System/{POLICY}", "delete oss-reader"]
     assert scene.condition(key, "Reconciling") == ("True", "Verifying")
     assert await goes_once_it_shows(scene, key, ram)
@@ -51,7 +51,7 @@ async def test_an_attachment_that_never_showed_is_detached_once() -> None:
     assert await ram.list_policies_for_role("oss-reader") == ()
     ram.shows = False
     scene.delete(key)
-    await passes(scene, key, 4)
+    await reconciles(scene, key, 4)
     assert ram.calls == [f"detach System/{POLICY}", "delete oss-reader"]
     assert await goes_once_it_shows(scene, key, ram)
 
@@ -67,8 +67,8 @@ async def test_a_region_that_goes_out_meanwhile_makes_no_deletion_forgotten() ->
     scene, key = await made(ram := CutOff(), ecs)
     ram.shows = False
     scene.delete(key)
-    await passes(scene, key, 2)
+    await reconciles(scene, key, 2)
     ecs.out.clear()
-    await passes(scene, key, 2)
+    await reconciles(scene, key, 2)
     assert ram.calls.count("delete oss-reader") == 1
     assert await goes_once_it_shows(scene, key, ram)

@@ -30,14 +30,15 @@ POLICIES = tuple(
     )
 )
 """The policies that refuse; their bindings have the same names."""
-PATH = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
+DEFINITIONS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
+BINDINGS = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings"
 CHECK_SECONDS = 300.0
 REMEDY = "install them (the Helm chart does, with admissionPolicies.install=true)"
 
 
 @dataclass(slots=True)
 class AdmissionCheck:
-    """Reads the bindings of the policies from time to time.
+    """Reads the policies and their bindings from time to time.
 
     Attributes:
         missing: what is wrong with them, in words; empty where all of them refuse, and before the first check.
@@ -66,7 +67,12 @@ async def faults(kube: Kube) -> list[str]:
 
 async def _fault(kube: Kube, name: str) -> str:
     try:
-        binding = await kube.request("GET", f"{PATH}/{name}")
+        policy = (await kube.request("GET", f"{DEFINITIONS}/{name}"))["spec"]
+        binding = (await kube.request("GET", f"{BINDINGS}/{name}"))["spec"]
     except KubeError as error:
         return "is not installed" if error.status == 404 else f"cannot be read: {error}"
-    return "" if "Deny" in binding["spec"]["validationActions"] else "does not refuse"
+    if "Deny" not in binding["validationActions"] or binding["policyName"] != name:
+        return "does not refuse"
+    if policy.get("failurePolicy") != "Fail":
+        return "lets through what it cannot judge"
+    return "is bound to some objects only" if "matchResources" in binding else ""

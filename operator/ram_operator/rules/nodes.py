@@ -23,6 +23,8 @@ _OWN_SCHEMES = ("alicloud", "alibabacloud")
 _LINGJUN_PREFIX = "e01-"
 _EDGE_PREFIX = "ens-"
 _LINGJUN_LABEL = "alibabacloud.com/lingjun-worker"
+MOST_LABELS = 500
+"""Labels that are kept of a node, which chooses them itself. Those of ACK have some 40."""
 _EXCLUDE_LABELS = ("service.alibabacloud.com/exclude-node", "service.beta.kubernetes.io/exclude-node")
 
 
@@ -42,11 +44,12 @@ def node_facts(body: Body) -> NodeFacts:
     taints = (index for index, taint in enumerate(spec.get("taints") or ()) if taint.get("key") == STARTUP_TAINT)
     marks = Marks(labels.pop(ROLE_LABEL, None), tuple(taints))
     found = _skip(labels, provider_id) or _instance(provider_id)
+    kept = labels.items() if len(labels) <= MOST_LABELS else ()
     instance, (reason, message) = (found, (None, "")) if isinstance(found, InstanceId) else (None, found)
     return NodeFacts(
         name=str(metadata.get("name", "")),
         uid=str(metadata.get("uid", "")),
-        labels=tuple(sorted(labels.items())),
+        labels=tuple(sorted(kept)),
         instance=instance,
         skip=reason,
         skip_message=message,
@@ -70,6 +73,8 @@ def selects(selector: Selector | Mapping[str, Json] | None, node_names: frozense
 
 def _skip(labels: Mapping[str, str], provider_id: str) -> tuple[Reason, str] | None:
     """Why a node may have no role, by its labels and by what kind of node its provider ID tells."""
+    if len(labels) > MOST_LABELS:
+        return Reason.EXCLUDED_NODE, f"has {len(labels)} labels; keep at most {MOST_LABELS} to include it"
     if labels.get("type") == "virtual-kubelet":
         return Reason.VIRTUAL_NODE, "a virtual node (label type=virtual-kubelet) is no ECS instance"
     if labels.get(_LINGJUN_LABEL) == "true":

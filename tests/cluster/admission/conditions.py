@@ -97,6 +97,15 @@ VALUES = (
     ),
     *(valued(f"with the good boolean {n}", "Bool", given) for n, given in enumerate((True, False, "true", "FALSE"))),
     *(valued(f"with the odd boolean {n}", "Bool", given, "") for n, given in enumerate(("yes", 1, "", "true "))),
+    *(
+        valued(f"with the good address {n}", "NotIpAddress", address)
+        for n, address in enumerate(("203.0.113.7", "10.0.0.0/8", "::1", "2001:db8::/32", ["::ffff:10.0.0.1"]))
+    ),
+    *(
+        valued(f"with the odd address {n} for {operator}", operator, address, "")
+        for operator in ("IpAddress", "NotIpAddress")
+        for n, address in enumerate(("example.com", 1, "", "10.0.0/8", "10.0.0.0/8/8", "1e5", ["::1", "x"]))
+    ),
 )
 LONG = (
     conditions("of nearly 6144 characters", {"StringEquals": {"oss:Prefix": ["x" * 100] * 55}}),
