@@ -277,6 +277,7 @@ def test_a_second_release_of_another_name_gets_names_of_its_own(render: Render) 
         for (kind, name) in render("--set", "fullnameOverride=other")
         if not kind.endswith(("Definition", "Policy", "PolicyBinding"))
     }
+    assert names
     assert all(name.startswith("other") for name in names)
 
 

@@ -238,7 +238,7 @@ class World:
     def probe(self, path: str) -> tuple[int, str]:
         """GET a path of the operator's own port; return status and text, status 0 where nothing answers."""
         try:
-            with urllib.request.urlopen(self.operator.url + path, timeout=5) as answer:
+            with urllib.request.urlopen(self.operator.url + path, timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refused:
             with refused:

@@ -53,6 +53,7 @@ def test_the_journal_holds_no_secret(root: OldSdk, simulator: RunningSimulator) 
     before = simulator.newest_call()
     root.call("CreateInstance", InstanceType="t", Password="Hidden-1", UserData="SGlkZGVu")
     text = json.dumps(simulator.calls_since(before))
+    assert "CreateInstance" in text
     for hidden in ("Hidden-1", "SGlkZGVu", "simulator-root", "Signature"):
         assert hidden not in text
 

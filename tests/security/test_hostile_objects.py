@@ -52,8 +52,9 @@ def remove_all(world: World) -> None:
 
 def reasons(world: World, kind: str) -> dict[str, str]:
     """Why each object of a kind is ready or is not, nothing where it was not answered."""
-    lines = world.kubectl("get", kind.lower(), "-o", f"jsonpath={REASON}").stdout.splitlines()
-    return dict(line.split("=") for line in lines)
+    done = world.kubectl("get", kind.lower(), "-o", f"jsonpath={REASON}")
+    assert done.returncode == 0, done.stderr
+    return dict(line.split("=") for line in done.stdout.splitlines())
 
 
 def store(world: World, seed: int, count: int) -> None:
@@ -81,7 +82,9 @@ def test_each_object_is_answered_or_passed_over_and_the_operator_works_on(
 
     def answered() -> bool:
         for kind in OWN_KINDS:
-            silent = [name for name, reason in reasons(world, kind).items() if not reason]
+            found = reasons(world, kind)
+            assert len(found) == count // 4
+            silent = [name for name, reason in found.items() if not reason]
             assert not silent, f"{kind}: {silent}"
         return True
 

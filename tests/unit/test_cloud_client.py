@@ -208,7 +208,8 @@ async def test_many_calls_run_at_once_without_mixing() -> None:
     ],
 )
 async def test_each_bad_answer_has_its_class(reply: bytes, expected: type[CloudError], code: str) -> None:
-    async with serving(reply) as server, connected(server.url, deadlines=Deadlines(call=2.0)) as connection:
+    deadlines = Deadlines(call=2.0 if code == "SDK.ReadTimeout" else 30.0)
+    async with serving(reply) as server, connected(server.url, deadlines=deadlines) as connection:
         error = await failure(lambda: connection.cloud.ram.get_role("EcsRole"))
     assert type(error) is expected
     assert (error.action, error.code) == ("GetRole", code)

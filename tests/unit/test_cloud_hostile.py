@@ -318,7 +318,7 @@ async def test_a_flood_of_interim_answers_ends_the_call_and_not_the_turns_of_oth
     piece: bytes, flooding: Callable[[bytes], str]
 ) -> None:
     url = flooding(piece)
-    connection = connect(CloudConfig(Given(), url, url, url, deadlines=Deadlines(call=5.0)), time.monotonic)
+    connection = connect(CloudConfig(Given(), url, url, url, deadlines=Deadlines(call=60.0)), time.monotonic)
     with pytest.raises(CloudError, match=r"SDK\.UnreadableAnswer"):
         await connection.cloud.ram.delete_role("r")
     await connection.close()
@@ -329,13 +329,13 @@ async def test_a_few_interim_answers_are_skipped() -> None:
         yield CONTINUE * 3
         yield from answer(b"{}")
 
-    async with Hostile(reply).connected() as connection:
+    async with Hostile(reply).connected(seconds=60) as connection:
         await connection.cloud.ram.delete_role("r")
 
 
 async def test_an_answer_of_another_kind_of_policy_is_unreadable() -> None:
     rows = {"Policies": {"Policy": [{"PolicyType": "Other", "PolicyName": "p"}]}}
-    async with Hostile(lambda sent, given: error(rows, "200 OK")).connected() as connection:
+    async with Hostile(lambda sent, given: error(rows, "200 OK")).connected(seconds=60) as connection:
         with pytest.raises(CloudError, match=r"SDK\.UnreadableAnswer"):
             await connection.cloud.ram.list_policies_for_role("r")
 
@@ -355,7 +355,7 @@ async def test_a_cookie_is_not_sent_back() -> None:
         writer.write(OK_HEAD + b"Set-Cookie: a=b\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
         writer.close()
 
-    async with Hostile(serve=serve).connected() as connection:
+    async with Hostile(serve=serve).connected(seconds=60) as connection:
         for _ in range(2):
             await connection.cloud.ram.delete_role("r")
     assert len(heads) == 2

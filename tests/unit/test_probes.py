@@ -115,7 +115,7 @@ async def served(process: Process, leadership: Elector | Alone, caplog: pytest.L
 async def probe(url: str) -> tuple[int, str]:
     def get() -> tuple[int, str]:
         try:
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as answer:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=30) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refused:
             with refused:

@@ -14,5 +14,7 @@ def test_the_admission_policy_refuses_none() -> None:
 
 
 def test_kubectl_explain_calls_none_not_obeyed() -> None:
-    for path in CRDS.glob("*.ram.alicloud.dev.yaml"):
+    paths = list(CRDS.glob("*.ram.alicloud.dev.yaml"))
+    assert len(paths) == 3
+    for path in paths:
         assert "Not obeyed" not in path.read_text()
