@@ -165,6 +165,7 @@ def test_every_metric_is_on_the_dashboard_or_in_an_alert(render: Render) -> None
 
 def test_each_alert_has_a_runbook_that_is_written(render: Render) -> None:
     rules = with_values(render, *MONITORING)["PrometheusRule", "ram-operator"]["spec"]["groups"][0]["rules"]
+    assert rules
     for rule in rules:
         page, _, anchor = rule["annotations"]["runbook"].partition("#")
         assert anchor == rule["alert"].lower()

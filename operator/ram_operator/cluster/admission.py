@@ -71,7 +71,7 @@ async def _fault(kube: Kube, name: str) -> str:
         binding = (await kube.request("GET", f"{BINDINGS}/{name}"))["spec"]
     except KubeError as error:
         return "is not installed" if error.status == 404 else f"cannot be read: {error}"
-    if "Deny" not in binding["validationActions"] or binding["policyName"] != name:
+    if "Deny" not in binding["validationActions"] or name not in binding.values():
         return "does not refuse"
     if policy.get("failurePolicy") != "Fail":
         return "lets through what it cannot judge"
