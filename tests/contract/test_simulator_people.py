@@ -259,23 +259,3 @@ def test_a_user_changes_its_own_password(root: OldSdk, dev: OldSdk) -> None:
     root.call("SetSecurityPreference", AllowUserToChangePassword="false")
     assert dev.refusal("ChangePassword", OldPassword=new, NewPassword=old) == (403, "NoPermission")
     assert root.refusal("ChangePassword", OldPassword=new, NewPassword=old) == (403, "NoPermission")
-
-
-def test_it_is_known_when_a_key_was_used_last(
-    simulator: RunningSimulator, root: OldSdk, sdk: Callable[..., OldSdk]
-) -> None:
-    root.call("CreateUser", UserName="ann")
-    key = root.call("CreateAccessKey", UserName="ann")["AccessKey"]
-    asked = {"UserName": "ann", "UserAccessKeyId": key["AccessKeyId"]}
-
-    def used() -> str:
-        request = CommonRequest(domain="x", version="2015-05-01", action_name="GetAccessKeyLastUsed", product="Ram")
-        request.set_method("POST")
-        return str(root.sent(request, **asked)["AccessKeyLastUsed"]["LastUsedDate"])
-
-    assert used() == ""
-    wrong = sdk(key["AccessKeyId"], "not the secret")
-    assert wrong.refusal("GetCallerIdentity")[0] == 400
-    assert used() == ""
-    sdk(key["AccessKeyId"], key["AccessKeySecret"]).call("GetCallerIdentity")
-    assert used() >= key["CreateDate"]
