@@ -150,6 +150,7 @@ def test_chaos_is_the_same_for_the_same_seed(started: Callable[..., RunningSimul
     one, other = started("--chaos", "7"), started("--chaos", "8")
     first = outcomes(one)
     assert 40 < Counter(first)[""] < 60
+    assert {"Throttling.User", "Throttling.Api"} <= set(first)
     assert outcomes(other) != first
     one.reset()
     assert outcomes(one, others=1) == first

@@ -203,16 +203,6 @@ def test_each_mistake_has_its_code(simulator: RunningSimulator, peopled: OldSdk)
     assert simulator.state() == before
 
 
-def test_limits_hold(root: OldSdk) -> None:
-    root.call("CreateUser", UserName="ann")
-    for _ in range(2):
-        root.call("CreateAccessKey", UserName="ann")
-    assert root.refusal("CreateAccessKey", UserName="ann") == (409, "LimitExceeded.User.AccessKey")
-    for number in range(50):
-        root.call("CreateGroup", GroupName=f"group-{number}")
-    assert root.refusal("CreateGroup", GroupName="group-51") == (409, "LimitExceeded.Group")
-
-
 def pages(root: OldSdk, action: str, wrapper: tuple[str, str], **asked: str) -> list[str]:
     found: list[str] = []
     marker: dict[str, str] = {}

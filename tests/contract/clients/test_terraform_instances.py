@@ -221,6 +221,8 @@ def test_an_instance_is_made_in_a_network_of_its_own(terraform: Terraform, simul
     assert listed["VpcId"] == vpc
     overlapping = refusal(terraform, "Vpc:CreateVSwitch", switched | {"CidrBlock": "10.1.2.0/24"})
     assert overlapping == (400, "InvalidCidrBlock.Overlapped")
+    elsewhere = switched | {"CidrBlock": "10.2.0.0/16", "ZoneId": "cn-beijing-a"}
+    assert refusal(terraform, "Vpc:CreateVSwitch", elsewhere) == (404, "InvalidZoneId.NotFound")
     # nothing goes before what is in it
     one = HERE | {"SecurityGroupId": group["SecurityGroupId"]}
     assert refusal(terraform, "Ecs:DeleteSecurityGroup", one) == (403, "DependencyViolation")
@@ -229,6 +231,8 @@ def test_an_instance_is_made_in_a_network_of_its_own(terraform: Terraform, simul
     terraform.call("DeleteInstances", HERE | {"InstanceId.1": made, "Force": "true"})
     terraform.call("Vpc:DeleteVSwitch", HERE | {"VSwitchId": vswitch})
     assert refusal(terraform, "Vpc:DeleteVpc", HERE | {"VpcId": vpc}) == (400, "DependencyViolation.SecurityGroup")
+    unclear = refusal(terraform, "Ecs:ModifySecurityGroupPolicy", one | {"InnerAccessPolicy": "Maybe"})
+    assert unclear == (400, "InvalidParameter.InnerAccessPolicy")
     terraform.call("Ecs:ModifySecurityGroupPolicy", one | {"InnerAccessPolicy": "Drop"})
     assert terraform.call("Ecs:DescribeSecurityGroupAttribute", one)["InnerAccessPolicy"] == "Drop"
     terraform.call("Ecs:DeleteSecurityGroup", one)
