@@ -24,7 +24,7 @@ COMPILE := uv pip compile --universal --python-version 3.11 --generate-hashes \
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help venv setup demo recording test check format generate soak conformance bench image sbom kind kind-down lock clean
+.PHONY: help venv setup demo recording test check format generate soak mutation conformance bench image sbom kind kind-down lock clean
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ generate: setup ## write what is made from something else: the chart's copies of
 
 soak: setup ## long sweeps and fault rounds
 	HYPOTHESIS_PROFILE=random $(BIN)/pytest tests -m soak $(ARGS)
+
+mutation: venv ## each small change of the simulator's policy engine must fail a test of it (ARGS=engine.decide)
+	@$(BIN)/python -m tests.mutation $(ARGS)
 
 conformance: venv ## the official SDKs walk the simulator: Python, Node, Go, Java; what is not installed is skipped
 	$(BIN)/pytest tests/contract/clients -rs -m 'not soak' $(ARGS)

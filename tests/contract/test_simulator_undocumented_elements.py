@@ -1,19 +1,13 @@
 """What RAM's pages leave out of the policy language: refused, or obeyed as in the languages that it resembles."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contract.conftest import OldSdk, RunningSimulator, start_simulator, stop_simulator
 
-from ram_simulator.cloud.clock import Clock
-from ram_simulator.cloud.switches import Switches
 from ram_simulator.policies import DOCUMENTED, DocumentKind, Grammar, parse_document
 from ram_simulator.policies.engine import AccessRequest, Assumer, Context, Verdict, evaluate, trusts
 from ram_simulator.policies.model import MalformedDocument
-from ram_simulator.testing.errors import InvalidFixture
-from ram_simulator.testing.fixtures import build, read_fixture
 
 Raw = dict[str, Any]
 OBEYED, IGNORING = Grammar(undocumented=True), Grammar(unknown_keys=True)
@@ -144,77 +138,3 @@ def test_what_makes_no_sense_is_refused_all_the_same(
     with pytest.raises(MalformedDocument) as caught:
         parse_document(document, kind, grammar)
     assert said in str(caught.value)
-
-
-NOT_SECRET = text(Action="ram:GetRole", NotResource="acs:ram:*:*:role/Secret")
-
-
-def test_the_switch_decides_when_a_document_is_written(simulator: RunningSimulator, root: OldSdk, dev: OldSdk) -> None:
-    asked = {"PolicyName": "most", "PolicyDocument": NOT_SECRET}
-    assert root.refusal("CreatePolicy", **asked) == (400, "MalformedPolicyDocument")
-    simulator.switch(undocumented_policy_elements="obeyed")
-    root.call("CreatePolicy", **asked)
-    simulator.switch(undocumented_policy_elements="refused")
-    root.call("AttachPolicyToUser", PolicyType="Custom", PolicyName="most", UserName="dev")
-    assert dev.refusal("GetRole", RoleName="Secret") == (403, "NoPermission")
-    assert dev.refusal("GetRole", RoleName="Open") == (404, "EntityNotExist.Role")
-    again = {"PolicyName": "most", "PolicyDocument": NOT_SECRET}
-    assert root.refusal("CreatePolicyVersion", **again) == (400, "MalformedPolicyDocument")
-
-
-def test_the_switch_counts_for_trust_and_session_policies_too(
-    simulator: RunningSimulator, root: OldSdk, dev: OldSdk
-) -> None:
-    trust = text(Action="sts:AssumeRole", NotPrincipal={"Service": "fc.aliyuncs.com"})
-    asked = {"RoleName": "Open", "AssumeRolePolicyDocument": trust}
-    assert root.refusal("CreateRole", **asked) == (400, "MalformedPolicyDocument")
-    simulator.switch(undocumented_policy_elements="obeyed")
-    nobody = trust.replace('"Service": "fc.aliyuncs.com"', '"RAM": "acs:ram::1234567890123456:user/nobody"')
-    missing = {"RoleName": "Open", "AssumeRolePolicyDocument": nobody}
-    assert root.refusal("CreateRole", **missing) == (400, "MalformedPolicyDocument")
-    root.call("CreateRole", **asked)
-    instance = {"RamRoleName": "Open", "InstanceIds": json.dumps(simulator.instance_ids()[:1]), "Policy": NOT_SECRET}
-    assert root.call("AttachInstanceRamRole", **instance)["FailCount"] == 0
-    arn = f"acs:ram::{simulator.account}:role/Open"
-    root.call("CreatePolicy", PolicyName="assume", PolicyDocument=text(Action="sts:AssumeRole", Resource="*"))
-    root.call("AttachPolicyToUser", PolicyType="Custom", PolicyName="assume", UserName="dev")
-    session = {"RoleArn": arn, "RoleSessionName": "once", "Policy": NOT_SECRET}
-    assert dev.call("AssumeRole", **session)["Credentials"]
-    simulator.switch(undocumented_policy_elements="refused")
-    assert dev.refusal("AssumeRole", **session) == (400, "InvalidParameter.PolicyGrammar")
-    root.call("DetachInstanceRamRole", InstanceIds=instance["InstanceIds"])
-    assert root.refusal("AttachInstanceRamRole", **instance) == (400, "MalformedPolicyDocument")
-
-
-def test_unknown_keys_may_be_passed_over(simulator: RunningSimulator, root: OldSdk) -> None:
-    asked = {"PolicyName": "labelled", "PolicyDocument": text(Resource="*", Sid="first")}
-    assert root.refusal("CreatePolicy", **asked) == (400, "MalformedPolicyDocument")
-    simulator.switch(unknown_policy_keys="ignored")
-    root.call("CreatePolicy", **asked)
-    shown = root.call("GetPolicy", PolicyType="Custom", PolicyName="labelled")["DefaultPolicyVersion"]
-    assert json.loads(shown["PolicyDocument"])["Statement"][0]["Sid"] == "first"
-
-
-def test_a_fixture_may_hold_what_the_switches_let_pass(tmp_path: Path) -> None:
-    path = tmp_path / "fixture.yaml"
-    path.write_text(json.dumps({"policies": [{"name": "most", "document": json.loads(NOT_SECRET)}]}))
-    fixture, clock = read_fixture(path), Clock(lambda: 0.0)
-    with pytest.raises(InvalidFixture, match=r'the policy most: Statement\[0\]: the key "NotResource" is not known'):
-        build(fixture, clock)
-    assert build(fixture, clock, Switches({"undocumented-policy-elements": "obeyed"}))
-    path.write_text(json.dumps({"policies": [{"name": "none", "document": {"Version": "1"}}]}))
-    with pytest.raises(InvalidFixture, match=r"policies\[0\].document: Statement: must be a list"):
-        read_fixture(path)
-
-
-def test_a_state_keeps_what_was_let_pass(tmp_path: Path) -> None:
-    state = ("--state", str(tmp_path / "state"))
-    running = start_simulator(*state, "--switch", "undocumented-policy-elements=obeyed")
-    root = OldSdk(running, (running.accessKeyId, running.accessKeySecret))
-    root.call("CreatePolicy", PolicyName="most", PolicyDocument=NOT_SECRET)
-    assert stop_simulator(running) == 0
-    again = start_simulator(*state)
-    try:
-        assert "most" in [policy["policyName"] for policy in again.state()["policies"]]
-    finally:
-        assert stop_simulator(again) == 0

@@ -2,7 +2,7 @@
 
 from ram_simulator.policies.keys import check_keys, quoted
 from ram_simulator.policies.model import Condition, Grammar, MalformedDocument
-from ram_simulator.policies.operators import OPERATORS, Relation, undocumented_relation
+from ram_simulator.policies.operators import OPERATORS, Relation, extended_relation
 
 
 def parse_conditions(block: object, place: str, grammar: Grammar) -> tuple[Condition, ...]:
@@ -27,9 +27,9 @@ def parse_conditions(block: object, place: str, grammar: Grammar) -> tuple[Condi
 
 
 def _relation(operator: str, place: str, grammar: Grammar) -> Relation:
-    beyond = undocumented_relation(operator) if grammar.undocumented else None
-    if beyond is not None:
-        return beyond
+    extended = extended_relation(operator) if grammar.undocumented else None
+    if extended is not None:
+        return extended
     check_keys({operator: None}, tuple(OPERATORS), place)
     return OPERATORS[operator]
 

@@ -136,13 +136,13 @@ OPERATORS: Mapping[str, Operator] = {
 }
 
 
-def undocumented_relation(name: str) -> Relation | None:
-    """Return the meaning of an operator that no page of RAM has, None if it is none of those."""
+def extended_relation(name: str) -> Relation | None:
+    """Return the meaning of an operator, also with what no page of RAM has; None if it is none even so."""
     if name == "Null":
         return Null()
     quantifier, colon, tail = name.rpartition(":")
     base = tail.removesuffix("IfExists")
-    if base not in OPERATORS or name == base or (colon and quantifier not in _QUANTIFIERS):
+    if base not in OPERATORS or (colon and quantifier not in _QUANTIFIERS):
         return None
     relation: Relation = OPERATORS[base] if tail == base else IfExists(OPERATORS[base])
     # the quantifier is asked first: a key that is absent has no value, whatever IfExists says
