@@ -99,7 +99,7 @@ async def test_a_claim_that_does_not_count_is_given_up_with_a_word() -> None:
     made = let_go(Instances({ONE: WORKER}), claim(ONE, WORKER))
     said = await made.reconcile(BINDING)
     assert [reason for reason, _ in remarks(said)] == ["LeftAlone"]
-    assert f"role {WORKER} lacks the tags of this cluster" in remarks(said)[0][1]
+    assert f"role {WORKER} lacks this cluster's tags" in remarks(said)[0][1]
     assert not made.exists(BINDING)
 
 
@@ -123,7 +123,7 @@ async def test_a_role_that_a_forged_status_calls_its_own_is_not_attached() -> No
     made.put(role_body("admin", made_role_status("admin")))
     await made.reconcile(BINDING)
     assert (ecs.writes, state(made)) == ([], ("Pending", None, None))
-    assert "does not have the tags of RamRole/admin" in made.status(BINDING)["conditions"][0]["message"]
+    assert "its role lacks the tags of RamRole/admin" in made.status(BINDING)["conditions"][0]["message"]
 
 
 @pytest.mark.parametrize("owner_", ["rival", "oss-reader"])

@@ -105,7 +105,7 @@ async def test_a_claim_on_a_role_without_its_tags_is_kept_and_nothing_is_done_on
     row = made.rows(BINDING)[str(ONE)]
     assert (claim(made), ecs.writes) == (before, [])
     assert (row["state"], row["reason"]) == ("Releasing", "NotOwned")
-    assert "oss-reader lacks the tags of this cluster" in row["message"]
+    assert "oss-reader lacks this cluster's tags" in row["message"]
     assert made.condition(BINDING) == ("False", "NotOwned")
 
 

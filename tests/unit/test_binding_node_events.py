@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
+import pytest
 from tests.unit.builders import node
 from tests.unit.pool import BINDING, ONE, TWO, scene
 
@@ -30,15 +32,39 @@ async def test_a_node_tells_which_role_its_instance_got_and_which_binding_gave_i
 async def test_a_node_tells_once_why_its_instance_gets_no_role() -> None:
     made, ecs = scene({ONE: "Foreign", TWO: ""}, nodes=2)
     made.put_node(node("virtual", None, pool="storage", type="virtual-kubelet"))
+    made.put_node(node("unset", None, pool="storage"))
     ecs.classic = {TWO}
     reports = [await made.reconcile(BINDING) for _ in range(4)]
     assert sorted(on_nodes(*reports)) == [
         ("node-1", "OtherRole", True),
         ("node-2", "ClassicNetwork", True),
-        ("virtual", "VirtualNode", True),
+        ("unset", "NoProviderID", True),
+        ("virtual", "VirtualNode", False),
     ]
     notes = [event.note for event in reports[0].events if event.node == "node-1"]
     assert all("Foreign" in note and str(BINDING) in note for note in notes)
+
+
+ODD: list[tuple[dict[str, Any], str, bool]] = [
+    (node("odd", 9, pool="storage", type="virtual-kubelet"), "VirtualNode", False),
+    (node("odd", 9, pool="storage", **{"service.alibabacloud.com/exclude-node": ""}), "ExcludedNode", False),
+    (node("odd", 9, pool="storage", **{"alibabacloud.com/lingjun-worker": "true"}), "LingjunNode", False),
+    (node("odd", pool="storage") | {"spec": {"providerID": "ack-hybrid://1"}}, "HybridNode", False),
+    (node("odd", pool="storage") | {"spec": {"providerID": "aws:///us-east-1a/i-1"}}, "ForeignProviderID", False),
+    (node("odd", pool="storage") | {"spec": {"providerID": "ens-a.i-bp1example0001"}}, "ForeignProviderID", False),
+    (node("odd", pool="storage") | {"spec": {"providerID": "alicloud:///a/i-1"}}, "InvalidProviderID", True),
+    (node("odd", None, pool="storage"), "NoProviderID", True),
+]
+
+
+@pytest.mark.parametrize(
+    ("odd", "reason", "warning"), ODD, ids=[f"{reason} {i}" for i, (_, reason, _) in enumerate(ODD)]
+)
+async def test_only_what_somebody_should_mend_is_a_warning(odd: dict[str, Any], reason: str, warning: bool) -> None:
+    made, _ = scene({ONE: ""})
+    made.put_node(odd)
+    told = on_nodes(await made.reconcile(BINDING))
+    assert [each for each in told if each[0] == "odd"] == [("odd", reason, warning)]
 
 
 async def test_a_restart_tells_nothing_again_and_a_new_reason_is_told() -> None:

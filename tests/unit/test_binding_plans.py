@@ -29,7 +29,7 @@ async def test_each_write_is_told_on_the_binding_and_on_the_node() -> None:
     said = await made.reconcile(BINDING)
     assert said.events == (
         Event("Attached", f"attached oss-reader to {ONE}"),
-        Event("Attached", f"attached oss-reader to {ONE} by InstanceRoleBinding/storage-pool", node="node-1"),
+        Event("Attached", f"attached oss-reader to {ONE} (InstanceRoleBinding/storage-pool)", node="node-1"),
     )
 
 
@@ -89,7 +89,9 @@ async def test_an_instance_with_another_role_is_left_untouched() -> None:
     await made.settle()
     assert (ecs.writes, state(made)) == ([], ("Conflict", None, None))
     message = made.rows(BINDING)[str(ONE)]["message"]
-    assert message.startswith("has role KubernetesWorkerRole-x, which no binding gave it; leave it so")
+    assert message.startswith(
+        "has role KubernetesWorkerRole-x, which no binding gave it; ram-operator explain OtherRole"
+    )
     assert "detach" not in message, "add-ons of the node may depend on it"
     assert made.condition(BINDING) == ("False", "Conflict")
     made.delete(BINDING)
@@ -124,7 +126,7 @@ async def test_a_claim_on_an_instance_whose_role_somebody_replaced_is_dropped_wi
     ecs.roles[ONE] = "Other"
     made.put_node(node("node-1", 1))
     said = await made.reconcile(BINDING)
-    assert remarks(said) == [("LeftAlone", f"left {ONE} alone: it has role Other, not oss-reader")]
+    assert remarks(said) == [("LeftAlone", f"left {ONE} alone: it has role Other now")]
     assert (made.rows(BINDING), ecs.writes) == ({}, [])
 
 
@@ -217,4 +219,4 @@ async def test_a_role_that_does_not_trust_ecs_is_not_attached(trust: dict[str, A
 async def test_the_longest_role_name_leaves_room_for_what_to_do_about_a_conflict() -> None:
     made, _ = scene({ONE: "R" * 64})
     await made.settle()
-    assert made.rows(BINDING)[str(ONE)]["message"].endswith("under managementPolicy Plan)")
+    assert made.rows(BINDING)[str(ONE)]["message"].endswith("; ram-operator explain OtherRole")

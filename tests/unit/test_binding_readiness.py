@@ -37,8 +37,8 @@ async def test_a_binding_whose_instances_all_belong_to_older_ones_is_stalled_and
     assert made.condition(BINDING) == ("False", "Overridden")
     assert made.condition(BINDING, "Stalled") == ("True", "Overridden")
     assert message(made) == (
-        "all 3 instances it selects belong to older bindings: InstanceRoleBinding/first has 2, "
-        "InstanceRoleBinding/second has 1; delete one of the bindings, or let them select different nodes"
+        "3 instances selected, all belong to older bindings (InstanceRoleBinding/first has 2, "
+        "InstanceRoleBinding/second has 1); ram-operator explain Overridden"
     )
     assert {row["state"] for row in made.rows(BINDING).values()} == {"Overridden"}
     assert set(ecs.roles.values()) == {"oss-reader"}
@@ -48,7 +48,7 @@ async def test_an_overridden_binding_goes_on_when_the_older_one_goes() -> None:
     made, _ = scene({ONE: ""}, older("first", "node-1"), binding_body())
     await made.settle()
     assert message(made).startswith(
-        "the instance it selects belongs to older bindings: InstanceRoleBinding/first has 1"
+        "1 instance selected, it belongs to older bindings (InstanceRoleBinding/first has 1)"
     )
     made.delete(binding_key("first"))
     await made.settle()

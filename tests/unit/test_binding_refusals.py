@@ -189,8 +189,8 @@ async def test_a_spec_that_cannot_be_obeyed_leaves_the_last_good_state_in_force(
 
 async def test_the_classic_network_is_named_once() -> None:
     made, ecs = scene({ONE: ""})
-    words = f"{ONE.id} is in a classic network: only instances in a VPC can have a role"
-    ecs.failing["attach"] = ClassicNetwork("AttachInstanceRamRole", "InvalidNetworkType.MismatchRamRole", words)
+    words = "is in the classic network, where no instance has a role; ram-operator explain ClassicNetwork"
+    ecs.failing["attach"] = ClassicNetwork("AttachInstanceRamRole", "InvalidNetworkType.MismatchRamRole")
     await made.settle()
     assert made.rows(BINDING)[str(ONE)]["message"] == words
     assert made.status(BINDING)["conditions"][0]["message"] == f"{ONE} (node-1): {words}"

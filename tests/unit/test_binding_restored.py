@@ -137,7 +137,7 @@ async def test_what_is_ambiguous_stays_until_a_person_says_so(how: dict[str, Any
     made, ecs = restored(first, *([how["second"]] if "second" in how else []), origin=how.get("origin", "Created"))
     await made.settle()
     assert state(made) == FOUND
-    assert f'annotate this one with {TAKE_OVER}: "1"' in made.rows(BINDING)[str(ONE)]["message"]
+    assert f"kubectl annotate irb {BINDING.name} {TAKE_OVER}=1" in made.rows(BINDING)[str(ONE)]["message"]
     made.annotate(BINDING, TAKE_OVER, "0")
     await made.settle()
     assert state(made) == FOUND, "the annotation is about another generation"
@@ -228,7 +228,7 @@ async def test_what_may_have_been_limited_before_the_status_was_lost_is_not_give
     assert [call[0] for call in ecs.writes] == ["detach", "attach"]
     assert (ecs.roles, state(made)[0]) == ({ONE: ""}, "Failed")
     message = made.rows(BINDING)[str(ONE)]["message"]
-    assert "oss-reader is not given back, since its session policy is not kept" in message
+    assert "oss-reader is not given back (its session policy is not kept)" in message
 
 
 async def test_an_edit_of_the_role_replaces_what_was_taken_over() -> None:

@@ -271,7 +271,7 @@ async def test_another_one_that_is_refused_never_leaves_the_role_without_a_limit
     await made.settle()
     assert ecs.roles == {ONE: "", TWO: "oss-reader", instance(3): "oss-reader"}
     assert ecs.limits == dict.fromkeys([TWO, instance(3)], TEXT)
-    assert "oss-reader is not given back, since its session policy is not kept" in message(made)
+    assert "oss-reader is not given back (its session policy is not kept)" in message(made)
     made.edit(BINDING, sessionPolicy=READ)
     await made.settle()
     assert ecs.limits == dict.fromkeys(ecs.roles, TEXT)

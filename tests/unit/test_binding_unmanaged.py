@@ -59,7 +59,7 @@ async def test_a_role_that_a_ram_role_manages_is_not_given_by_its_name() -> None
     ecs = Instances({ONE: ""})
     made = await bound(ecs, RoleRules(allowed=("*",)), roleRef=None, roleName="OSS-Reader")
     assert (ecs.writes, made.condition(BINDING)) == ([], ("False", "Forbidden"))
-    assert "roleRef: {name: oss-reader}" in message(made)
+    assert "RamRole/oss-reader manages this role; name it by roleRef" in message(made)
 
 
 @pytest.mark.parametrize(("lack", "reason"), [("gone", "RoleNotFound"), ("untrusting", "TrustNotEcs")])

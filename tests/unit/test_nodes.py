@@ -46,13 +46,13 @@ SKIPPED: list[tuple[dict[str, Any], Reason]] = [
     (node(**{"service.beta.kubernetes.io/exclude-node": "true"}), Reason.EXCLUDED_NODE),
     (node(**{f"label-{number}": "x" for number in range(MOST_LABELS + 1)}), Reason.EXCLUDED_NODE),
     (node("aws:///us-east-1a/i-0abc.x"), Reason.FOREIGN_PROVIDER_ID),
-    (node("cn-hangzhou.192.168.0.1"), Reason.FOREIGN_PROVIDER_ID),
-    (node("alicloud:///cn-hangzhou/i-bp1example0001"), Reason.FOREIGN_PROVIDER_ID),
-    (node("alibabacloud://cn-beijing.i-bp1example0001"), Reason.FOREIGN_PROVIDER_ID),
-    (node("cn-hangzhou.i-xyz"), Reason.FOREIGN_PROVIDER_ID),
-    (node("cn-hangzhou.i-bp1example0001.more"), Reason.FOREIGN_PROVIDER_ID),
-    (node("cn-hangzhou.i-bp1example0001\n"), Reason.FOREIGN_PROVIDER_ID),
-    (node("i-bp1example0001"), Reason.FOREIGN_PROVIDER_ID),
+    (node("cn-hangzhou.192.168.0.1"), Reason.INVALID_PROVIDER_ID),
+    (node("alicloud:///cn-hangzhou/i-bp1example0001"), Reason.INVALID_PROVIDER_ID),
+    (node("alibabacloud://cn-beijing.i-bp1example0001"), Reason.INVALID_PROVIDER_ID),
+    (node("cn-hangzhou.i-xyz"), Reason.INVALID_PROVIDER_ID),
+    (node("cn-hangzhou.i-bp1example0001.more"), Reason.INVALID_PROVIDER_ID),
+    (node("cn-hangzhou.i-bp1example0001\n"), Reason.INVALID_PROVIDER_ID),
+    (node("i-bp1example0001"), Reason.INVALID_PROVIDER_ID),
     (node("kind://docker/kind/kind-worker"), Reason.FOREIGN_PROVIDER_ID),
 ]
 
@@ -89,8 +89,7 @@ FORMS = {
 @pytest.mark.parametrize(("provider_id", "words"), FORMS.items())
 def test_the_message_names_what_was_found_and_what_was_expected(provider_id: str, words: str) -> None:
     assert node_facts(node(provider_id)).skip_message == (
-        f'spec.providerID "{provider_id}" {words}; expected "<region>.<instance-id>", '
-        'such as "cn-hangzhou.i-bp1example0001"'
+        f'spec.providerID {words} ("{provider_id}"); expected one like "cn-hangzhou.i-bp1example0001"'
     )
 
 

@@ -172,8 +172,8 @@ def test_each_write_is_one_event_of_the_object_and_one_of_each_node() -> None:
     )
     assert made.events == (
         Event(EventReason.ATTACHED, "attached r to 3 instances"),
-        Event(EventReason.ATTACHED, f"attached r to {instance(1)} by {key}", node="a"),
-        Event(EventReason.ATTACHED, f"attached r to {instance(2)} by {key}", node="b"),
+        Event(EventReason.ATTACHED, f"attached r to {instance(1)} ({key})", node="a"),
+        Event(EventReason.ATTACHED, f"attached r to {instance(2)} ({key})", node="b"),
         Event(EventReason.POLICY_ATTACHED, "attached policy Custom/a to role r"),
     )
 

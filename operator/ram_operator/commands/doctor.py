@@ -18,7 +18,16 @@ from ram_operator.cluster.kube import Kube
 from ram_operator.errors import CloudError, Denied, Unauthenticated
 from ram_operator.kinds.names import RAM_POLICY, RAM_ROLE
 from ram_operator.kinds.ram_role.swaps import PolicyLimits
-from ram_operator.model import ACCOUNT_REMEDY, Disposition, ObjectKey, Reason, disposition, number_of
+from ram_operator.model import (
+    ACCOUNT_REMEDY,
+    Disposition,
+    ObjectKey,
+    Reason,
+    disposition,
+    explain,
+    is_by_design,
+    number_of,
+)
 from ram_operator.rules.documents import POLICY_LIMIT
 
 T = TypeVar("T")
@@ -164,7 +173,7 @@ class Examination:
         kinds = [resource.kind for resource in self.kube.resources]
         found = [(key, *held) for kind in kinds for key in self.caches.keys(kind) if (held := self._held(key))]
         for key, reason, message in found[:OBJECTS_SHOWN]:
-            yield Remark(Level.ERROR, f"{key}: {reason}: {message}", f"ram-operator explain {reason}")
+            yield Remark(Level.ERROR, f"{key}: {reason}: {message}", explain(reason))
         if (more := len(found) - OBJECTS_SHOWN) > 0:
             unlisted = number_of(more, "more object")
             yield Remark(Level.ERROR, f"{unlisted} to act on", "kubectl get ram -o wide")
@@ -198,9 +207,8 @@ def _stranger(account: str, count: int) -> Remark:
 
 
 def _skipped(reason: Reason, count: int) -> Remark:
-    wrong = reason in (Reason.NO_PROVIDER_ID, Reason.FOREIGN_PROVIDER_ID, Reason.DUPLICATE_PROVIDER_ID)
-    level = Level.WARNING if wrong else Level.OK
-    return Remark(level, f"{number_of(count, 'node')} without a role: {reason}", f"ram-operator explain {reason}")
+    level = Level.OK if is_by_design(reason) else Level.WARNING
+    return Remark(level, f"{number_of(count, 'node')} without a role: {reason}", explain(reason))
 
 
 def worst(remarks: Iterable[Remark]) -> Level:

@@ -185,11 +185,11 @@ class Reconciler:
                 reading = await self._observe_again(reading, body, facts, outcome)
             except CloudError as error:
                 self._learn(facts, outcome, reading.planned)
-                held = replace(plan, steps=(), warnings=(), fields=stored_fields(body), entries={})
+                held = replace(plan, steps=(), news=(), fields=stored_fields(body), entries={})
                 return await self._finish(body, preview, held, outcome, error)
         self._learn(facts, outcome, reading.planned)
-        warnings = tuple(dict.fromkeys((*plan.warnings, *reading.planned.warnings)))
-        after = replace(self._filtered(facts, reading.planned), remarks=plan.remarks, warnings=warnings)
+        news = tuple(dict.fromkeys((*plan.news, *reading.planned.news)))
+        after = replace(self._filtered(facts, reading.planned), remarks=plan.remarks, news=news)
         return await self._finish(body, preview, after, outcome)
 
     def forget(self, key: ObjectKey) -> None:

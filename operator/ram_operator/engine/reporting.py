@@ -111,7 +111,7 @@ def report(subject: Subject, after: Plan, outcome: Outcome, now: datetime, error
     unread = (*_error_holds(error), *_unreadable_holds(after))
     failed = _failure_holds(after, outcome, confirmed=not subject.facts.me.just_deleted(now))
     holds = (*unread, *after.all_holds, *failed, *_unfinished(after, outcome))
-    events = (*_step_events(outcome.done, subject, after.nodes), *after.remarks, *after.warnings, *_doubtful(subject))
+    events = (*_step_events(outcome.done, subject, after.nodes), *after.remarks, *after.news, *_doubtful(subject))
     errors = _errors(after, outcome, error)
     if not holds:
         reason, message = after.in_sync
@@ -304,7 +304,7 @@ def _step_events(steps: Iterable[Step], subject: Subject, nodes: Mapping[str, st
         events.append(Event(what, f"changed by something else; {words}" if drift else words))
         for one in step.subjects:
             if (node := nodes.get(one)) and (alone := step.without(frozenset(step.subjects) - {one})):
-                events.append(Event(step.event, f"{alone.done()} by {subject.facts.me.key}", node=node))
+                events.append(Event(step.event, f"{alone.done()} ({subject.facts.me.key})", node=node))
     return events
 
 

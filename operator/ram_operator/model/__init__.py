@@ -69,7 +69,15 @@ from ram_operator.model.plans import (
     Withheld,
     possible,
 )
-from ram_operator.model.reasons import RETAIN_INSTEAD, Disposition, EventReason, Reason, disposition
+from ram_operator.model.reasons import (
+    RETAIN_INSTEAD,
+    Disposition,
+    EventReason,
+    Reason,
+    disposition,
+    explain,
+    is_by_design,
+)
 
 __all__ = [
     "ACCOUNT_ANNOTATION",
@@ -126,7 +134,9 @@ __all__ = [
     "Unreadable",
     "Withheld",
     "disposition",
+    "explain",
     "find_condition",
+    "is_by_design",
     "listing",
     "number_of",
     "owner_marks",

@@ -262,7 +262,7 @@ class Plan:
         in_sync: what Ready says once nothing is left to do.
         revisit_after: seconds until time alone, without an event, changes the plan.
         remarks: events to be recorded although nothing was written.
-        warnings: events about subjects whose stored entry says something better than the plan does.
+        news: events about subjects whose entry begins to say why they have nothing.
         notes: what a person should know before the steps are made; said beside what is held.
         unreadable: what the plan left as it was, since it could not be read.
         unconfirmed: the subjects that were claimed and that the cloud does not show: a call of ours whose answer nobody
@@ -282,7 +282,7 @@ class Plan:
     in_sync: tuple[Reason, str] = (Reason.IN_SYNC, "the cloud is as the spec says")
     revisit_after: float | None = None
     remarks: tuple[Event, ...] = ()
-    warnings: tuple[Event, ...] = ()
+    news: tuple[Event, ...] = ()
     notes: tuple[str, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
     unconfirmed: tuple[str, ...] = ()

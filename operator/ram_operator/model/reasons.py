@@ -49,6 +49,7 @@ class Reason(StrEnum):
     EXCLUDED_NODE = "ExcludedNode"
     NO_PROVIDER_ID = "NoProviderID"
     FOREIGN_PROVIDER_ID = "ForeignProviderID"
+    INVALID_PROVIDER_ID = "InvalidProviderID"
     DUPLICATE_PROVIDER_ID = "DuplicateProviderID"
     UNTAGGED_INSTANCE = "UntaggedInstance"
     INSTANCE_GONE = "InstanceGone"
@@ -103,6 +104,27 @@ _OF_REASON = {reason: of for of, reasons in _DISPOSITIONS.items() for reason in 
 def disposition(reason: Reason) -> Disposition:
     """What a reason means for the object; what no table names needs a person."""
     return _OF_REASON.get(reason, Disposition.STALLED)
+
+
+_NO_INSTANCE_BY_DESIGN = frozenset(
+    {
+        Reason.VIRTUAL_NODE,
+        Reason.LINGJUN_NODE,
+        Reason.HYBRID_NODE,
+        Reason.FOREIGN_PROVIDER_ID,
+        Reason.EXCLUDED_NODE,
+    }
+)
+
+
+def is_by_design(reason: Reason) -> bool:
+    """Whether nobody has to mend that a node has no role: it is no ECS instance, or somebody has left it out."""
+    return reason in _NO_INSTANCE_BY_DESIGN
+
+
+def explain(reason: str) -> str:
+    """The command that says what a reason means and what can be done."""
+    return f"ram-operator explain {reason}"
 
 
 RETAIN_INSTEAD = "or set deletionPolicy: Retain on this object to release it without a write"

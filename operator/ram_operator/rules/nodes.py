@@ -91,29 +91,27 @@ def _instance(provider_id: str) -> InstanceId | tuple[Reason, str]:
     if not provider_id:
         return Reason.NO_PROVIDER_ID, (
             "spec.providerID is not set; the kubelet sets it when it registers on ECS, "
-            'else start it with --provider-id "<region>.<instance-id>"'
+            'else start it with --provider-id="<region>.<instance-id>"'
         )
     if provider_id.startswith(_LINGJUN_PREFIX):
         return Reason.LINGJUN_NODE, f"a Lingjun node (spec.providerID {_LINGJUN_PREFIX}...) has no instance RAM role"
     match = _PROVIDER_ID.fullmatch(provider_id)
     if match and not match[1].startswith(_EDGE_PREFIX):
         return InstanceId(*match.groups())
-    return Reason.FOREIGN_PROVIDER_ID, (
-        f'spec.providerID {quoted(provider_id)} {_form(provider_id)}; expected "<region>.<instance-id>", '
-        'such as "cn-hangzhou.i-bp1example0001"'
-    )
+    reason, what = _form(provider_id)
+    return reason, f'spec.providerID {what} ({quoted(provider_id)}); expected one like "cn-hangzhou.i-bp1example0001"'
 
 
-def _form(provider_id: str) -> str:
-    """What a provider ID that is no ECS instance's looks like."""
+def _form(provider_id: str) -> tuple[Reason, str]:
+    """What a provider ID that is no ECS instance's looks like; one of elsewhere has nothing to be mended."""
     scheme, separator, _ = provider_id.partition("://")
     if separator and scheme in _OWN_SCHEMES:
-        return "is a form that no controller of Alibaba Cloud writes"
+        return Reason.INVALID_PROVIDER_ID, "is a form that no controller of Alibaba Cloud writes"
     if separator:
-        return f"is of another cloud ({scheme[:20]})"
+        return Reason.FOREIGN_PROVIDER_ID, f"is of another cloud ({scheme[:20]})"
     if provider_id.startswith(_EDGE_PREFIX):
-        return "is of the edge node service (ENS), whose instances have no RAM role"
-    return "is no ECS instance"
+        return Reason.FOREIGN_PROVIDER_ID, "is of the edge node service (ENS), whose instances have no RAM role"
+    return Reason.INVALID_PROVIDER_ID, "is no ECS instance"
 
 
 def _mapping(value: Json) -> Mapping[str, Json]:

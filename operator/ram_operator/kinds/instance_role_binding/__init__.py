@@ -198,7 +198,7 @@ class InstanceRoleBindingKind:
                 *(verdict.remark for verdict in verdicts.values() if verdict.remark),
             ),
             notes=tuple(lacking.in_words(desired.role, observed.compared)) if desired.role else (),
-            warnings=planning.warnings(rows, stored, me),
+            news=planning.news(rows, stored, me),
             unreadable=observed.unreadable_of(row.instance for row in before.values() if row.claimed),
             nodes={str(instance): node for instance, node in sorted(known.items())},
             read=tuple(known[one] for one in sorted(observed.roles) if one in known),
@@ -269,6 +269,7 @@ class _Now:
             detached=subject in self.detached,
             now=self.context.now,
             generation=facts.generation,
+            binding=facts.me.key.name,
         )
 
     def _claimable(self, subject: InstanceId) -> bool:

@@ -11,12 +11,16 @@ from ram_operator.kinds.instance_role_binding.rows import Row, State, same_role
 from ram_operator.kinds.instance_role_binding.terms import Terms
 from ram_operator.model import Event, Hold, InstanceId, Intent, Json, ObjectKey, Reason, parse_timestamp, timestamp
 
+QUOTED_LENGTH = 100
+"""How much of an error a row quotes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """All that bears on one instance in one reconcile.
 
     Args:
+        binding: the name of the binding.
         role: the role it should have from us; None where it should have none, or where the role is not usable now.
         session: the hash of the session policy that is to limit the role on it; None for none.
         wanted: whether this binding is the one that should have the instance.
@@ -44,6 +48,7 @@ class Case:
     seen: str | None
     now: datetime
     generation: int
+    binding: str = ""
     terms: Terms = field(default_factory=Terms)
     session: str | None = None
     selected: bool = False
@@ -152,6 +157,12 @@ class Case:
 def in_words(error: CloudError) -> str:
     """An error for a row of status; a throttled call is named only, since its words change with each try."""
     return error.action if isinstance(error, Throttled) else str(error)
+
+
+def quoted(error: CloudError) -> str:
+    """The beginning of an error, to be put in brackets: what follows it must not be cut off."""
+    text = str(error)
+    return text if len(text) <= QUOTED_LENGTH else f"{text[:QUOTED_LENGTH]}..."
 
 
 @dataclass(frozen=True, slots=True)

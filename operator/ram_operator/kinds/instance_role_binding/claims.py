@@ -21,7 +21,7 @@ from ram_operator.kinds.instance_role_binding.rows import Row, State, same_role
 from ram_operator.kinds.instance_role_binding.terms import RoleRules
 from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.kinds.ownership import RECHECK_SECONDS
-from ram_operator.model import TAG_PREFIX, Event, EventReason, InstanceId, Json, Owner, Reason
+from ram_operator.model import TAG_PREFIX, Event, EventReason, InstanceId, Json, Owner, Reason, explain
 
 Tags = Mapping[str, Mapping[str, str] | None]
 """The tags of roles by their folded names; None where RAM has no such role."""
@@ -144,7 +144,7 @@ def suspended(case: Case, verdict: Verdict, stored: Row | None) -> Verdict:
     if over or (case.seen and not stored.gave(case.seen)):
         return verdict
     state = verdict.row.state if verdict.row else State.RELEASING
-    message = f"{_lacks_tags(stored)}; nothing is detached until it has them again"
+    message = f"{_lacks_tags(stored)}; nothing is detached; {explain(Reason.NOT_OWNED)}"
     as_stored = replace(case, row=stored)
     row = as_stored.next_row(
         state,
@@ -171,9 +171,8 @@ def refuted(stored: Mapping[InstanceId, Row], counting: Mapping[InstanceId, Row]
     for one, row in stored.items():
         after = next_[one].row
         if row.claimed and not counting[one].claimed and not (after and same_role(after.role, row.role)):
-            why = f"{_lacks_tags(row)}, so that no binding can have given it"
-            yield Event(EventReason.LEFT_ALONE, f"left {one} alone: {why}", warning=True)
+            yield Event(EventReason.LEFT_ALONE, f"left {one} alone: {_lacks_tags(row)}", warning=True)
 
 
 def _lacks_tags(row: Row) -> str:
-    return f"role {row.role} lacks the tags of this cluster"
+    return f"role {row.role} lacks this cluster's tags"

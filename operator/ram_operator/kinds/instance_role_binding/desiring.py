@@ -167,7 +167,7 @@ def checked(
         return wanted
     key = wanted.spec.role if wanted.spec else None
     if key and tags is not None and not ownership.owned(tags, replace(owner, key=key)):
-        message = f"role {wanted.role} does not have the tags of {key}; waits for {key} to own it"
+        message = f"its role lacks the tags of {key}; waits for them"
         hold = Hold(str(key), Reason.ROLE_NOT_READY, message, LOOK_AGAIN_SECONDS)
     elif read is None or read.usable:
         return wanted
@@ -183,11 +183,11 @@ def _name_holds(name: str, facts: Facts, rules: RoleRules) -> tuple[Hold, ...]:
     """Why a role that is named by roleName is not given."""
     managers = [view.key for view in facts.references.values() if same_role(role_name(view), name)]
     if managers:
-        message = f"{managers[0]} manages role {name}; write roleRef: {{name: {managers[0].name}}} instead of roleName"
+        message = f"{managers[0]} manages this role; name it by roleRef instead of roleName"
         return (Hold("role", Reason.FORBIDDEN, message),)
     if rules.allows(name):
         return ()
-    message = f"role {name} is not in the operator's setting allowedRoles; name a RamRole by roleRef, or have it added"
+    message = f"role {name} is none of the setting allowedRoles; name a RamRole by roleRef, or have it added"
     return (Hold("role", Reason.FORBIDDEN, message),)
 
 
@@ -244,7 +244,7 @@ def _role_holds(key: ObjectKey, role: Reference | None) -> tuple[Hold, ...]:
 def _too_many(nodes: tuple[NodeFacts, ...]) -> tuple[Hold, ...]:
     if len(nodes) <= MOST_ROWS:
         return ()
-    message = f"selects {len(nodes)} nodes, at most {MOST_ROWS} fit in one binding; split it by node pool"
+    message = f"{len(nodes)} nodes selected, at most {MOST_ROWS} fit in one binding; split it by node pool"
     return (Hold("binding", Reason.INVALID_SPEC, message),)
 
 

@@ -27,6 +27,7 @@ from ram_operator.model import (
     Rollout,
     StatusFields,
     Step,
+    is_by_design,
 )
 
 BATCH = 100
@@ -173,21 +174,21 @@ def left_alone(
 ) -> tuple[Event, ...]:
     """Tell of claims given up because somebody else, no binding, has changed the instance's role."""
     return tuple(
-        Event(EventReason.LEFT_ALONE, f"left {key} alone: it has role {seen}, not {rows[key].role}", warning=True)
+        Event(EventReason.LEFT_ALONE, f"left {key} alone: it has role {seen} now", warning=True)
         for key, verdict in verdicts.items()
         if verdict.row is None and key in rows and rows[key].claimed and (seen := observed.roles.get(key))
         if key not in handed_over and not rows[key].gave(seen) and not same_role(seen, rows[key].previous_role)
     )
 
 
-def warnings(rows: Iterable[Row], stored: StatusFields, me: ObjectKey) -> tuple[Event, ...]:
+def news(rows: Iterable[Row], stored: StatusFields, me: ObjectKey) -> tuple[Event, ...]:
     """Tell on its Node why an instance does not get the role, once: when its row begins to say so."""
     told = {
         (row.get("instance"), row.get("node")): (row.get("state"), row.get("reason"))
         for row in stored.get("instances") or ()
     }
     return tuple(
-        Event(row.reason, f"{row.message} ({me})", warning=True, node=row.node)
+        Event(row.reason, f"{row.message} ({me})", warning=not is_by_design(row.reason), node=row.node)
         for row in rows
         if row.state in _WITHOUT_ROLE and row.node and row.reason and row.reason is not Reason.NODE_NOT_FOUND
         if _is_news(row, *told.get((str(row.instance) if row.instance else None, row.node), (None, None)))

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Row, State
-from ram_operator.model import Hold, InstanceId, NodeFacts, ObjectKey, Reason, listing
+from ram_operator.model import Hold, InstanceId, NodeFacts, ObjectKey, Reason, explain, listing
 
 
 def in_sync(rows: Sequence[Row], role: str | None) -> tuple[Reason, str]:
@@ -39,8 +39,8 @@ def overridden(holders: Sequence[ObjectKey], wanted: Collection[InstanceId]) -> 
         return ()
     has = listing((f"{key} has {count}" for key, count in sorted(Counter(holders).items())), most=3)
     total = len(holders)
-    all_ = f"all {total} instances it selects belong" if total > 1 else "the instance it selects belongs"
-    message = f"{all_} to older bindings: {has}; delete one of the bindings, or let them select different nodes"
+    selected = f"{total} instances selected, all belong" if total > 1 else "1 instance selected, it belongs"
+    message = f"{selected} to older bindings ({has}); {explain(Reason.OVERRIDDEN)}"
     return (Hold("binding", Reason.OVERRIDDEN, message),)
 
 

@@ -17,7 +17,7 @@ HAND_OVER = timedelta(seconds=10)
 """How long a binding that goes waits for the next one to take a role over, so that no instance is without it."""
 
 
-def let_go(case: Case) -> Verdict:
+def unwanted(case: Case) -> Verdict:
     """Decide about an instance that this binding should not have."""
     row = case.row
     if row is None:
@@ -37,7 +37,7 @@ def let_go(case: Case) -> Verdict:
 def _overridden(case: Case, taken_by: ObjectKey, row: Row) -> Verdict:
     """An older binding selects it, too. Ours stays until theirs is stored, so that they can take the role over."""
     if row.claimed and not _is_covered(case, row):
-        message = f"keeps role {row.role} until {taken_by} takes it over"
+        message = f"keeps its role until {taken_by} takes it over"
         kept = case.next_row(State.OVERRIDDEN, reason=Reason.OVERRIDDEN, message=message)
         return Verdict(kept, hold=case.hold(Reason.ROLE_NOT_READY, message))
     message = f"{taken_by} has this instance; the older binding wins"
@@ -95,7 +95,7 @@ def _release(case: Case, row: Row) -> Verdict:
     if row.unanswered and case.seen == "" and (wait := _unanswered(case, row, releasing)):
         return wait
     if back and not case.terms.may_give_back(back):
-        remark = _not_given_back(case, back, "it is not among the operator's restorableRoles")
+        remark = _not_given_back(case, back, "it is none of restorableRoles")
         verdict = _taken_off(case, row, releasing)
         return replace(verdict, remark=remark)
     anew = case.detached and case.attached
@@ -144,7 +144,7 @@ def _given_back(case: Case, row: Row, releasing: Row, back: str) -> Verdict:
 
 
 def _not_given_back(case: Case, role: str, why: str) -> Event:
-    return Event(EventReason.NOT_RESTORED, f"{case.instance} did not get role {role} back: {why}", warning=True)
+    return Event(EventReason.NOT_RESTORED, f"{case.instance} did not get role {role} back ({why})", warning=True)
 
 
 def _why(case: Case, row: Row) -> dict[str, Json]:
@@ -154,5 +154,5 @@ def _why(case: Case, row: Row) -> dict[str, Json]:
     if row.reason in (Reason.VERIFYING, Reason.API_ERROR):
         return {"reason": row.reason, "message": row.message}
     if case.by_spec:
-        return {"reason": Reason.UNBOUND, "message": "the binding lets it go"}
+        return {"reason": Reason.UNBOUND, "message": "the binding releases it"}
     return {"reason": Reason.NOT_SELECTED, "message": "its node is no longer selected"}

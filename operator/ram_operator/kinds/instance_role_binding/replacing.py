@@ -12,15 +12,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from ram_operator.errors import ClassicNetwork, Rejected
-from ram_operator.kinds.instance_role_binding.cases import NO_CLAIM, Case, Verdict
+from ram_operator.kinds.instance_role_binding.cases import NO_CLAIM, Case, Verdict, quoted
 from ram_operator.kinds.instance_role_binding.rows import Origin, Row, State, same_role
-from ram_operator.model import Intent, Json, Reason, timestamp
+from ram_operator.model import Intent, Json, Reason, explain, timestamp
 
 FAILED_AGAIN = timedelta(hours=1)
 """When a request that was refused for one instance is repeated: what kept it may have gone without a word."""
 SOON_SECONDS = 0.05
 """An instance without its role is not kept waiting for the next attempt's time."""
-AFTER_FAILURE = "mend what kept it, then edit the spec or set the annotation reconcile-at"
 
 
 def other_role(case: Case, role: str, seen: str) -> Verdict:
@@ -74,22 +73,18 @@ def previous_role(case: Case) -> str | None:
 
 def _conflict(case: Case, seen: str) -> Verdict | None:
     """Why a role that somebody else gave is left where it is; None where it may be replaced."""
-    leave, same = "leave it so, or take the node out of the selector", same_role(seen, case.role)
+    same = same_role(seen, case.role)
     if not case.terms.replaces and same:
-        fix = "set conflictPolicy to Replace to attach it anew with it, or leave spec.sessionPolicy out"
-        reason = Reason.SESSION_POLICY_UNKNOWN
-        message = f"has role {seen}, and ECS does not tell whether with this session policy; {fix}"
+        reason, why = Reason.SESSION_POLICY_UNKNOWN, "; ECS does not tell its session policy"
     elif not case.terms.replaces:
-        fix = f"{leave}, or plan a replacement (conflictPolicy Replace under managementPolicy Plan)"
-        reason, message = Reason.OTHER_ROLE, f"has role {seen}, which no binding gave it; {fix}"
+        reason, why = Reason.OTHER_ROLE, ", which no binding gave it"
     elif not same and case.terms.protects(seen):
-        fix = f"{leave}, or set allowProtectedRoles to true"
-        reason, message = Reason.PROTECTED_ROLE, f"has role {seen}, which add-ons of the node may depend on; {fix}"
+        reason, why = Reason.PROTECTED_ROLE, ", which add-ons of the node may depend on"
     elif not case.terms.may_give_back(seen):
-        fix = f"{leave}, or add it to the operator's setting restorableRoles"
-        reason, message = Reason.NOT_RESTORABLE, f"has role {seen}, which the operator may not give back; {fix}"
+        reason, why = Reason.NOT_RESTORABLE, ", which the operator may not give back"
     else:
         return None
+    message = f"has role {seen}{why}; {explain(reason)}"
     row = case.next_row(State.CONFLICT, reason=reason, message=message, **NO_CLAIM)
     return Verdict(row, hold=case.hold(Reason.CONFLICT, message))
 
@@ -99,22 +94,24 @@ def may_put_back(case: Case, row: Row, role: str) -> bool:
     return case.may_give_back(role) and not row.replaced_limited
 
 
-def put_back(case: Case, row: Row, role: str, why: str) -> Verdict:
+def put_back(case: Case, row: Row, role: str) -> Verdict:
     """Ours was refused after the other role was taken off: that one comes back, and ours is not tried again."""
+    refused = f"ECS refused the new role ({quoted(case.error)})" if case.error else "ECS refused the new role"
     failed = {"reason": Reason.ROLLED_BACK, "failed_generation": case.generation}
     if not may_put_back(case, row, role):
-        lacks = "its session policy is not kept" if row.replaced_limited else "it is none of the restorableRoles"
-        message = row.message if row.reason is Reason.ROLLED_BACK else f"{why}; {role} is not given back, since {lacks}"
+        lacks = "its session policy is not kept" if row.replaced_limited else "it is none of restorableRoles"
+        told = f"{refused}; {role} is not given back ({lacks}); {explain(Reason.ROLLED_BACK)}"
+        message = row.message if row.reason is Reason.ROLLED_BACK else told
         failed_row = case.next_row(State.FAILED, message=message, **failed)
         return Verdict(failed_row, hold=case.hold(Reason.SOME_FAILED, message))
     again = row.reason is Reason.ROLLED_BACK
-    message = row.message if again else f"{role} is given back: {why}"
+    message = row.message if again else f"{role} is given back: {refused}; {explain(Reason.ROLLED_BACK)}"
     waiting = case.next_row(State.PENDING, message=message, **failed)
     if again and case.error:
         # That one fails, too: the failed call tells when it is tried again.
         hold = case.hold(Reason.SOME_FAILED, f"has no role, since {role} cannot be given back: {case.problem}")
     else:
-        hold = case.hold(Reason.SOME_FAILED, f"{message}; {AFTER_FAILURE}", SOON_SECONDS)
+        hold = case.hold(Reason.SOME_FAILED, message, SOON_SECONDS)
     return Verdict(waiting, attach=role, intent=Intent.RESTORE, hold=hold)
 
 
@@ -128,12 +125,12 @@ def rolled_back(case: Case, row: Row) -> Verdict:
     back = row.replaced_role
     if back and (not case.seen or same_role(case.seen, back)):
         if not (case.attached and same_role(case.seen, back)):
-            return put_back(case, row, back, row.message)
+            return put_back(case, row, back)
         ours = {"role": back, "session": None, "replaced_role": None, "confirmed": True}
         row = replace(row, state=State.FAILED, **(ours if row.gave(back) else NO_CLAIM))
     elif back and case.seen:
         return other_role(case, case.role or "", case.seen)
-    hold = case.hold(Reason.SOME_FAILED, f"{row.message}; {AFTER_FAILURE}")
+    hold = case.hold(Reason.SOME_FAILED, row.message)
     return Verdict(replace(row, node=case.node), hold=hold)
 
 
@@ -143,7 +140,12 @@ def refusal(case: Case, **claim: Json) -> Row | None:
     if isinstance(error, Rejected):
         classic = isinstance(error, ClassicNetwork)
         reason = Reason.CLASSIC_NETWORK if classic else Reason.API_ERROR
-        message = error.message if classic and error.message else str(error)
+        words = (
+            "is in the classic network, where no instance has a role"
+            if classic
+            else f"ECS refused the role ({quoted(error)})"
+        )
+        message = f"{words}; {explain(reason)}"
         failed = {
             "reason": reason,
             "message": message,

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from ram_operator.errors import CloudError, Denied, NotFound, RegionNotFound, Rejected, Throttled
 from ram_operator.kinds.instance_role_binding.cases import NO_CLAIM, Case, Verdict, in_words
-from ram_operator.kinds.instance_role_binding.releasing import let_go
+from ram_operator.kinds.instance_role_binding.releasing import unwanted
 from ram_operator.kinds.instance_role_binding.replacing import (
     exchange,
     inherits,
@@ -26,7 +26,7 @@ from ram_operator.kinds.instance_role_binding.replacing import (
     rolled_back,
 )
 from ram_operator.kinds.instance_role_binding.rows import Origin, Row, State, same_role
-from ram_operator.model import TAKE_OVER, Intent, Json, Reason, listing, timestamp
+from ram_operator.model import TAKE_OVER, Intent, Json, Reason, explain, listing, timestamp
 
 GONE_AFTER = timedelta(seconds=60)
 """An instance is gone when two successful looks this far apart do not find it."""
@@ -44,7 +44,7 @@ def judge(case: Case) -> Verdict:
         return Verdict(_untagged(case))
     if case.wanted:
         return _wanted(case) if case.seen is not None else Verdict(_unread(case))
-    return let_go(case)
+    return unwanted(case)
 
 
 def _contested(case: Case) -> Row:
@@ -57,12 +57,14 @@ def _contested(case: Case) -> Row:
 
 def contested_words(nodes: tuple[str, ...]) -> str:
     """Why nothing is changed on an instance that several nodes stand for."""
-    return f"Nodes {listing(nodes, most=3)} have the same provider ID; nothing is changed until one of them is left"
+    named = f"{len(nodes)} Nodes ({listing(nodes, most=2)}) have the same provider ID"
+    return f"{named}; nothing is changed until one is left; {explain(Reason.DUPLICATE_PROVIDER_ID)}"
 
 
 def _untagged(case: Case) -> Row:
     """Whoever may register a Node can name any instance: the tag says that it belongs to the cluster."""
-    message = f"lacks the tag {case.terms.rules.required_tag} that the operator's setting requiredInstanceTag asks for"
+    message = f"lacks the tag of requiredInstanceTag ({case.terms.rules.required_tag})"
+    message = f"{message}; {explain(Reason.UNTAGGED_INSTANCE)}"
     return case.next_row(State.SKIPPED, reason=Reason.UNTAGGED_INSTANCE, message=message, **NO_CLAIM)
 
 
@@ -76,7 +78,7 @@ def _unread(case: Case) -> Row:
     if row.state is State.ATTACHED or (row.reason and case.unreadable is None):
         return row
     if isinstance(case.unreadable, RegionNotFound) and not row.claimed:
-        words = f"ECS has no region {case.instance.region}, which the provider ID of the node names"
+        words = f"ECS has no region {case.instance.region}; {explain(Reason.REGION_NOT_FOUND)}"
         return case.next_row(State.SKIPPED, reason=Reason.REGION_NOT_FOUND, message=words, **NO_CLAIM)
     if case.unreadable is None:
         return replace(row, reason=Reason.NOT_OBSERVED, message="was not read yet")
@@ -151,8 +153,8 @@ def _origin(case: Case) -> tuple[Origin, str]:
         return Origin.ATTACHED, ""
     if case.taken_over:
         return Origin.TAKEN_OVER, lost
-    fix = f'if a binding did and its status was lost, annotate this one with {TAKE_OVER}: "{case.generation}"'
-    return Origin.FOUND, f"had the role already and keeps it; who gave it is not known: {fix}"
+    command = f"kubectl annotate irb {case.binding} {TAKE_OVER}={case.generation}"
+    return Origin.FOUND, f"had the role already; if this binding gave it: {command}"
 
 
 def _without_role(case: Case, role: str) -> Verdict:
@@ -173,7 +175,7 @@ def _without_role(case: Case, role: str) -> Verdict:
         # What another binding gave may show later, and ECS does not tell under which session policy.
         return exchange(case, role, role)
     if row and row.replaced_role and case.refused:
-        return put_back(case, row, row.replaced_role, f"{role}: {case.refused}")
+        return put_back(case, row, row.replaced_role)
     if refused := refusal(case, **NO_CLAIM):
         return Verdict(refused, hold=case.hold(Reason.SOME_FAILED, refused.message, refused_for(case, refused)))
     claim = {
@@ -210,7 +212,7 @@ def _missing(case: Case) -> Verdict:
         return Verdict(row, hold=hold, revisit_after=left)
     if not case.wanted:
         return Verdict(None)
-    message = "ECS does not know this instance in its region"
+    message = f"ECS does not know this instance in its region; {explain(Reason.INSTANCE_GONE)}"
     gone = {"reason": Reason.INSTANCE_GONE, "message": message, "missing_since": timestamp(since)}
     again = min((case.now - since).total_seconds(), LOOK_FOR_GONE_AT_LEAST)
     return Verdict(case.next_row(State.SKIPPED, confirmed=False, **gone), revisit_after=again)
