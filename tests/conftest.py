@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from tests.polling import until
 
 from ram_sandbox.controlplane.binaries import Binaries, find
@@ -24,9 +24,9 @@ from ram_sandbox.sandbox import Options, Sandbox
 from ram_sandbox.simulator import Simulator
 
 # A run of `make test` draws the same examples each time: what it passed it passes again. `make soak` draws new ones.
-# Neither has a deadline for an example: on a busy machine it would fail tests that pass.
-settings.register_profile("repeatable", derandomize=True, deadline=None)
-settings.register_profile("random", deadline=None)
+# Neither has a deadline for an example or minds slow ones: on a busy machine it would fail tests that pass.
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("random", settings.get_profile("repeatable"), derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
