@@ -57,8 +57,12 @@ async def test_what_is_as_wanted_is_taken_over_with_no_write_but_the_tags(scene:
 
 async def test_what_is_spelled_in_another_case_is_taken_over_at_once(scene: Scene, simulator: Simulator) -> None:
     await made_by_terraform(scene.reconciler.cloud.ram, "App", "Read")
-    scene.put(role(adoptionPolicy="IfUnowned", maxSessionDurationSeconds=7200))
-    scene.put(policy(adoptionPolicy="IfUnowned", document=OTHER_DOCUMENT))
+    for new in (
+        role(adoptionPolicy="IfUnowned", maxSessionDurationSeconds=7200),
+        policy(adoptionPolicy="IfUnowned", document=OTHER_DOCUMENT),
+    ):
+        new["metadata"]["finalizers"] = []
+        scene.put(new)
     before = simulator.newest_call()
     waits = [(await scene.reconcile(key)).requeue_after for key in (ROLE, POLICY)]
     assert writes(simulator, before) == ["TagResources", "UpdateRole", "TagResources", "CreatePolicyVersion"]

@@ -141,7 +141,9 @@ class Unconfirmed(Filter):
             if isinstance(failure.error, Unavailable) and failure.step.change is Change.UPDATE:
                 change = failure.subject, failure.step.identity
                 written[change] = _Written(failure.step, now, facts.generation, answered=False)
-        if key not in self._unanswered and facts.me.guarded and (facts.edited or not facts.me.ready):
+        # What a binding does to an instance its row tells, as the process before this one stored it.
+        unstored = bool(after.grants) and facts.me.guarded and (facts.edited or not facts.me.ready)
+        if key not in self._unanswered and unstored:
             self._left_open.add(key)
         self._note_answers(facts.me, outcome, after, now)
         planned, unread = effects(after.steps), after.unread
