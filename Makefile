@@ -87,8 +87,6 @@ sbom: ## write the bill of materials of the operator's image to build/
 
 kind: ## a kind cluster with the operator and the simulated cloud in it (KIND_NODE_IMAGE=...)
 	@[ "$(ENGINE)" = docker ] || { echo "make kind works with docker only: leave out ENGINE=$(ENGINE)" >&2; exit 1; }
-	@$(KIND) deploy/kind/up --check
-	@$(MAKE) --no-print-directory image ENGINE=docker
 	@$(KIND) deploy/kind/up
 
 kind-down: ## remove the kind cluster

@@ -53,13 +53,20 @@ def test_what_is_locked_for_an_image_is_locked_alike_for_development(name: str) 
 
 
 def test_each_image_has_its_own_program_and_none_of_the_others() -> None:
-    (line,) = (line for line in named("RUN") if "rm -rf /opt" in line)
+    (line,) = (line for line in named("RUN") if "rm -rf /code" in line)
     others = {"ram-simulator", "ram-sandbox"}
     removed = line.partition("rm -rf")[2]
-    assert set(re.findall(r"/opt/ram-operator/bin/([\w-]+)", removed)) == others
+    assert set(re.findall(r"/code/bin/([\w-]+)", removed)) == others
     assert set(re.findall(r"site-packages/(\w+)", removed)) == {name.replace("-", "_") for name in others}
     sources = [line for line in named("COPY") if "--from" in line]
     assert {line.split()[-1] for line in sources} == {"/", "/opt/ram-operator", "/opt/ram-simulator"}
+
+
+@pytest.mark.parametrize("name", ["operator", "simulator"])
+def test_the_code_is_the_last_layer_of_an_image_so_that_a_change_of_it_makes_no_other_anew(name: str) -> None:
+    stage = DOCKERFILE.partition(f"FROM scratch AS {name}\n")[2].partition("FROM ")[0]
+    layers = re.findall(r"^COPY --from=(\S+)", stage, re.MULTILINE)
+    assert layers == ["build", f"{name}-packages", f"{name}-code"]
 
 
 def test_the_bill_of_materials_has_every_locked_package_with_its_hashes() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.chart.conftest import ROOT
 
-NEEDED = ("sh", "dirname", "grep", "make")
+NEEDED = ("sh", "cat", "dirname", "grep", "make", "mktemp", "rm")
 WORKS = "#!/bin/sh\nexit 0\n"
 FAILS = "#!/bin/sh\nexit 1\n"
 ALL = {"docker": WORKS, "kind": WORKS, "kubectl": WORKS, "helm": WORKS}
@@ -47,6 +47,24 @@ def test_make_kind_says_what_is_missing_before_it_builds_anything(case: str, tmp
 def test_make_kind_goes_on_where_nothing_is_missing(tmp_path: Path) -> None:
     done = run([str(ROOT / "deploy/kind/up"), "--check"], path_with(tmp_path, ALL))
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_make_kind_says_why_the_cluster_could_not_be_created(tmp_path: Path) -> None:
+    creates_none = "#!/bin/sh\n[ $1 != create ] || { echo 'no such image' >&2; exit 1; }\n"
+    done = run(["make", "kind"], path_with(tmp_path, ALL | {"kind": creates_none}))
+    assert done.returncode != 0
+    assert "no such image\nThe cluster could not be created." in done.stderr
+    assert "make kind KIND_NODE_IMAGE=" in done.stderr
+
+
+def test_make_kind_stops_where_an_image_could_not_be_built(tmp_path: Path) -> None:
+    builds_none = "#!/bin/sh\n[ $1 != build ] || { echo 'no space left' >&2; exit 1; }\n"
+    calls = '#!/bin/sh\n[ $1 = get ] || echo "kind $1"\n'
+    done = run(["make", "kind"], path_with(tmp_path, ALL | {"docker": builds_none, "kind": calls}))
+    assert done.returncode != 0
+    assert "no space left" in done.stderr
+    assert "kind create" in done.stdout
+    assert "kind load" not in done.stdout
 
 
 def test_make_image_names_the_engine_that_is_missing(tmp_path: Path) -> None:
