@@ -68,5 +68,6 @@ def configure(level: str, form: str = "json") -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("ram_operator").setLevel(level.upper())
-    # kopf warns that it takes no signals: it runs in a thread, and `runtime` takes them.
-    logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
+    # What they meet ends the watches: `cluster.watching` tells it in one line, they do for each watch and each attempt.
+    for name in ("kopf._cogs.clients", "kopf._core.reactor.orchestration", "kopf._core.reactor.running"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -112,8 +112,10 @@ def test_rights_that_are_taken_away_when_the_watches_begin_anew(world: World, li
         line.cut()
         line.open()
         assert world.operator.child.wait(4 * GRACE_SECONDS) == 1
-        (said,) = (row for row in log_lines(world.operator.child.log.read_text()) if row["level"] == "CRITICAL")
+        lines = log_lines(world.operator.child.log.read_text())
+        (said,) = (line for line in lines if line["level"] == "CRITICAL")
         assert "not allowed to" in said["message"]
+        assert {line["logger"].partition(".")[0] for line in lines if line["level"] == "ERROR"} <= {"ram_operator"}
         assert "bind the roles" in said["message"]
     # as the kubelet does
     world.operator.start()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -61,16 +60,6 @@ def test_what_kopf_heard_is_told_in_a_line_and_what_our_code_met_with_its_traceb
     told = json.loads(JsonFormatter().format(record))["exception"]
     assert told.endswith("ClientError: 404: not found")
     assert ("Traceback" in told) == name.startswith("ram_operator")
-
-
-@pytest.fixture
-def logging_as_before() -> Iterator[None]:
-    root, ours = logging.getLogger(), logging.getLogger("ram_operator")
-    handlers, levels = root.handlers[:], (root.level, ours.level)
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    ours.setLevel(levels[1])
 
 
 @pytest.mark.usefixtures("logging_as_before")

@@ -63,8 +63,8 @@ class Watches:
             error = await self._watch()
             failures = 1 if self.clock() - started > STEADY_SECONDS else failures + 1
             delay = min(FIRST_DELAY * 2.0 ** min(failures - 1, 10), LONGEST_DELAY)
-            fields = {"error": f"{type(error).__name__}: {error}", "retryInSeconds": delay}
-            log.warning("the watches failed, starting them again", extra=fields)
+            fields = {"error": _told(error), "retryInSeconds": delay}
+            log.warning("the watches failed, starting them again", extra=fields, exc_info=_bug(error))
             await asyncio.sleep(delay)
             await self._explain()
 
@@ -144,7 +144,20 @@ def _resolve(ended: asyncio.Future[BaseException | None], error: BaseException |
 
 
 def _report(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log in one line what a task ended with that kopf did not wait for: another watch was refused as well."""
+    """Log what a task ended with that kopf did not wait for: mostly another watch was refused as well."""
     error = context.get("exception")
-    text = f"{type(error).__name__}: {error}" if error else context.get("message")
-    log.warning("a watch failed", extra={"error": text})
+    fields = {"error": _told(error) if error else context.get("message")}
+    log.log(logging.WARNING if _bug(error) else logging.DEBUG, "a watch failed", extra=fields, exc_info=_bug(error))
+
+
+def _told(error: BaseException | None) -> str:
+    """An error in words; those of kopf have the API server's words as `message`, and in their text its whole answer."""
+    if error is None:
+        return "kopf ended"
+    return f"{type(error).__name__}: {getattr(error, 'message', None) or error}"
+
+
+def _bug(error: BaseException | None) -> BaseException | None:
+    """The error, unless it is what the API server or the network said: where in kopf that was heard helps nobody."""
+    heard = isinstance(error, OSError) or type(error).__module__.partition(".")[0] in ("kopf", "aiohttp")
+    return None if heard else error
