@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from tests.unit import virtual_time
 from tests.unit.builders import KINDS, made_role_status, node, role_body, role_key
-from tests.unit.tables import answered, table
+from tests.unit.start_server import RESOURCES, ApiServer, Sts
 
 from ram_operator.cloud import StsApi
 from ram_operator.cluster.caches import Caches
@@ -22,77 +19,10 @@ from ram_operator.cluster.election import Alone, Elector, KubeLease
 from ram_operator.cluster.kube import API, NODES, Kube, permissions
 from ram_operator.errors import CloudError, Denied, KubeError, StartupError, Unauthenticated, Unavailable
 from ram_operator.gate import Gate, preflight
-from ram_operator.kinds.names import INSTANCE_ROLE_BINDING, RAM_POLICY, RAM_ROLE
 from ram_operator.model import ACCOUNT_ANNOTATION, ACCOUNT_REMEDY
 from ram_operator.rules.nodes import node_facts
 
-RESOURCES = (RAM_POLICY, RAM_ROLE, INSTANCE_ROLE_BINDING)
 RIGHTS = sum(len(verbs) for _, _, verbs, *_ in permissions(RESOURCES))
-LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
-KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
-REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
-
-
-@dataclass
-class ApiServer:
-    """Stands for the client library: answers what the gate asks, and refuses every write.
-
-    `namespaces` has the HTTP statuses that the next reads of kube-system are answered with.
-    """
-
-    lacks: bool = False
-    down: bool = False
-    namespaces: list[int] = field(default_factory=list)
-    names: tuple[str, ...] = ()
-    lease: dict[str, Any] | None = None
-    asked: Counter[str] = field(default_factory=Counter)
-
-    async def param_serialize(self, method: str, url: str, **more: Any) -> tuple[Any, ...]:
-        return method, url, more.get("header_params"), more.get("body"), None
-
-    async def call_api(self, method: str, url: str, headers: Any, body: Any, **_: Any) -> Any:
-        self.asked[url] += 1
-        if self.down:
-            raise OSError("connection refused")
-        if url == KUBE_SYSTEM:
-            status = self.namespaces.pop(0) if self.namespaces else 200
-            return answered(status, {"metadata": {"uid": "u1"}} if status == 200 else {"message": "no"})
-        if url.startswith(LEASES):
-            return self._kept_lease(method, body)
-        if url == API:
-            return answered(200, {"resources": [{"name": each.plural} for each in RESOURCES]})
-        if url == REVIEWS:
-            status = body["spec"]["resourceAttributes"]["subresource"] == "status" and self.lacks
-            return answered(201, {"status": {"allowed": not status}})
-        if method == "GET":
-            return answered(200, table(self.names if url.startswith(NODES) else ()))
-        return answered(403, {"message": "forbidden by a webhook"})
-
-    def _kept_lease(self, method: str, body: Any) -> Any:
-        if method == "GET":
-            return answered(200, self.lease) if self.lease else answered(404, {"message": "not found"})
-        version = str(int(self.lease["metadata"]["resourceVersion"]) + 1) if self.lease else "1"
-        self.lease = {**body, "metadata": {**body["metadata"], "resourceVersion": version}}
-        return answered(200, self.lease)
-
-    @property
-    def reviews(self) -> int:
-        return self.asked[REVIEWS]
-
-
-@dataclass
-class Sts:
-    account: str = "1234567890123456"
-    error: CloudError | None = None
-    stays_in: str = ""
-
-    def stay_in(self, account_id: str) -> None:
-        self.stays_in = account_id
-
-    async def caller_identity(self) -> Any:
-        if self.error:
-            raise self.error
-        return SimpleNamespace(account_id=self.account, arn=f"acs:ram::{self.account}:root")
 
 
 def opened(server: ApiServer, then: Callable[[Gate], Awaitable[None]]) -> None:

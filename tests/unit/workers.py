@@ -32,10 +32,11 @@ class Ears:
 
 
 class Slow(Instances):
-    """Takes a second for each look, and remembers when it was asked and by how many at once."""
+    """Takes its time for each look, and remembers when it was asked and by how many at once."""
 
     def __init__(self) -> None:
         super().__init__({ONE: ""})
+        self.seconds = 1.0
         self.looks: list[float] = []
         self.at_once = self.most_at_once = 0
 
@@ -44,7 +45,7 @@ class Slow(Instances):
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
-            await asyncio.sleep(1)
+            await asyncio.sleep(self.seconds)
             return await super().describe_instance_roles(region, ids)
         finally:
             self.at_once -= 1
