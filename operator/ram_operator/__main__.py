@@ -214,7 +214,7 @@ def _build(
     leadership: Elector | Alone,
     reconciler_over: Callable[[Store], Reconciler],
 ) -> Runtime:
-    caches = Caches(kinds)
+    caches = Caches(kinds, dry_run=settings.read_only)
     queue = WorkQueue(time.monotonic, random.random)
     intake = Intake(caches, queue, time.time)
     store = cluster.ObjectStore(kube, caches.body, intake.put, intake.remove)

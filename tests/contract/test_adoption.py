@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.contract.test_role_lives import Simulator, attachments, names, settle, writes
 from tests.contract.test_role_lives import scene as scene
-from tests.unit.builders import DOCUMENT, OTHER_DOCUMENT, policy_body, policy_key, role_body, role_key, system
+from tests.unit.builders import DOCUMENT, OTHER_DOCUMENT, custom, policy_body, policy_key, role_body, role_key, system
 from tests.unit.scene import Scene
 
 from ram_operator.cloud import NewPolicy, NewRole, RamApi, Taggable
@@ -55,6 +55,26 @@ async def test_what_is_as_wanted_is_taken_over_with_no_write_but_the_tags(scene:
     assert (scene.status(POLICY)["origin"], scene.status(ROLE)["origin"]) == ("Adopted", "Adopted")
 
 
+async def test_a_role_is_planned_with_policies_that_are_only_planned_too(scene: Scene, simulator: Simulator) -> None:
+    ram = scene.reconciler.cloud.ram
+    await made_by_terraform(ram)
+    await ram.attach_policy_to_role(custom("read"), "app")
+    both = [{"system": SYSTEM}, {"policyRef": {"name": "read"}}]
+    scene.put(policy(managementPolicy="Plan"))
+    scene.put(role(managementPolicy="Plan", policies=both))
+    await scene.settle()
+    assert not scene.status(ROLE).get("managedPolicies"), "what is only planned is not claimed"
+    (step,) = scene.status(ROLE)["plan"]["steps"]
+    assert (step.startswith("tag role app"), scene.condition(ROLE)) == (True, ("False", "PlanPending"))
+    scene.edit(ROLE, managementPolicy="Enforce")
+    await scene.settle()
+    assert scene.condition(ROLE) == ("False", "PolicyNotReady"), "nothing is built on what is only planned"
+    scene.edit(POLICY, managementPolicy="Enforce")
+    before = simulator.newest_call()
+    await settle(scene, POLICY, ROLE)
+    assert writes(simulator, before) == ["TagResources", "TagResources"]
+
+
 async def test_what_is_spelled_in_another_case_is_taken_over_at_once(scene: Scene, simulator: Simulator) -> None:
     await made_by_terraform(scene.reconciler.cloud.ram, "App", "Read")
     for new in (
@@ -72,7 +92,9 @@ async def test_what_is_spelled_in_another_case_is_taken_over_at_once(scene: Scen
 async def test_what_differs_is_told_field_by_field_and_left_alone(scene: Scene, simulator: Simulator) -> None:
     await made_by_terraform(scene.reconciler.cloud.ram)
     scene.put(policy(document=OTHER_DOCUMENT, description="ours"))
-    scene.put(role(maxSessionDurationSeconds=7200, policies=[{"system": "AliyunOSSReadOnlyAccess"}]))
+    scene.put(
+        role(maxSessionDurationSeconds=7200, policies=[{"system": SYSTEM}, {"system": "AliyunOSSReadOnlyAccess"}])
+    )
     before = simulator.newest_call()
     await scene.settle()
     assert [scene.condition(key, "Stalled") for key in (POLICY, ROLE)] == [("True", "AdoptionDiffers")] * 2
@@ -80,6 +102,7 @@ async def test_what_differs_is_told_field_by_field_and_left_alone(scene: Scene, 
     assert "oss:List*" in message(scene, POLICY)
     assert "session duration: 3600 becomes 7200" in message(scene, ROLE)
     assert "attach policy System/AliyunOSSReadOnlyAccess" in message(scene, ROLE)
+    assert not scene.status(ROLE).get("managedPolicies"), "what is not taken over is not claimed"
     assert writes(simulator, before) == []
 
 

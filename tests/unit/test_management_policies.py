@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.unit.builders import role_key
 from tests.unit.pool import BINDING, ONE, STORAGE, attached, scene, state
 from tests.unit.scene import Scene
 
@@ -37,6 +38,21 @@ async def test_plan_of_what_is_in_sync_is_ready() -> None:
     made.edit(BINDING, managementPolicy="Plan")
     await made.settle()
     assert (made.condition(BINDING), ecs.writes) == (("True", "AllAttached"), [])
+
+
+async def test_a_binding_is_planned_with_a_role_that_is_not_there_yet() -> None:
+    made, ecs = scene({ONE: "KubernetesWorkerRole-1"})
+    made.put_status(role_key("oss-reader"), {})
+    made.edit(BINDING, managementPolicy="Plan", conflictPolicy="Replace", allowProtectedRoles=True)
+    await made.settle()
+    assert made.status(BINDING)["plan"]["steps"] == [
+        f"detach KubernetesWorkerRole-1 from {ONE}",
+        f"attach oss-reader to {ONE}",
+    ]
+    assert ecs.writes == []
+    made.edit(BINDING, managementPolicy="Enforce")
+    await made.settle()
+    assert (made.condition(BINDING), ecs.writes) == (("False", "RoleNotReady"), [])
 
 
 async def test_a_release_is_planned_and_its_claim_stays() -> None:

@@ -45,9 +45,10 @@ class Wake:
 
 
 class Caches:
-    """All that is known of the cluster, for objects of these kinds."""
+    """All that is known of the cluster, for objects of these kinds; `dry_run` where nothing is written for any."""
 
-    def __init__(self, kinds: Iterable[AnyKind]) -> None:
+    def __init__(self, kinds: Iterable[AnyKind], *, dry_run: bool = False) -> None:
+        self._dry_run = dry_run
         self._links: dict[str, Links] = {}
         self._indices: dict[str, Index] = {}
         for kind in kinds:
@@ -152,6 +153,7 @@ class Caches:
             referrers=self._sorted(self._referring(me)),
             rivals=self._sorted(self._rivals(me)),
             indexed=index.facts(key) if index else None,
+            dry_run=self._dry_run,
         )
 
     def _sorted(self, keys: Iterable[ObjectKey]) -> tuple[Reference, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ram_operator.cluster.caches import Caches
 from ram_operator.engine.reconciler import Preview, Reconciler
@@ -30,7 +30,7 @@ async def plan(keys: Iterable[ObjectKey], caches: Caches, reconciler: Reconciler
     for key in keys:
         body, facts = caches.body(key), caches.facts(key)
         if body is not None and facts is not None:
-            planned.append(_planned(key, await reconciler.preview(body, facts, EVERYTHING)))
+            planned.append(_planned(key, await reconciler.preview(body, replace(facts, dry_run=True), EVERYTHING)))
     return planned
 
 

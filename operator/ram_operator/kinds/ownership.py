@@ -93,7 +93,11 @@ def adoption(plan: Plan, policy: str, subject: str) -> Plan:
         fix = "change the spec to agree with it, or set adoptionPolicy: IfUnowned to take it over and change it"
         message = f"{subject} is not as the spec says, would {differences}; {fix}"
         differs = (Hold(subject, Reason.ADOPTION_DIFFERS, message, RECHECK_SECONDS),) if others else ()
-        return replace(plan, steps=(), holds=(*differs, *plan.holds))
+        unclaimed = {
+            name: tuple(replace(row, value=row.withheld, claims=False) for row in rows)
+            for name, rows in plan.entries.items()
+        }
+        return replace(plan, steps=(), holds=(*differs, *plan.holds), entries=unclaimed)
     first = tuple(one for step in tagging for one in step.subjects)
     return replace(
         plan, steps=(*tagging, *(step.waiting_for(first) if isinstance(step, WholeStep) else step for step in others))

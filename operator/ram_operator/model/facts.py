@@ -99,6 +99,7 @@ class Facts:
     `me` is the object itself, `asked` its annotation reconcile-at, `allowed` its annotation allow-release. `references`
     are the objects the spec names (missing ones are absent), `referrers` those that name this one, `rivals` the others
     that name the same cloud object. `indexed` is what the kind's own index says of the object: only the kind reads it.
+    `dry_run` says that nothing is written for any object.
     """
 
     me: Reference
@@ -109,6 +110,7 @@ class Facts:
     referrers: tuple[Reference, ...] = ()
     rivals: tuple[Reference, ...] = ()
     indexed: Any = None
+    dry_run: bool = False
 
     @property
     def requested(self) -> bool:
@@ -125,6 +127,11 @@ class Facts:
         """What the spec says about writing; read from the raw spec, so that it holds where the rest does not parse."""
         given = self.me.spec.get("managementPolicy")
         return ManagementPolicy(given) if given in set(ManagementPolicy) else ManagementPolicy.ENFORCE
+
+    @property
+    def only_planned(self) -> bool:
+        """Whether nothing is written for the object: what others that it names are to make then counts as made."""
+        return self.dry_run or self.management is ManagementPolicy.PLAN
 
     @property
     def suspended(self) -> bool:

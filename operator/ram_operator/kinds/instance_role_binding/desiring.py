@@ -135,7 +135,9 @@ def desired(spec: BindingSpec | None, facts: Facts, rules: RoleRules) -> Desired
     selected: dict[InstanceId, str | None] = {**{one: known.get(one) for one in bare}, **of_nodes}
     wanted = {key: name for key, name in selected.items() if selection(facts).assigned.get(key) == facts.me.key}
     reference = facts.references.get(spec.role) if spec.role else None
-    role_holds = _role_holds(spec.role, reference) if spec.role else _name_holds(spec.role_name or "", facts, rules)
+    role_holds = (
+        _role_holds(spec.role, reference, facts) if spec.role else _name_holds(spec.role_name or "", facts, rules)
+    )
     holds = (*role_holds, *_bare_holds(spec, rules), *_too_many(nodes))
     status = reference.status if reference else {}
     return DesiredBinding(
@@ -166,6 +168,8 @@ def checked(
     if wanted.role is None:
         return wanted
     key = wanted.spec.role if wanted.spec else None
+    if key and wanted.facts.only_planned:
+        return wanted
     if key and tags is not None and not ownership.owned(tags, replace(owner, key=key)):
         message = f"its role lacks the tags of {key}; waits for them"
         hold = Hold(str(key), Reason.ROLE_NOT_READY, message, LOOK_AGAIN_SECONDS)
@@ -225,7 +229,7 @@ def _said_unsupported(body: Body) -> bool:
     return unsupported_yet and ready.get("observedGeneration") == body["metadata"].get("generation")
 
 
-def _role_holds(key: ObjectKey, role: Reference | None) -> tuple[Hold, ...]:
+def _role_holds(key: ObjectKey, role: Reference | None, facts: Facts) -> tuple[Hold, ...]:
     if role is None:
         return (Hold(str(key), Reason.ROLE_NOT_READY, f"waits for {key}, which does not exist"),)
     trust = role.spec.get("trust") or {}
@@ -235,7 +239,7 @@ def _role_holds(key: ObjectKey, role: Reference | None) -> tuple[Hold, ...]:
     if "document" not in trust and "ecs.aliyuncs.com" not in trust.get("services", ["ecs.aliyuncs.com"]):
         message = f"{key} does not trust ecs.aliyuncs.com; add it to spec.trust.services of the role"
         return (Hold(str(key), Reason.TRUST_NOT_ECS, message),)
-    if not role_usable(role):
+    if role.deleting or not (facts.only_planned or role_usable(role)):
         what = "which is being deleted" if role.deleting else "to be ready"
         return (Hold(str(key), Reason.ROLE_NOT_READY, f"waits for {key}{',' if role.deleting else ''} {what}"),)
     return ()

@@ -76,7 +76,7 @@ def resolve(policies: Iterable[Mapping[str, Json]], facts: Facts) -> Resolution:
     for entry in policies:
         key, policy = _target(entry, managers, facts)
         reference = facts.references.get(key) if key else None
-        way = _waiting(reference) if key else None
+        way = _waiting(reference, facts) if key else None
         if key is None or way is None:
             names.setdefault(policy.folded, policy)
             continue
@@ -112,7 +112,7 @@ def _target(
             return key, PolicyName(PolicyType.CUSTOM, policy_name(reference) if reference else "")
 
 
-def _waiting(policy: Reference | None) -> Way | None:
+def _waiting(policy: Reference | None, facts: Facts) -> Way | None:
     """How a role waits for the object before it can attach its policy; None where it can.
 
     A policy that the cloud has as ours can be attached, also while an edit of it is refused.
@@ -121,7 +121,7 @@ def _waiting(policy: Reference | None) -> Way | None:
         return _MISSING
     if policy.deleting:
         return _DELETING
-    return None if policy_exists(policy) else _UNREADY
+    return None if facts.only_planned or policy_exists(policy) else _UNREADY
 
 
 def managed(stored: StatusFields) -> tuple[PolicyName, ...]:
