@@ -20,7 +20,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from ram_operator import metrics
-from ram_operator.cloud import Cloud, PolicyName, PolicyType, Taggable
+from ram_operator.cloud import Cloud, PolicyName, PolicyType, RamApi, Taggable
 from ram_operator.cloud.client.answers import decode
 from ram_operator.cloud.client.listing import MOST_PAGES
 from ram_operator.cloud.client.transport import LARGEST_ANSWER, Deadlines
@@ -340,11 +340,27 @@ async def test_an_answer_of_another_kind_of_policy_is_unreadable() -> None:
             await connection.cloud.ram.list_policies_for_role("r")
 
 
-async def test_an_id_that_is_longer_than_any_is_unreadable() -> None:
-    role = {"Role": {"RoleName": "r", "RoleId": "9" * 257}}
-    async with Hostile(lambda sent, given: error(role, "200 OK")).connected() as connection:
-        with pytest.raises(CloudError, match="the answer has no valid RoleId"):
-            await connection.cloud.ram.get_role("r")
+LONG = "9" * 257
+TOO_LONG: dict[str, tuple[Mapping[str, object], Callable[[RamApi], Awaitable[object]]]] = {
+    "RoleId": ({"Role": {"RoleName": "r", "RoleId": LONG}}, lambda ram: ram.get_role("r")),
+    "PolicyName": (
+        {"Policies": {"Policy": [{"PolicyType": "Custom", "PolicyName": LONG}]}},
+        lambda ram: ram.list_policies_for_role("r"),
+    ),
+    "UserName": (
+        {"Roles": {"Role": []}, "Groups": {"Group": []}, "Users": {"User": [{"UserName": LONG}]}},
+        lambda ram: ram.list_entities_for_policy(PolicyName(PolicyType.CUSTOM, "p")),
+    ),
+}
+
+
+@pytest.mark.parametrize(("field", "answer", "call"), [(name, *row) for name, row in TOO_LONG.items()], ids=TOO_LONG)
+async def test_a_name_or_an_id_that_is_longer_than_any_is_unreadable(
+    field: str, answer: Mapping[str, object], call: Callable[[RamApi], Awaitable[object]]
+) -> None:
+    async with Hostile(lambda sent, given: error(answer, "200 OK")).connected() as connection:
+        with pytest.raises(CloudError, match=f"the answer has no valid {field}"):
+            await call(connection.cloud.ram)
 
 
 async def test_a_cookie_is_not_sent_back() -> None:

@@ -157,15 +157,15 @@ class Ram:
         """Return the policies attached to a role; raises NotFound."""
         answer = await self._client.call(ListPoliciesForRoleRequest, {"RoleName": role})
         rows = answer.rows("Policies", "Policy")
-        return tuple(PolicyName(row.choice("PolicyType", PolicyType), row.text("PolicyName")) for row in rows)
+        return tuple(PolicyName(row.choice("PolicyType", PolicyType), row.word("PolicyName")) for row in rows)
 
     async def list_entities_for_policy(self, policy: PolicyName) -> Entities:
         """Return what a policy is attached to; raises NotFound."""
         answer = await self._client.call(ListEntitiesForPolicyRequest, _named(policy))
         return Entities(
-            roles=tuple(row.text("RoleName") for row in answer.rows("Roles", "Role")),
-            users=tuple(row.text("UserName") for row in answer.rows("Users", "User")),
-            groups=tuple(row.text("GroupName") for row in answer.rows("Groups", "Group")),
+            roles=tuple(row.word("RoleName") for row in answer.rows("Roles", "Role")),
+            users=tuple(row.word("UserName") for row in answer.rows("Users", "User")),
+            groups=tuple(row.word("GroupName") for row in answer.rows("Groups", "Group")),
         )
 
     async def list_tags(self, resource: Taggable, name: str) -> Mapping[str, str]:
