@@ -52,6 +52,10 @@ DOCUMENTS: list[tuple[str, str, bool]] = [
     ("one under a condition", document(Action="ram:GetRole", Condition={"Bool": {"acs:MFAPresent": "true"}}), False),
     ("no JSON", "{", False),
     ("a key twice", '{"Statement": [], "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}', False),
+    ("a key twice in other case", '{"Statement": [], "statement": [{"Effect": "Allow", "Action": "*"}]}', False),
+    ("an action twice in other case", document(Action="oss:Get*", action="*"), False),
+    ("a denial that is an allowance in other case", document("Deny", EFFECT="Allow", Action="*"), False),
+    ("an allowance of nothing", document(Action=[]), False),
     ("statements that are one", json.dumps({"Statement": {"Effect": "Allow", "Action": "ram:Get*"}}), False),
     ("statements that are none", json.dumps({"Statement": "all"}), False),
 ]  # fmt: skip
@@ -73,6 +77,7 @@ TRUSTS: list[tuple[str, str, bool]] = [
     ("everybody", trust(Principal="*"), False),
     ("everybody but", trust(NotPrincipal={"RAM": "acs:ram::1:root"}), False),
     ("nobody said", trust(), False),
+    ("somebody else in other case", trust(Principal={"Service": "ecs.aliyuncs.com"}, principal={"RAM": "*"}), False),
     ("another account denied", trust("Deny", Principal={"RAM": "*"}), True),
     ("a provider with all claims", trust(Principal={"Federated": OIDC}, Condition={"StringEquals": CLAIMS}), True),
     ("a provider without conditions", trust(Principal={"Federated": OIDC}), False),
