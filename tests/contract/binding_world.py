@@ -16,12 +16,11 @@ from time import monotonic
 from typing import Any
 
 from tests.contract.conftest import RunningSimulator
+from tests.contract.ports import ports_of
 from tests.unit.builders import binding_body, binding_key, made_role_status, owner, role_body, role_key
 from tests.unit.scene import Scene
 
 from ram_operator.cloud import Cloud, NewRole
-from ram_operator.cloud.connection import CloudConfig, connect
-from ram_operator.cloud.credentials import EnvironmentCredentials
 from ram_operator.engine.filters import Filter
 from ram_operator.engine.filters.contention import Contention
 from ram_operator.kinds.instance_role_binding.index import selection
@@ -184,24 +183,18 @@ class World:
         """A fresh cloud with instances that have these roles, and their Nodes in pool x."""
         simulator = journal.simulator
         simulator.reset()
-        values = {
-            "ALIBABA_CLOUD_ACCESS_KEY_ID": simulator.accessKeyId,
-            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": simulator.accessKeySecret,
-        }
-        ends, skipped = (simulator.endpoint,) * 3, [0.0]
-        config = CloudConfig(EnvironmentCredentials(values), *ends, quota_factor=1000.0)
-        connection = connect(config, lambda: monotonic() + skipped[0])
-        try:
+        skipped = [0.0]
+        async with ports_of(simulator, clock=lambda: monotonic() + skipped[0], quota_factor=1000.0) as cloud:
             for role in (*OURS, WORKER, FOREIGN):
                 trust = canonical(trust_for_services(["ecs.aliyuncs.com"]))
                 tags = owner(role_key(role)).tags() if role in OURS else {}
-                await connection.cloud.ram.create_role(NewRole(role, trust, "", 3600, tags))
+                await cloud.ram.create_role(NewRole(role, trust, "", 3600, tags))
             made = [
                 simulator.control_call("POST", "/instances", {"region": REGION, "ramRoleName": role}) for role in roles
             ]
             ids = tuple(one["instanceId"] for one in made)
             judge = Judge(dict(zip(ids, roles, strict=True)))
-            world = cls(journal, connection.cloud, Scene(connection.cloud), ids, judge, skipped)
+            world = cls(journal, cloud, Scene(cloud), ids, judge, skipped)
             for role in OURS:
                 world.scene.put(role_body(role, made_role_status(role)))
             for number in NODES:
@@ -209,8 +202,6 @@ class World:
             world.restart()
             journal.news()
             yield world
-        finally:
-            await connection.close()
 
     def put_node(self, number: int, pool: str) -> None:
         """Register a Node, or give it another label."""

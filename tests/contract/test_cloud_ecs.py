@@ -1,7 +1,6 @@
 """The ECS adapter against the simulator: batches, bad ids among good ones, and doing things twice."""
 
 import json
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
@@ -9,10 +8,9 @@ from typing import Any
 import pytest
 from aliyunsdkecs.request.v20140526.TagResourcesRequest import TagResourcesRequest
 from tests.contract.conftest import OldSdk
+from tests.contract.ports import ports_of
 
 from ram_operator.cloud import Cloud, NewRole
-from ram_operator.cloud.connection import CloudConfig, connect
-from ram_operator.cloud.credentials import EnvironmentCredentials
 from ram_operator.cloud.ecs import BATCHES_AT_ONCE
 from ram_operator.errors import AlreadyExists, ClassicNetwork, Denied, NotFound, RegionNotFound, Throttled, Unavailable
 
@@ -32,16 +30,11 @@ def trust(service: str) -> str:
 @pytest.fixture
 async def cloud(simulator: Simulator) -> AsyncIterator[Cloud]:
     """A cloud with two roles that instances may have, and one that trusts somebody else."""
-    connection = connect(config(simulator, "simulator-root"), time.monotonic)
-    for name, service in ((ROLE, "ecs.aliyuncs.com"), ("Other", "ecs.aliyuncs.com"), ("NotEcs", "oss.aliyuncs.com")):
-        await connection.cloud.ram.create_role(NewRole(name, trust(service), "", 3600, {}))
-    yield connection.cloud
-    await connection.close()
-
-
-def config(simulator: Simulator, key: str) -> CloudConfig:
-    values = {"ALIBABA_CLOUD_ACCESS_KEY_ID": key, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": f"{key}-secret"}
-    return CloudConfig(EnvironmentCredentials(values), simulator.endpoint, simulator.endpoint, simulator.endpoint)
+    roles = {ROLE: "ecs.aliyuncs.com", "Other": "ecs.aliyuncs.com", "NotEcs": "oss.aliyuncs.com"}
+    async with ports_of(simulator) as cloud:
+        for name, service in roles.items():
+            await cloud.ram.create_role(NewRole(name, trust(service), "", 3600, {}))
+        yield cloud
 
 
 def add_instances(simulator: Simulator, count: int, network: str = "vpc") -> list[str]:
@@ -307,9 +300,8 @@ async def test_a_write_whose_answer_is_lost_is_repeated_safely(cloud: Cloud, sim
 
 async def test_a_user_without_rights_is_told_so_for_each_instance(cloud: Cloud, simulator: Simulator) -> None:
     ids = add_instances(simulator, 2)
-    connection = connect(config(simulator, "simulator-dev"), time.monotonic)
-    failures = await connection.cloud.ecs.attach_role(REGION, ROLE, ids)
-    await connection.close()
+    async with ports_of(simulator, "simulator-dev") as powerless:
+        failures = await powerless.ecs.attach_role(REGION, ROLE, ids)
     assert {type(error) for error in failures.values()} == {Denied}
 
 

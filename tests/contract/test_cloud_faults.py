@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
+from tests.contract.ports import ports_of
 
 from ram_operator.cloud import Cloud, NewPolicy, NewRole, PolicyName, PolicyType, RoleChange, Taggable
 from ram_operator.cloud.connection import CloudConfig, connect
-from ram_operator.cloud.credentials import Credentials, EnvironmentCredentials
+from ram_operator.cloud.credentials import Credentials
 from ram_operator.errors import CloudError, Denied, Throttled, Unavailable
 
 Simulator = Any
@@ -188,10 +189,5 @@ async def test_wrong_credentials_are_denied_and_not_shown(
 
 
 async def test_the_key_of_the_environment_opens_the_simulator(simulator: Simulator) -> None:
-    values = {"ALIBABA_CLOUD_ACCESS_KEY_ID": KEY, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": f"{KEY}-secret"}
-    connection = connect(
-        CloudConfig(EnvironmentCredentials(values), simulator.endpoint, simulator.endpoint, simulator.endpoint),
-        time.monotonic,
-    )
-    assert (await connection.cloud.sts.caller_identity()).account_id == simulator.account
-    await connection.close()
+    async with ports_of(simulator, KEY) as cloud:
+        assert (await cloud.sts.caller_identity()).account_id == simulator.account

@@ -1,15 +1,13 @@
 """The RAM and STS adapters against the simulator: every method of the ports, and the errors the ports promise."""
 
 import json
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from tests.contract.ports import ports_of
 
 from ram_operator.cloud import Cloud, Entities, NewPolicy, NewRole, PolicyName, PolicyType, RoleChange, Taggable
-from ram_operator.cloud.connection import CloudConfig, connect
-from ram_operator.cloud.credentials import EnvironmentCredentials
 from ram_operator.errors import AlreadyExists, CloudError, Denied, InUse, NotFound, Rejected
 
 Simulator = Any
@@ -42,21 +40,14 @@ def custom(name: str) -> PolicyName:
 
 @pytest.fixture
 async def cloud(simulator: Simulator) -> AsyncIterator[Cloud]:
-    connection = connect(config(simulator, "simulator-root"), time.monotonic)
-    yield connection.cloud
-    await connection.close()
+    async with ports_of(simulator) as cloud:
+        yield cloud
 
 
 @pytest.fixture
 async def powerless(simulator: Simulator) -> AsyncIterator[Cloud]:
-    connection = connect(config(simulator, "simulator-dev"), time.monotonic)
-    yield connection.cloud
-    await connection.close()
-
-
-def config(simulator: Simulator, key: str) -> CloudConfig:
-    values = {"ALIBABA_CLOUD_ACCESS_KEY_ID": key, "ALIBABA_CLOUD_ACCESS_KEY_SECRET": f"{key}-secret"}
-    return CloudConfig(EnvironmentCredentials(values), simulator.endpoint, simulator.endpoint, simulator.endpoint)
+    async with ports_of(simulator, "simulator-dev") as cloud:
+        yield cloud
 
 
 async def test_the_caller_is_known(cloud: Cloud, powerless: Cloud, simulator: Simulator) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, cast
 
 import pytest
+from tests.contract.ports import ports_of
 from tests.unit.builders import (
     OTHER_DOCUMENT,
     binding_body,
@@ -24,8 +24,6 @@ from tests.unit.builders import (
 from tests.unit.scene import Scene
 
 from ram_operator.cloud import Cloud, EcsApi, NewPolicy, NewRole, RoleChange, Taggable
-from ram_operator.cloud.connection import CloudConfig, connect
-from ram_operator.cloud.credentials import EnvironmentCredentials
 from ram_operator.engine.filters import Filter
 from ram_operator.model import Body, Facts, InstanceId, ObjectKey, Outcome, Plan, Scope, StatusFields
 from ram_operator.rules.documents import canonical, trust_for_services
@@ -42,14 +40,8 @@ USING = {"policies": [{"policyRef": {"name": "oss-read"}}, {"system": "AliyunECS
 
 @pytest.fixture
 async def cloud(simulator: Simulator) -> AsyncIterator[Cloud]:
-    values = {
-        "ALIBABA_CLOUD_ACCESS_KEY_ID": simulator.accessKeyId,
-        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": simulator.accessKeySecret,
-    }
-    ends = (simulator.endpoint,) * 3
-    connection = connect(CloudConfig(EnvironmentCredentials(values), *ends), time.monotonic)
-    yield connection.cloud
-    await connection.close()
+    async with ports_of(simulator) as cloud:
+        yield cloud
 
 
 class Witness(Scene):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
+from tests.contract.ports import ports_of
 from tests.unit.builders import OTHER_DOCUMENT, custom, system
 
 from ram_operator.cloud import Cloud, Grantee, GranteeKind, NewPolicy, NewRole, RoleChange, Taggable
-from ram_operator.cloud.connection import CloudConfig, connect
-from ram_operator.cloud.credentials import EnvironmentCredentials
 from ram_operator.errors import AlreadyExists, Unavailable
 from ram_operator.kinds import steps as shared
 from ram_operator.kinds.instance_role_binding import steps as of_bindings
@@ -43,14 +41,8 @@ DOCUMENT = json.dumps({"Version": "1", "Statement": [{"Effect": "Allow", "Action
 
 @pytest.fixture
 async def cloud(simulator: Simulator) -> AsyncIterator[Cloud]:
-    values = {
-        "ALIBABA_CLOUD_ACCESS_KEY_ID": simulator.accessKeyId,
-        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": simulator.accessKeySecret,
-    }
-    ends = (simulator.endpoint,) * 3
-    connection = connect(CloudConfig(EnvironmentCredentials(values), *ends), time.monotonic)
-    yield connection.cloud
-    await connection.close()
+    async with ports_of(simulator) as cloud:
+        yield cloud
 
 
 async def nothing(cloud: Cloud) -> None:
