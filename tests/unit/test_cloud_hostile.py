@@ -363,6 +363,32 @@ async def test_a_name_or_an_id_that_is_longer_than_any_is_unreadable(
             await call(connection.cloud.ram)
 
 
+UNPRINTABLE = ("\x1b[2J", "\u202eadmin", "a\nb", "\u009b31m", "x\u0000")
+
+
+@pytest.mark.parametrize("name", UNPRINTABLE)
+async def test_names_that_would_change_what_a_terminal_shows_are_unreadable(name: str) -> None:
+    answers = {
+        "RegionId": "cn-hangzhou",
+        "Policies": {"Policy": [{"PolicyType": "Custom", "PolicyName": name}]},
+        "Role": {"RoleName": name},
+        "InstanceRamRoleSets": {"InstanceRamRoleSet": [{"InstanceId": "i-1", "RamRoleName": name}]},
+        "AccountId": "1",
+        "Arn": name,
+        "IdentityType": "RAMUser",
+    }
+    async with Hostile(lambda sent, given: error(answers, "200 OK")).connected(seconds=60) as connection:
+        cloud = connection.cloud
+        calls = (
+            cloud.ram.get_role("r"),
+            cloud.ram.list_policies_for_role("r"),
+            cloud.ecs.describe_instance_roles("cn-hangzhou", ["i-1"]),
+            cloud.sts.caller_identity(),
+        )
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    assert [getattr(outcome, "code", outcome) for outcome in outcomes] == ["SDK.UnreadableAnswer"] * len(calls)
+
+
 async def test_a_cookie_is_not_sent_back() -> None:
     heads: list[bytes] = []
 

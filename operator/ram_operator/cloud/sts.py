@@ -16,7 +16,7 @@ class Sts:
     async def caller_identity(self) -> CallerIdentity:
         """Return whose credentials we have."""
         answer = await self._client.call(caller_identity_request, {})
-        return CallerIdentity(answer.text("AccountId"), answer.text("Arn"), answer.text("IdentityType"))
+        return CallerIdentity(*map(answer.word, ("AccountId", "Arn", "IdentityType")))
 
     def stay_in(self, account_id: str) -> None:
         """From now on let only credentials of this account make calls."""

@@ -59,9 +59,9 @@ class Answer:
         return str(value) if isinstance(value, int | float) else ""
 
     def word(self, name: str) -> str:
-        """Return a name, id or date as `text` does; raises Unavailable where it is longer than any."""
+        """Return a name, id or date as `text` does; raises Unavailable where it is too long or not printable."""
         text = self.text(name)
-        if len(text) > MOST_LETTERS:
+        if len(text) > MOST_LETTERS or not text.isprintable():
             raise self._unreadable(name)
         return text
 

@@ -61,7 +61,7 @@ class Ecs:
     async def describe_regions(self) -> tuple[str, ...]:
         """Return the ids of all regions of the account."""
         answer = await self._client.call(DescribeRegionsRequest, {}, self._client.region)
-        return tuple(row.text("RegionId") for row in answer.rows("Regions", "Region"))
+        return tuple(row.word("RegionId") for row in answer.rows("Regions", "Region"))
 
     async def describe_instances(self, region: str, ids: Sequence[str]) -> Mapping[str, Instance]:
         """Return what exists of `ids`, by id; what is missing from the answer does not exist in the region."""
@@ -134,7 +134,7 @@ class Ecs:
         parameters = {"InstanceIds": _id_list(batch), "PageSize": INSTANCES_BATCH}
         answer = await self._client.call(DescribeInstancesRequest, parameters, region)
         return [
-            Instance(row.text("InstanceId"), row.text("InstanceNetworkType"), row.text("Status"), _tags(row))
+            Instance(row.word("InstanceId"), row.word("InstanceNetworkType"), row.word("Status"), _tags(row))
             for row in answer.rows("Instances", "Instance")
         ]
 
@@ -148,7 +148,7 @@ class Ecs:
 
         parameters = {**filters, "PageSize": ROLES_BATCH, "PageNumber": 1}
         async for page in pages(self._client, DescribeInstanceRamRoleRequest, parameters, following, region):
-            found += [(row.text("InstanceId"), row.text("RamRoleName")) for row in _role_rows(page)]
+            found += [(row.word("InstanceId"), row.word("RamRoleName")) for row in _role_rows(page)]
         return found
 
     async def _write_all(
@@ -161,7 +161,7 @@ class Ecs:
         self, request_class: RequestClass, region: str, batch: Sequence[str], parameters: Mapping[str, object]
     ) -> Failures:
         answer = await self._client.call(request_class, parameters, region)
-        rows = {row.text("InstanceId"): row for row in answer.rows(f"{answer.action}Results", f"{answer.action}Result")}
+        rows = {row.word("InstanceId"): row for row in answer.rows(f"{answer.action}Results", f"{answer.action}Result")}
         failures: Failures = {}
         for instance in batch:
             row = rows.get(instance)
