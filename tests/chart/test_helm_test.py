@@ -90,6 +90,6 @@ def test_without_a_ready_replica_it_fails_with_a_reason_and_a_command(rendered: 
         closed.bind(("127.0.0.1", 0))
         code, words = result(rendered, f"http://127.0.0.1:{closed.getsockname()[1]}")
     assert code == 1
-    assert words.startswith("No replica of the operator is ready (")
-    assert words.endswith(f"); look at the log: {LOOK}\n")
+    assert words.endswith(f"Connection refused; look at the log: {LOOK}\n")
+    assert words.startswith("No replica of the operator is ready: ")
     assert len(words.splitlines()) == 1
