@@ -126,7 +126,7 @@ async def test_a_claim_counts_again_with_the_tags(leaves: bool) -> None:
     assert ecs.roles == {ONE: WORKER}
 
 
-async def test_a_claim_that_counts_again_is_held_by_the_brake_as_before() -> None:
+async def test_a_claim_that_counts_again_is_held_by_the_limit_on_mass_releases_as_before() -> None:
     made, ecs = await attached(nodes=10)
     strip(ecs)
     for number in range(1, 8):

@@ -1,4 +1,4 @@
-"""The brake: what changes of nodes may take away at once, and what a person must allow."""
+"""The limit on mass releases: what changes of nodes may take away at once, and what a person must allow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The brake: a change outside of an object must not make it release most of what it has.
+"""The limit on mass releases: a change outside of an object must not make it release most of what it has.
 
 A label that is lost on a whole node pool, or a controller that deletes Nodes, looks like any other change. What exceeds
 the limit is withheld until a person allows it.

@@ -177,7 +177,7 @@ class Verdict:
         hold: what is refused or waited for.
         revisit_after: seconds until time changes something.
         remark: an event to be recorded.
-        by_nodes: whether it is released because of its node, and was not let pass by the brake before.
+        by_nodes: whether it is released because of its node, and the limit on mass releases did not allow it before.
     """
 
     row: Row | None

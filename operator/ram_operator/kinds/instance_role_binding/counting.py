@@ -1,6 +1,6 @@
 """What a binding released because of its nodes, counted in status: a label that is lost on a whole pool is a mistake.
 
-The engine's brake judges the count; a restart does not forget it.
+The engine's limit on mass releases judges the count; a restart does not forget it.
 """
 
 from __future__ import annotations

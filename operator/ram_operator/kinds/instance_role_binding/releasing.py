@@ -89,7 +89,7 @@ def _release(case: Case, row: Row) -> Verdict:
         # What is in a classic network cannot have a role.
         return Verdict(None)
     if case.seen is None:
-        # Only what was read is let pass by the brake.
+        # The limit on mass releases allows only what was read.
         unread = Reason.PROGRESSING if releasing.reason is Reason.NOT_SELECTED is not row.reason else releasing.reason
         return Verdict(replace(releasing, reason=unread))
     if row.unanswered and case.seen == "" and (wait := _unanswered(case, row, releasing)):
