@@ -153,6 +153,7 @@ async def test_a_role_that_is_alibaba_clouds_own_is_never_taken_over(
     scene.put(role(roleName=name, adoptionPolicy="IfUnowned"))
     await scene.settle()
     assert scene.condition(ROLE, "Stalled") == ("True", "NotOwned")
+    assert "to add a policy to it, name it under attachTo.roles of a RamPolicy" in message(scene, ROLE)
     assert writes(simulator, before) == []
 
 

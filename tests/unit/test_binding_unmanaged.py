@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.builders import KINDS, binding_body, instance, made_role_status, node, role_body
+from tests.unit.builders import KINDS, binding_body, instance, made_role_status, node, role_body, role_key
 from tests.unit.pool import BINDING, ONE, TWO, scene, state
 from tests.unit.scene import Instances, Scene
 
@@ -60,6 +60,15 @@ async def test_a_role_that_a_ram_role_manages_is_not_given_by_its_name() -> None
     made = await bound(ecs, RoleRules(allowed=("*",)), roleRef=None, roleName="OSS-Reader")
     assert (ecs.writes, made.condition(BINDING)) == ([], ("False", "Forbidden"))
     assert "RamRole/oss-reader manages this role; name it by roleRef" in message(made)
+
+
+async def test_a_ram_role_that_does_not_own_the_role_is_named_as_what_is_in_the_way() -> None:
+    ecs = Instances({ONE: ""})
+    made = await bound(ecs, RoleRules(allowed=("*",)), roleRef=None, roleName="OSS-Reader")
+    made.put_status(role_key("oss-reader"), {})
+    await made.reconcile(BINDING)
+    assert made.condition(BINDING) == ("False", "Forbidden")
+    assert "RamRole/oss-reader names this role and does not own it; delete that object" in message(made)
 
 
 @pytest.mark.parametrize(("lack", "reason"), [("gone", "RoleNotFound"), ("untrusting", "TrustNotEcs")])

@@ -56,6 +56,11 @@ def role_made_here(role: Reference) -> bool:
     return bool(role.status.get("origin") == "Created")
 
 
+def role_owned(role: Reference) -> bool:
+    """Whether the cloud has the role as ours."""
+    return bool(role.status.get("arn"))
+
+
 def role_usable(role: Reference) -> bool:
     """Whether a role may be attached to instances: it exists in the cloud as ours, with all its policies.
 
@@ -63,4 +68,4 @@ def role_usable(role: Reference) -> bool:
     """
     counts = role.status.get("policyCounts") or {}
     complete = bool(counts) and counts.get("attached") == counts.get("wanted")
-    return not role.deleting and bool(role.status.get("arn")) and (role.ready or complete)
+    return not role.deleting and role_owned(role) and (role.ready or complete)

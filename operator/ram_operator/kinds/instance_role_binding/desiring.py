@@ -12,7 +12,7 @@ from ram_operator.kinds.instance_role_binding.observing import RoleRead
 from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, same_role
 from ram_operator.kinds.instance_role_binding.terms import RoleRules
 from ram_operator.kinds.instance_role_binding.verdicts import contested_words
-from ram_operator.kinds.offers import role_name, role_usable
+from ram_operator.kinds.offers import role_name, role_owned, role_usable
 from ram_operator.model import (
     FINALIZER,
     TAKE_OVER,
@@ -185,9 +185,12 @@ def checked(
 
 def _name_holds(name: str, facts: Facts, rules: RoleRules) -> tuple[Hold, ...]:
     """Why a role that is named by roleName is not given."""
-    managers = [view.key for view in facts.references.values() if same_role(role_name(view), name)]
+    managers = [view for view in facts.references.values() if same_role(role_name(view), name)]
     if managers:
-        message = f"{managers[0]} manages this role; name it by roleRef instead of roleName"
+        key = managers[0].key
+        message = f"{key} manages this role; name it by roleRef instead of roleName"
+        if not role_owned(managers[0]):
+            message = f"{key} names this role and does not own it; delete that object to bind the role by roleName"
         return (Hold("role", Reason.FORBIDDEN, message),)
     if rules.allows(name):
         return ()

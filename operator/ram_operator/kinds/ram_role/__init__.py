@@ -269,7 +269,8 @@ class RamRoleKind:
         if taken := ownership.name_taken(subject, facts, tags, owner):
             return taken
         if adopts and self.never_adopts(name):
-            message = f"{subject} is Alibaba Cloud's own or protected by the operator's settings, and never taken over"
+            fix = "to add a policy to it, name it under attachTo.roles of a RamPolicy"
+            message = f"{subject} is Alibaba Cloud's own or protected by the settings, and never taken over; {fix}"
             return Hold(subject, Reason.NOT_OWNED, message)
         return None if tags is None else ownership.foreign(subject, tags, owner)
 
