@@ -220,10 +220,15 @@ def endless_list(padding: int = 0) -> Reply:
 
     def reply(sent: str, given: dict[str, str]) -> Iterator[bytes]:
         number, text = next(numbers), "x" * padding
-        more = {"IsTruncated": True, "Marker": f"m{number}", "NextToken": f"t{number}", "TotalCount": 10**14}
-        role = {"RoleName": f"r{number}", "Description": text}
-        instance = {"InstanceId": f"i-{number}", "RamRoleName": text[: padding // 50]}
-        tag = {"TagKey": f"k{number}", "TagValue": text}
+        more = {
+            "Padding": text,
+            "IsTruncated": True,
+            "Marker": f"m{number}",
+            "NextToken": f"t{number}",
+            "TotalCount": 10**14,
+        }
+        role, tag = {"RoleName": f"r{number}"}, {"TagKey": f"k{number}", "TagValue": "v"}
+        instance = {"InstanceId": f"i-{number}", "RamRoleName": "r"}
         lists = {"TagResources": [tag], "InstanceRamRoleSets": {"InstanceRamRoleSet": [instance] * 50}}
         return answer(json.dumps({**more, **lists, "Roles": {"Role": [role]}}).encode())
 
@@ -239,7 +244,7 @@ LISTS: dict[str, Callable[[Cloud], Awaitable[object]]] = {
 
 @pytest.mark.parametrize("ask", LISTS.values(), ids=LISTS)
 async def test_a_list_of_large_pages_without_an_end_is_unreadable(ask: Callable[[Cloud], Awaitable[object]]) -> None:
-    async with Hostile(endless_list(padding=1_000_000)).connected(seconds=60) as connection:
+    async with Hostile(endless_list(padding=2_000_000)).connected(seconds=60) as connection:
         with pytest.raises(CloudError, match=r"SDK\.UnreadableAnswer: the list has more than \d+ bytes"):
             await ask(connection.cloud)
 
