@@ -1,4 +1,4 @@
-"""Finds the chart, the CRDs and the samples, in the checkout or inside the installed wheel. Called by install, demo."""
+"""Finds the chart and the samples, in the checkout or inside the installed wheel. Called by install, demo."""
 
 from pathlib import Path
 from typing import Final
@@ -6,11 +6,11 @@ from typing import Final
 from ram_sandbox.errors import SandboxError
 
 _HERE: Final = Path(__file__).resolve().parent
-_CHECKOUT: Final = {"crds": "crds", "chart": "charts/ram-operator", "samples": "deploy/samples"}
+_CHECKOUT: Final = {"chart": "charts/ram-operator", "samples": "deploy/samples"}
 
 
 def source(name: str) -> Path:
-    """Return the folder of ``crds``, ``chart`` or ``samples``.
+    """Return the folder of ``chart`` or ``samples``.
 
     Raises:
         SandboxError: this is neither a checkout nor a complete wheel.

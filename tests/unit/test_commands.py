@@ -12,6 +12,7 @@ from jsonschema import Draft4Validator
 from ram_operator.commands.explain import explain, reasons
 from ram_operator.commands.lint import RULES, Finding, as_json, as_sarif, lint
 from ram_operator.commands.manifests import parse, read
+from ram_operator.errors import StartupError
 from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
 from ram_operator.kinds.ram_policy import RamPolicyKind
 from ram_operator.kinds.ram_role import RamRoleKind
@@ -75,12 +76,50 @@ CASES = {
         ],
     ),
     "a list of kubectl": ("kind: List\napiVersion: v1\nitems:\n- " + "\n  ".join(GOOD.splitlines()), []),
+    "a list of kubectl with something wrong in it": (
+        "kind: List\napiVersion: v1\nitems:\n- " + "\n  ".join((POLICY % '"a b"').splitlines()),
+        [(11, "invalid-spec", "spec.document.Statement[0].Action")],
+    ),
+    "items that are no list": ("kind: List\napiVersion: v1\nitems: 5\n", []),
+    "a key twice": (GOOD + '      Action: "oss:*"\n', [(10, "unreadable", "")]),
+    "a key twice, of another resource": ("kind: ConfigMap\napiVersion: v1\nkind: Secret\n", []),
+    "a date where a version belongs": (
+        GOOD.replace("Statement:", "Version: 2016-10-17\n    Statement:"),
+        [(6, "invalid-spec", "spec.document.Version")],
+    ),
+    "what refers to itself": ("a: &x [*x]\n", [(1, "unreadable", "")]),
+    "a misspelt value": (GOOD + "  managementPolicy: Plam\n", [(10, "invalid-spec", "spec.managementPolicy")]),
+    "a misspelt field": (GOOD + "  policyname: x\n", [(4, "invalid-spec", "spec")]),
+    "another version": (GOOD.replace("v1alpha1", "v1"), [(1, "invalid-spec", "apiVersion")]),
+    "a name in capitals": (GOOD.replace("name: x", "name: Xy"), [(3, "invalid-spec", "metadata.name")]),
+    "no name": (GOOD.replace("name: x", ""), [(3, "invalid-spec", "metadata")]),
 }
 
 
 @pytest.mark.parametrize(("text", "expected"), CASES.values(), ids=CASES)
 def test_lint_finds_each_problem_at_its_line(text: str, expected: list[tuple[int, str, str]]) -> None:
     assert found(text)[: len(expected) or None] == expected
+
+
+def test_a_finding_says_what_to_write_instead() -> None:
+    text = GOOD.replace("name: x", "name: 7") + "  managementPolicy: Plam\n  policyname: x\n  description: [x]\n"
+    assert [f"{one.place}: {one.message}" for one in findings(text)] == [
+        "metadata.name: is a number; write text, in quotes where it looks like something else",
+        'spec: unknown key "policyname"; write "policyName"',
+        "spec.description: is a list; write text, in quotes where it looks like something else",
+        'spec.managementPolicy: "Plam" is not known; write Plan',
+    ]
+
+
+def test_a_file_that_is_not_text_does_not_keep_the_others_from_being_read(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "b.yaml").write_text(POLICY % '"a b"')
+    assert [one.rule.value for one in lint(read([str(tmp_path)]), KINDS)] == ["unreadable", "invalid-spec"]
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(StartupError, match=r"cannot read nosuch\.yaml: No such file"):
+        list(read(["nosuch.yaml"]))
 
 
 def test_what_is_refused_is_not_doubted_as_well() -> None:

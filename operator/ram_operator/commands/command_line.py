@@ -20,7 +20,7 @@ from ram_operator.commands.doctor import Examination, Level, worst
 from ram_operator.commands.explain import explain, reasons
 from ram_operator.commands.export import export
 from ram_operator.commands.lint import as_json, as_sarif, lint
-from ram_operator.commands.manifests import read
+from ram_operator.commands.manifests import expanded, read
 from ram_operator.commands.orphans import described as described_orphans
 from ram_operator.commands.orphans import find_orphans
 from ram_operator.commands.plan import plan, summary
@@ -183,11 +183,15 @@ def _explain(reason: str) -> int:
 
 
 async def _plan(asked: Asked, kinds: Mapping[str, AnyKind], access: Access) -> int:
-    manifests = list(read(asked.files))
+    manifests = list(expanded(read(asked.files)))
     if errors := [one for one in lint(manifests, kinds) if one.severity == "error"]:
         print("\n".join(map(str, errors)))
         return 1
     bodies = [one.value for one in manifests if isinstance(one.value, Mapping) and one.value.get("kind") in kinds]
+    if asked.files and not bodies:
+        raise StartupError(
+            f"no {', '.join(kinds)} in {', '.join(asked.files)}; `ram-operator lint` takes bare documents"
+        )
     async with access.planner() as planner:
         if asked.files:
             keys = [lay_over(planner.caches, body, planner.now()) for body in bodies]

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote
 
-from ram_operator.commands.manifests import Manifest
+from ram_operator.commands.manifests import Manifest, expanded
+from ram_operator.commands.schema import refused
 from ram_operator.errors import InvalidSpec, Problem
 from ram_operator.kinds import AnyKind
 from ram_operator.model import GROUP, Json
@@ -32,8 +33,8 @@ class Rule(StrEnum):
 
 
 RULES: Mapping[Rule, str] = {
-    Rule.UNREADABLE: "The file is not YAML or JSON.",
-    Rule.INVALID_SPEC: "The operator would refuse the object: it would be InvalidSpec.",
+    Rule.UNREADABLE: "The file is not YAML or JSON, or has a key twice.",
+    Rule.INVALID_SPEC: "The API server would refuse the object, or the operator would: it would be InvalidSpec.",
     Rule.INVALID_DOCUMENT: "RAM's documentation does not have what the policy document says.",
     Rule.DOUBTFUL: "It is legal, and probably does not mean what was meant.",
 }
@@ -66,7 +67,7 @@ def lint(manifests: Iterable[Manifest], kinds: Mapping[str, AnyKind]) -> list[Fi
         manifests: the documents.
         kinds: the verbs of our kinds, by name.
     """
-    return [finding for manifest in manifests for finding in _of(manifest, kinds)]
+    return [finding for manifest in expanded(manifests) for finding in _of(manifest, kinds)]
 
 
 def _of(manifest: Manifest, kinds: Mapping[str, AnyKind]) -> Iterator[Finding]:
@@ -75,13 +76,16 @@ def _of(manifest: Manifest, kinds: Mapping[str, AnyKind]) -> Iterator[Finding]:
     value = manifest.value
     if not isinstance(value, Mapping):
         return
-    if value.get("kind") == "List":
-        for item in value.get("items") or ():
-            yield from _of(Manifest(manifest.file, item, line=manifest.line), kinds)
-    elif str(value.get("apiVersion", "")).startswith(f"{GROUP}/"):
-        yield from _object(manifest, value, kinds)
+    if str(value.get("apiVersion", "")).startswith(f"{GROUP}/"):
+        check = _object(manifest, value, kinds)
     elif "Statement" in value and "apiVersion" not in value:
-        yield from _document(manifest, value)
+        check = _document(manifest, value)
+    else:
+        return
+    for key, line in manifest.doubled_keys():
+        message = f"the key {key} is written twice in one mapping; remove one of the two"
+        yield Finding(manifest.file, line, Rule.UNREADABLE, "", message)
+    yield from check
 
 
 def _object(manifest: Manifest, body: Mapping[str, Json], kinds: Mapping[str, AnyKind]) -> Iterator[Finding]:
@@ -90,13 +94,16 @@ def _object(manifest: Manifest, body: Mapping[str, Json], kinds: Mapping[str, An
         message = f"there is no such kind; the kinds are {', '.join(sorted(kinds))}"
         yield Finding(manifest.file, manifest.line_of("kind"), Rule.INVALID_SPEC, "kind", message)
         return
-    named = {**body, "metadata": {"name": "", **(body.get("metadata") or {})}}
-    problems: tuple[Problem, ...] = ()
+    problems, parsable = refused(body, kind.resource)
+    if not parsable:
+        yield from _findings(manifest, Rule.INVALID_SPEC, problems, ())
+        return
     try:
-        kind.parse(named)
+        kind.parse(body)
     except InvalidSpec as invalid:
-        problems = invalid.problems
-    yield from _findings(manifest, Rule.INVALID_SPEC, problems, kind.doubts(named))
+        places = {problem.place for problem in problems}
+        problems += [problem for problem in invalid.problems if problem.place not in places]
+    yield from _findings(manifest, Rule.INVALID_SPEC, problems, kind.doubts(body))
 
 
 def _document(manifest: Manifest, document: Mapping[str, Json]) -> Iterator[Finding]:

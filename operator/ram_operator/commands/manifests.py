@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from ram_operator.errors import StartupError
 from ram_operator.model import Json
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -44,30 +45,105 @@ class Manifest:
             node, line = found
         return line
 
+    def item(self, index: int, value: Json) -> Manifest:
+        """An item of a List as a document of its own."""
+        items = _member(self.node, "", "items")
+        found = _member(items[0], str(index), "") if items else None
+        node, line = found or (None, self.line)
+        return Manifest(self.file, value, line=line, node=node)
+
+    def doubled_keys(self) -> Iterator[tuple[str, int]]:
+        """Keys that are written twice in a mapping, each with its line: YAML readers keep one of the two, or refuse."""
+        return _doubled(self.node) if self.node else iter(())
+
 
 def read(names: Iterable[str]) -> Iterator[Manifest]:
-    """Yield the documents of files and of all manifests in folders. Raises OSError where a file cannot be opened."""
+    """Yield the documents of files and of all manifests in folders. Raises StartupError where one cannot be opened."""
     for name in names:
         if name == "-":
             yield from parse("-", sys.stdin.read())
         elif Path(name).is_dir():
             for path in sorted(path for path in Path(name).rglob("*") if path.suffix in SUFFIXES):
-                yield from parse(str(path), path.read_text(encoding="utf-8"))
+                yield from _of_file(path)
         else:
-            yield from parse(name, Path(name).read_text(encoding="utf-8"))
+            yield from _of_file(Path(name))
+
+
+def _of_file(path: Path) -> Iterator[Manifest]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise StartupError(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        yield Manifest(str(path), None, "cannot be read: it is not UTF-8 text")
+    else:
+        yield from parse(str(path), text)
 
 
 def parse(file: str, text: str) -> Iterator[Manifest]:
     """Yield the documents of a text; JSON is YAML, too. What cannot be read ends the file with a problem."""
     try:
-        for node in yaml.compose_all(text, Loader=yaml.SafeLoader):
-            loader = yaml.SafeLoader("")
-            yield Manifest(file, loader.construct_document(node), line=node.start_mark.line + 1, node=node)
+        for node in yaml.compose_all(text, Loader=_Loader):
+            value = _as_json(_Loader("").construct_document(node))
+            yield Manifest(file, value, line=node.start_mark.line + 1, node=node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         yield Manifest(file, None, f"cannot be read as YAML: {error.problem}", line)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        yield Manifest(file, None, f"cannot be read as YAML: {type(error).__name__}")
+    except RecursionError:
+        yield Manifest(file, None, "cannot be read as YAML: it is nested too deeply, or refers to itself")
+    except (yaml.YAMLError, ValueError) as error:
+        yield Manifest(file, None, f"cannot be read as YAML: {getattr(error, 'reason', error)}")
+
+
+def expanded(manifests: Iterable[Manifest]) -> Iterator[Manifest]:
+    """Yield the documents with the items of a List, such as `kubectl get --output yaml` prints, in its place."""
+    for manifest in manifests:
+        value = manifest.value
+        if isinstance(value, Mapping) and value.get("kind") == "List" and isinstance(value.get("items"), list):
+            yield from expanded(manifest.item(index, item) for index, item in enumerate(value["items"]))
+        else:
+            yield manifest
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads as kubectl does: dates are text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _as_json(value: object) -> Json:
+    """What YAML has and JSON has not, as text: keys that are numbers, dates, sets, binary values."""
+    match value:
+        case dict():
+            return {_key(name): _as_json(item) for name, item in value.items()}
+        case list():
+            return [_as_json(item) for item in value]
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            return str(value)
+
+
+def _key(name: object) -> str:
+    return str(name).lower() if isinstance(name, bool) else "null" if name is None else str(name)
+
+
+def _doubled(node: yaml.Node) -> Iterator[tuple[str, int]]:
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _doubled(item)
+    elif isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    yield key.value, key.start_mark.line + 1
+                seen.add(key.value)
+            yield from _doubled(value)
 
 
 def _member(node: yaml.Node | None, index: str, name: str) -> tuple[yaml.Node, int] | None:

@@ -1,0 +1,131 @@
+"""`lint` against the schemas of the CRDs: what the API server refuses is found, and no document brings it down."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.cluster.admission import CASES, Case
+from tests.unit.builders import KINDS as ALL_KINDS
+
+from ram_operator.commands.lint import Finding, lint
+from ram_operator.commands.manifests import parse
+
+ROOT = Path(__file__).parents[2]
+KINDS = {kind.resource.kind: kind for kind in ALL_KINDS}
+ODD: tuple[Any, ...] = (None, "odd words", 7, ["odd words"], {"odd": "words"}, True)
+WIDEST: dict[str, dict[str, Any]] = {
+    "RamPolicy": {
+        "policyName": "reader",
+        "document": {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "oss:GetObject", "Resource": "*"}]},
+        "attachTo": {"users": ["a"], "groups": ["b"], "roles": ["c"]},
+        "tags": {"team": "storage"},
+    },
+    "RamRole": {
+        "roleName": "reader",
+        "trust": {"services": ["ecs.aliyuncs.com"]},
+        "policies": [{"policyRef": {"name": "reader"}}, {"custom": "a"}, {"system": "AliyunECSReadOnlyAccess"}],
+        "tags": {"team": "storage"},
+    },
+    "InstanceRoleBinding": {
+        "roleRef": {"name": "reader"},
+        "nodeSelector": {
+            "matchLabels": {"pool": "storage"},
+            "matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}],
+        },
+        "nodeNames": ["node-1"],
+        "instances": ["cn-hangzhou.i-1"],
+        "sessionPolicy": {"Statement": [{"Effect": "Allow", "Action": "oss:GetObject", "Resource": "*"}]},
+        "rollout": {"maxUnavailable": "10%"},
+    },
+}
+"""Specs with all the fields that have parts; the others are added from the schema."""
+
+
+def schema_of(kind: str) -> dict[str, Any]:
+    [path] = (path for path in (ROOT / "crds").glob("*.ram.alicloud.dev.yaml") if f"kind: {kind}\n" in path.read_text())
+    [version] = yaml.safe_load(path.read_text())["spec"]["versions"]
+    spec: dict[str, Any] = version["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    return spec
+
+
+def whole(kind: str) -> dict[str, Any]:
+    """An object of a kind with every field that has one value of its own."""
+    simple = {
+        name: field["enum"][0] if "enum" in field else True
+        for name, field in schema_of(kind)["properties"].items()
+        if "enum" in field or field.get("type") == "boolean"
+    }
+    head = {"apiVersion": "ram.alicloud.dev/v1alpha1", "kind": kind, "metadata": {"name": "reader"}}
+    return {**head, "spec": {**simple, **WIDEST[kind]}}
+
+
+def places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The path of every part below a value."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield (*path, key)
+        yield from places(part, (*path, key))
+
+
+def replaced(body: dict[str, Any], path: tuple[str | int, ...], value: Any) -> dict[str, Any]:
+    made = copy.deepcopy(body)
+    here: Any = made
+    for key in path[:-1]:
+        here = here[key]
+    here[path[-1]] = value
+    return made
+
+
+def errors(body: Any) -> list[Finding]:
+    return [one for one in lint(parse("x.yaml", json.dumps(body)), KINDS) if one.severity == "error"]
+
+
+PLACES = [(kind, path) for kind in WIDEST for path in places(whole(kind))]
+FREE = {"apiVersion", "document", "sessionPolicy", "maxUnavailable"}
+"""Fields that have rules of their own, which take several types; an object of another group is not ours."""
+
+
+@pytest.mark.parametrize("kind", WIDEST)
+def test_a_value_of_another_type_is_found_wherever_it_stands(kind: str) -> None:
+    body = whole(kind)
+    before = errors(body)
+    for path in places(body):
+        here: Any = body
+        for key in path:
+            here = here[key]
+        for odd in ODD:
+            found = errors(replaced(body, path, odd))
+            assert all(one.message for one in found)
+            if odd is not None and type(odd) is not type(here) and not FREE & {*path}:
+                new = [one for one in found if one not in before]
+                assert new, (path, odd)
+                assert all(one.place for one in new)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=30)
+@given(st.sampled_from(PLACES), JSON)
+def test_no_value_at_all_brings_it_down(place: tuple[str, tuple[str | int, ...]], value: Any) -> None:
+    kind, path = place
+    text = json.dumps(replaced(whole(kind), path, value))
+    assert all(one.message for one in lint(parse("x.json", text), KINDS))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+def test_it_refuses_what_the_api_server_refuses_and_nothing_else(case: Case) -> None:
+    found = errors(case.body())
+    assert bool(found) == (case.refusal is not None or bool(case.strict)), found
