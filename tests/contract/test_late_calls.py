@@ -30,7 +30,7 @@ async def scene(simulator: Simulator) -> AsyncIterator[Scene]:
 
 
 async def polled(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not true():
         assert time.monotonic() < end
         await asyncio.sleep(0.05)

@@ -54,7 +54,7 @@ def writes(simulator: Simulator, since: int) -> list[str]:
     return [call["action"] for call in simulator.calls_since(since) if call["write"]]
 
 
-async def settle(scene: Scene, *keys: ObjectKey, seconds: float = 10) -> None:
+async def settle(scene: Scene, *keys: ObjectKey, seconds: float = 60) -> None:
     """Reconcile until these objects are in sync or gone."""
     end = time.monotonic() + seconds
     while True:
