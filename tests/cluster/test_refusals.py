@@ -1,5 +1,7 @@
 """What the operator will not touch or has to refuse: it says why and what to do, writing nothing."""
 
+import shlex
+
 import pytest
 from tests.cluster.hand import Hand, marks
 from tests.cluster.objects import binding, document, policy, role
@@ -72,6 +74,24 @@ def test_when_the_other_owner_deletes_it_the_object_gets_its_name(world: World, 
     world.says("RamRole/soon-mine", "NotOwned")
     hand.ram("DeleteRole", RoleName="soon-mine")
     world.ready("RamRole/soon-mine")
+
+
+def paste(world: World, message: str) -> None:
+    """Run the command at the end of a message."""
+    done = world.kubectl(*shlex.split(message[message.index("kubectl ") :])[1:])
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_command_at_the_end_of_a_message_does_what_the_message_says(world: World, hand: Hand) -> None:
+    hand.create_role("theirs")
+    world.api.create(role("theirs"), role("mine"))
+    paste(world, world.says("RamRole/theirs", "NotOwned", "or take it over where nothing differs: kubectl"))
+    world.ready("RamRole/theirs", "RamRole/mine")
+    hand.attach_policy("AliyunECSReadOnlyAccess", "mine", "System")
+    world.api.delete("RamRole/mine")
+    paste(world, world.says("RamRole/mine", "InUse", "or release it without a write: kubectl"))
+    world.gone("RamRole/mine")
+    assert world.policies_of("mine") == {"AliyunECSReadOnlyAccess"}
 
 
 def test_the_second_object_with_a_cloud_name_says_who_has_it_and_takes_over_when_that_goes(world: World) -> None:

@@ -22,7 +22,7 @@ from tests.unit.scene import Instances, Scene
 
 from ram_operator.cloud import Entities
 from ram_operator.kinds.ram_policy.steps import DeletePolicy
-from ram_operator.model import RETAIN_INSTEAD, Plan, Reason
+from ram_operator.model import Plan, Reason
 
 
 def test_a_policy_of_ours_that_nobody_uses_is_deleted() -> None:
@@ -59,7 +59,7 @@ def test_a_policy_in_use_says_by_whom_and_looks_again(entities: Entities, words:
     observed = there(cloud_policy(attachment_count=1), entities=entities)
     plan = planned(policy_body(deleting=True), observed, role)
     assert held(plan) == [Reason.IN_USE]
-    assert plan.holds[0].message.endswith(RETAIN_INSTEAD)
+    assert plan.holds[0].message.endswith(KEY.to_set("deletionPolicy", "Retain"))
     assert words in plan.holds[0].message
     assert plan.holds[0].retry_after == 60
 

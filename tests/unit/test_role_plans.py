@@ -47,7 +47,7 @@ from ram_operator.kinds.ram_role.deleting import users
 from ram_operator.kinds.ram_role.observing import ObservedRole
 from ram_operator.kinds.ram_role.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole
 from ram_operator.kinds.steps import Tag, tags_of
-from ram_operator.model import EVERYTHING, RETAIN_INSTEAD, Failure, Outcome, Plan, Reason, Unreadable
+from ram_operator.model import EVERYTHING, Failure, Outcome, Plan, Reason, Unreadable
 from ram_operator.rules.documents import same_meaning, trust_for_services
 
 # The role itself
@@ -271,7 +271,7 @@ def test_a_role_in_use_is_kept_whole_and_says_by_whom(
 ) -> None:
     plan = planned(deleting(custom("a")), observed, *others)
     assert held(plan) == [Reason.IN_USE]
-    assert plan.holds[0].message.endswith(RETAIN_INSTEAD)
+    assert plan.holds[0].message.endswith(role_key("oss-reader").to_set("deletionPolicy", "Retain"))
     assert words in plan.holds[0].message
     assert plan.holds[0].retry_after == retry_after
 

@@ -23,7 +23,6 @@ from ram_operator.errors import (
 )
 from ram_operator.model import (
     ACCOUNT_REMEDY,
-    RETAIN_INSTEAD,
     Change,
     Disposition,
     Event,
@@ -162,7 +161,9 @@ def hold_for(subject: str, error: CloudError, step: Step | None = None) -> Hold:
             kept = "; what was in force before stays in force" if step and step.change is Change.UPDATE else ""
             return Hold(subject, Reason.REJECTED, f"{error}{kept}", REJECTED_RETRY_SECONDS)
         case InUse():
-            return Hold(subject, Reason.IN_USE, f"{error}; {RETAIN_INSTEAD}", IN_USE_RETRY_SECONDS)
+            return Hold(
+                subject, Reason.IN_USE, f"{error}; remove that use, or set deletionPolicy: Retain", IN_USE_RETRY_SECONDS
+            )
         case NotFound() | AlreadyExists():
             return Hold(subject, Reason.VERIFYING, f"{error}; it is read again")
         case _:

@@ -174,7 +174,8 @@ def foreign(subject: str, tags: Mapping[str, str], owner: Owner) -> Hold | None:
     """The hold on a cloud object that is not this owner's to write."""
     match owner.judge(tags):
         case Ownership.UNTAGGED:
-            fix = "choose another name, or set spec.adoptionPolicy to take it over"
+            command = owner.key.to_set("adoptionPolicy", "IfIdentical")
+            fix = f"choose another name, or take it over where nothing differs: {command}"
             message = f"{subject} exists and was not created by this operator; {fix}"
             return Hold(subject, Reason.NOT_OWNED, message)
         case Ownership.OTHERS:
@@ -197,6 +198,11 @@ def _whose(marks: Mapping[str, str], owner: Owner) -> str:
         return f"{name} of another cluster with the same settings.clusterId, {cluster}; {fix}"
     fix = "choose another name, or, if that cluster is gone, add that cluster to settings.previousClusterIds"
     return f"{name} of cluster {cluster}; {fix} of the operator"
+
+
+def retain_instead(key: ObjectKey) -> str:
+    """What helps whenever something in the cloud keeps an object from being deleted."""
+    return f"or release it without a write: {key.to_set('deletionPolicy', 'Retain')}"
 
 
 def waits_for(subject: str, leaving: str) -> Hold:

@@ -70,7 +70,6 @@ from ram_operator.model.plans import (
     possible,
 )
 from ram_operator.model.reasons import (
-    RETAIN_INSTEAD,
     Disposition,
     EventReason,
     Reason,
@@ -90,7 +89,6 @@ __all__ = [
     "NOTHING_TO_READ",
     "PROPAGATION",
     "RECONCILE_AT",
-    "RETAIN_INSTEAD",
     "ROLE_LABEL",
     "STARTUP_TAINT",
     "TAG_PREFIX",

@@ -55,6 +55,11 @@ class ObjectKey:
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
 
+    def to_set(self, field: str, value: str) -> str:
+        """The command that sets a field of the object's spec, to be pasted."""
+        patch = f'{{"spec":{{"{field}":"{value}"}}}}'
+        return f"kubectl patch {self.kind.lower()} {self.name} --type=merge -p '{patch}'"
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class CloudName:

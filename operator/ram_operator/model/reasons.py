@@ -127,10 +127,6 @@ def explain(reason: str) -> str:
     return f"ram-operator explain {reason}"
 
 
-RETAIN_INSTEAD = "or set deletionPolicy: Retain on this object to release it without a write"
-"""What helps whenever something in the cloud keeps an object from being deleted."""
-
-
 class EventReason(StrEnum):
     """What happened, past tense: the reasons of Kubernetes events."""
 

@@ -29,7 +29,6 @@ from ram_operator.kinds.ram_policy.steps import (
 )
 from ram_operator.kinds.steps import tags_of
 from ram_operator.model import (
-    RETAIN_INSTEAD,
     Body,
     Context,
     Facts,
@@ -259,5 +258,6 @@ def _users(observed: ObservedPolicy, facts: Facts, context: Context) -> Hold:
         f"role {name} ({role.key})" if role else f"role {name}, whose RamRole, if any, does not name the policy"
         for name, role in managers.items()
     ]
-    message = f"{subject} is attached to {listing([*roles, *others])}; detach it there first, {RETAIN_INSTEAD}"
+    instead = ownership.retain_instead(facts.me.key)
+    message = f"{subject} is attached to {listing([*roles, *others])}; detach it there first, {instead}"
     return Hold(subject, Reason.IN_USE, message, ownership.RECHECK_SECONDS)

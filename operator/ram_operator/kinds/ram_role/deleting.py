@@ -8,7 +8,7 @@ from ram_operator.kinds.offers import uses_role
 from ram_operator.kinds.ram_role import attachments
 from ram_operator.kinds.ram_role.observing import ObservedRole
 from ram_operator.kinds.ram_role.steps import DeleteRole, DetachPolicy
-from ram_operator.model import RETAIN_INSTEAD, Context, Facts, Hold, Plan, Reason, Reference, StatusFields, listing
+from ram_operator.model import Context, Facts, Hold, ObjectKey, Plan, Reason, Reference, StatusFields, listing
 
 
 def deletion(
@@ -45,17 +45,20 @@ def deletion(
         bindings = listing(str(binding.key) for binding in bound)
         if all(binding.deleting for binding in bound):
             return Plan(holds=(ownership.waits_for(f"role {name}", bindings),))
-        return _in_use(name, f"bound by {bindings}; delete {'them' if len(bound) > 1 else 'it'} first", None)
+        return _in_use(
+            name, facts.me.key, f"bound by {bindings}; delete {'them' if len(bound) > 1 else 'it'} first", None
+        )
     if observed.instances:
         instances = listing(observed.instances)
         count = len(observed.instances)
         have = f"{count} instances have it" if count > 1 else "1 instance has it"
-        return _in_use(name, f"{have}: {instances}; detach it there first")
+        return _in_use(name, facts.me.key, f"{have}: {instances}; detach it there first")
     if observed.unreadable:
         return Plan(unreadable=observed.unreadable)
     if foreign:
         return _in_use(
             name,
+            facts.me.key,
             f"it has policies that this object names nowhere: {listing(foreign)}; detach them first, {_NAME_THEM}",
         )
     attached = {policy.folded for policy in observed.attached}
@@ -73,6 +76,6 @@ def users(facts: Facts) -> tuple[Reference, ...]:
 _NAME_THEM = "or name them in spec.policies to have them detached"
 
 
-def _in_use(name: str, users: str, retry_after: float | None = ownership.RECHECK_SECONDS) -> Plan:
-    message = f"role {name} is in use: {users}, {RETAIN_INSTEAD}"
+def _in_use(name: str, key: ObjectKey, users: str, retry_after: float | None = ownership.RECHECK_SECONDS) -> Plan:
+    message = f"role {name} is in use: {users}, {ownership.retain_instead(key)}"
     return Plan(holds=(Hold(f"role {name}", Reason.IN_USE, message, retry_after),))
