@@ -51,6 +51,10 @@ class Found:
     def row(self, policy: str) -> tuple[str, str | None]:
         return self.says.get(policy, self.says["Fail"])
 
+    def first_row(self, policy: str) -> tuple[str, str | None]:
+        """What the first reconciles say: one that ECS does not know is looked for a minute later again."""
+        return ("Pending", "InstanceGone") if self.role is None else self.row(policy)
+
     def after(self, policy: str, unbind: str) -> str | None:
         """Its role once the binding is gone."""
         end = self.end(policy)
@@ -151,13 +155,26 @@ async def come_to_rest(made: Scene) -> None:
         await work(made)
 
 
+def says(made: Scene) -> tuple[str, str | None]:
+    """State and reason of the row."""
+    row = made.rows(BINDING)[str(ONE)]
+    return row["state"], row.get("reason")
+
+
+@pytest.mark.parametrize(("name", "policy"), CELLS)
+async def test_the_first_reconciles_do_what_the_table_says_and_say_so(name: str, policy: str) -> None:
+    made, ecs = await begin(name, policy)
+    await work(made)
+    assert ecs.roles.get(ONE) == FOUND[name].end(policy)
+    assert says(made) == FOUND[name].first_row(policy)
+
+
 @pytest.mark.parametrize(("name", "policy"), CELLS)
 async def test_it_ends_as_the_table_says_and_says_so(name: str, policy: str) -> None:
     made, ecs = await begin(name, policy)
     await come_to_rest(made)
     assert ecs.roles.get(ONE) == FOUND[name].end(policy)
-    row = made.rows(BINDING)[str(ONE)]
-    assert (row["state"], row.get("reason")) == FOUND[name].row(policy)
+    assert says(made) == FOUND[name].row(policy)
 
 
 CRASHES = [(when, write) for write in (1, 2, 3) for when in ("before", "after")]
@@ -195,11 +212,28 @@ async def test_deleting_leaves_what_unbind_policy_says(name: str, policy: str, u
     assert (ecs.roles.get(ONE), made.exists(BINDING)) == (FOUND[name].after(policy, unbind), False)
 
 
-@pytest.mark.parametrize("mode", ["Plan", "Suspend", "read-only"])
+@pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("name", "policy"), CELLS)
-async def test_plan_suspend_and_read_only_change_nothing(name: str, policy: str, mode: str) -> None:
+async def test_a_deletion_that_detaches_ends_so_wherever_the_process_ends(name: str, policy: str, when: str) -> None:
     made, ecs = await begin(name, policy)
-    before = dict(ecs.roles)
+    await come_to_rest(made)
+    made.edit(BINDING, unbindPolicy="Detach")
+    ecs.calls.clear()
+    ecs.crash = (when, 1)
+    made.delete(BINDING)
+    with suppress(Crash):
+        await work(made)
+    ecs.crash = None
+    await come_to_rest(made)
+    assert (ecs.roles.get(ONE), made.exists(BINDING)) == (FOUND[name].after(policy, "Detach"), False)
+
+
+MODES = ["Plan", "Suspend", "read-only"]
+
+
+async def begin_in(mode: str, name: str, policy: str) -> tuple[Scene, Fragile]:
+    """The same as `begin`, where nothing may be written for the binding."""
+    made, ecs = await begin(name, policy)
     if mode == "read-only":
         filters = made.reconciler.filters
         made.reconciler.filters = [
@@ -208,6 +242,44 @@ async def test_plan_suspend_and_read_only_change_nothing(name: str, policy: str,
     else:
         made.edit(BINDING, managementPolicy=mode)
     await work(made)
-    assert (ecs.writes, ecs.roles) == ([], before)
+    return made, ecs
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("name", "policy"), CELLS)
+async def test_plan_suspend_and_read_only_change_nothing(name: str, policy: str, mode: str) -> None:
+    made, ecs = await begin_in(mode, name, policy)
+    assert ecs.writes == []
     claims = [row for row in made.rows(BINDING).values() if row.get("origin") == "Attached"]
     assert bool(claims) == (name == "ours claimed"), "nothing is claimed that may not be written"
+
+
+@pytest.mark.parametrize("mode", ["Plan", "read-only"])
+@pytest.mark.parametrize(("name", "policy"), CELLS)
+async def test_plan_and_read_only_say_what_would_be_done(name: str, policy: str, mode: str) -> None:
+    made, ecs = await begin_in(mode, name, policy)
+    found, has = FOUND[name], ecs.roles.get(ONE)
+    if found.end(policy) == has:
+        assert (says(made), "plan" in made.status(BINDING)) == (found.first_row(policy), False)
+        return
+    detach = [f"detach {has} from {ONE}"] if has else []
+    assert says(made) == ("Pending", "PlanPending")
+    assert made.status(BINDING)["plan"]["steps"] == [*detach, f"attach {OURS} to {ONE}"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("name", "policy"), CELLS)
+async def test_a_deletion_waits_where_nothing_may_be_written_and_only_for_what_is_claimed(
+    name: str, policy: str, mode: str
+) -> None:
+    made, ecs = await begin_in(mode, name, policy)
+    made.delete(BINDING)
+    await work(made)
+    assert [call for call in ecs.writes if call[2] != "log-writer"] == [], "the other binding may take its own off"
+    claimed = name == "ours claimed"
+    assert made.exists(BINDING) is claimed
+    if claimed:
+        assert made.condition(BINDING) == ("False", "DeletionPaused")
+        made.edit(BINDING, unbindPolicy="Retain", managementPolicy="Enforce")
+        await work(made)
+        assert (ecs.writes, made.exists(BINDING)) == ([], False)
