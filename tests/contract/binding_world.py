@@ -108,7 +108,9 @@ class Judge:
         self.given.discard(one)
         if one in terms.wanted:
             self.without[one] = terms.binding
-            many = sum(binding == terms.binding for binding in self.without.values())
+            # One that was released and never had a role of somebody else's lacks nothing.
+            lacking = {each for each in self.without if each in terms.wanted or each in self.before}
+            many = sum(self.without[each] == terms.binding for each in lacking)
             assert many <= terms.most, f"{many} instances of {terms.binding} are without a role, {terms.most} may be"
 
     def _effects(self, calls: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
