@@ -263,14 +263,22 @@ async def test_a_first_one_that_is_refused_gives_the_first_instance_its_role_bac
     assert made.condition(BINDING) == ("True", "AllAttached")
 
 
-async def test_another_one_that_is_refused_never_leaves_the_role_without_a_limit() -> None:
-    ecs = Picky({instance(number): "" for number in range(1, 4)}, canonical(WRITE))
-    made, _ = scene({}, limited(), nodes=3, ecs=ecs)
+@pytest.mark.parametrize("most", [None, "100%"])
+async def test_another_one_that_is_refused_costs_one_instance_its_role_and_leaves_none_without_a_limit(
+    most: str | None,
+) -> None:
+    others = [instance(number) for number in range(2, 6)]
+    ecs = Picky(dict.fromkeys([ONE, *others], ""), canonical(WRITE))
+    made, _ = scene({}, limited(), nodes=5, ecs=ecs)
+    made.edit(BINDING, rollout={"maxUnavailable": most} if most else None)
     await made.settle()
     made.edit(BINDING, sessionPolicy=WRITE)
-    await made.settle()
-    assert ecs.roles == {ONE: "", TWO: "oss-reader", instance(3): "oss-reader"}
-    assert ecs.limits == dict.fromkeys([TWO, instance(3)], TEXT)
+    for seconds in (0, 61, 600):
+        made.later(seconds)
+        made.asked = {BINDING: EVERYTHING}
+        await made.settle()
+        assert ecs.roles == {ONE: "", **dict.fromkeys(others, "oss-reader")}
+        assert ecs.limits == dict.fromkeys(others, TEXT)
     assert "oss-reader is not given back (its session policy is not kept)" in message(made)
     made.edit(BINDING, sessionPolicy=READ)
     await made.settle()
