@@ -40,6 +40,9 @@ from ram_operator.rules.wording import (
 POLICY_LIMIT = 6144
 """Characters of a policy document (RAM, CreatePolicy). Session policies have less; a trust's limit is not published."""
 
+MOST_READ = 2 * POLICY_LIMIT
+"""Characters of a document that is looked at: the API server stores 1.5 MB, whose problems would take long to find."""
+
 _PRINCIPAL_EXAMPLE = '{"Service": ["ecs.aliyuncs.com"]}'
 _PRINCIPAL_EXAMPLES = {
     "Service": "ecs.aliyuncs.com",
@@ -74,6 +77,9 @@ def check_policy(
     Returns:
         Problems, at most 20, one sentence each with place and fix; none if RAM should take it.
     """
+    if is_oversized(document):
+        words = f"has more than {MOST_READ} characters, at most {limit} are taken; use wildcards or split it into two"
+        return (Problem(where, words),)
     problems = _judged(_document_problems(document, where, _POLICY), strict)
     if not problems and (size := len(canonical(document))) > limit:
         problems = [
@@ -84,7 +90,25 @@ def check_policy(
 
 def check_trust(document: Json, where: str = "spec.trust.document", *, strict: bool = True) -> tuple[Problem, ...]:
     """Check a role's trust policy, which says who may take the role. Like `check_policy`, but with Principal."""
+    if is_oversized(document):
+        return (Problem(where, f"has more than {MOST_READ} characters; shorten it"),)
     return capped(_judged(_document_problems(document, where, _TRUST), strict), where)
+
+
+def is_oversized(document: Json) -> bool:
+    """Whether a document has so many characters, in texts, keys and brackets, that nothing else of it is looked at."""
+    left, values = MOST_READ, [document]
+    while values and left >= 0:
+        value = values.pop()
+        if isinstance(value, Mapping):
+            left -= sum(len(str(key)) + 2 for key in value)
+            values += value.values()
+        elif isinstance(value, list):
+            left -= len(value)
+            values += value
+        else:
+            left -= len(value) if isinstance(value, str) else 1
+    return left < 0
 
 
 def undocumented(document: Json, where: str, *, trust: bool) -> list[Problem]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from ram_operator.errors import Problem
 from ram_operator.model import Json
 from ram_operator.rules.documents.catalogue import COMMON_KEYS, PROVIDER_KEYS, SERVICES, VERBS
-from ram_operator.rules.documents.checking import undocumented
+from ram_operator.rules.documents.checking import is_oversized, undocumented
 from ram_operator.rules.wording import capped, child, nearest, quoted, string_items
 
 _PLACEHOLDER = re.compile(r"<[^<>]+>|\$\{[^{}]*\}|\{\{|(?i:\byour[-_])|\*{3}|(?i:x{4})")
@@ -30,17 +30,23 @@ def policy_doubts(document: Json, where: str = "spec.document") -> tuple[Problem
     Returns:
         Sentences, at most 20, each with place and, where there is one, fix.
     """
-    return capped([*undocumented(document, where, trust=False), *_document_doubts(document, where)], where)
+    return _doubts(document, where, trust=False)
 
 
 def trust_doubts(document: Json, where: str = "spec.trust.document") -> tuple[Problem, ...]:
     """Find what a trust policy says and probably does not mean. Like `policy_doubts`."""
-    return capped([*undocumented(document, where, trust=True), *_document_doubts(document, where)], where)
+    return _doubts(document, where, trust=True)
 
 
 def service_doubts(services: Json, where: str = "spec.trust.services") -> tuple[Problem, ...]:
     """Find services that probably do not exist in the short form of a trust policy."""
     return capped(_each(services, where, _service_doubt), where)
+
+
+def _doubts(document: Json, where: str, *, trust: bool) -> tuple[Problem, ...]:
+    if is_oversized(document):
+        return ()
+    return capped([*undocumented(document, where, trust=trust), *_document_doubts(document, where)], where)
 
 
 def _document_doubts(document: Json, where: str) -> Iterator[Problem]:
