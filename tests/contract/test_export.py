@@ -80,8 +80,7 @@ async def test_everything_of_an_account_is_taken_over_with_no_write_but_the_tags
     keys = put(scene, written, managementPolicy="Plan")
     await scene.settle()
     planned = {key: scene.status(key).get("plan", {}).get("steps", []) for key in keys}
-    assert {step.partition(" ")[0] for steps in planned.values() for step in steps} == {"tag"}
-    assert {scene.condition(key, "Ready")[1] for key in keys if not planned[key]} == {"PolicyNotReady"}
+    assert [[step.partition(" ")[0] for step in steps] for steps in planned.values()] == [["tag"]] * len(keys)
     for key in keys:
         scene.edit(key, managementPolicy="Enforce")
     await settle(scene, *keys)
