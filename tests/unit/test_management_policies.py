@@ -82,8 +82,8 @@ async def test_a_deletion_waits_until_a_person_decides(policy: str) -> None:
     await made.settle()
     assert (made.exists(BINDING), ecs.roles) == (True, {ONE: "oss-reader"})
     assert made.condition(BINDING) == ("False", "DeletionPaused")
-    assert "Enforce" in message(made)
-    assert "Retain" in message(made)
+    assert message(made).startswith(f"managementPolicy is {policy}, so that nothing is cleaned up; set deletionPolicy")
+    assert f"or let it clean up: {BINDING.to_set('managementPolicy', 'Enforce')}" in message(made)
 
 
 @pytest.mark.parametrize(
@@ -135,14 +135,29 @@ async def test_what_a_deletion_does_in_each_mode_with_each_unbind_policy(has: st
     assert made.exists(BINDING) == (has == "ours" and mode != "Enforce" and unbind != "Retain")
 
 
-async def test_a_read_only_operator_writes_for_no_object() -> None:
-    made, ecs = scene({ONE: ""})
+def write_nothing(made: Scene) -> None:
+    """Make the operator read-only."""
     made.reconciler.filters = [
         replace(each, all_objects=True) if isinstance(each, PlanOnly) else each for each in made.reconciler.filters
     ]
+
+
+async def test_a_read_only_operator_writes_for_no_object() -> None:
+    made, ecs = scene({ONE: ""})
+    write_nothing(made)
     await made.settle()
     assert (ecs.writes, made.condition(BINDING)) == ([], ("False", "PlanPending"))
     assert "read-only" in message(made)
+
+
+async def test_a_deletion_that_a_read_only_operator_pauses_says_nothing_of_a_policy_that_would_not_help() -> None:
+    made, ecs = await attached()
+    write_nothing(made)
+    made.delete(BINDING)
+    await made.settle()
+    assert (made.condition(BINDING), ecs.roles) == (("False", "DeletionPaused"), {ONE: "oss-reader"})
+    assert message(made).startswith("the operator is read-only, so that nothing is cleaned up; set deletionPolicy")
+    assert "Enforce" not in message(made)
 
 
 async def test_what_something_else_changes_meanwhile_changes_the_plan() -> None:

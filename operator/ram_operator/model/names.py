@@ -55,6 +55,10 @@ class ObjectKey:
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
 
+    def to_annotate(self, annotation: str, value: object) -> str:
+        """The command that sets an annotation of the object, to be pasted."""
+        return f"kubectl annotate {self.kind.lower()} {self.name} {annotation}={value} --overwrite"
+
     def to_set(self, field: str, value: str) -> str:
         """The command that sets a field of the object's spec, to be pasted."""
         patch = f'{{"spec":{{"{field}":"{value}"}}}}'

@@ -37,7 +37,7 @@ class MassRelease(Filter):
         words = self._exceeded(facts.me.key, releases, now)
         if words is None:
             return plan
-        fix = f'if that is meant, set the annotation {ALLOW_RELEASE}: "{facts.generation}"'
+        fix = f"if that is meant: {facts.me.key.to_annotate(ALLOW_RELEASE, facts.generation)}"
         message = (
             f"changes of nodes would release {words} within {self.window.seconds // 60} min; nothing is released; {fix}"
         )

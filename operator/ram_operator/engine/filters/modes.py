@@ -8,12 +8,7 @@ from datetime import datetime
 
 from ram_operator.engine.filters import Filter, alone, withhold
 from ram_operator.kinds import AnyKind
-from ram_operator.model import Facts, Hold, ManagementPolicy, Plan, Reason, Step
-
-RETAIN_OR_ENFORCE = (
-    "set managementPolicy: Enforce to let it clean up, or deletionPolicy (unbindPolicy where there is one) to Retain "
-    "to leave the cloud as it is"
-)
+from ram_operator.model import Facts, Hold, ManagementPolicy, ObjectKey, Plan, Reason, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +36,9 @@ class Suspend(Filter):
         if not facts.suspended:
             return None
         if facts.me.deleting:
-            message = f"managementPolicy is Suspend, so that nothing is cleaned up; {RETAIN_OR_ENFORCE}"
-            hold = Hold(str(facts.me.key), Reason.DELETION_PAUSED, message)
-        else:
-            message = "managementPolicy is Suspend; nothing is read or written until it is Enforce or Plan"
-            hold = Hold(str(facts.me.key), Reason.SUSPENDED, message)
-        return Plan(holds=(hold,))
+            return Plan(holds=(_deletion_paused(facts, "managementPolicy is Suspend"),))
+        message = f"managementPolicy is Suspend: nothing is read or written; to go on: {_enforce(facts.me.key)}"
+        return Plan(holds=(Hold(str(facts.me.key), Reason.SUSPENDED, message),))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +54,16 @@ class PlanOnly(Filter):
     def apply(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
         """Withhold all."""
         if self.all_objects:
-            return _only_planned(facts, plan, " (the operator is read-only)")
+            return _only_planned(facts, plan, _READ_ONLY)
         return _only_planned(facts, plan) if facts.management is ManagementPolicy.PLAN else plan
 
 
-def _only_planned(facts: Facts, plan: Plan, why: str = "") -> Plan:
+_READ_ONLY = "the operator is read-only"
+
+
+def _only_planned(facts: Facts, plan: Plan, because: str = "") -> Plan:
     reason = Reason.DELETION_PAUSED if facts.me.deleting else Reason.PLAN_PENDING
+    why = f" ({because})" if because else ""
 
     def held(step: Step, subject: str) -> Hold:
         return Hold(subject, reason, f"would {alone(step, subject).todo()}{why}")
@@ -75,5 +71,16 @@ def _only_planned(facts: Facts, plan: Plan, why: str = "") -> Plan:
     only = withhold(plan, held)
     if not facts.me.deleting or not only.withheld:
         return only
-    advice = Hold(str(facts.me.key), reason, RETAIN_OR_ENFORCE)
-    return replace(only, holds=(*only.holds, advice))
+    return replace(only, holds=(*only.holds, _deletion_paused(facts, because or "managementPolicy is Plan")))
+
+
+def _deletion_paused(facts: Facts, because: str) -> Hold:
+    """The hold of a deletion that may not write, with what lets the object go."""
+    fix = "set deletionPolicy (unbindPolicy where there is one) to Retain to leave the cloud as it is"
+    if because != _READ_ONLY:
+        fix += f", or let it clean up: {_enforce(facts.me.key)}"
+    return Hold(str(facts.me.key), Reason.DELETION_PAUSED, f"{because}, so that nothing is cleaned up; {fix}")
+
+
+def _enforce(key: ObjectKey) -> str:
+    return key.to_set("managementPolicy", ManagementPolicy.ENFORCE)
