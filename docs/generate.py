@@ -8,14 +8,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from ram_operator import metrics
 from ram_operator.model import EventReason, Reason
-from ram_operator.settings import PREFIX, Settings
+from ram_operator.settings import variables
 from ram_simulator.testing.evidence import evidence_of
 from ram_simulator.testing.fixtures import example_text
 from ram_simulator.testing.tables import actions_table, control_table, switches_table
@@ -118,16 +118,7 @@ def _reasons() -> dict[str, Any]:
 
 def settings() -> str:
     """The operator's environment variables."""
-    hints = get_type_hints(Settings, include_extras=True)
-    fields = {name: each for name, each in Settings.__dataclass_fields__.items() if name != "credentials"}
-    rows = (
-        (
-            f"`{PREFIX}{name.upper()}`",
-            f"`{str(each.default).removesuffix('.0')}`" if each.default else "",
-            hints[name].__metadata__[0],
-        )
-        for name, each in fields.items()
-    )
+    rows = ((f"`{name}`", f"`{default}`" if default else "", what) for name, default, what in variables())
     return table(("variable", "default", "what"), rows)
 
 

@@ -49,7 +49,6 @@ from ram_operator.engine.sweeps import Sweeps
 from ram_operator.engine.workqueue import WorkQueue
 from ram_operator.errors import CloudError, KubeError, StartupError
 from ram_operator.gate import Gate, check, cluster_uid, preflight
-from ram_operator.grantable import stated
 from ram_operator.kinds import AnyKind
 from ram_operator.kinds.instance_role_binding import InstanceRoleBindingKind
 from ram_operator.kinds.instance_role_binding.terms import RequiredTag, RoleRules
@@ -252,11 +251,12 @@ def _reconciler(
 def boundary_of(settings: Settings) -> Boundary:
     """What objects may grant."""
     return Boundary(
-        denied_actions=stated(settings.denied_actions),
-        allowed_actions=stated(settings.allowed_actions),
-        system_policies=stated(settings.allowed_system_policies),
-        trust_principals=stated(settings.allowed_trust_principals),
-        grantees=stated(settings.allowed_grantees),
+        denied_actions=settings.denied_actions,
+        allowed_actions=settings.allowed_actions,
+        system_policies=settings.allowed_system_policies,
+        denied_system_policies=settings.denied_system_policies,
+        trust_principals=settings.allowed_trust_principals,
+        grantees=settings.allowed_grantees,
     )
 
 

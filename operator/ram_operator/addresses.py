@@ -1,6 +1,6 @@
 """Which addresses may be called: the one rule for endpoints, proxies and credential servers, in settings and in cloud/.
 
-No function here quotes an address in its answer: it may have a password in it.
+No function here quotes a URL in its answer: it may have a password in it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 _REGION = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
+_HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(:[0-9]+)?|[0-9A-Fa-f:.\[\]]+")
 
 
 def endpoint_problem(text: str) -> str:
@@ -34,6 +35,13 @@ def proxy_problem(text: str) -> str:
     if url is None or url.scheme != "http" or not url.port or url.path.strip("/") or url.query:
         return "is no address of a proxy: write http://HOST:PORT"
     return ""
+
+
+def host_problem(text: str) -> str:
+    """Return what is wrong with a host or a domain that is called without a proxy; "" for nothing."""
+    if _HOST.fullmatch(text):
+        return ""
+    return f"has {text!r}: write hosts and domains, such as 10.0.0.1, host.example.com or .example.com"
 
 
 def is_region(text: str) -> bool:

@@ -10,17 +10,20 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from textwrap import fill
 from typing import Annotated, Any, get_type_hints
 
-from ram_operator.addresses import endpoint_problem, is_region, proxy_problem, uri_problem
+from ram_operator.addresses import endpoint_problem, host_problem, is_region, proxy_problem, uri_problem
 from ram_operator.errors import StartupError
 from ram_operator.grantable import (
     DENIED_ACTIONS,
+    DENIED_SYSTEM_POLICIES,
     SYSTEM_POLICIES,
     TRUST_PRINCIPALS,
     action_problem,
+    cluster_id_problem,
     grantee_problem,
     name_problem,
     principal_problem,
@@ -28,6 +31,8 @@ from ram_operator.grantable import (
 
 PREFIX = "RAM_OPERATOR_"
 _KUBERNETES_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+NONE = "none"
+"""What a list says to be empty, since an empty variable is its default."""
 METADATA_SERVICE = "http://100.100.100.200"
 _BESIDES = (
     (
@@ -62,8 +67,9 @@ class Settings:
         "Proxy for calls to the cloud by https, such as http://proxy:3128. The variable HTTPS_PROXY is not looked at.",
     ] = field(default="", repr=False)
     no_proxy: Annotated[
-        str, "Hosts and domains that are called without the proxy, separated by commas. NO_PROXY is not looked at."
-    ] = ""
+        tuple[str, ...],
+        "Hosts and domains that are called without the proxy, separated by commas. NO_PROXY is not looked at.",
+    ] = ()
     ca_bundle: Annotated[
         Path | None, "File with the certificates of the authorities that the cloud's endpoints are trusted by."
     ] = None
@@ -126,14 +132,21 @@ class Settings:
     custom_policies_per_role: Annotated[int, "RAM's quota of custom policies on a role."] = 10
     denied_actions: Annotated[
         tuple[str, ...],
-        "Actions that no document may allow, as patterns separated by commas: * and ? stand for characters.",
+        "Actions that no document may allow, as patterns separated by commas: * and ? stand for characters. The "
+        "default has rights and identities, and what takes instances, clusters or accounts over or hides that. It has "
+        "no data (OSS, RDS, KMS and others), no networks, no deletion of things, and nothing that only reads ECS.",
     ] = DENIED_ACTIONS
     allowed_actions: Annotated[
         tuple[str, ...], "Exceptions from that: actions of a document that lie wholly inside one of these patterns."
     ] = ()
-    allowed_system_policies: Annotated[
-        tuple[str, ...], "Name patterns of the system policies that roles may get; none for none at all."
-    ] = SYSTEM_POLICIES
+    allowed_system_policies: Annotated[tuple[str, ...], "Name patterns of the system policies that roles may get."] = (
+        SYSTEM_POLICIES
+    )
+    denied_system_policies: Annotated[
+        tuple[str, ...],
+        "Exceptions from that: system policies that no role may get. The default has those of the services of which "
+        "every action is denied, since reading them is denied as well.",
+    ] = DENIED_SYSTEM_POLICIES
     allowed_trust_principals: Annotated[
         tuple[str, ...],
         "Services, and ARNs of accounts, users, roles and identity providers, that roles may trust, each written out.",
@@ -152,24 +165,37 @@ class Settings:
     """The ALIBABA_CLOUD_* variables with credentials, used where there is no credentials_dir."""
 
 
+def variables() -> Iterator[tuple[str, str, str]]:
+    """Each variable, its default as it is written, and what it is."""
+    hints = get_type_hints(Settings, include_extras=True)
+    for name, each in Settings.__dataclass_fields__.items():
+        if name != "credentials":
+            yield PREFIX + name.upper(), _written(each.default), hints[name].__metadata__[0]
+
+
 def described() -> str:
     """All variables, what they are and their defaults: what `--help` prints below the options."""
-    hints = get_type_hints(Settings, include_extras=True)
-    settings = (
-        (
-            PREFIX + name.upper(),
-            hints[name].__metadata__[0]
-            + (f" Default: {str(each.default).removesuffix('.0')}." if each.default else ""),
-        )
-        for name, each in Settings.__dataclass_fields__.items()
-        if name != "credentials"
-    )
+    told = ((name, words + (f" Default: {default}" if default else "")) for name, default, words in variables())
     margin = " " * 6
-    entries = (
-        f"  {name}\n{fill(words, 100, initial_indent=margin, subsequent_indent=margin)}"
-        for name, words in (*settings, *_BESIDES)
+    filled = partial(fill, width=100, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)
+    entries = (f"  {name}\n{filled(words)}" for name, words in (*told, *_BESIDES))
+    return "\n".join(
+        ("environment variables (lists are separated by commas, and none alone is an empty one):", *entries)
     )
-    return "\n".join(("environment variables:", *entries))
+
+
+def _written(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:g}"
+        case tuple():
+            return ", ".join(value) or NONE
+        case None:
+            return ""
+        case _:
+            return str(value)
 
 
 def from_environment(
@@ -192,10 +218,8 @@ def from_environment(
         if text and (field_ := known.get(name.lower())):
             try:
                 values[name.lower()] = _read(text, field_.default)
-            except KeyError:
-                problems.append(f"{PREFIX}{name} is {text!r}: write true or false")
-            except ValueError:
-                problems.append(f"{PREFIX}{name} is {text!r}: write a number")
+            except ValueError as error:
+                problems.append(f"{PREFIX}{name} is {text!r}: write {error}")
     credentials = {key: value for key, value in environment.items() if key.startswith("ALIBABA_CLOUD_") and value}
     settings = Settings(**values, credentials=credentials)
     problems += (f"{PREFIX}{name.upper()} {problem}" for name, problem in _problems(settings))
@@ -206,19 +230,40 @@ def from_environment(
 
 
 def _read(text: str, default: object) -> object:
+    """A value of the default's type. Raises ValueError with what may be written."""
     match default:
         case bool():
-            return {"true": True, "false": False}[text.strip().lower()]
-        case int():
-            return int(text)
-        case float():
-            return float(text)
+            return _one_of({"true": True, "false": False}, text)
+        case int() | float():
+            return _number(type(default), text)
         case tuple():
-            return tuple(part.strip() for part in text.split(",") if part.strip())
+            return _listed(text)
         case None:
             return Path(text)
         case _:
             return text
+
+
+def _one_of(values: Mapping[str, bool], text: str) -> bool:
+    if (value := values.get(text.strip().lower())) is None:
+        raise ValueError(" or ".join(values))
+    return value
+
+
+def _number(of: Callable[[str], object], text: str) -> object:
+    try:
+        return of(text)
+    except ValueError:
+        raise ValueError("a number") from None
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    parts = tuple(part.strip() for part in text.split(",") if part.strip())
+    if parts == (NONE,):
+        return ()
+    if not parts or NONE in parts:
+        raise ValueError(f"what is in the list, separated by commas, or {NONE} alone")
+    return parts
 
 
 def _problems(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -242,7 +287,7 @@ def _problems(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.required_instance_tag.startswith("="):
         yield "required_instance_tag", f"is {settings.required_instance_tag!r}: write KEY or KEY=VALUE"
     yield from _credentials_problems(settings)
-    yield from _boundary_problems(settings)
+    yield from _list_problems(settings)
     if settings.log_level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         yield "log_level", f"is {settings.log_level!r}: write DEBUG, INFO, WARNING or ERROR"
     if settings.log_format not in ("json", "plain"):
@@ -252,13 +297,16 @@ def _problems(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "listen", f"is {settings.listen!r}: write address:port, such as 0.0.0.0:8080"
 
 
-def _boundary_problems(settings: Settings) -> Iterator[tuple[str, str]]:
+def _list_problems(settings: Settings) -> Iterator[tuple[str, str]]:
     checks = {
+        "no_proxy": host_problem,
+        "previous_cluster_ids": cluster_id_problem,
         "denied_actions": action_problem,
         "allowed_actions": action_problem,
         "allowed_trust_principals": principal_problem,
         "allowed_grantees": grantee_problem,
         "allowed_system_policies": name_problem,
+        "denied_system_policies": name_problem,
         "protected_policies": name_problem,
         "protected_roles": name_problem,
         "restorable_roles": name_problem,

@@ -1,16 +1,19 @@
 """The operator's pod: what it is told, what it may not do, and how it comes and goes."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chart.conftest import Render
+import yaml
+from tests.chart.conftest import CHART, Render
 from tests.conftest import RunningControlPlane
 
-from ram_operator.grantable import DENIED_ACTIONS, SYSTEM_POLICIES, TRUST_PRINCIPALS
-from ram_operator.settings import PREFIX, Settings
+from ram_operator.grantable import DENIED_ACTIONS, DENIED_SYSTEM_POLICIES, SYSTEM_POLICIES, TRUST_PRINCIPALS
+from ram_operator.settings import PREFIX, Settings, from_environment
 
+EMPTY = ("PREVIOUS_CLUSTER_IDS", "ALLOWED_ROLES", "ALLOWED_ACTIONS", "ALLOWED_GRANTEES")
 DEFAULT_ENVIRONMENT = {
     "RAM_OPERATOR_LEASE_NAMESPACE": "ram-operator",
     "RAM_OPERATOR_LEASE_NAME": "ram-operator",
@@ -31,8 +34,10 @@ DEFAULT_ENVIRONMENT = {
     "RAM_OPERATOR_CUSTOM_POLICIES_PER_ROLE": "10",
     "RAM_OPERATOR_DENIED_ACTIONS": ",".join(DENIED_ACTIONS),
     "RAM_OPERATOR_ALLOWED_SYSTEM_POLICIES": ",".join(SYSTEM_POLICIES),
+    "RAM_OPERATOR_DENIED_SYSTEM_POLICIES": ",".join(DENIED_SYSTEM_POLICIES),
     "RAM_OPERATOR_ALLOWED_TRUST_PRINCIPALS": ",".join(TRUST_PRINCIPALS),
     "RAM_OPERATOR_PROTECTED_POLICIES": ",".join(Settings().protected_policies),
+    **dict.fromkeys((f"RAM_OPERATOR_{name}" for name in EMPTY), "none"),
     "RAM_OPERATOR_REGION": "cn-hangzhou",
     "RAM_OPERATOR_CREDENTIALS_DIR": "/var/run/secrets/ram-operator",
 }
@@ -56,6 +61,7 @@ BECOMES = {
     "settings.deniedActions={none}": ("RAM_OPERATOR_DENIED_ACTIONS", "none"),
     "settings.allowedActions={ram:PassRole}": ("RAM_OPERATOR_ALLOWED_ACTIONS", "ram:PassRole"),
     "settings.allowedSystemPolicies={A*,B}": ("RAM_OPERATOR_ALLOWED_SYSTEM_POLICIES", "A*,B"),
+    "settings.deniedSystemPolicies={A*}": ("RAM_OPERATOR_DENIED_SYSTEM_POLICIES", "A*"),
     "settings.allowedTrustPrincipals={a.b}": ("RAM_OPERATOR_ALLOWED_TRUST_PRINCIPALS", "a.b"),
     "settings.allowedGrantees={user/a,role/b-*}": ("RAM_OPERATOR_ALLOWED_GRANTEES", "user/a,role/b-*"),
     "settings.protectedPolicies={p}": ("RAM_OPERATOR_PROTECTED_POLICIES", "p"),
@@ -108,6 +114,24 @@ def environment(render: Render, *settings: str) -> dict[str, str]:
 
 def test_the_defaults_tell_the_operator_its_defaults_and_nothing_empty(render: Render) -> None:
     assert environment(render) == DEFAULT_ENVIRONMENT
+
+
+VALUES = yaml.safe_load((CHART / "values.yaml").read_text())["settings"]
+LISTS = {name: re.sub("(?=[A-Z])", "_", name).lower() for name, value in VALUES.items() if isinstance(value, list)}
+
+
+def given(render: Render, value: str) -> dict[str, object]:
+    """The settings of an operator whose chart has this JSON for every list, as far as they are lists."""
+    parts = (part for name in LISTS for part in ("--set-json", f"settings.{name}={value}"))
+    rendered = render(*parts)["Deployment", "ram-operator"]["spec"]["template"]["spec"]
+    variables = {entry["name"]: entry["value"] for entry in rendered["containers"][0]["env"]}
+    read = from_environment({name: text for name, text in variables.items() if not name.endswith("CREDENTIALS_DIR")})
+    return {name: getattr(read, field) for name, field in LISTS.items()}
+
+
+def test_an_empty_list_is_an_empty_list_and_null_is_the_default(render: Render) -> None:
+    assert given(render, "[]") == dict.fromkeys(LISTS, ())
+    assert given(render, "null") == {name: getattr(Settings(), field) for name, field in LISTS.items()}
 
 
 @pytest.mark.parametrize("setting", BECOMES)

@@ -1,13 +1,21 @@
 """The example of a limit on documents: it refuses what is broad, and nothing else."""
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.chart.conftest import ROOT
 from tests.cluster.admission.case import Case, policy, statement, trust_statement
 from tests.conftest import RunningControlPlane
+
+from ram_operator.cloud import PolicyName, PolicyType
+from ram_operator.grantable import DENIED_ACTIONS
+from ram_operator.model import Granted
+from ram_operator.rules.boundary import Boundary
 
 EXAMPLE = str(ROOT / "deploy/examples/refuse-broad-grants.yaml")
 
@@ -39,6 +47,11 @@ BROAD = {
     "a cluster": grant(Action="cs:DescribeClusterUserKubeconfig"),
     "a template": grant(Action="oos:StartExecution"),
     "a stack": grant(Action="ros:*"),
+    "a key for logins": grant(Action="ecs:AttachKeyPair"),
+    "a group that launches instances": grant(Action="ess:*"),
+    "a container's shell": grant(Action="eci:Exec*"),
+    "hiding what was done": grant(Action="actiontrail:StopLogging"),
+    "a secret": grant(Action="kms:Get*"),
     "accounts": grant(Action="ResourceManager:*"),
     "full access to a service": role(policies=[{"system": "AliyunECSFullAccess"}]),
     "reading all of ram": role(policies=[{"system": "AliyunRAMReadOnlyAccess"}]),
@@ -69,6 +82,24 @@ def limited(installed: RunningControlPlane, eventually: Any) -> Iterator[Running
     yield installed
     assert installed.kubectl("delete", "-f", EXAMPLE).returncode == 0
     eventually(lambda: not refusal(installed, BROAD["everything"]))
+
+
+def listed(variable: str) -> set[str]:
+    """What a list of the example has in it."""
+    example = next(yaml.safe_load_all(Path(EXAMPLE).read_text()))
+    (text,) = (each["expression"] for each in example["spec"]["variables"] if each["name"] == variable)
+    return set(re.findall("'([^']+)'", text))
+
+
+def test_the_example_refuses_what_the_operator_denies_by_default() -> None:
+    assert {f"{service}:*" for service in listed("services")} | listed("takeOver") == {
+        action.lower() for action in DENIED_ACTIONS
+    }
+
+
+@pytest.mark.parametrize("name", sorted(listed("systemPolicies")))
+def test_the_operator_takes_the_system_policies_of_the_example_by_default(name: str) -> None:
+    assert not Boundary().problems(Granted(policy=PolicyName(PolicyType.SYSTEM, name)))
 
 
 def refusal(server: RunningControlPlane, case: Case) -> str:

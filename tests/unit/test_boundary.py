@@ -42,7 +42,7 @@ DOCUMENTS: list[tuple[str, str, bool]] = [
     ("all of a service with denied operations", document(Action="ecs:*"), False),
     ("what begins like a denied operation", document(Action="ecs:Run*"), False),
     ("what ends like one", document(Action="ecs:*Command"), False),
-    ("its neighbours", document(Action=["ecs:RunInstances", "ecs:Describe*"]), True),
+    ("its neighbours", document(Action=["ecs:StartInstance", "ecs:Describe*"]), True),
     ("everything but", document(NotAction="ram:*"), False),
     ("a denial of everything", document("Deny", Action="*"), True),
     ("a denial of everything but", document("Deny", NotAction="oss:*"), True),
@@ -59,6 +59,18 @@ DOCUMENTS: list[tuple[str, str, bool]] = [
     ("statements that are one", json.dumps({"Statement": {"Effect": "Allow", "Action": "ram:Get*"}}), False),
     ("statements that are none", json.dumps({"Statement": "all"}), False),
 ]  # fmt: skip
+
+
+TAKES_OVER = (
+    "ecs:AttachKeyPair ecs:ReInitDisk ecs:ModifyInstanceVncPasswd ecs:CreateCommand ecs:ModifyCommand "
+    "ecs:CreateInstance ecs:RunInstances ecs:DetachInstanceRamRole ecs:CreateLaunchTemplateVersion "
+    "ecs:ModifyLaunchTemplateDefaultVersion ess:* ess:CreateScalingConfiguration fc:* fc:UpdateFunction "
+    "eci:ExecContainerCommand servicemesh:InvokeApiServer swas-open:RunCommand cloudsso:* resourcesharing:* "
+    "governance:* eiam:* actiontrail:* actiontrail:StopLogging hbr:* cs:DescribeClusterUserKubeconfig adcp:Get*"
+)
+DOCUMENTS += [(f"what takes over: {action}", document(Action=action), False) for action in TAKES_OVER.split()]
+DATA = "oss:* rds:* log:* kms:Decrypt kms:GetSecretValue ecs:Describe* ecs:AttachDisk ess:Describe* fc:InvokeFunction"
+DOCUMENTS += [(f"what does not: {action}", document(Action=action), True) for action in DATA.split()]
 
 
 @pytest.mark.parametrize(("what", "text", "inside"), DOCUMENTS, ids=[what for what, _, _ in DOCUMENTS])
@@ -111,6 +123,10 @@ def test_system_policies_are_allowed_by_their_names() -> None:
     assert not DEFAULT.problems(Granted(policy=system("aliyunOSSreadonlyaccess")))
     for name in ("AdministratorAccess", "AliyunRAMFullAccess", "ReadOnlyAccess"):
         assert DEFAULT.problems(Granted(policy=system(name)))
+    # what its documents allow: ram:Get*, cs:Get* (kubeconfigs), servicemesh:InvokeApiServer
+    for name in ("AliyunRAMReadOnlyAccess", "AliyunCSReadOnlyAccess", "AliyunASMReadOnlyAccess"):
+        assert "denied" in DEFAULT.problems(Granted(policy=system(name)))[0]
+    assert not Boundary(denied_system_policies=()).problems(Granted(policy=system("AliyunRAMReadOnlyAccess")))
     assert DEFAULT.problems(Granted(document(Action="ram:*"), policy=custom("p")))
 
 

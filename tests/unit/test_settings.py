@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ram_operator.errors import StartupError
-from ram_operator.settings import PREFIX, Settings, described, from_environment
+from ram_operator.settings import PREFIX, Settings, described, from_environment, variables
 
 READ: list[tuple[str, str, str, Any]] = [
     ("CLUSTER_ID", "c-1", "cluster_id", "c-1"),
@@ -25,7 +25,7 @@ READ: list[tuple[str, str, str, Any]] = [
     ("ENDPOINT_ECS", "http://127.0.0.1:1", "endpoint_ecs", "http://127.0.0.1:1"),
     ("ENDPOINT_STS", "http://127.0.0.1:1", "endpoint_sts", "http://127.0.0.1:1"),
     ("HTTPS_PROXY", "http://proxy:3128", "https_proxy", "http://proxy:3128"),
-    ("NO_PROXY", "internal,.local", "no_proxy", "internal,.local"),
+    ("NO_PROXY", "internal,.local", "no_proxy", ("internal", ".local")),
     ("CA_BUNDLE", "/etc/ca.pem", "ca_bundle", Path("/etc/ca.pem")),
     ("CREDENTIALS_SOURCE", "static", "credentials_source", "static"),
     ("ROLE_ARN", "acs:ram::1:role/r", "role_arn", "acs:ram::1:role/r"),
@@ -51,7 +51,8 @@ READ: list[tuple[str, str, str, Any]] = [
     ("CUSTOM_POLICIES_PER_ROLE", "15", "custom_policies_per_role", 15),
     ("DENIED_ACTIONS", "*", "denied_actions", ("*",)),
     ("ALLOWED_ACTIONS", "ram:PassRole", "allowed_actions", ("ram:PassRole",)),
-    ("ALLOWED_SYSTEM_POLICIES", "none", "allowed_system_policies", ("none",)),
+    ("ALLOWED_SYSTEM_POLICIES", "none", "allowed_system_policies", ()),
+    ("DENIED_SYSTEM_POLICIES", "AliyunRAM*", "denied_system_policies", ("AliyunRAM*",)),
     ("ALLOWED_TRUST_PRINCIPALS", "fc.aliyuncs.com", "allowed_trust_principals", ("fc.aliyuncs.com",)),
     ("ALLOWED_GRANTEES", "user/*,role/a", "allowed_grantees", ("user/*", "role/a")),
     ("PROTECTED_POLICIES", "a*,b", "protected_policies", ("a*", "b")),
@@ -77,6 +78,28 @@ def test_a_variable_sets_its_field_and_no_other(variable: str, text: str, field:
     assert all(getattr(settings, other) == getattr(Settings(), other) for other in others)
 
 
+def test_a_default_is_read_back_as_it_is_printed() -> None:
+    assert from_environment({name: default for name, default, _ in variables()}) == Settings()
+
+
+LISTS = [variable for variable, _, field, _ in READ if isinstance(getattr(Settings(), field), tuple)]
+
+
+@pytest.mark.parametrize("variable", LISTS)
+def test_none_alone_is_an_empty_list(variable: str) -> None:
+    assert getattr(from_environment({PREFIX + variable: " none "}), variable.lower()) == ()
+
+
+NO_LISTS = [",", " ", "none,none", "none,a", "('a:b', 'c:d')", "['a']", "a b", '"a:b"', "a;b", "a\tb"]
+
+
+@pytest.mark.parametrize("text", NO_LISTS)
+@pytest.mark.parametrize("variable", LISTS)
+def test_a_list_that_says_nothing_stops_the_start_and_never_becomes_an_empty_one(variable: str, text: str) -> None:
+    with pytest.raises(StartupError, match=f"^{PREFIX}{variable} .*: write "):
+        from_environment({PREFIX + variable: text})
+
+
 @pytest.mark.parametrize("variable", sorted({variable for variable, *_ in READ}))
 def test_an_empty_variable_is_as_if_it_were_not_set(variable: str) -> None:
     assert from_environment({PREFIX + variable: ""}) == Settings()
@@ -99,6 +122,15 @@ WRONG = [
     ("RESTORABLE_ROLES", "a role"),
     ("ALLOWED_ROLES", "role/x"),
     ("PROTECTED_POLICIES", "acs:ram::1:policy/x"),
+    ("NO_PROXY", "internal,http://proxy:1"),
+    ("DENIED_ACTIONS", "ram"),
+    ("DENIED_ACTIONS", "('ram:*', 'sts:*')"),
+    ("ALLOWED_ACTIONS", "ram:"),
+    ("ALLOWED_TRUST_PRINCIPALS", "ecs"),
+    ("ALLOWED_TRUST_PRINCIPALS", "acs:ram::*:root"),
+    ("ALLOWED_GRANTEES", "dev"),
+    ("DENIED_SYSTEM_POLICIES", "acs:ram::1:policy/x"),
+    ("PREVIOUS_CLUSTER_IDS", "{a}"),
     ("ALLOWED_SYSTEM_POLICIES", "system/AliyunECSReadOnlyAccess"),
     ("REGION", "CN Hangzhou"),
     ("LEASE_NAME", "My Lease"),
@@ -210,7 +242,10 @@ def test_help_names_every_variable_with_its_default() -> None:
     for variable, *_ in READ:
         assert f"  {PREFIX}{variable}\n" in told
     assert "such as http://proxy:3128" in told
-    assert "Default: 0.0.0.0:8080." in told
+    assert "Default: 0.0.0.0:8080" in told
+    for name, default, _ in variables():
+        entry = " ".join(told.partition(f"  {name}\n")[2].partition("\n  RAM_OPERATOR_")[0].split())
+        assert not default or f"Default: {default}" in entry
     assert "ALIBABA_CLOUD_ACCESS_KEY_ID" in told
     assert max(map(len, told.splitlines())) <= 100
 

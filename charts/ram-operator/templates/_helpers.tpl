@@ -65,11 +65,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- include "ram-operator.on" (.Values.leaderElection).enabled }}
 {{- end }}
 
-{{/* The settings as environment variables; what is empty is left to the operator's own default. */}}
+{{/* The settings as environment variables. What is null or "" is left to the operator's own default; an empty list is none. */}}
 {{- define "ram-operator.settings" -}}
 {{- range $name, $value := .Values.settings }}
 {{- if kindIs "slice" $value }}
-{{- $value = join "," $value }}
+{{- $value = join "," $value | default "none" }}
 {{- else if kindIs "float64" $value }}
 {{- $value = int64 $value }}
 {{- end }}

@@ -47,7 +47,7 @@ def problems(settings: Settings) -> Iterator[str]:
 
 
 def _network(settings: Settings) -> Network:
-    return Network(settings.ca_bundle, settings.https_proxy, settings.no_proxy)
+    return Network(settings.ca_bundle, settings.https_proxy, ",".join(settings.no_proxy))
 
 
 def _credentials(settings: Settings, clock: Callable[[], float]) -> CredentialsProvider | Source:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from ram_operator.cloud import PolicyType
-from ram_operator.grantable import DENIED_ACTIONS, SYSTEM_POLICIES, TRUST_PRINCIPALS
+from ram_operator.grantable import DENIED_ACTIONS, DENIED_SYSTEM_POLICIES, SYSTEM_POLICIES, TRUST_PRINCIPALS
 from ram_operator.model import Granted, listing
 from ram_operator.rules.documents.granting import allowing, texts
-from ram_operator.rules.patterns import matches_any, overlap, within
+from ram_operator.rules.patterns import matches, matches_any, overlap, within
 from ram_operator.rules.trust import EVERYBODY, Trusted, trusted
 
 
@@ -30,6 +30,7 @@ class Boundary:
         trust_principals: who may be let assume a role: services, and ARNs of accounts, users, roles and identity
             providers, exactly as a trust policy names them.
         grantees: whom attachTo may grant policies to: `user/NAME`, `group/NAME`, `role/NAME`, as patterns.
+        denied_system_policies: exceptions from system_policies: those that roles may not get.
     """
 
     denied_actions: tuple[str, ...] = DENIED_ACTIONS
@@ -37,6 +38,7 @@ class Boundary:
     system_policies: tuple[str, ...] = SYSTEM_POLICIES
     trust_principals: tuple[str, ...] = TRUST_PRINCIPALS
     grantees: tuple[str, ...] = ()
+    denied_system_policies: tuple[str, ...] = DENIED_SYSTEM_POLICIES
 
     def problems(self, granted: Granted) -> tuple[str, ...]:
         """Say what of something that is granted lies outside; nothing where all of it is inside."""
@@ -45,13 +47,18 @@ class Boundary:
     def _problems(self, granted: Granted) -> Iterator[str]:
         if granted.grantee and not matches_any(f"{granted.grantee.kind}/{granted.grantee.name}", self.grantees):
             yield f"{granted.grantee} is none of the allowed grantees"
-        policy = granted.policy
-        if policy and policy.type is PolicyType.SYSTEM and not matches_any(policy.name, self.system_policies):
-            yield f"system policy {policy.name} is none of the allowed ones"
+        if granted.policy and granted.policy.type is PolicyType.SYSTEM:
+            yield from self._of_system_policy(granted.policy.name)
         if granted.document is not None:
             yield from self._of_document(granted.document)
         if granted.trust is not None:
             yield from self._of_trust(granted.trust)
+
+    def _of_system_policy(self, name: str) -> Iterator[str]:
+        if not matches_any(name, self.system_policies):
+            yield f"system policy {name} is none of the allowed ones"
+        elif denied := [pattern for pattern in self.denied_system_policies if matches(name, pattern)]:
+            yield f"system policy {name} is one of the denied {listing(denied, 3)}"
 
     def _of_document(self, document: str) -> Iterator[str]:
         if not document:

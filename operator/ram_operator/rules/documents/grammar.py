@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from ram_operator.grantable import ACTION
 from ram_operator.rules.wording import as_meant, has_blank, invisible, is_blank, quoted
 
 VERSION = "1"
@@ -32,7 +33,6 @@ TRUST_HINTS = {
     "Resource": "a trust policy is about the role itself, remove it",
 }
 
-_ACTION = re.compile(r"\*|[A-Za-z0-9*?_.-]+:[A-Za-z0-9*?_.:/-]+")
 # Alibaba Cloud's own page "Use the instance RAM role by calling APIs" prints it in one of its languages.
 _MISPRINTS = {"ecs:dettachinstanceramrole": "ecs:DetachInstanceRamRole"}
 _SERVICE_NAME = re.compile(r"[A-Za-z0-9*?_-]+")
@@ -56,11 +56,11 @@ def action_problem(text: str) -> str | None:
     clean = as_meant(text)
     if actual := _MISPRINTS.get(clean.lower()):
         return f"is a misprint, there is no such action; write {quoted(actual)}"
-    if _ACTION.fullmatch(text):
+    if ACTION.fullmatch(text):
         return None
     if "[" in text or "<" in text:
         return 'is a placeholder; write an action such as "ecs:CreateInstance" or "ecs:*"'
-    if problem := meant_instead(text, _ACTION):
+    if problem := meant_instead(text, ACTION):
         return problem
     service, colon, operation = clean.partition(":")
     if colon and not operation and _SERVICE_NAME.fullmatch(service):
