@@ -10,7 +10,6 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from fnmatch import fnmatchcase
 from time import monotonic
 from typing import Any
@@ -18,14 +17,14 @@ from typing import Any
 from tests.contract.conftest import RunningSimulator
 from tests.contract.ports import ports_of
 from tests.unit.builders import binding_body, binding_key, made_role_status, owner, role_body, role_key
+from tests.unit.crashes import Crash, Crashing
 from tests.unit.scene import Scene
 
 from ram_operator.cloud import Cloud, NewRole
-from ram_operator.engine.filters import Filter
 from ram_operator.engine.filters.contention import Contention
 from ram_operator.kinds.instance_role_binding.index import selection
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING
-from ram_operator.model import EVERYTHING, Facts, ObjectKey, Outcome, Plan
+from ram_operator.model import EVERYTHING, Facts, ObjectKey
 from ram_operator.rules.documents import canonical, trust_for_services
 
 REGION = "cn-hangzhou"
@@ -154,17 +153,6 @@ class Terms:
         protected = fnmatchcase(role, "Kubernetes*Role-*")
         given_back = protected or role in OURS
         return one in self.wanted and self.replaces and given_back and (self.replaces_protected or not protected)
-
-
-class Crash(Exception):
-    """The process ends after its writes, before it stored what came of them."""
-
-
-class Crashing(Filter):
-    """Ends the process."""
-
-    def learn(self, facts: Facts, outcome: Outcome, after: Plan, now: datetime) -> None:
-        raise Crash
 
 
 @dataclass(slots=True)

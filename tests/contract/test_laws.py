@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Any, cast
 
 import pytest
@@ -21,11 +20,11 @@ from tests.unit.builders import (
     role_body,
     role_key,
 )
+from tests.unit.crashes import Crash, Crashing
 from tests.unit.scene import Scene
 
 from ram_operator.cloud import Cloud, EcsApi, NewPolicy, NewRole, RoleChange, Taggable
-from ram_operator.engine.filters import Filter
-from ram_operator.model import Body, Facts, InstanceId, ObjectKey, Outcome, Plan, Scope, StatusFields
+from ram_operator.model import Body, InstanceId, ObjectKey, Scope, StatusFields
 from ram_operator.rules.documents import canonical, trust_for_services
 
 Simulator = Any
@@ -321,17 +320,6 @@ async def test_the_finalizer_and_the_claims_are_stored_before_the_first_write_of
         assert ("finalizer", True) in untouched
         if claim:
             assert any(what == "status" and value.get(claim) for what, value in untouched)
-
-
-class Crash(Exception):
-    """The process ends."""
-
-
-class Crashing(Filter):
-    """Ends the process after the writes and before anything of them is noted."""
-
-    def learn(self, facts: Facts, outcome: Outcome, after: Plan, now: datetime) -> None:
-        raise Crash
 
 
 async def test_what_was_claimed_before_a_crash_is_ours_after_it(

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 from tests.unit.builders import binding_body, binding_key, instance, node
+from tests.unit.crashes import Crash
 from tests.unit.pool import BINDING, ONE, TWO, attached, scene, state
 from tests.unit.scene import Instances, Scene
 from tests.unit.test_binding_replacing import ALLOWED, REFUSED, WORKER, Refusing, message, pool
-from tests.unit.test_binding_verdicts import Crash, Fragile
+from tests.unit.test_binding_verdicts import Fragile
 
 from ram_operator.errors import Unavailable
 from ram_operator.kinds.instance_role_binding.rows import UNKNOWN_SESSION

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.unit.builders import KINDS, binding_body, binding_key, made_role_status, node, role_body
+from tests.unit.crashes import Crash
 from tests.unit.pool import BINDING, ONE
 from tests.unit.scene import Instances, Scene
 
@@ -83,10 +84,6 @@ FOUND: dict[str, Found] = {
     "ambiguous": Found("", {"Fail": ""}, {"Fail": ("Skipped", "DuplicateProviderID")}),
 }
 CELLS = [pytest.param(name, policy, id=f"{name}, {policy}") for name, policy in product(FOUND, POLICIES)]
-
-
-class Crash(Exception):
-    """The process ends."""
 
 
 class Fragile(Instances):

@@ -9,22 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime
 from typing import Any
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.unit.builders import binding_body, binding_key, instance, made_role_status, node, role_body, role_key
+from tests.unit.crashes import Crash, Crashing
 from tests.unit.scene import Instances, Scene
 
-from ram_operator.engine.filters import Filter
 from ram_operator.engine.filters.contention import Contention
 from ram_operator.engine.filters.rollout import Rollouts
 from ram_operator.engine.filters.unconfirmed import Unconfirmed
 from ram_operator.errors import CloudError, Unavailable
 from ram_operator.kinds.instance_role_binding.index import selection
 from ram_operator.kinds.names import INSTANCE_ROLE_BINDING
-from ram_operator.model import EVERYTHING, Facts, InstanceId, ObjectKey, Outcome, Plan
+from ram_operator.model import EVERYTHING, InstanceId, ObjectKey
 from ram_operator.rules.documents import canonical
 
 NUMBERS = (1, 2, 3)
@@ -84,17 +83,6 @@ class Ecs(Instances):
         self.roles[one] = role
         self.limits.pop(one, None)
         self.ours.discard(one)
-
-
-class Crash(Exception):
-    """The process ends after its writes, before it stored what came of them."""
-
-
-class Crashing(Filter):
-    """Ends the process."""
-
-    def learn(self, facts: Facts, outcome: Outcome, after: Plan, now: datetime) -> None:
-        raise Crash
 
 
 class World:
