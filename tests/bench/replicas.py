@@ -7,13 +7,12 @@ from collections.abc import Callable
 
 from tests.bench.apiserver import ApiServer, send
 from tests.bench.measurements import SETTINGS, Figures, edited_in_force
+from tests.lease_rights import LEASES, RBAC, lease_rights, named
 
 from ram_sandbox.operator_process import OperatorProcess
 from ram_sandbox.sandbox import Sandbox
 
 LEASE = "bench"
-NAMESPACE = "default"
-GROUP = "coordination.k8s.io"
 WAIT_SECONDS = 60.0
 
 
@@ -24,8 +23,9 @@ def hand_over(sandbox: Sandbox, edited: tuple[int, int]) -> Figures:
         sandbox: with roles and policies.
         edited: the numbers of two policies that nobody has edited yet.
     """
-    allow_lease(sandbox)
-    settings = SETTINGS | {"RAM_OPERATOR_LEASE_NAMESPACE": NAMESPACE, "RAM_OPERATOR_LEASE_NAME": LEASE}
+    rights = lease_rights(LEASE, sandbox.installation.namespace)
+    send(sandbox.kubeconfig, (("POST", f"{RBAC}/{plural}", body) for plural, body in rights.items()))
+    settings = SETTINGS | named(LEASE)
     folder = sandbox.folder / "standby"
     folder.mkdir(mode=0o700)
     first, second = sandbox.operator, OperatorProcess(sandbox.installation, sandbox.simulator, folder, os.environ)
@@ -49,26 +49,10 @@ def without_writer(sandbox: Sandbox, number: int, end_leader: Callable[[], objec
     return time.monotonic() - began
 
 
-def allow_lease(sandbox: Sandbox) -> None:
-    """Give the operator's ServiceAccount the rights on the Lease that the chart gives it with two replicas."""
-    of_one = {"apiGroups": [GROUP], "resources": ["leases"], "resourceNames": [LEASE], "verbs": ["get", "update"]}
-    rules = [{"apiGroups": [GROUP], "resources": ["leases"], "verbs": ["create"]}, of_one]
-    subject = {"kind": "ServiceAccount", "name": "ram-operator", "namespace": sandbox.installation.namespace}
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": LEASE}
-    path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{NAMESPACE}"
-    made = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": LEASE}}
-    bodies = {
-        "roles": {**made, "kind": "Role", "rules": rules},
-        "rolebindings": {**made, "kind": "RoleBinding", "roleRef": role, "subjects": [subject]},
-    }
-    send(sandbox.kubeconfig, (("POST", f"{path}/{plural}", body) for plural, body in bodies.items()))
-
-
 def await_leader(sandbox: Sandbox) -> None:
     """Wait until somebody holds the Lease."""
     apiserver, end = ApiServer(sandbox.kubeconfig), time.monotonic() + WAIT_SECONDS
-    path = f"/apis/{GROUP}/v1/namespaces/{NAMESPACE}/leases"
-    while not any(item["metadata"]["name"] == LEASE for item in apiserver.get(path)["items"]):
+    while not any(item["metadata"]["name"] == LEASE for item in apiserver.get(LEASES)["items"]):
         if time.monotonic() > end:
             raise TimeoutError("nobody takes the Lease")
         time.sleep(0.2)

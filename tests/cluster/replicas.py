@@ -9,21 +9,13 @@ from typing import Any
 import pytest
 from tests.cluster.apiserver import Refused
 from tests.cluster.world import GRACE_SECONDS, SETTINGS, World
+from tests.lease_rights import LEASES, RBAC, lease_rights, named
 from tests.polling import until
 
 from ram_sandbox.operator_process import OperatorProcess
 
-LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
-NAMED = {"RAM_OPERATOR_LEASE_NAMESPACE": "default", "RAM_OPERATOR_LEASE_NAME": "replicas"}
-RIGHTS = [
-    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
-    {
-        "apiGroups": ["coordination.k8s.io"],
-        "resources": ["leases"],
-        "resourceNames": ["replicas"],
-        "verbs": ["get", "update"],
-    },
-]
+LEASE = "replicas"
+SETTINGS_OF_BOTH = SETTINGS | named(LEASE)
 
 
 class Replicas:
@@ -37,14 +29,21 @@ class Replicas:
     def begin(self, **variables: str) -> None:
         """Start both anew: the first, which has these variables besides its settings, leads."""
         self.second.stop()
-        self.first.restart({**SETTINGS, **NAMED, **variables})
+        self.first.stop()
+        self.delete_lease()
+        self.first.start({**SETTINGS_OF_BOTH, **variables})
         until(lambda: self.lease().get("holderIdentity", ""))
-        self.second.start({**SETTINGS, **NAMED})
+        self.second.start(SETTINGS_OF_BOTH)
 
     def lease(self) -> dict[str, Any]:
         """What the Lease says, nothing where there is none."""
         items = self.world.api.request("GET", LEASES)["items"]
-        return next((item["spec"] for item in items if item["metadata"]["name"] == "replicas"), {})
+        return next((item["spec"] for item in items if item["metadata"]["name"] == LEASE), {})
+
+    def delete_lease(self) -> None:
+        """Forget who led: one that could not release it would be taken for the leader for 15 s."""
+        with suppress(Refused):
+            self.world.api.request("DELETE", f"{LEASES}/{LEASE}")
 
     def led_by_another_than(self, holder: str) -> None:
         until(lambda: self.lease().get("holderIdentity", "") not in ("", holder), GRACE_SECONDS)
@@ -52,24 +51,17 @@ class Replicas:
 
 @pytest.fixture
 def replicas(world: World, tmp_path: Path) -> Iterator[Replicas]:
-    account = world.sandbox.installation
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "replicas"}
-    subject = {"kind": "ServiceAccount", "name": "ram-operator", "namespace": account.namespace}
-    path = "/apis/rbac.authorization.k8s.io/v1/namespaces/default"
-    meta = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "replicas"}}
-    world.api.request("POST", f"{path}/roles", {**meta, "kind": "Role", "rules": RIGHTS})
-    world.api.request(
-        "POST", f"{path}/rolebindings", {**meta, "kind": "RoleBinding", "roleRef": role, "subjects": [subject]}
-    )
-    second = OperatorProcess(account, world.cloud, tmp_path, os.environ)
+    rights = lease_rights(LEASE, world.sandbox.installation.namespace)
+    for plural, body in rights.items():
+        world.api.request("POST", f"{RBAC}/{plural}", body)
+    second = OperatorProcess(world.sandbox.installation, world.cloud, tmp_path, os.environ)
+    made = Replicas(world, second)
     try:
-        made = Replicas(world, second)
         made.begin()
         yield made
     finally:
         second.stop()
         world.operator.restart(SETTINGS)
-        for what in ("rolebindings", "roles"):
-            world.api.request("DELETE", f"{path}/{what}/replicas")
-        with suppress(Refused):
-            world.api.request("DELETE", f"{LEASES}/replicas")
+        for plural in rights:
+            world.api.request("DELETE", f"{RBAC}/{plural}/{LEASE}")
+        made.delete_lease()
