@@ -50,14 +50,16 @@ def four_kinds(world: World, tmp_path: Path) -> Iterator[World]:
     environ = os.environ | {"PYTHONPATH": str(ROOT)}
     operator = OperatorProcess(world.sandbox.installation, world.cloud, tmp_path, environ, "tests.cluster.group_kind")
     usual, world.operator = world.operator, operator
-    operator.start(SETTINGS)
-    yield world
-    for body in world.api.objects(RAM_GROUP.kind):
-        world.api.patch(f"{RAM_GROUP.kind}/{body['metadata']['name']}", {"metadata": {"finalizers": None}})
-    operator.stop()
-    world.sandbox.installation.kubectl.ok("delete", "-f", "-", input=made)
-    world.operator = usual
-    usual.start(SETTINGS)
+    try:
+        operator.start(SETTINGS)
+        yield world
+    finally:
+        for body in world.api.objects(RAM_GROUP.kind):
+            world.api.patch(f"{RAM_GROUP.kind}/{body['metadata']['name']}", {"metadata": {"finalizers": None}})
+        operator.stop()
+        world.sandbox.installation.kubectl.ok("delete", "-f", "-", input=made)
+        world.operator = usual
+        usual.start(SETTINGS)
 
 
 def group(comment: str) -> dict[str, Any]:
