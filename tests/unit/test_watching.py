@@ -61,6 +61,10 @@ def put(server: ApiServer, name: str) -> None:
     server.put("nodes", node(name))
 
 
+def kopf_runs() -> bool:
+    return "kopf" in {thread.name for thread in threading.enumerate()}
+
+
 async def until(check: Callable[[], bool]) -> None:
     async with asyncio.timeout(SECONDS):
         while not check():
@@ -86,6 +90,8 @@ def watched(
         running.cancel()
         with suppress(asyncio.CancelledError, StartupError):
             await running
+        # asyncio's server loses connections that are made while it is closed.
+        await until(lambda: not kopf_runs())
         await server.stop()
 
     asyncio.run(run())
@@ -156,9 +162,9 @@ def test_one_refusal_of_the_check_does_not_end_the_watches(monkeypatch: pytest.M
 def test_told_to_end_the_watches_leave_no_thread_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
     async def work(made: Watched, running: asyncio.Task[None]) -> None:
-        assert "kopf" in {thread.name for thread in threading.enumerate()}
+        assert kopf_runs()
         running.cancel()
         await asyncio.wait([running])
-        await until(lambda: "kopf" not in {thread.name for thread in threading.enumerate()})
+        await until(lambda: not kopf_runs())
 
     watched(monkeypatch, tmp_path, work)
