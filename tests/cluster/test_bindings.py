@@ -139,6 +139,7 @@ SKIPPED: dict[str, dict[str, Any]] = {
     "VirtualNode": node("odd-virtual", "", "p", {"type": "virtual-kubelet"}),
     "LingjunNode": node("odd-lingjun", "cn-hangzhou.e01-x", "p", {"alibabacloud.com/lingjun-worker": "true"}),
     "HybridNode": node("odd-hybrid", "ack-hybrid://idc-1", "p"),
+    "InvalidProviderID": node("odd-invalid", "alicloud:///cn-hangzhou/i-bp1simulator00000001", "p"),
     "ForeignProviderID": node("odd-foreign", "aws:///eu-west-1a/i-0123456789abcdef0", "p"),
     "ExcludedNode": node(
         "odd-excluded",

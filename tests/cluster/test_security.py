@@ -166,7 +166,7 @@ def test_an_evil_node_name_or_provider_id_does_no_harm(world: World) -> None:
         node("odd-4", "../../etc.i-bp1simulator00000001", "safe"),
     )
     for name in ("odd-1", "odd-2", "odd-3", "odd-4"):
-        row = world.row("safe", name, "Skipped", "ForeignProviderID")
+        row = world.row("safe", name, "Skipped", "InvalidProviderID")
         assert len(row["message"]) <= 256
     good = world.add_nodes("safe", "good")["good"]
     world.row("safe", "good", "Attached")

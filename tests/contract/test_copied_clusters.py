@@ -17,7 +17,7 @@ from ram_operator.model import Body, Event, ObjectKey
 
 NEW = policy_key("new")
 READ = [{"policyRef": {"name": "read"}}]
-CAUSE = "something else keeps changing it (another tool, or the operator of a copy of this cluster)"
+CAUSE = "times within an hour something else has undone: "
 
 
 async def backup(scene: Scene) -> list[Body]:

@@ -29,6 +29,8 @@ LIMITED: dict[str, Any] = {
 }
 MOST_CHARACTERS = 160
 _BRACKETS = re.compile(r" ?\((?:[^()]|\([^()]*\))*\)")
+_KUBECTL = re.compile(r"kubectl [a-z].*$")
+"""A command that has the name of the binding in it, which may be as long as it likes."""
 _COMMAND = re.compile(r"; (?:ram-operator explain \w+|kubectl [a-z].*)$")
 _DANGEROUS = re.compile(
     r"\b(?:detach|delete) (?:it|the role|the binding|one of)|set (?:conflictPolicy|allowProtectedRoles)"
@@ -225,6 +227,30 @@ async def read_role(kind: str, **spec: Any) -> Heard:
     return await settled(made)
 
 
+async def absent() -> Heard:
+    made = cluster(0)
+    made.edit(BINDING, nodeSelector=None, nodeNames=["a" * 63, "b" * 63])
+    return await settled(made)
+
+
+async def mass_release() -> Heard:
+    made = await settled(cluster(10))
+    for number in range(1, 9):
+        made.put_node(node(number, "other"))
+    await made.settle()
+    return made
+
+
+async def contended() -> Heard:
+    made = await settled(cluster())
+    for _ in range(6):
+        made.later(120)
+        made.ecs.roles[ONE] = ""
+        made.asked = {BINDING: Scope(frozenset([str(ONE)]), swept=True)}
+        await made.settle()
+    return made
+
+
 async def owned_by_nobody() -> Heard:
     made = cluster()
     made.ecs.ram.owned.clear()
@@ -263,6 +289,9 @@ STORIES: dict[str, Callable[[], Awaitable[Heard]]] = {
     "not given back by the settings": lambda: released(rules=RoleRules(restorable=())),
     "not given back by ECS": not_restored,
     "changed by somebody": lambda: released(then=OTHER),
+    "a mass release": mass_release,
+    "contended": contended,
+    "suspended": lambda: settled(cluster(managementPolicy="Suspend")),
     "a role without its tags": lambda: without_tags(deleted=False),
     "a deletion without the tags": lambda: without_tags(deleted=True),
     "a role that never had its tags": owned_by_nobody,
@@ -276,7 +305,7 @@ STORIES: dict[str, Callable[[], Awaitable[Heard]]] = {
     "a role by name that a RamRole manages": lambda: settled(cluster(roleRef=None, roleName=ROLE)),
     "instances that are no nodes": lambda: settled(cluster(instances=[str(TWO)])),
     "a spec that had no effect": stored_before,
-    "nodes that do not exist": lambda: settled(cluster(0, nodeSelector=None, nodeNames=["a" * 63, "b" * 63])),
+    "nodes that do not exist": absent,
     "no nodes": lambda: settled(cluster(0)),
     "too many nodes": lambda: settled(cluster(1001)),
     "two nodes of one instance": lambda: on_node(*(node(number, provider_id=str(ONE)) for number in (1, 2, 3, 4))),
@@ -309,7 +338,7 @@ async def test_a_row_is_one_short_fact_and_ends_with_one_command_where_a_person_
     made = await STORIES[story]()
     assert made.rows_said or made.said
     for state, reason, text in made.rows_said:
-        short = _BRACKETS.sub("", text)
+        short = _KUBECTL.sub("", _BRACKETS.sub("", text))
         assert len(short) <= MOST_CHARACTERS, (len(short), text)
         assert len(text) <= 256, text
         assert not _DANGEROUS.search(text), text

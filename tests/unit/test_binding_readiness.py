@@ -77,8 +77,8 @@ async def test_a_selector_without_nodes_is_settled() -> None:
 
 
 IN_VAIN = [
-    (("node-77",), "waits for its nodes: node-77 does not exist"),
-    (("node-77", "node-78"), "waits for its nodes: node-77, node-78 do not exist"),
+    (("node-77",), "1 named node does not exist (node-77)"),
+    (("node-77", "node-78"), "2 named nodes do not exist (node-77, node-78)"),
 ]
 
 
@@ -99,7 +99,7 @@ async def test_a_named_node_that_does_not_exist_is_told_beside_those_that_do() -
     made, _ = scene({ONE: ""}, naming("node-1", "node-77"))
     await made.settle()
     assert made.condition(BINDING) == ("True", "AllAttached")
-    assert message(made) == "1 instance has role oss-reader; node-77 does not exist"
+    assert message(made) == "1 instance has role oss-reader; 1 named node does not exist (node-77)"
 
 
 async def test_a_named_node_that_goes_takes_ready_with_it_once_it_is_released() -> None:

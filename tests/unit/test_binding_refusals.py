@@ -189,7 +189,7 @@ async def test_a_spec_that_cannot_be_obeyed_leaves_the_last_good_state_in_force(
 
 async def test_the_classic_network_is_named_once() -> None:
     made, ecs = scene({ONE: ""})
-    words = "is in the classic network, where no instance has a role; ram-operator explain ClassicNetwork"
+    words = "is in the classic network; only instances in a VPC can have a role; ram-operator explain ClassicNetwork"
     ecs.failing["attach"] = ClassicNetwork("AttachInstanceRamRole", "InvalidNetworkType.MismatchRamRole")
     await made.settle()
     assert made.rows(BINDING)[str(ONE)]["message"] == words

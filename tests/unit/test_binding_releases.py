@@ -75,7 +75,7 @@ async def test_an_instance_counts_as_gone_when_two_looks_a_minute_apart_miss_it(
     assert made.rows(BINDING)[str(ONE)]["reason"] == "InstanceGone"
     assert made.condition(BINDING) == ("True", "NoInstances")
     ready = next(row for row in made.status(BINDING)["conditions"] if row["type"] == "Ready")
-    assert ready["message"] == f"no nodes match the selector; ECS does not know {ONE} (node-1)"
+    assert ready["message"] == f"no selected node can have a role; ECS does not know {ONE} (node-1)"
 
 
 async def test_an_instance_that_is_gone_is_looked_for_at_growing_intervals_as_long_as_its_node_is_there() -> None:

@@ -137,7 +137,7 @@ async def test_what_is_ambiguous_stays_until_a_person_says_so(how: dict[str, Any
     made, ecs = restored(first, *([how["second"]] if "second" in how else []), origin=how.get("origin", "Created"))
     await made.settle()
     assert state(made) == FOUND
-    assert f"kubectl annotate irb {BINDING.name} {TAKE_OVER}=1" in made.rows(BINDING)[str(ONE)]["message"]
+    assert BINDING.to_annotate(TAKE_OVER, 1) in made.rows(BINDING)[str(ONE)]["message"]
     made.annotate(BINDING, TAKE_OVER, "0")
     await made.settle()
     assert state(made) == FOUND, "the annotation is about another generation"

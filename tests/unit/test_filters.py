@@ -214,7 +214,10 @@ def test_three_repairs_within_an_hour_are_made_and_the_fourth_is_not() -> None:
         wrote(contention, ATTACH_A, at=later(600 * repair))
     held = sifted(contention, ATTACH_A, at=later(2400))
     assert reasons(held) == [Reason.CONTENDED]
-    assert "attach policy Custom/a to role r again 3 times" in held.all_holds[0].message
+    assert (
+        "3 times within an hour something else has undone: attach policy Custom/a to role r"
+        in held.all_holds[0].message
+    )
 
 
 def test_a_contended_write_is_tried_again_after_pauses_that_grow() -> None:

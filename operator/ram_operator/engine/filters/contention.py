@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from ram_operator.engine.filters import Filter, Identity, effects, withhold
-from ram_operator.model import Facts, Hold, ObjectKey, Outcome, Plan, Reason, Step
+from ram_operator.model import Facts, Hold, ObjectKey, Outcome, Plan, Reason, Step, explain
 
 LONGEST_PAUSE = 8
 """How often a pause is doubled at most; the window ends it long before."""
@@ -90,11 +90,8 @@ class Contention(Filter):
         # Whether the other has stopped shows only by another try.
         pause = self.pause * 2 ** min(max(0, len(counted) - self.most - 1), LONGEST_PAUSE)
         left = (min(counted[-1].at + pause, counted[0].at + self.window) - now).total_seconds()
-        message = (
-            f"{subject}: had to {step.effect} again {len(counted) - 1} times within an hour; something else keeps "
-            "changing it (another tool, or the operator of a copy of this cluster): find out what, or change this "
-            "object to agree with it"
-        )
+        undone = f"{len(counted) - 1} times within an hour something else has undone: {step.effect} ({subject})"
+        message = f"{undone}; {explain(Reason.CONTENDED)}"
         return Hold(subject, Reason.CONTENDED, message, left) if left > 0 else None
 
     def learn(self, facts: Facts, outcome: Outcome, after: Plan, now: datetime) -> None:

@@ -37,10 +37,9 @@ class MassRelease(Filter):
         words = self._exceeded(facts.me.key, releases, now)
         if words is None:
             return plan
+        by_nodes = f"{words} would be released by changes of nodes within {self.window.seconds // 60} min"
         fix = f"if that is meant: {facts.me.key.to_annotate(ALLOW_RELEASE, facts.generation)}"
-        message = (
-            f"changes of nodes would release {words} within {self.window.seconds // 60} min; nothing is released; {fix}"
-        )
+        message = f"{by_nodes}; nothing is released; {fix}"
 
         def held(step: Step, subject: str) -> Hold | None:
             if subject not in releases.subjects:
@@ -53,7 +52,7 @@ class MassRelease(Filter):
         others = [known for other, known in self._known.items() if other != key]
         scopes = {
             "of this object": [],
-            f"of all with {releases.group}": [other for other in others if other.group == releases.group],
+            f"of all with one role ({releases.group})": [other for other in others if other.group == releases.group],
             "of all objects": others,
         }
         for name, besides in scopes.items():

@@ -269,7 +269,7 @@ class _Now:
             detached=subject in self.detached,
             now=self.context.now,
             generation=facts.generation,
-            binding=facts.me.key.name,
+            binding=facts.me.key,
         )
 
     def _claimable(self, subject: InstanceId) -> bool:

@@ -20,7 +20,7 @@ class Case:
     """All that bears on one instance in one reconcile.
 
     Args:
-        binding: the name of the binding.
+        binding: the binding itself.
         role: the role it should have from us; None where it should have none, or where the role is not usable now.
         session: the hash of the session policy that is to limit the role on it; None for none.
         wanted: whether this binding is the one that should have the instance.
@@ -48,7 +48,7 @@ class Case:
     seen: str | None
     now: datetime
     generation: int
-    binding: str = ""
+    binding: ObjectKey
     terms: Terms = field(default_factory=Terms)
     session: str | None = None
     selected: bool = False

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from ram_operator.kinds.instance_role_binding.rows import MOST_ROWS, Row, State
-from ram_operator.model import Hold, InstanceId, NodeFacts, ObjectKey, Reason, explain, listing
+from ram_operator.model import Hold, InstanceId, NodeFacts, ObjectKey, Reason, explain, listing, number_of
 
 
 def in_sync(rows: Sequence[Row], role: str | None) -> tuple[Reason, str]:
@@ -23,7 +23,8 @@ def in_sync(rows: Sequence[Row], role: str | None) -> tuple[Reason, str]:
     if attached == 0:
         others = Counter(row.reason for row in rows if row.reason is not Reason.NODE_NOT_FOUND and not _is_gone(row))
         why = listing(f"{count} {reason}" for reason, count in others.most_common() if reason)
-        what = f"no selected node can have a role: {why}" if why else "no nodes match the selector"
+        what = "no selected node can have a role" if why or besides else "no nodes match the selector"
+        what += f": {why}" if why else ""
         return Reason.NO_INSTANCES, f"{what}{besides}"
     return Reason.ALL_ATTACHED, f"{attached} instance{'s have' if attached > 1 else ' has'} role {role}{besides}"
 
@@ -51,7 +52,7 @@ def named_in_vain(
     absent = [node.name for node in skipped if node.skip is Reason.NODE_NOT_FOUND]
     if not absent or wanted or any(row.state is State.ATTACHED for row in rows):
         return ()
-    return (Hold("binding", Reason.NODE_NOT_FOUND, f"waits for its nodes: {_absence(absent)}"),)
+    return (Hold("binding", Reason.NODE_NOT_FOUND, _absence(absent)),)
 
 
 def without_room(instances: Collection[InstanceId]) -> tuple[Hold, ...]:
@@ -68,4 +69,4 @@ def _is_gone(row: Row) -> bool:
 
 
 def _absence(names: Sequence[str]) -> str:
-    return f"{listing(names)} {'do' if len(names) > 1 else 'does'} not exist"
+    return f"{number_of(len(names), 'named node')} {'do' if len(names) > 1 else 'does'} not exist ({listing(names)})"

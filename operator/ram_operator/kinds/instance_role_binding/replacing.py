@@ -141,7 +141,7 @@ def refusal(case: Case, **claim: Json) -> Row | None:
         classic = isinstance(error, ClassicNetwork)
         reason = Reason.CLASSIC_NETWORK if classic else Reason.API_ERROR
         words = (
-            "is in the classic network, where no instance has a role"
+            "is in the classic network; only instances in a VPC can have a role"
             if classic
             else f"ECS refused the role ({quoted(error)})"
         )

@@ -153,7 +153,7 @@ def _origin(case: Case) -> tuple[Origin, str]:
         return Origin.ATTACHED, ""
     if case.taken_over:
         return Origin.TAKEN_OVER, lost
-    command = f"kubectl annotate irb {case.binding} {TAKE_OVER}={case.generation}"
+    command = case.binding.to_annotate(TAKE_OVER, case.generation)
     return Origin.FOUND, f"had the role already; if this binding gave it: {command}"
 
 
