@@ -63,6 +63,13 @@ async def test_a_plan_says_what_the_new_role_lacks(document: Any, ours: Any, wor
     assert made.condition(BINDING) == ("False", "PlanPending")
 
 
+async def test_actions_that_are_too_many_to_be_compared_are_told_as_such() -> None:
+    many, others = ([f"oss:*{letter}{number}" for number in range(500)] for letter in "ab")
+    made = await replacing(worker(allow(*many), allow(*others)), **PLAN)
+    told = "perhaps actions, which are too many to be compared"
+    assert message(made).endswith(f"oss-reader lacks of {WORKER}: policies {LOGS}; {told}")
+
+
 async def test_what_both_have_is_not_told() -> None:
     ecs = worker(allow("log:Get*"))
     ecs.ram.policies["oss-reader"] = {

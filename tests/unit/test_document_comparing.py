@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ram_operator.rules.documents.comparing import entries, lost
+from ram_operator.rules.documents.comparing import effort, entries, lost
 from ram_operator.rules.patterns import matches_any
 
 ACTIONS = ("log:Get", "log:List", "oss:Get", "ram:List")
@@ -123,3 +123,20 @@ UNCLEAR: list[Any] = [
 def test_what_is_not_understood_is_taken_for_nothing(unclear: Any) -> None:
     with pytest.raises(ValueError, match=r"."):
         list(entries(unclear))
+
+
+EFFORTS: list[tuple[tuple[str, ...], tuple[str, ...], int]] = [
+    (("log:Get",), ("oss:Get",), 0),
+    (("log:Get", "log:List"), ("LOG:*",), 15 * 5),
+    (("log:Get", "oss:Get"), ("log:Get", "oss:Get"), 2 * 7 * 7),
+    (("*",), ("log:Get", "oss:Get"), 14),
+    (("log:Get",), ("l?g:*", "*"), 7 * 6),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), EFFORTS)
+def test_the_effort_of_a_comparison_grows_with_what_may_be_of_one_service(
+    old: tuple[str, ...], new: tuple[str, ...], expected: int
+) -> None:
+    sides = [[*entries(document({"Effect": "Allow", "Action": [*side], "Resource": "*"}))] for side in (old, new)]
+    assert effort(*sides) == expected

@@ -49,6 +49,8 @@ def _overlap(one: str, other: str) -> bool:
 def within(inner: str, outer: str) -> bool:
     """Whether everything that `inner` stands for is stood for by `outer`, as far as it can be told sign by sign."""
     inner, outer = inner.lower(), outer.lower()
+    if not inner.startswith(_LITERAL.match(outer)[0]):  # type: ignore[index]
+        return False
     reached = [True, *(False for _ in outer)]
     for j, sign in enumerate(outer):
         reached[j + 1] = reached[j] and sign == "*"

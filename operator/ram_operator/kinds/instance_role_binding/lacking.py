@@ -13,11 +13,13 @@ from ram_operator.cloud import PolicyName, RamApi
 from ram_operator.errors import CloudError, NotFound
 from ram_operator.kinds.instance_role_binding.rows import Row
 from ram_operator.model import InstanceId, listing
-from ram_operator.rules.documents.comparing import Entry, entries, lost
+from ram_operator.rules.documents.comparing import Entry, effort, entries, lost
 
 MOST_ROLES = 3
 """How many roles that are to be replaced are compared: a pool has one, or that of the pool before as well."""
 MOST_ACTIONS = 8
+MOST_EFFORT = 6_000_000
+"""Of a comparison, during which nothing else runs: enough for two roles that have 100 actions each of one service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +115,12 @@ def in_words(role: str, compared: Comparison) -> Iterator[str]:
 
 
 def _lacks(old: Permissions, new: Permissions) -> Iterator[str]:
-    missing, partly = lost(old.entries, new.entries)
     if policies := sorted(policy.name for policy in old.policies - new.policies):
         yield f"policies {listing(policies)}"
+    if effort(old.entries, new.entries) > MOST_EFFORT:
+        yield "perhaps actions, which are too many to be compared"
+        return
+    missing, partly = lost(old.entries, new.entries)
     if missing:
         yield f"actions {listing(missing, MOST_ACTIONS)}"
     if partly:

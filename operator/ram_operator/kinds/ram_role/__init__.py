@@ -246,7 +246,7 @@ class RamRoleKind:
         leaving = (step.policy for step in steps if isinstance(step, DetachPolicy))
         # The role has our tags, so that what the spec names is ours, whoever attached it: a status may be lost.
         claimed = (*(policy for policy in desired.policies if policy not in foreign), *inherited)
-        unshown = [one for one in dict.fromkeys((*managed, *desired.policies)) if one.folded not in attached]
+        missing = [one for one in dict.fromkeys((*managed, *desired.policies)) if one.folded not in attached]
         own = (*(() if observed.role else (name,)), *((tags_of(name),) if adopts else ()))
         plan = Plan(
             steps=steps,
@@ -256,7 +256,7 @@ class RamRoleKind:
                 spec.name: (Granted(trust=spec.trust),),
                 **granted(name, desired.policies, exposed, leaving, observed, desired.facts),
             },
-            unconfirmed=(*own, *(attachment(name, one) for one in unshown)),
+            unconfirmed=(*own, *(attachment(name, one) for one in missing)),
             remarks=_remarks(spec, observed, stored, desired.facts),
         )
         return ownership.adoption(plan, spec.adoption, subject) if adopts else plan

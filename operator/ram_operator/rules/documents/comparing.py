@@ -6,6 +6,7 @@ Where that cannot be told it counts as not allowed: nothing is passed over that 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from ram_operator.model import Json, listing
 from ram_operator.rules.documents.granting import only_texts
 from ram_operator.rules.documents.meaning import parsed
 from ram_operator.rules.patterns import overlap, within
+
+ANY_SERVICE = "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +91,30 @@ def lost(old: Sequence[Entry], new: Sequence[Entry]) -> tuple[list[str], list[st
     """The actions that `old` allows and `new` does not, and those that `new` may allow only in part."""
     missing: set[str] = set()
     partly: set[str] = set()
+    before = [one for one in old if not one.allows]
+    denials = [one for one in new if not one.allows and not any(its.is_as_wide(one) for its in before)]
     for entry in (one for one in old if one.allows):
         covering = [one for one in new if one.allows and one.covers(entry)]
         if not covering:
             missing.add(str(entry))
-        elif not any(one.is_as_wide(entry) for one in covering) or _denied(entry, old, new):
+        elif not any(one.is_as_wide(entry) for one in covering) or any(one.meets(entry) for one in denials):
             partly.add(str(entry))
     return sorted(missing), sorted(partly - missing)
 
 
-def _denied(entry: Entry, old: Sequence[Entry], new: Sequence[Entry]) -> bool:
-    """Whether `new` denies some of an entry that `old` does not deny."""
-    before = [one for one in old if not one.allows]
-    denying = (one for one in new if not one.allows and one.meets(entry))
-    return any(not any(its.is_as_wide(one) for its in before) for one in denying)
+def effort(old: Sequence[Entry], new: Sequence[Entry]) -> int:
+    """How much work `lost` is at most: the signs of the one's patterns times those of the other's, by service."""
+    ours, theirs = _signs(old), _signs(new)
+    return sum(
+        count * (theirs.total() if service == ANY_SERVICE else theirs[service] + theirs[ANY_SERVICE])
+        for service, count in ours.items()
+    )
+
+
+def _signs(side: Sequence[Entry]) -> Counter[str]:
+    """The signs of all patterns by the service that they name."""
+    signs: Counter[str] = Counter()
+    for pattern in (pattern for entry in side for pattern in (entry.action, *entry.but)):
+        service = pattern.partition(":")[0].lower()
+        signs[ANY_SERVICE if set("*?") & set(service) else service] += len(pattern)
+    return signs
