@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 from tests.cluster.actors import Actor
+from tests.cluster.apiserver import ApiServer, path_of
 from tests.cluster.objects import binding, policy, role
 from tests.conftest import RunningControlPlane
 from tests.security.conftest import Grant, Store, rule
 
-BINDINGS = rule("instancerolebindings", "get", "create", "patch", "delete")
+BINDINGS = rule("instancerolebindings", "get", "create", "update", "patch", "delete")
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,19 @@ def test_a_binding_cannot_be_pointed_at_another_role(deleting: bool, author: Act
     refused = author.patch(stored, {"spec": {"roleRef": {"name": "other"}}})
     assert "author may not use RamRole other" in refused
     assert author.patch(stored, {"spec": {"nodeNames": ["n"]}}) == ""
+
+
+def test_a_replaced_binding_and_one_with_a_generated_name_are_no_way_round(
+    author: Actor, store: Store, root: ApiServer
+) -> None:
+    stored = store(binding("replaced", "mine", "pool"))
+    body = root.get(stored)
+    assert body is not None
+    body["spec"]["roleRef"]["name"] = "other"
+    assert "may not use RamRole other" in author.ask("PUT", path_of(stored), body)
+    generated = binding("", "other", "pool")
+    generated["metadata"] = {"generateName": "mine"}
+    assert "may not use RamRole other" in author.create(generated)
 
 
 def test_nodes_are_not_added_to_a_binding_of_a_role_without_the_verb_use(author: Actor, store: Store) -> None:
