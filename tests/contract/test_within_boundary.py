@@ -44,7 +44,7 @@ async def test_what_lies_outside_is_not_granted_and_says_so(
     before = simulator.newest_call()
     key = scene.put(body)
     await scene.settle()
-    assert "is outside the boundary of the operator's settings" in forbidden(scene, key)
+    assert "is outside the boundary: " in forbidden(scene, key)
     assert not any("Attach" in call for call in writes(simulator, before))
     assert what in ("grantee", "system policy") or writes(simulator, before) == []
     scene.later(61)  # the calls of a process before this one have ended

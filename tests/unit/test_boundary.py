@@ -130,6 +130,21 @@ def test_system_policies_are_allowed_by_their_names() -> None:
     assert DEFAULT.problems(Granted(document(Action="ram:*"), policy=custom("p")))
 
 
+REFUSED = {
+    "deniedActions": Granted(document(Action="ram:*")),
+    "allowedSystemPolicies": Granted(policy=system("AliyunOSSFullAccess")),
+    "deniedSystemPolicies": Granted(policy=system("AliyunRAMReadOnlyAccess")),
+    "allowedTrustPrincipals": Granted(trust=trust(Principal={"Service": ["fc.aliyuncs.com"]})),
+    "allowedGrantees": Granted(grantee=Grantee(GranteeKind.ROLE, "KubernetesWorkerRole-1")),
+}
+
+
+@pytest.mark.parametrize("setting", REFUSED)
+def test_a_refusal_names_the_setting_that_can_allow_it(setting: str) -> None:
+    (problem,) = DEFAULT.problems(REFUSED[setting])
+    assert f"settings.{setting}" in problem
+
+
 def test_nobody_is_a_grantee_but_those_allowed() -> None:
     dev, devs = Grantee(GranteeKind.USER, "dev"), Grantee(GranteeKind.GROUP, "dev")
     assert DEFAULT.problems(Granted(grantee=dev))

@@ -46,7 +46,7 @@ class Boundary:
 
     def _problems(self, granted: Granted) -> Iterator[str]:
         if granted.grantee and not matches_any(f"{granted.grantee.kind}/{granted.grantee.name}", self.grantees):
-            yield f"{granted.grantee} is none of the allowed grantees"
+            yield f"{granted.grantee} is not in settings.allowedGrantees"
         if granted.policy and granted.policy.type is PolicyType.SYSTEM:
             yield from self._of_system_policy(granted.policy.name)
         if granted.document is not None:
@@ -56,9 +56,9 @@ class Boundary:
 
     def _of_system_policy(self, name: str) -> Iterator[str]:
         if not matches_any(name, self.system_policies):
-            yield f"system policy {name} is none of the allowed ones"
+            yield f"system policy {name} is not in settings.allowedSystemPolicies"
         elif denied := [pattern for pattern in self.denied_system_policies if matches(name, pattern)]:
-            yield f"system policy {name} is one of the denied {listing(denied, 3)}"
+            yield f"system policy {name} is denied by {listing(denied, 3)} of settings.deniedSystemPolicies"
 
     def _of_document(self, document: str) -> Iterator[str]:
         if not document:
@@ -69,12 +69,12 @@ class Boundary:
                 yield f"{where} is not understood, and so counts as allowing everything"
                 continue
             if "NotAction" in statement:
-                yield f"{where} allows everything but some actions, and so denied ones"
+                yield f"{where} allows everything but some actions, and so denied ones; name what it shall allow"
                 continue
             for action in texts(statement.get("Action")):
                 denied = [pattern for pattern in self.denied_actions if overlap(action, pattern)]
                 if denied and not any(within(action, pattern) for pattern in self.allowed_actions):
-                    yield f"{where} allows {action}, which reaches the denied {listing(denied, 3)}"
+                    yield f"{where} allows {action}, which reaches {listing(denied, 3)} of settings.deniedActions"
 
     def _of_trust(self, document: str) -> Iterator[str]:
         for where, ones in groupby(trusted(document), key=lambda one: one.where):
@@ -85,7 +85,7 @@ class Boundary:
         if EVERYBODY in outside:
             yield f"{where} trusts everybody"
         elif outside:
-            yield f"{where} trusts {listing(outside, 3)}, none of the allowed principals"
+            yield f"{where} trusts {listing(outside, 3)}, not in settings.allowedTrustPrincipals"
         elif missing := next((one.open_claims for one in ones if one.open_claims), None):
             yield f"{where} trusts an identity provider without a condition that limits {listing(missing)}"
 

@@ -48,5 +48,5 @@ class WithinBoundary(Filter):
             return None
         problems = dict.fromkeys(problem for _, problem in found)
         recheck = min((one.recheck for one, _ in found if one.recheck is not None), default=None)
-        message = f"{subject} is outside the boundary of the operator's settings: {listing(problems, 3)}"
+        message = f"{subject} is outside the boundary: {listing(problems, 3)}"
         return Hold(subject, Reason.FORBIDDEN, message, recheck)
