@@ -192,7 +192,7 @@ def test_two_that_change_the_same_thing_do_not_fight_for_ever(drifting: World, h
         until(repaired_or_not)
         repairs += 1
     assert 3 <= repairs - 1 <= 4
-    drifting.says(POLICY, "Contended", "3 times within an hour")
+    drifting.says(POLICY, "Contended", "3 times in an hour")
     mark = drifting.mark()
     drifting.sweeps_pass(3)
     assert drifting.actions(mark) == []

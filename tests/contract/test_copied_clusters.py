@@ -17,7 +17,7 @@ from ram_operator.model import Body, Event, ObjectKey
 
 NEW = policy_key("new")
 READ = [{"policyRef": {"name": "read"}}]
-CAUSE = "times within an hour something else has undone: "
+CAUSE = "times in an hour somebody or another cluster undid: "
 
 
 async def backup(scene: Scene) -> list[Body]:

@@ -215,7 +215,7 @@ def test_three_repairs_within_an_hour_are_made_and_the_fourth_is_not() -> None:
     held = sifted(contention, ATTACH_A, at=later(2400))
     assert reasons(held) == [Reason.CONTENDED]
     assert (
-        "3 times within an hour something else has undone: attach policy Custom/a to role r"
+        "3 times in an hour somebody or another cluster undid: attach policy Custom/a to role r"
         in held.all_holds[0].message
     )
 

@@ -90,7 +90,7 @@ class Contention(Filter):
         # Whether the other has stopped shows only by another try.
         pause = self.pause * 2 ** min(max(0, len(counted) - self.most - 1), LONGEST_PAUSE)
         left = (min(counted[-1].at + pause, counted[0].at + self.window) - now).total_seconds()
-        undone = f"{len(counted) - 1} times within an hour something else has undone: {step.effect} ({subject})"
+        undone = f"{len(counted) - 1} times in an hour somebody or another cluster undid: {step.effect} ({subject})"
         message = f"{undone}; {explain(Reason.CONTENDED)}"
         return Hold(subject, Reason.CONTENDED, message, left) if left > 0 else None
 
