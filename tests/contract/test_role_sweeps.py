@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.contract.test_role_lives import POLICY, ROLE, settle, sweeps_of
@@ -9,8 +10,9 @@ from tests.contract.test_role_lives import scene as scene
 from tests.unit.builders import policy_body, role_body
 from tests.unit.scene import Scene
 
-from ram_operator.cloud import Grantee, GranteeKind, PolicyName, PolicyType
+from ram_operator.cloud import Grantee, GranteeKind, NewPolicy, PolicyName, PolicyType
 from ram_operator.engine.workqueue import Lane
+from ram_operator.rules.boundary import Boundary
 
 Simulator = Any
 
@@ -64,3 +66,41 @@ async def test_a_policy_that_another_hand_attaches_is_read_once(scene: Scene) ->
     await scene.reconcile(POLICY)
     assert scene.status(POLICY)["attachmentCount"] == 2
     assert await nominated(scene) == 0
+
+
+async def test_a_custom_policy_that_somebody_widens_is_judged_after_the_next_sweep(
+    scene: Scene, simulator: Simulator
+) -> None:
+    ram = scene.reconciler.cloud.ram
+    scene.draw(Boundary())
+    await ram.create_policy(NewPolicy("ops", allowing("oss:Get*"), "", {}))
+    scene.put(role_body("app", spec={"policies": [{"custom": "OPS"}]}))
+    await settle(scene, ROLE)
+    before = simulator.newest_call()
+    assert await nominated(scene) == 0
+    assert sorted(call["action"] for call in simulator.calls_since(before)) == ["ListPolicies", "ListRoles"]
+    await ram.create_policy_version("ops", allowing("ram:*"))
+    assert await nominated(scene, first=False) == 1
+    await scene.reconcile(ROLE)
+    assert scene.condition(ROLE)[1] == "Forbidden"
+    assert await nominated(scene, first=False) == 0
+    await ram.create_policy_version("ops", allowing("oss:List*"))
+    assert await nominated(scene, first=False) == 1
+    await settle(scene, ROLE)
+
+
+async def test_a_custom_policy_that_may_not_be_read_makes_no_sweep_read_its_role(
+    scene: Scene, simulator: Simulator
+) -> None:
+    scene.draw(Boundary())
+    await scene.reconciler.cloud.ram.create_policy(NewPolicy("ops", allowing("oss:Get*"), "", {}))
+    simulator.control_call("POST", "/faults", {"action": "GetPolicy", "status": 403, "code": "NoPermission"})
+    scene.put(role_body("app", spec={"policies": [{"custom": "ops"}]}))
+    await scene.settle()
+    assert scene.condition(ROLE)[1] == "Forbidden"
+    assert await nominated(scene, first=False) == 0
+
+
+def allowing(action: str) -> str:
+    """A policy document that allows one action."""
+    return json.dumps({"Version": "1", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]})

@@ -283,7 +283,8 @@ class RamRoleKind:
         attached = {policy.folded for policy in observed.attached}
         wanted = {policy.folded for policy in desired.policies}
         summed = wanted | {policy.folded for policy in desired.leaving}
-        seen = {"generation": desired.facts.generation, "updateDate": role.update_date}
+        versions = {"policies": list(observed.versions)} if observed.versions else {}
+        seen = {"generation": desired.facts.generation, "updateDate": role.update_date, **versions}
         counts = {"attached": len(summed & attached), "wanted": len(wanted) + desired.awaited}
         return {
             "roleName": role.name,

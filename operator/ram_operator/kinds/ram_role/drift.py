@@ -13,12 +13,13 @@ from ram_operator.kinds import ownership
 from ram_operator.kinds.names import RAM_ROLE
 from ram_operator.kinds.offers import role_name
 from ram_operator.kinds.ram_role import attachments
+from ram_operator.kinds.ram_role.observing import version_of
 from ram_operator.kinds.surveys import Drift, Survey, in_slices
 from ram_operator.model import EVERYTHING, Facts, ObjectKey, Owner, Reference
 
 
 async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
-    """Nominate the roles that the list shows otherwise or no more, and those that may have lost a policy."""
+    """Nominate the roles that the list shows otherwise or no more, and those whose policies changed or may be lost."""
     listed = await survey.once(survey.cloud.ram.list_roles)
     entries = {entry.name.lower(): entry for entry in listed}
     views = [facts.me for facts in objects]
@@ -28,7 +29,7 @@ async def find_drift(objects: Sequence[Facts], survey: Survey) -> Drift:
         if view.status.get("arn") and not view.deleting
         if _differs(view, entries.get(role_name(view).lower()), survey.owner(view.key))
     ]
-    nominated = dict.fromkeys([*differing, *await _detached(views, survey)], EVERYTHING)
+    nominated = dict.fromkeys([*differing, *await _detached(views, survey), *await _changed(views, survey)], EVERYTHING)
     return Drift(nominated, orphans=ownership.orphans(RAM_ROLE, objects, listed, survey))
 
 
@@ -56,3 +57,16 @@ async def _detached(views: Sequence[Reference], survey: Survey) -> list[ObjectKe
     listed = await survey.once(survey.cloud.ram.list_policies, PolicyType.CUSTOM)
     counts = {entry.name.lower(): entry.attachment_count for entry in listed}
     return [key for name, keys in holders.items() if counts.get(name, 0) < len(keys) for key in keys]
+
+
+async def _changed(views: Sequence[Reference], survey: Survey) -> list[ObjectKey]:
+    """The roles with a custom policy of others that grants something else than when the role was read.
+
+    One that is gone is no longer attached, which another list tells.
+    """
+    read = {view.key: rows for view in views if (rows := (view.status.get("verified") or {}).get("policies"))}
+    if not read:
+        return []
+    listed = await survey.once(survey.cloud.ram.list_policies, PolicyType.CUSTOM)
+    now = {entry.name: version_of(entry) for entry in listed}
+    return [key for key, rows in read.items() if any(now.get(row.partition(" ")[0], row) != row for row in rows)]

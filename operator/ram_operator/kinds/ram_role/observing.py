@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from ram_operator.cloud import Cloud, EcsApi, PolicyName, PolicyType, RamApi, Role, Taggable
+from ram_operator.cloud import Cloud, EcsApi, Policy, PolicyEntry, PolicyName, PolicyType, RamApi, Role, Taggable
 from ram_operator.errors import CloudError, Denied, NotFound, Unauthenticated
 from ram_operator.kinds import ownership
 from ram_operator.kinds.steps import tags_of
@@ -24,6 +24,7 @@ class ObservedRole:
     `instances` are those that have the role, read only when deleting; `unreadable` are regions that gave no answer.
     `documents` are those of the custom policies that are wanted or exposed, "" where it may not be read; `policy_tags`
     the tags of policies that RamPolicies make and that are not attached yet, None for one that RAM does not have.
+    `versions` are those of the other custom policies that are wanted and may be read, as `version_of` writes them.
     """
 
     role: Role | None = None
@@ -33,6 +34,7 @@ class ObservedRole:
     unreadable: tuple[Unreadable, ...] = ()
     documents: Mapping[tuple[str, str], str] = field(default_factory=dict)
     policy_tags: Mapping[tuple[str, str], Mapping[str, str] | None] = field(default_factory=dict)
+    versions: tuple[str, ...] = ()
 
     def exposed(self, trust: str, adoption: str) -> tuple[PolicyName, ...]:
         """What is attached already and is granted anew: all, if the role is taken over or lets in more than before.
@@ -86,7 +88,7 @@ async def observe(asked: Asked, before: ObservedRole | bool, cloud: Cloud) -> Ob
     except NotFound:
         found = ObservedRole()
     if isinstance(before, ObservedRole):
-        found = replace(found, documents=before.documents, policy_tags=before.policy_tags)
+        found = replace(found, documents=before.documents, policy_tags=before.policy_tags, versions=before.versions)
     else:
         found = await _with_policies(found, asked, cloud.ram)
     if found.role is None:
@@ -101,8 +103,16 @@ async def _with_policies(found: ObservedRole, asked: Asked, ram: RamApi) -> Obse
     exposed = () if asked.trust is None else found.exposed(asked.trust, asked.adoption)
     others = (one for one in exposed if one.type is PolicyType.CUSTOM)
     judged = {policy.folded: policy for policy in (*asked.custom, *others)}
-    documents, tags = await asyncio.gather(_documents(tuple(judged.values()), ram), _tags(coming, ram))
-    return replace(found, documents=documents, policy_tags=tags)
+    read, tags = await asyncio.gather(_policies(tuple(judged.values()), ram), _tags(coming, ram))
+    documents = {key: policy.document for key, policy in read.items()}
+    others_wanted = (read.get(policy.folded) for policy in asked.custom if policy not in asked.managed)
+    versions = tuple(sorted(version_of(policy) for policy in others_wanted if policy and policy.default_version))
+    return replace(found, documents=documents, policy_tags=tags, versions=versions)
+
+
+def version_of(policy: Policy | PolicyEntry) -> str:
+    """What changes whenever a policy grants something else: its name, default version and date of change."""
+    return f"{policy.name} {policy.default_version} {policy.update_date}"
 
 
 async def _tags(policies: tuple[PolicyName, ...], ram: RamApi) -> Mapping[tuple[str, str], Mapping[str, str] | None]:
@@ -117,20 +127,21 @@ async def _tags_of(policy: PolicyName, ram: RamApi) -> Mapping[str, str] | None:
         return None
 
 
-async def _documents(policies: tuple[PolicyName, ...], ram: RamApi) -> Mapping[tuple[str, str], str]:
-    texts = await asyncio.gather(*(_document(policy, ram) for policy in policies))
-    return {policy.folded: text for policy, text in zip(policies, texts, strict=True) if text is not None}
+async def _policies(policies: tuple[PolicyName, ...], ram: RamApi) -> Mapping[tuple[str, str], Policy]:
+    read = await asyncio.gather(*(_policy(policy, ram) for policy in policies))
+    return {policy.folded: found for policy, found in zip(policies, read, strict=True) if found is not None}
 
 
-async def _document(policy: PolicyName, ram: RamApi) -> str | None:
+async def _policy(policy: PolicyName, ram: RamApi) -> Policy | None:
+    """A policy, None where there is none; one that may not be read has neither version nor document."""
     try:
-        return (await ram.get_policy(policy)).document
+        return await ram.get_policy(policy)
     except NotFound:
         return None
     except Unauthenticated:
         raise
     except Denied:
-        return ""
+        return Policy(policy.name, policy.type, "", "", "", "", 0)
 
 
 async def _read(name: str, ram: RamApi, *, exists: bool) -> ObservedRole:
