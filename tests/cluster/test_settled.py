@@ -85,7 +85,7 @@ def request(world: World, value: str) -> None:
         until(handled, what=f"{name} answers")
 
 
-def test_a_requested_pass_answers_in_the_status_and_writes_nothing_else(settled: World) -> None:
+def test_a_requested_reconcile_answers_in_the_status_and_writes_nothing_else(settled: World) -> None:
     # what the roles have attached since is counted when a policy is read the next time
     request(settled, "first")
     mark, before = settled.mark(), {name: settled.body(name) for name in TARGETS}

@@ -33,7 +33,7 @@ async def test_each_write_is_told_on_the_binding_and_on_the_node() -> None:
     )
 
 
-async def test_a_second_pass_over_a_settled_binding_writes_nothing() -> None:
+async def test_a_second_reconcile_of_a_binding_in_sync_writes_nothing() -> None:
     made, ecs = await attached()
     said = await made.reconcile(BINDING)
     assert (made.log, ecs.writes, said.events, said.requeue_after, said.backoff) == ([], [], (), None, False)

@@ -110,7 +110,7 @@ async def test_a_stalled_binding_is_told_of_once_also_where_nothing_of_it_can_be
     assert sorted(warned, key=str) == [None, "node-2"], "once on the binding and once on the node"
 
 
-async def test_a_region_that_is_out_is_asked_once_a_pass_and_later_alone() -> None:
+async def test_a_region_that_is_out_is_asked_once_a_reconcile_and_later_alone() -> None:
     made, ecs = await both_attached()
     made.put_node(node("node-2", 2, pool="storage"))
     made.put_node(node("farther", 9, "cn-beijing", pool="storage"))

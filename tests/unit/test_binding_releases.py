@@ -29,7 +29,7 @@ async def test_a_claim_outlives_its_node_for_ten_minutes_and_is_then_released() 
     assert (ecs.roles, made.rows(BINDING)) == ({ONE: ""}, {})
 
 
-async def test_a_release_is_finished_also_where_another_instance_is_claimed_in_the_same_pass() -> None:
+async def test_a_release_is_finished_also_where_another_instance_is_claimed_in_the_same_reconcile() -> None:
     made, ecs = await attached()
     made.remove_node("node-1")
     await made.settle()

@@ -98,7 +98,7 @@ async def test_what_a_throttled_sweep_could_not_read_is_left_to_the_next_sweep(
     assert await made.nominated(INSTANCE_ROLE_BINDING.kind) == wanted
 
 
-async def test_a_sweep_and_the_passes_it_asks_for_bring_back_what_drifted() -> None:
+async def test_a_sweep_and_the_reconciles_it_asks_for_bring_back_what_drifted() -> None:
     ecs = Instances({ONE: "", TWO: ""})
     made = Swept(ecs=ecs)
     made.scene.put(role_body(status=made_role_status()))

@@ -155,7 +155,7 @@ async def test_an_api_server_that_does_not_take_a_write_is_asked_again(
         assert place.ecs.writes == []
 
 
-async def test_an_object_that_changed_under_the_pass_is_read_and_looked_at_again(
+async def test_an_object_that_changed_during_a_reconcile_is_read_and_looked_at_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     place = Place()
@@ -175,7 +175,7 @@ async def test_an_object_that_changed_under_the_pass_is_read_and_looked_at_again
     assert place.scene.condition(BINDING) == ("True", "AllAttached")
 
 
-async def test_an_object_that_changes_under_every_pass_comes_again_after_growing_delays(
+async def test_an_object_that_changes_during_every_reconcile_comes_again_after_growing_delays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     place = Place()

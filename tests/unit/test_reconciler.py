@@ -84,7 +84,7 @@ async def test_nothing_is_written_where_the_store_refuses(blind: str, monkeypatc
     assert ecs.writes == []
 
 
-async def test_an_object_that_changed_under_the_pass_is_not_written() -> None:
+async def test_an_object_that_changed_during_a_reconcile_is_not_written() -> None:
     made, ecs = scene()
     body, facts = made.caches.body(BINDING), made.caches.facts(BINDING)
     assert body
@@ -234,7 +234,7 @@ async def test_an_object_whose_deletion_cannot_be_observed_stays() -> None:
     assert made.condition(BINDING) == ("False", "Retrying")
 
 
-async def test_conditions_and_the_generation_are_those_of_the_pass() -> None:
+async def test_conditions_and_the_generation_are_those_of_the_reconcile() -> None:
     made, _ = scene((FINALIZER,))
     made.edit(BINDING, nodeNames=["node-1"])
     await made.reconcile(BINDING)

@@ -154,7 +154,7 @@ def test_reasons_and_words_change_without_a_transition() -> None:
     assert rows(second)["Stalled"] == ("True", "Rejected", "x")
 
 
-def test_every_condition_names_the_generation_of_the_pass() -> None:
+def test_every_condition_names_the_generation_of_the_reconcile() -> None:
     before = condition("Ready", "True", "InSync", generation=6)
     for made in (
         said(hold(Reason.CONFLICT), subject=was(before, generation=7)),

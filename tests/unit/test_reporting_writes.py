@@ -193,7 +193,7 @@ def test_remarks_are_events() -> None:
     assert said(remarks=(remark,)).events == (remark,)
 
 
-def test_the_same_pass_says_the_same() -> None:
+def test_the_same_reconcile_says_the_same() -> None:
     outcome = Outcome(done=(CREATE,), failures=(Failure("r/Custom/a", ATTACH, ERRORS[0][0]),))
     plan = Plan(steps=(ATTACH,), holds=(hold(Reason.POLICY_NOT_READY),))
     assert report(FRESH, plan, outcome, NOW) == report(FRESH, plan, outcome, NOW)
