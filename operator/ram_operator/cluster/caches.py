@@ -216,7 +216,7 @@ class Caches:
             for key in self._referring(view):
                 if before:
                     yield Wake(key)
-                elif not self._is_no_news(key, view):
+                elif not self._is_reconciled_with(key, view):
                     yield self._first(key)
             yield from map(Wake, self._rivals(view))
         if before and (after is None or links.uses(before) != links.uses(after)):
@@ -230,7 +230,7 @@ class Caches:
         """What the first sight of something asks for: where an index has the subjects, a sweep reads those in sync."""
         return Wake(key, NOTHING_TO_READ if key.kind in self._indices else EVERYTHING)
 
-    def _is_no_news(self, key: ObjectKey, seen_first: Reference) -> bool:
+    def _is_reconciled_with(self, key: ObjectKey, seen_first: Reference) -> bool:
         """Whether a past run has finished one object with this other one as it is, which a start shows again."""
         ready = seen_first.ready and not seen_first.deleting
         return ready and self._links[key.kind].in_sync(self._bodies[key])

@@ -121,12 +121,12 @@ class Watches:
             standalone=True,
             stop_flag=stop,
         )
-        ending = asyncio.create_task(_see_to_the_end(tasks, stop, end))
+        ending = asyncio.create_task(_end_all_once_one_ends(tasks, stop, end))
         await kopf.run_tasks(tasks, ignored={*mine, ending})
         ending.cancel()
 
 
-async def _see_to_the_end(root_tasks: Collection[asyncio.Task[Any]], stop: threading.Event, end: End) -> None:
+async def _end_all_once_one_ends(root_tasks: Collection[asyncio.Task[Any]], stop: threading.Event, end: End) -> None:
     """Have all of kopf end once a part of it has: it leaves the other watches running, and then waits for them."""
     await asyncio.wait(root_tasks, return_when=asyncio.FIRST_COMPLETED)
     # A thread of this loop waits for it, and the loop waits for its threads.

@@ -24,7 +24,7 @@ from ram_operator.commands.manifests import expanded, read
 from ram_operator.commands.orphans import described as described_orphans
 from ram_operator.commands.orphans import find_orphans
 from ram_operator.commands.plan import plan, summary
-from ram_operator.commands.snapshot import lay_deletion_over, lay_over
+from ram_operator.commands.snapshot import apply_deletion, apply_manifest
 from ram_operator.commands.why import why
 from ram_operator.engine.reconciler import Reconciler
 from ram_operator.errors import StartupError
@@ -194,11 +194,11 @@ async def _plan(asked: Asked, kinds: Mapping[str, AnyKind], access: Access) -> i
         )
     async with access.planner() as planner:
         if asked.files:
-            keys = [lay_over(planner.caches, body, planner.now()) for body in bodies]
+            keys = [apply_manifest(planner.caches, body, planner.now()) for body in bodies]
         else:
             keys = [key for kind in kinds for key in planner.caches.keys(kind)]
         if asked.deleting:
-            lay_deletion_over(planner.caches, keys, planner.now())
+            apply_deletion(planner.caches, keys, planner.now())
         planned = await plan(keys, planner.caches, planner.reconciler)
     for one in planned:
         print("\n".join(one.lines))

@@ -91,7 +91,7 @@ class Examination:
         strangers = Counter(account for _, account in self.caches.accounts() if account != identity.account_id)
         return [
             whose,
-            *(_stranger(account, count) for account, count in strangers.items()),
+            *(_other_account(account, count) for account, count in strangers.items()),
             *self._key(),
             *looked,
             *self._objects(),
@@ -201,7 +201,7 @@ def _no_answer(error: CloudError) -> Remark:
     return Remark(Level.ERROR, f"the cloud does not answer: {error}", "look at endpoint, proxy and network; then again")
 
 
-def _stranger(account: str, count: int) -> Remark:
+def _other_account(account: str, count: int) -> Remark:
     text = f"{number_of(count, 'object')} with something in another account, {account}"
     return Remark(Level.ERROR, text, ACCOUNT_REMEDY)
 

@@ -25,8 +25,8 @@ async def snapshot(kube: Kube, kinds: Iterable[AnyKind]) -> Caches:
     return caches
 
 
-def lay_over(caches: Caches, body: Mapping[str, Json], now: datetime) -> ObjectKey:
-    """Put a manifest over what the cluster has, as applying it would; return the object's key."""
+def apply_manifest(caches: Caches, body: Mapping[str, Json], now: datetime) -> ObjectKey:
+    """Change the caches as applying a manifest would change the cluster; return the object's key."""
     key = ObjectKey(str(body["kind"]), str(body["metadata"]["name"]))
     old: Body = caches.body(key) or {}
     before: Mapping[str, Json] = old.get("metadata") or {
@@ -42,8 +42,8 @@ def lay_over(caches: Caches, body: Mapping[str, Json], now: datetime) -> ObjectK
     return key
 
 
-def lay_deletion_over(caches: Caches, keys: Iterable[ObjectKey], now: datetime) -> None:
-    """Let these objects be deleted, as far as the caches know."""
+def apply_deletion(caches: Caches, keys: Iterable[ObjectKey], now: datetime) -> None:
+    """Change the caches as deleting these objects would change the cluster."""
     for key in keys:
         body = caches.body(key) or {}
         caches.put(key, {**body, "metadata": {**body["metadata"], "deletionTimestamp": timestamp(now)}})

@@ -120,12 +120,12 @@ class Sweeps:
         for part in drift.unreadable:
             unreadable = {"place": part.place, "subjects": len(part.subjects), "error": str(part.error)}
             log.warning("a part of the cloud could not be swept", extra=unreadable)
-        self._tell_orphans(kind.resource.kind, drift.orphans)
+        self._report_orphans(kind.resource.kind, drift.orphans)
         differing = {key: scope for key, scope in drift.nominated.items() if key in compared}
         others = [key for key, facts in compared.items() if _waits_for_others(facts.me)]
         return {**differing, **dict.fromkeys([*others, *self._full_checks(kind, compared)], EVERYTHING)}
 
-    def _tell_orphans(self, name: str, orphans: frozenset[Orphan]) -> None:
+    def _report_orphans(self, name: str, orphans: frozenset[Orphan]) -> None:
         """Tell of cloud objects whose object does not exist, once; they are never deleted unasked.
 
         What one sweep alone finds may belong to an object that was made while the list was read.

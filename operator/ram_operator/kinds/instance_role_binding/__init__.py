@@ -182,7 +182,7 @@ class InstanceRoleBindingKind:
             holds=(
                 *desired.holds,
                 *planning.without_instances(desired, rows),
-                *readiness.without_room(desired.wanted.keys() - room),
+                *readiness.rows_exceeded(desired.wanted.keys() - room),
                 *(verdict.hold for verdict in verdicts.values() if verdict.hold),
             ),
             fields={

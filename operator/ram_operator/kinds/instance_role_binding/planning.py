@@ -55,7 +55,7 @@ def without_instances(desired: DesiredBinding, rows: Sequence[Row]) -> tuple[Hol
     assigned = selection(desired.facts).assigned
     holders = [assigned[instance] for instance in desired.overridden if instance in assigned]
     taken = readiness.overridden(holders, desired.wanted)
-    return taken or readiness.named_in_vain(desired.skipped, rows, desired.wanted)
+    return taken or readiness.nodes_not_found(desired.skipped, rows, desired.wanted)
 
 
 def fields(
@@ -191,10 +191,10 @@ def news(rows: Iterable[Row], stored: StatusFields, me: ObjectKey) -> tuple[Even
         Event(row.reason, f"{row.message} ({me})", warning=not is_by_design(row.reason), node=row.node)
         for row in rows
         if row.state in _WITHOUT_ROLE and row.node and row.reason and row.reason is not Reason.NODE_NOT_FOUND
-        if _is_news(row, *told.get((str(row.instance) if row.instance else None, row.node), (None, None)))
+        if _has_changed(row, *told.get((str(row.instance) if row.instance else None, row.node), (None, None)))
     )
 
 
-def _is_news(row: Row, state: str | None, reason: str | None) -> bool:
+def _has_changed(row: Row, state: str | None, reason: str | None) -> bool:
     """Whether a row says something else than the stored one; a region that is out for a while is no news of a node."""
     return row.reason not in _UNREAD and (row.state != state or (row.reason != reason and reason not in _UNREAD))

@@ -45,7 +45,7 @@ def overridden(holders: Sequence[ObjectKey], wanted: Collection[InstanceId]) -> 
     return (Hold("binding", Reason.OVERRIDDEN, message),)
 
 
-def named_in_vain(
+def nodes_not_found(
     skipped: Iterable[NodeFacts], rows: Iterable[Row], wanted: Collection[InstanceId]
 ) -> tuple[Hold, ...]:
     """The hold of a binding that waits for the nodes it names, and has no other instance."""
@@ -55,7 +55,7 @@ def named_in_vain(
     return (Hold("binding", Reason.NODE_NOT_FOUND, _absence(absent)),)
 
 
-def without_room(instances: Collection[InstanceId]) -> tuple[Hold, ...]:
+def rows_exceeded(instances: Collection[InstanceId]) -> tuple[Hold, ...]:
     """What there is no row for is not attached either: a write without a claim could never be taken back."""
     if not instances:
         return ()
