@@ -25,8 +25,8 @@ def test_plan_says_what_applying_would_do_and_afterwards_that_nothing_is_left(wo
     assert planned.returncode == 2, planned.stderr
     assert "+ create policy EcsRamRoleDocumentTestingPolicy" in planned.stdout
     assert "+ create role EcsRamRoleDocumentTesting" in planned.stdout
-    assert "RoleNotReady: waits for RamRole/oss-reader" in planned.stdout
-    assert planned.stdout.splitlines()[-1] == f"2 steps for 2 of 3 objects; next: kubectl apply -f {SAMPLES}"
+    assert "+ attach EcsRamRoleDocumentTesting to cn-hangzhou.i-" in planned.stdout
+    assert planned.stdout.splitlines()[-1] == f"4 steps for 3 of 3 objects; next: kubectl apply -f {SAMPLES}"
     assert (world.state(), world.writes(mark)) == (before, [])
     assert world.kubectl("apply", "-f", str(SAMPLES)).returncode == 0
     world.ready("RamPolicy/oss-read", "RamRole/oss-reader", "InstanceRoleBinding/storage-pool")

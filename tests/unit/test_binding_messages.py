@@ -142,6 +142,17 @@ async def refused(**how: Any) -> Heard:
     return made
 
 
+async def not_given_back() -> Heard:
+    made = cluster(has=WORKER, **ALLOWED)
+    made.ecs.refuses |= {ROLE: Denied("AttachInstanceRamRole", "NoPermission")}
+    made.ecs.refuses |= {
+        WORKER: Rejected("AttachInstanceRamRole", "InvalidParameter.X", "a long story of what is wrong")
+    }
+    await made.settle()
+    await made.look_again(5)
+    return made
+
+
 async def classic() -> Heard:
     made = cluster()
     made.ecs.classic = {ONE}
@@ -279,6 +290,7 @@ STORIES: dict[str, Callable[[], Awaitable[Heard]]] = {
     "no such region": region_not_found,
     "refused": refused,
     "refused and given back": lambda: refused(has=WORKER, **ALLOWED),
+    "refused and not given back": not_given_back,
     "classic network": classic,
     "a session policy that is refused": limit_refused,
     "overridden": lambda: overridden(hands_over=False),

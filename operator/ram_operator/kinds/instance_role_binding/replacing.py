@@ -109,7 +109,8 @@ def put_back(case: Case, row: Row, role: str) -> Verdict:
     waiting = case.next_row(State.PENDING, message=message, **failed)
     if again and case.error:
         # That one fails, too: the failed call tells when it is tried again.
-        hold = case.hold(Reason.SOME_FAILED, f"has no role, since {role} cannot be given back: {case.problem}")
+        lost = f"has no role, since {role} cannot be given back ({quoted(case.error)})"
+        hold = case.hold(Reason.SOME_FAILED, f"{lost}; {explain(Reason.ROLLED_BACK)}")
     else:
         hold = case.hold(Reason.SOME_FAILED, message, SOON_SECONDS)
     return Verdict(waiting, attach=role, intent=Intent.RESTORE, hold=hold)
