@@ -56,6 +56,7 @@ def test_the_pod_asks_the_service_of_the_operator_and_is_not_one_of_its_pods(ren
     assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
     [container] = pod["spec"]["containers"]
     assert f"http://{service['metadata']['name']}:{service['spec']['ports'][0]['port']}/readyz" in container["args"][0]
+    assert service["spec"]["publishNotReadyAddresses"], "what is not ready has to say why"
     assert not service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
     operator = render()["Deployment", "ram-operator"]["spec"]["template"]["spec"]["containers"][0]
     assert container["securityContext"] == operator["securityContext"]
@@ -85,11 +86,11 @@ def test_one_that_waits_fails_with_its_reason_and_a_command(rendered: Objects) -
         assert result(rendered, address) == (1, words)
 
 
-def test_without_a_ready_replica_it_fails_with_a_reason_and_a_command(rendered: Objects) -> None:
+def test_without_a_replica_that_answers_it_fails_with_a_reason_and_a_command(rendered: Objects) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         code, words = result(rendered, f"http://127.0.0.1:{closed.getsockname()[1]}")
     assert code == 1
     assert words.endswith(f"Connection refused; look at the log: {LOOK}\n")
-    assert words.startswith("No replica of the operator is ready: ")
+    assert words.startswith("No replica of the operator answers: ")
     assert len(words.splitlines()) == 1
