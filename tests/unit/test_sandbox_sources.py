@@ -1,4 +1,4 @@
-"""The chart, the CRDs and the samples are found in the checkout and inside the wheel."""
+"""The chart and the samples are found in the checkout and inside the wheel, which has the CRDs for `lint`, too."""
 
 import subprocess
 import sys
@@ -14,7 +14,6 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_checkout_is_preferred() -> None:
     assert source("chart") == ROOT / "charts" / "ram-operator"
-    assert source("crds") == ROOT / "crds"
     assert source("samples") == ROOT / "deploy" / "samples"
 
 
@@ -29,7 +28,7 @@ def unpacked_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "unpacked"
 
 
-@pytest.mark.parametrize(("name", "file"), [("chart", "Chart.yaml"), ("crds", "*.yaml"), ("samples", "*.yaml")])
+@pytest.mark.parametrize(("name", "file"), [("chart", "Chart.yaml"), ("samples", "*.yaml")])
 def test_an_installed_wheel_has_its_own_copies(unpacked_wheel: Path, name: str, file: str) -> None:
     program = f"from ram_sandbox.sources import source; print(source({name!r}))"
     found = subprocess.run(
@@ -42,3 +41,18 @@ def test_an_installed_wheel_has_its_own_copies(unpacked_wheel: Path, name: str, 
     ).stdout.strip()
     assert Path(found) == unpacked_wheel / "ram_sandbox" / "data" / name
     assert list(Path(found).glob(file))
+
+
+def test_an_installed_wheel_lints_by_its_own_copies_of_the_crds(unpacked_wheel: Path, tmp_path: Path) -> None:
+    text = (ROOT / "deploy/samples/ramrole.yaml").read_text()
+    (tmp_path / "role.yaml").write_text(text.replace("  description:", "  descripton:"))
+    done = subprocess.run(
+        [sys.executable, "-m", "ram_operator", "lint", str(tmp_path)],
+        env={"PYTHONPATH": str(unpacked_wheel)},
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=unpacked_wheel,
+    )
+    assert (unpacked_wheel / "ram_operator/data/crds").is_dir()
+    assert (done.returncode, "descripton" in done.stdout) == (1, True), done.stdout + done.stderr
