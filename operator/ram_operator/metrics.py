@@ -56,7 +56,8 @@ LOOP_PAUSES = Histogram(
 LEADER = Gauge("ram_operator_leader", "1 while this process is the leader.")
 BUILD = Gauge("ram_operator_build_info", "1, with the version as label.", ["version"])
 ADMISSION_POLICIES_MISSING = Gauge(
-    "ram_operator_admission_policies_missing", "Admission policies that are not installed or do not refuse."
+    "ram_operator_admission_policies_missing",
+    "Admission policies that are not installed, do not refuse or were changed.",
 )
 EVENTS_DROPPED = Counter("ram_operator_events_dropped", "Kubernetes events not written, by reason.", ["why"])
 

@@ -32,7 +32,7 @@ class Probes:
         gate: knows what the process waits for.
         controller: knows for how long reconciles have been running.
         leadership: knows whether the lease was renewed in time.
-        admission: knows which admission policies are missing.
+        admission: knows which admission policies are missing or do not refuse.
         census: sets the gauges that are counted only when they are asked for.
         listen: host and port; port 0 means a free one.
     """
@@ -89,7 +89,7 @@ class Probes:
         if self.gate.waits_for:
             return web.Response(status=503, text=f"waits for {self.gate.waits_for}\n")
         missing = self.admission.missing
-        return web.Response(text=f"ok, but admission policies are missing: {missing}\n" if missing else "ok\n")
+        return web.Response(text=f"ok, but admission policies do not protect: {missing}\n" if missing else "ok\n")
 
     async def _metrics(self, _: web.Request) -> web.Response:
         self.census()

@@ -20,6 +20,13 @@ def test_the_chart_has_each_file_of_crds_byte_for_byte(name: str) -> None:
     assert (CHART / "files/crds" / name).read_bytes() == (ROOT / "crds" / name).read_bytes(), ADVICE
 
 
+def test_the_operator_has_the_policies_that_refuse_byte_for_byte() -> None:
+    folder = ROOT / "operator/ram_operator/data/admission"
+    refusing = {path.name for path in (ROOT / "crds").iterdir() if b"validationActions: [Deny]" in path.read_bytes()}
+    assert {path.name for path in folder.iterdir()} == refusing
+    assert all((folder / name).read_bytes() == (ROOT / "crds" / name).read_bytes() for name in refusing), ADVICE
+
+
 def test_the_chart_has_nothing_that_crds_has_not() -> None:
     assert {path.name for path in (CHART / "files/crds").iterdir()} == {path.name for path in (ROOT / "crds").iterdir()}
 

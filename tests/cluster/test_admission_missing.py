@@ -1,6 +1,7 @@
 """Without the admission policies the operator works, and says in readiness, metric and log that they are missing."""
 
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -10,17 +11,17 @@ from tests.polling import until
 from ram_operator.cluster.admission import BINDINGS, DEFINITIONS, POLICIES
 
 MERGE = "application/merge-patch+json"
-
-
+DIFFERS = f"differs from that of ram-operator {version('ram-operator')} in"
 WEAKER: dict[str, tuple[str, dict[str, Any] | None, str]] = {
     "documents": (BINDINGS, {"validationActions": ["Warn"]}, "does not refuse"),
-    "empty-values": (DEFINITIONS, {"failurePolicy": "Ignore"}, "lets through what it cannot judge"),
+    "empty-values": (DEFINITIONS, {"failurePolicy": "Ignore"}, f"{DIFFERS} failurePolicy"),
     "operator-account": (
         BINDINGS,
         {"matchResources": {"objectSelector": {"matchLabels": {"a": "b"}}}},
-        "is bound to some objects only",
+        "is bound to a part of the objects only",
     ),
-    "status": (BINDINGS, None, "is not installed"),
+    "operator-nodes": (DEFINITIONS, {"validations": [{"expression": "true"}]}, f"{DIFFERS} validations"),
+    "status": (BINDINGS, None, "has no binding"),
     "use-of-roles": (DEFINITIONS, None, "is not installed"),
 }
 """Of a policy what is changed, its definition or its binding, how (None: deleted), and how that is told."""
@@ -52,7 +53,7 @@ def test_missing_admission_policies_are_said_in_readiness_metric_and_log(weakene
     found = [f"{name}.ram.alicloud.dev {told}" for name, (_, _, told) in WEAKER.items()]
     # The policies are read beside the start, so that a ready operator may not have looked at them yet.
     until(lambda: weakened.metric("ram_operator_admission_policies_missing") == len(found), what="all are counted")
-    assert weakened.probe("/readyz") == (200, f"ok, but admission policies are missing: {', '.join(found)}\n")
+    assert weakened.probe("/readyz") == (200, f"ok, but admission policies do not protect: {', '.join(found)}\n")
     lines = log_lines(weakened.operator.child.log.read_text())
     (line,) = (line for line in lines if line["message"] == "admission policies do not protect this cluster")
     assert (line["level"], line["found"]) == ("WARNING", found)

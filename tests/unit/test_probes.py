@@ -190,7 +190,7 @@ async def test_a_process_that_waits_is_alive_and_not_ready_and_says_for_what(cap
         process.admission.missing = "status"
         assert await probe(f"{url}/readyz") == (
             200,
-            "ok, but admission policies are missing: status\n",
+            "ok, but admission policies do not protect: status\n",
         )
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from ram_operator.cloud import Cloud, PolicyName, PolicyType
-from ram_operator.cluster.admission import POLICIES, REMEDY, faults
+from ram_operator.cluster.admission import POLICIES, REMEDY, faults, shipped
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.kube import Kube
 from ram_operator.errors import CloudError, Denied, Unauthenticated
@@ -189,7 +189,7 @@ class Examination:
         return None
 
     async def _admission(self) -> list[Remark]:
-        found = await faults(self.kube)
+        found = await faults(self.kube, shipped())
         if not found:
             return [Remark(Level.OK, f"all {len(POLICIES)} admission policies that refuse are in force")]
         return [Remark(Level.ERROR, f"admission policy {fault}", REMEDY) for fault in found]
