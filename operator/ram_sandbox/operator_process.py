@@ -16,7 +16,7 @@ from ram_sandbox.simulator import Simulator, module_environ
 
 SWEEP_SECONDS: Final = 5
 BOUNDARY: Final = {
-    "RAM_OPERATOR_ALLOWED_ACTIONS": "ram:PassRole,ecs:AttachInstanceRamRole",
+    "RAM_OPERATOR_ALLOWED_ACTIONS": "ram:PassRole,ecs:AttachInstanceRamRole,ecs:CreateInstance",
     "RAM_OPERATOR_ALLOWED_SYSTEM_POLICIES": "*",
     "RAM_OPERATOR_ALLOWED_TRUST_PRINCIPALS": "ecs.aliyuncs.com,fc.aliyuncs.com,oss.aliyuncs.com",
     "RAM_OPERATOR_ALLOWED_GRANTEES": "user/dev",
