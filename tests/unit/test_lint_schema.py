@@ -129,3 +129,21 @@ def test_no_value_at_all_brings_it_down(place: tuple[str, tuple[str | int, ...]]
 def test_it_refuses_what_the_api_server_refuses_and_nothing_else(case: Case) -> None:
     found = errors(case.body())
     assert bool(found) == (case.refusal is not None or bool(case.strict)), found
+
+
+def aliases(levels: int) -> str:
+    """A document whose lists repeat each other tenfold, level by level."""
+    lists = [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, levels)]
+    return "\n".join(("a0: &a0 [x]", *lists, f"spec: {{document: *a{levels - 1}}}"))
+
+
+@pytest.mark.parametrize(("levels", "problem"), [(3, ""), (10, "cannot be read as YAML: its aliases repeat more than")])
+def test_aliases_that_repeat_without_end_are_not_followed(levels: int, problem: str) -> None:
+    (manifest,) = parse("-", aliases(levels))
+    assert manifest.problem.startswith(problem)
+    assert bool(manifest.problem) is bool(problem)
+
+
+def test_an_alias_of_what_it_stands_in_is_not_followed() -> None:
+    (manifest,) = parse("-", "a: &a [*a]")
+    assert manifest.problem.endswith("it is nested too deeply, or refers to itself")

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import yaml
@@ -14,6 +15,8 @@ from ram_operator.errors import StartupError
 from ram_operator.model import Json
 
 SUFFIXES = (".yaml", ".yml", ".json")
+MOST_REPEATED = 100_000
+"""Values that aliases of one document may add to it: with ten lines of them YAML makes a thousand million."""
 _STEP = re.compile(r'\.?([A-Za-z0-9_-]+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]')
 
 
@@ -84,6 +87,9 @@ def parse(file: str, text: str) -> Iterator[Manifest]:
     """Yield the documents of a text; JSON is YAML, too. What cannot be read ends the file with a problem."""
     try:
         for node in yaml.compose_all(text, Loader=_Loader):
+            sizes: dict[yaml.Node, int] = {}
+            if _size(node, sizes) - len(sizes) > MOST_REPEATED:
+                raise ValueError(f"its aliases repeat more than {MOST_REPEATED} values")
             value = _as_json(_Loader("").construct_document(node))
             yield Manifest(file, value, line=node.start_mark.line + 1, node=node)
     except yaml.MarkedYAMLError as error:
@@ -93,6 +99,15 @@ def parse(file: str, text: str) -> Iterator[Manifest]:
         yield Manifest(file, None, "cannot be read as YAML: it is nested too deeply, or refers to itself")
     except (yaml.YAMLError, ValueError) as error:
         yield Manifest(file, None, f"cannot be read as YAML: {getattr(error, 'reason', error)}")
+
+
+def _size(node: yaml.Node, known: dict[yaml.Node, int]) -> int:
+    """How many values a document has once each alias is replaced by what it stands for."""
+    if node not in known:
+        parts = node.value if isinstance(node, yaml.CollectionNode) else ()
+        parts = chain.from_iterable(parts) if isinstance(node, yaml.MappingNode) else parts
+        known[node] = 1 + sum(_size(part, known) for part in parts)
+    return known[node]
 
 
 def expanded(manifests: Iterable[Manifest]) -> Iterator[Manifest]:
