@@ -36,6 +36,7 @@ from ram_operator.cluster.node_marks import NodeMarks
 from ram_operator.cluster.resync import Resync
 from ram_operator.cluster.watching import Watches
 from ram_operator.commands import command_line
+from ram_operator.commands.deployment import deployed
 from ram_operator.commands.snapshot import snapshot
 from ram_operator.engine.controller import Controller
 from ram_operator.engine.filters.boundary import WithinBoundary
@@ -106,9 +107,8 @@ def _command(asked: command_line.Asked) -> int:
     configure("WARNING", asked.log_format or "plain")
     try:
         settings = from_environment(os.environ)
-        boundary = boundary_of(settings)
-        kinds = our_kinds(settings, boundary)
-        access = command_line.Access(partial(_cloud, settings), partial(_planner, settings, kinds, boundary))
+        kinds = our_kinds(settings, boundary_of(settings))
+        access = command_line.Access(partial(_cloud, settings), partial(_planner, kinds))
         return command_line.run(asked, own_version(), kinds, access)
     except (StartupError, KubeError, CloudError, OSError) as error:
         print(f"ram-operator: {error}", file=sys.stderr)
@@ -126,20 +126,29 @@ async def _cloud(settings: Settings) -> AsyncIterator[Cloud]:
 
 
 @asynccontextmanager
-async def _planner(
-    settings: Settings, kinds: Sequence[AnyKind], boundary: Boundary
-) -> AsyncIterator[command_line.Planner]:
-    """What the commands about a cluster read with: both as they are, and the pipeline that previews."""
+async def _planner(ours: Sequence[AnyKind]) -> AsyncIterator[command_line.Planner]:
+    """What the commands about a cluster read with: both as they are, and the pipeline that previews.
+
+    It judges by the settings of the operator in the cluster; what this process's environment says comes before those.
+    """
     async with AsyncExitStack() as opened:
-        kube = await cluster.connect(kind.resource for kind in kinds)
+        kube = await cluster.connect(kind.resource for kind in ours)
         opened.push_async_callback(kube.close)
         await check(kube, rights=False)
+        found = await deployed(kube, os.environ)
+        if found.unread:
+            print(f"judged by the settings of this environment, not the operator's: {found.unread}", file=sys.stderr)
+        settings = from_environment({**found.variables, **os.environ})
+        boundary = boundary_of(settings)
+        kinds = our_kinds(settings, boundary)
         cloud = await opened.enter_async_context(_cloud(settings))
         caches = await snapshot(kube, kinds)
         identity = _identity(settings, await cluster_uid(kube))
         store = cluster.ObjectStore(kube, caches.body, lambda _: None, lambda *_: None)
         reconciler = _reconciler(settings, kinds, boundary, cloud, identity, store)
-        yield command_line.Planner(kube, caches, reconciler, _now)
+        known = settings.lease_namespace or found.unread
+        lease = (settings.lease_namespace, settings.lease_name) if known else None
+        yield command_line.Planner(kube, caches, reconciler, lease, _now)
 
 
 def _leave(*_: object) -> None:

@@ -25,7 +25,8 @@ def test_plan_says_what_applying_would_do_and_afterwards_that_nothing_is_left(wo
     assert planned.returncode == 2, planned.stderr
     assert "+ create policy EcsRamRoleDocumentTestingPolicy" in planned.stdout
     assert "+ create role EcsRamRoleDocumentTesting" in planned.stdout
-    assert "+ attach EcsRamRoleDocumentTesting to cn-hangzhou.i-" in planned.stdout
+    assert "+ attach EcsRamRoleDocumentTesting to " in planned.stdout
+    assert "(node-1)" in planned.stdout
     assert planned.stdout.splitlines()[-1] == f"4 steps for 3 of 3 objects; next: kubectl apply -f {SAMPLES}"
     assert (world.state(), world.writes(mark)) == (before, [])
     assert world.kubectl("apply", "-f", str(SAMPLES)).returncode == 0
@@ -62,10 +63,16 @@ def test_plan_of_a_deletion_says_what_goes_what_waits_and_what_stays(world: Worl
     told = run(world, "plan", "--delete-all")
     assert (told.returncode, world.writes(mark)) == (2, []), told.stderr
     assert "InstanceRoleBinding/storage-pool: 1 step\n  - detach EcsRamRoleDocumentTesting from " in told.stdout
-    assert "RamRole/oss-reader: has to wait\n  ! " in told.stdout
+    assert "RamRole/oss-reader: 1 step\n  - delete role EcsRamRoleDocumentTesting, afterwards: " in told.stdout
+    assert "RamPolicy/oss-read: 1 step\n  - delete policy EcsRamRoleDocumentTestingPolicy, afterwards: " in told.stdout
     last = "; next: kubectl delete instancerolebindings,ramroles,rampolicies --all"
-    assert told.stdout.splitlines()[-1] == f"1 step for 1 of 4 objects{last}"
+    assert told.stdout.splitlines()[-1] == f"3 steps for 3 of 4 objects{last}"
     assert "RamRole/kept: nothing to delete; what it has in the cloud stays" in told.stdout
+    one = run(world, "plan", "--delete", "ramroles/oss-reader")
+    assert "RamRole/oss-reader: nothing can be done\n  ! InUse: " in one.stdout
+    assert one.stdout.endswith("next: kubectl delete ramroles/oss-reader\n")
+    nobody = run(world, "plan", "--delete", "RamRole/nobody")
+    assert (nobody.returncode, "there is no RamRole/nobody" in nobody.stderr) == (1, True)
     assert run(world, "plan", "--all").stdout.count("nothing to do") == 4
 
 
@@ -77,9 +84,9 @@ def test_why_tells_of_a_node_its_role_its_binding_and_what_to_type_next(world: W
     told = run(world, "why", "node-1").stdout
     assert f"Node node-1 is the instance cn-hangzhou.{nodes['node-1']}." in told
     assert "It has the role EcsRamRoleDocumentTesting." in told
-    assert "InstanceRoleBinding/storage-pool has it; its role is oss-reader." in told
+    assert "InstanceRoleBinding/storage-pool selects this node; it gives RamRole/oss-reader." in told
     assert "Next: kubectl describe irb storage-pool" in told
-    assert "No InstanceRoleBinding selects it." in run(world, "why", "node-2").stdout
+    assert "No InstanceRoleBinding selects this node." in run(world, "why", "node-2").stdout
     world.api.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-3"}, "spec": {}})
     skipped = run(world, "why", "node-3").stdout.splitlines()
     assert skipped[0].startswith("Node node-3 gets no role: NoProviderID: ")
@@ -116,6 +123,7 @@ def test_orphans_names_what_has_lost_its_object_and_what_to_type_next(world: Wor
     assert (found.returncode, world.writes(mark)) == (2, []), found.stdout + found.stderr
     assert found.stdout.startswith("role kept, 0 days old: has the marks of RamRole/kept, which does not exist\n")
     assert found.stdout.endswith("aliyun ram DeleteRole --RoleName kept\n")
+    assert "used by" not in found.stdout
     assert "used" not in found.stdout
     until(lambda: world.metric("ram_operator_orphans", kind="RamRole") == 1)
 
@@ -127,7 +135,7 @@ def test_doctor_finds_nothing_where_all_is_well_and_writes_nothing(world: World)
     mark = world.mark()
     told = run(world, "doctor")
     assert (told.returncode, world.writes(mark)) == (0, []), told.stdout + told.stderr
-    assert [line.split()[0] for line in told.stdout.splitlines()] == ["ok"] * 6
+    assert [line.split()[0] for line in told.stdout.splitlines()] == ["ok"] * 7
     assert "1 node; by the role that they have: EcsRamRoleDocumentTesting 1" in told.stdout
 
 
@@ -146,7 +154,7 @@ def test_doctor_names_what_is_wrong_and_what_to_do(world: World) -> None:
     told = run(world, "doctor")
     lines = told.stdout.splitlines()
     assert told.returncode == 1
-    assert "warning  1 node without a role: NoProviderID" in lines
+    assert "warning  1 node without a role: NoProviderID: node-9" in lines
     assert "         -> ram-operator explain InvalidSpec" in lines
     assert "error    the key lacks ecs:DescribeRegions" in lines
     assert any(

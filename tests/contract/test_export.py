@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,11 +51,11 @@ async def make(ram: RamApi, simulator: Simulator) -> None:
             await ram.attach_policy_to_role(policy, name)
 
 
-async def exported(ram: RamApi, *names: str) -> Exported:
-    """What the command writes, with the kinds as the tests of the pipeline have them."""
+async def exported(ram: RamApi, *names: str, protected: tuple[str, ...] = ()) -> Exported:
+    """What the command writes, with the kinds as the tests of the pipeline have them, and these protected policies."""
     [role_kind] = (kind for kind in KINDS if isinstance(kind, RamRoleKind))
     [policy_kind] = (kind for kind in KINDS if isinstance(kind, RamPolicyKind))
-    return await export(ram, names, role_kind, policy_kind)
+    return await export(ram, names, replace(role_kind, protected_policies=protected), policy_kind)
 
 
 def put(scene: Scene, written: Exported, **spec: str) -> list[ObjectKey]:
@@ -119,8 +120,23 @@ async def test_what_is_somebodys_or_never_taken_over_is_left_out_and_named(scene
     written = await exported(ram)
     assert written.objects[-1]["spec"]["policies"] == [{"custom": "Read"}]
     assert "policy Read: it has the tags of RamPolicy/x of the cluster c" in written.left_out
-    assert any(line.startswith("role AliyunCSManagedRole: ") for line in written.left_out)
+    [service] = (line for line in written.left_out if line.startswith("role AliyunCSManagedRole: "))
+    assert "allowedRoles" in service
     assert not written.complete
     assert (await exported(ram, "mine")).complete, "only the policy of that role is left out"
     with pytest.raises(StartupError, match="there is no role nobody"):
         await exported(ram, "mine", "nobody")
+
+
+async def test_the_policies_of_ack_are_left_where_they_are(scene: Scene, simulator: Simulator) -> None:
+    ram = scene.reconciler.cloud.ram
+    for name in ("k8sWorkerRolePolicy-1", "Read"):
+        await ram.create_policy(NewPolicy(name, canonical(DOCUMENT), "", {}))
+    await ram.create_role(NewRole("storage", canonical(ECS), "", 3600, {}))
+    await ram.attach_policy_to_role(PolicyName(PolicyType.CUSTOM, "k8sWorkerRolePolicy-1"), "storage")
+    written = await exported(ram, protected=("k8sWorkerRolePolicy-*",))
+    policies = [body["metadata"]["name"] for body in written.objects if body["kind"] == "RamPolicy"]
+    assert policies == ["read"]
+    [role] = (body for body in written.objects if body["kind"] == "RamRole")
+    assert role["spec"]["policies"] == [{"custom": "k8sWorkerRolePolicy-1"}]
+    assert "policy k8sWorkerRolePolicy-1: the setting protectedPolicies has it, as ACK's own" in written.left_out

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 COMMANDS = {
-    "ram-operator": ("lint", "explain", "plan", "why", "doctor", "export"),
+    "ram-operator": ("lint", "explain", "plan", "why", "orphans", "doctor", "export"),
     "ram-simulator": ("serve", "fixture", "actions"),
     "ram-sandbox": ("setup", "up", "shell", "demo"),
 }
@@ -38,3 +38,12 @@ def test_bash_completes_its_commands(program: str, tmp_path: Path) -> None:
     bash = str(shutil.which("bash"))
     done = subprocess.run([bash, "-c", asked], capture_output=True, text=True, check=True, timeout=60)
     assert set(COMMANDS[program]) <= set(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS["ram-operator"])
+def test_the_help_of_a_command_says_what_it_does_what_it_needs_and_its_exit_codes(command: str) -> None:
+    text = " ".join(printed("ram-operator", command, "--help").split())
+    assert "Exit codes: 0, or " in text
+    if command in ("plan", "why", "orphans", "doctor"):
+        assert "ALIBABA_CLOUD_ACCESS_KEY_ID" in text
+        assert "kubeconfig" in text

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft4Validator
 
-from ram_operator.commands.explain import explain, reasons
+from ram_operator.commands.explain import explain, overview, reasons
 from ram_operator.commands.lint import RULES, Finding, as_json, as_sarif, lint
 from ram_operator.commands.manifests import parse, read
 from ram_operator.errors import StartupError
@@ -163,6 +163,25 @@ def test_every_reason_is_explained_in_words_for_a_terminal() -> None:
         words = explain(name.lower())
         assert words.startswith(f"{name}\n")
         assert "](" not in words
+
+
+def test_without_a_reason_each_has_one_line_that_says_what_it_means() -> None:
+    lines = overview()
+    assert [line.split()[0] for line in lines] == list(reasons())
+    assert all(len(line.split(maxsplit=1)) == 2 and line.endswith(".") and "](" not in line for line in lines)
+
+
+def test_what_people_copy_out_of_an_explanation_is_not_broken_and_links_say_where_they_lead() -> None:
+    words = explain("MassRelease")
+    assert "ram.alicloud.dev/allow-release" in words
+    assert "(docs/ack.md#which-nodes)" in explain("OtherRole").replace("\n ", "")
+    assert "RolledBack" in explain("RolloutStopped")
+    assert "adoptionPolicy" in explain("NotOwned")
+
+
+def test_a_word_that_is_like_no_reason_gets_no_guess() -> None:
+    with pytest.raises(KeyError, match="`explain` lists all"):
+        explain("Bogus")
 
 
 def test_a_misspelt_reason_gets_the_nearest() -> None:

@@ -1,31 +1,34 @@
-"""`ram-operator doctor`: what of key, nodes, quotas, objects and admission policies wants mending. It only reads.
+"""`ram-operator doctor`: what of operator, key, nodes, quotas, objects and admission policies wants mending.
 
-What the key may not write cannot be found out by reading: the status of the objects says what RAM and ECS refused.
+It only reads. What the key may not write cannot be found out so: the status of the objects says what was refused.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Iterable, Iterator
+from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
+from datetime import datetime
 from typing import TypeVar
 
 from ram_operator.cloud import Cloud, PolicyName, PolicyType
 from ram_operator.cluster.admission import POLICIES, REMEDY, faults, shipped
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.kube import Kube
+from ram_operator.commands.looks import of_nodes, of_the_operator
+from ram_operator.commands.remarks import Level, Remark
 from ram_operator.errors import CloudError, Denied, Unauthenticated
 from ram_operator.kinds.names import RAM_POLICY, RAM_ROLE
 from ram_operator.kinds.ram_role.swaps import PolicyLimits
 from ram_operator.model import (
     ACCOUNT_REMEDY,
     Disposition,
+    Json,
     ObjectKey,
     Reason,
     disposition,
     explain,
-    is_by_design,
+    listing,
     number_of,
 )
 from ram_operator.rules.documents import POLICY_LIMIT
@@ -42,26 +45,6 @@ NEEDS_A_PERSON = {Reason.NOT_OBSERVED, *(reason for reason in Reason if disposit
 _POLICY_PAGE = "docs/ram-policies.md has the policy of the operator's key"
 
 
-class Level(StrEnum):
-    """How much a remark matters: an error keeps something from working, a warning may soon."""
-
-    OK = "ok"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """One thing that was looked at; `remedy` is what to do, empty where nothing is."""
-
-    level: Level
-    text: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.level:9}{self.text}" + (f"\n         -> {self.remedy}" if self.remedy else "")
-
-
 @dataclass(slots=True)
 class Examination:
     """Looks at one thing after the other.
@@ -71,21 +54,26 @@ class Examination:
         caches: its objects and nodes.
         cloud: the account.
         limits: policies per role.
+        lease: namespace and name of the operator's Lease, the namespace empty where it is not known; None for none.
+        now: the time of day.
     """
 
     kube: Kube
     caches: Caches
     cloud: Cloud
     limits: PolicyLimits
+    lease: tuple[str, str] | None
+    now: datetime
     _lacking: set[str] = field(default_factory=set)
     _failed: set[str] = field(default_factory=set)
 
     async def remarks(self) -> list[Remark]:
         """Everything that was found. Raises KubeError."""
+        cluster = [await of_the_operator(self.kube, self.lease, self.now), *self._objects(), *await self._admission()]
         try:
             identity = await self.cloud.sts.caller_identity()
         except CloudError as error:
-            return [_no_answer(error), *self._objects(), *await self._admission()]
+            return [_no_answer(error), *cluster]
         looked = [*await self._nodes(), *await self._quotas()]
         whose = Remark(Level.OK, f"the key is {identity.arn} of the account {identity.account_id}")
         strangers = Counter(account for _, account in self.caches.accounts() if account != identity.account_id)
@@ -94,8 +82,7 @@ class Examination:
             *(_other_account(account, count) for account, count in strangers.items()),
             *self._key(),
             *looked,
-            *self._objects(),
-            *await self._admission(),
+            *cluster,
         ]
 
     async def _read(self, call: Awaitable[T], instead: T) -> T:
@@ -121,25 +108,10 @@ class Examination:
             yield Remark(Level.OK, "the key may make every read call that was tried")
 
     async def _nodes(self) -> list[Remark]:
-        nodes = list(self.caches.nodes())
-        by_region: dict[str, list[str]] = {}
-        for node in nodes:
-            if node.instance:
-                by_region.setdefault(node.instance.region, []).append(node.instance.id)
-        roles: Counter[str] = Counter()
-        for region, ids in by_region.items():
-            found = await self._read(self.cloud.ecs.describe_instance_roles(region, ids), {})
-            for role in found.values():
-                if isinstance(role, CloudError):
-                    self._note(role)
-                else:
-                    roles[role or "no role"] += 1
-        told = ", ".join(f"{role} {count}" for role, count in roles.most_common())
-        skipped = Counter(node.skip for node in nodes if node.skip)
-        return [
-            Remark(Level.OK, number_of(len(nodes), "node") + (f"; by the role that they have: {told}" if told else "")),
-            *(_skipped(reason, count) for reason, count in skipped.items()),
-        ]
+        remarks, errors = await of_nodes(self.caches.nodes(), self.cloud.ecs)
+        for error in errors:
+            self._note(error)
+        return remarks
 
     async def _quotas(self) -> list[Remark]:
         roles = await self._read(self.cloud.ram.list_roles(), ())
@@ -177,13 +149,22 @@ class Examination:
         if (more := len(found) - OBJECTS_SHOWN) > 0:
             unlisted = number_of(more, "more object")
             yield Remark(Level.ERROR, f"{unlisted} to act on", "kubectl get ram -o wide")
-        if not found:
+        unseen = [str(key) for kind in kinds for key in self.caches.keys(kind) if not self._conditions(key)]
+        if unseen:
+            text = f"{number_of(len(unseen), 'object')} that no operator has said anything of: {listing(unseen)}"
+            yield Remark(
+                Level.ERROR, text, "see whether the operator runs, and its log; a new object gets a status soon"
+            )
+        if not found and not unseen:
             yield Remark(Level.OK, "no object needs a person")
+
+    def _conditions(self, key: ObjectKey) -> Sequence[Json]:
+        conditions: Sequence[Json] = ((self.caches.body(key) or {}).get("status") or {}).get("conditions") or ()
+        return conditions
 
     def _held(self, key: ObjectKey) -> tuple[str, str] | None:
         """Reason and message of an object that only a person brings further, or whose state is unknown."""
-        body = self.caches.body(key) or {}
-        for condition in (body.get("status") or {}).get("conditions") or ():
+        for condition in self._conditions(key):
             if condition["type"] == "Ready" and condition["status"] != "True" and condition["reason"] in NEEDS_A_PERSON:
                 return condition["reason"], condition.get("message", "")
         return None
@@ -204,13 +185,3 @@ def _no_answer(error: CloudError) -> Remark:
 def _other_account(account: str, count: int) -> Remark:
     text = f"{number_of(count, 'object')} with something in another account, {account}"
     return Remark(Level.ERROR, text, ACCOUNT_REMEDY)
-
-
-def _skipped(reason: Reason, count: int) -> Remark:
-    level = Level.OK if is_by_design(reason) else Level.WARNING
-    return Remark(level, f"{number_of(count, 'node')} without a role: {reason}", explain(reason))
-
-
-def worst(remarks: Iterable[Remark]) -> Level:
-    """The level of the worst remark."""
-    return max((one.level for one in remarks), key=list(Level).index, default=Level.OK)

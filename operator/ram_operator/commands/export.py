@@ -19,6 +19,7 @@ from ram_operator.kinds.ram_role import RamRoleKind
 from ram_operator.model import GROUP, TAG_PREFIX, VERSION, Json, ObjectKey, Owner, Ownership
 from ram_operator.rules.documents import parsed, services_of
 from ram_operator.rules.names import check_tags
+from ram_operator.rules.patterns import matches_any
 
 WIDTH = 120
 _NAME_FIELDS = {RAM_ROLE.kind: "roleName", RAM_POLICY.kind: "policyName"}
@@ -73,12 +74,17 @@ async def export(ram: RamApi, names: Sequence[str], role_kind: RamRoleKind, poli
     objects = _Objects()
     for policy in await ram.list_policies(PolicyType.CUSTOM):
         identity = PolicyName(PolicyType.CUSTOM, policy.name)
-        if not names or identity.folded in needed:
+        if names and identity.folded not in needed:
+            continue
+        if matches_any(policy.name, role_kind.protected_policies):
+            objects.left_out.append(f"policy {policy.name}: the setting protectedPolicies has it, as ACK's own")
+        else:
             spec = _policy_spec(await ram.get_policy(identity))
             objects.add(_Found(policy_kind, policy.name, policy.tags, spec))
     for role in asked:
         if role_kind.never_adopts(role.name):
-            objects.left_out.append(f"role {role.name}: the operator never takes it over; bind it by roleName instead")
+            fix = f"bind it by roleName: {role.name} instead, which the setting allowedRoles has to name"
+            objects.left_out.append(f"role {role.name}: the operator never takes it over; {fix}")
             continue
         policies = [objects.reference(policy) for policy in attached[role.name]]
         spec = {**_role_spec(await ram.get_role(role.name)), **({"policies": policies} if policies else {})}
