@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -57,8 +58,9 @@ def _up(options: argparse.Namespace) -> int:
     try:
         if copy:
             write_private(copy, sandbox.kubeconfig.read_bytes())
-        print(json.dumps(sandbox.ready_line()), flush=True)
-        lines = [*sandbox.shell_lines(), "kubectl get nodes,ram", *sandbox.address_lines()]
+        line = f". {shlex.quote(str(sandbox.write_env(copy)))}"
+        print(json.dumps(sandbox.ready_line(copy)), flush=True)
+        lines = [line, "kubectl get nodes,ram", "ram-operator doctor", *sandbox.address_lines()]
         progress.say("\n  ".join(["ready; next, in another terminal:", *lines]))
         progress.say("Ctrl-C ends it and leaves nothing behind")
         keep_running(None if options.no_operator else sandbox.operator, progress.say)
@@ -129,7 +131,8 @@ def _parser() -> argparse.ArgumentParser:
         "--kubeconfig",
         type=_new_file,
         metavar="FILE",
-        help="a file that does not exist yet: the kubeconfig of an administrator, removed at the end",
+        help="a file that does not exist yet: the kubeconfig of an administrator; both it and FILE.env, which a shell "
+        "reads with `. FILE.env`, are removed at the end",
     )
     up.set_defaults(run=_up)
     shell = commands.add_parser("shell", help="start everything, and a shell with KUBECONFIG and aliases set")
@@ -178,8 +181,9 @@ def _add_options(command: argparse.ArgumentParser) -> None:
 
 def _new_file(text: str) -> Path:
     path = Path(text).absolute()
-    if path.exists():
-        raise argparse.ArgumentTypeError(f"{text} exists already: name a file that does not, or remove it")
+    for each in (path, path.with_name(f"{path.name}.env")):
+        if each.exists():
+            raise argparse.ArgumentTypeError(f"{each} exists already: name a file that does not, or remove it")
     if not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"{text}: there is no folder {path.parent}")
     return path

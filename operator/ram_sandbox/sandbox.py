@@ -12,13 +12,14 @@ from typing import Any, TypeVar
 
 from ram_sandbox.clusters import Cluster, CurrentCluster, LocalCluster
 from ram_sandbox.controlplane.binaries import Binaries
-from ram_sandbox.controlplane.server import ControlPlane
+from ram_sandbox.controlplane.server import ControlPlane, write_private
 from ram_sandbox.errors import SandboxError
 from ram_sandbox.installation import RUN_LABEL, Installation
 from ram_sandbox.kubectl import Kubectl
 from ram_sandbox.nodes import POOL_LABELS, create_nodes, node_object, vpc_instances
 from ram_sandbox.operator_process import BOUNDARY, OperatorProcess
 from ram_sandbox.progress import Progress
+from ram_sandbox.shell import exports
 from ram_sandbox.simulator import CloudOptions, Simulator, connect_simulator, launch_simulator
 
 T = TypeVar("T")
@@ -125,24 +126,34 @@ class Sandbox:
             last.callback(shutil.rmtree, self.folder, ignore_errors=True)
             self._closing.close()
 
-    def ready_line(self) -> dict[str, Any]:
-        """Return what ``ram-sandbox up`` prints once it is ready."""
+    def ready_line(self, kubeconfig: Path | None = None) -> dict[str, Any]:
+        """Return what ``ram-sandbox up`` prints once it is ready; ``kubeconfig`` is a copy to name in its place."""
         operator = self._operator.facts() if self._operator else None
-        return {"kubeconfig": str(self.kubeconfig), "simulator": dict(self.simulator.facts), "operator": operator}
+        named = str(kubeconfig or self.kubeconfig)
+        return {"kubeconfig": named, "simulator": dict(self.simulator.facts), "operator": operator}
 
-    def shell_lines(self) -> list[str]:
-        """Return what to type into a shell so that kubectl is found there and talks to this cluster."""
-        folder = str(self.binaries.kubectl.parent)
-        found = folder in self._environ.get("PATH", "").split(os.pathsep)
-        path = [] if found else [f'export PATH="{folder}:$PATH"']
-        return [*path, f"export KUBECONFIG={self.kubeconfig}"]
+    def write_env(self, kubeconfig: Path | None = None) -> Path:
+        """Write what a shell reads so that kubectl, helm and ``ram-operator`` talk to this sandbox in it.
+
+        Args:
+            kubeconfig: a copy to use; the file that is written stands next to it.
+
+        Returns:
+            The file, which only its owner may read, and which goes with the sandbox.
+        """
+        file = kubeconfig.with_name(f"{kubeconfig.name}.env") if kubeconfig else self.folder / "env"
+        variables = {**self.shell_variables(), "KUBECONFIG": str(kubeconfig or self.kubeconfig)}
+        write_private(file, "".join(f"{line}\n" for line in exports(variables)).encode())
+        self._closing.callback(file.unlink, missing_ok=True)
+        return file
 
     def shell_variables(self) -> dict[str, str]:
-        """Return what a shell needs for kubectl and the commands of ``ram-operator`` to talk to this sandbox."""
-        folders = [str(Path(sys.executable).parent), str(self.binaries.kubectl.parent), self._environ.get("PATH", "")]
+        """Return what a shell needs for kubectl, helm and ``ram-operator`` to talk to this sandbox."""
+        programs = (Path(sys.executable), self.binaries.kubectl, self.binaries.helm)
+        folders = dict.fromkeys(str(program.parent) for program in programs)
         return {
             "KUBECONFIG": str(self.kubeconfig),
-            "PATH": os.pathsep.join(folders),
+            "PATH": os.pathsep.join([*folders, self._environ.get("PATH", "")]),
             "ALIBABA_CLOUD_ACCESS_KEY_ID": str(self.simulator.facts["accessKeyId"]),
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": str(self.simulator.facts["accessKeySecret"]),
             **{f"RAM_OPERATOR_ENDPOINT_{api}": self.simulator.endpoint for api in ("RAM", "ECS", "STS")},

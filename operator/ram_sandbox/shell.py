@@ -41,6 +41,11 @@ def running_shell(
         _end(process)
 
 
+def exports(variables: Mapping[str, str]) -> list[str]:
+    """Return the lines by which a shell sets variables."""
+    return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     # Interactive shells ignore SIGTERM; SIGHUP is what the end of a terminal sends them.
     process.send_signal(signal.SIGHUP)
@@ -54,6 +59,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def _startup_text(own: str, variables: Mapping[str, str]) -> str:
     """The start-up file: the person's own first, so that it cannot lead kubectl to another cluster."""
     lines = [f"[ ! -f {own} ] || . {own}"] if own else []
-    lines += (f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+    lines += exports(variables)
     lines += (f"alias {name}={shlex.quote(text)}" for name, text in ALIASES.items())
     return "\n".join([*lines, 'PS1="(ram-sandbox) $PS1"', ""])

@@ -77,7 +77,7 @@ def test_up_prints_one_ready_line_and_leaves_nothing_behind(
     copy = tmp_path / "sandbox.kubeconfig"
     with up(tmp_path, "--nodes", "9", "--no-operator", "--kubeconfig", str(copy)) as process:
         facts = ready_line(process)
-        assert copy.read_bytes() == Path(facts["kubeconfig"]).read_bytes()
+        assert facts["kubeconfig"] == str(copy)
         assert set(facts) == {"kubeconfig", "simulator", "operator"}
         assert facts["operator"] is None
         assert facts["simulator"]["accessKeyId"]
@@ -85,6 +85,12 @@ def test_up_prints_one_ready_line_and_leaves_nothing_behind(
         assert stat.S_IMODE(kubeconfig.stat().st_mode) == 0o600
         nodes = Kubectl(binaries.kubectl, kubeconfig, tmp_path, os.environ).get("nodes", "-l", "pool=storage")["items"]
         assert len({node["spec"]["providerID"] for node in nodes}) == 9
+        variables = copy.with_name("sandbox.kubeconfig.env")
+        assert stat.S_IMODE(variables.stat().st_mode) == 0o600
+        typed = f". {variables}; ram-operator why node-1; kubectl get nodes; helm version; echo $KUBECONFIG"
+        shell = subprocess.run(["sh", "-e", "-c", typed], capture_output=True, text=True, check=True, timeout=60)
+        assert "It has no role." in shell.stdout
+        assert shell.stdout.splitlines()[-1] == str(copy)
         started = children(process.pid)
         assert len(started) == 3
         process.send_signal(number)
@@ -92,6 +98,7 @@ def test_up_prints_one_ready_line_and_leaves_nothing_behind(
     assert process.returncode == 0, log
     assert rest == ""
     assert not copy.exists()
+    assert not variables.exists()
     assert alive(started) == []
     assert list(tmp_path.glob("ram-sandbox-*")) == []
 
@@ -99,10 +106,13 @@ def test_up_prints_one_ready_line_and_leaves_nothing_behind(
 def test_up_overwrites_no_kubeconfig(tmp_path: Path) -> None:
     mine = tmp_path / "config"
     mine.write_text("mine")
-    refused = [command("up", "--kubeconfig", str(path)) for path in (mine, tmp_path / "nowhere/config")]
+    (tmp_path / "other.env").write_text("mine")
+    paths = (mine, tmp_path / "nowhere/config", tmp_path / "other")
+    refused = [command("up", "--kubeconfig", str(path)) for path in paths]
     said = [subprocess.run(each, capture_output=True, text=True, check=False).stderr for each in refused]
     assert "exists already: name a file that does not" in said[0]
     assert "there is no folder" in said[1]
+    assert "other.env exists already" in said[2]
     assert mine.read_text() == "mine"
 
 
@@ -112,7 +122,7 @@ def test_a_shell_talks_to_the_sandbox_and_its_end_is_the_end_of_everything(binar
     (home / ".bashrc").write_text("export KUBECONFIG=/nowhere\n")
     cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))
     more = {"HOME": str(home), "XDG_CACHE_HOME": cache, "SHELL": "/bin/bash", "ALIBABA_CLOUD_ACCESS_KEY_ID": "real"}
-    typed = "k get nodes -o name\nram-operator why node-1\nexit\n"
+    typed = "k get nodes -o name\nram-operator why node-1\nhelm version --short\nexit\n"
     done = subprocess.run(
         command("shell", "--nodes", "1"),
         env=environ(tmp_path, more),
@@ -125,6 +135,7 @@ def test_a_shell_talks_to_the_sandbox_and_its_end_is_the_end_of_everything(binar
     assert done.returncode == 0, done.stderr
     assert "node/node-1\n" in done.stdout
     assert "Node node-1 is the instance cn-hangzhou.i-bp1simulator" in done.stdout, done.stderr
+    assert "\nv3." in done.stdout, "helm is there, too"
     assert list(tmp_path.glob("ram-sandbox-*")) == []
 
 

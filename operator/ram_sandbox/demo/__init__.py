@@ -3,6 +3,7 @@
 Each step is checked: what it should bring about is looked up in the cluster or asked of the cloud, never assumed.
 """
 
+import shlex
 import tempfile
 import time
 from collections.abc import Mapping
@@ -70,7 +71,7 @@ def _keep(sandbox: Sandbox, progress: Progress) -> None:
     lines = [f"{command:<{width}}  # {comment}" for command, comment in commands]
     text = [
         "everything is left running; in another terminal:",
-        *sandbox.shell_lines(),
+        f". {shlex.quote(str(sandbox.write_env()))}",
         *lines,
         *sandbox.address_lines(),
     ]
