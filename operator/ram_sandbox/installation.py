@@ -18,6 +18,14 @@ from ram_sandbox.sources import source
 
 CRDS: Final = tuple(f"{name}.ram.alicloud.dev" for name in ("ramroles", "rampolicies", "instancerolebindings"))
 RUN_LABEL: Final = "ram.alicloud.dev/sandbox-run"
+OPEN: Final = {
+    "allowedActions": ["ram:PassRole", "ecs:AttachInstanceRamRole", "ecs:CreateInstance"],
+    "allowedSystemPolicies": ["*"],
+    "deniedSystemPolicies": [],
+    "allowedTrustPrincipals": ["ecs.aliyuncs.com", "fc.aliyuncs.com", "oss.aliyuncs.com"],
+    "allowedGrantees": ["user/dev"],
+}
+"""The chart's settings for what people try out on a cloud where nothing is to be protected, and for the samples."""
 _TOKEN_DURATION: Final = "24h"
 _ADMISSION_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.1
@@ -78,14 +86,26 @@ class Installation:
         self.helm.ok("uninstall", self.release, "--ignore-not-found", "--namespace", self.namespace)
         self.kubectl.ok("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")
 
-    def environ(self) -> dict[str, str]:
-        """Return the environment of the Deployment's container, as far as it is in plain words.
+    def pod_template(self) -> Mapping[str, Any]:
+        """Return the Deployment's pod template, as it is now.
 
         Raises:
             SandboxError: there is no Deployment, or not exactly one.
         """
-        entries = self._container().get("env", [])
-        return {entry["name"]: str(entry["value"]) for entry in entries if "value" in entry}
+        items = self.kubectl.get("deployments", "-n", self.namespace)["items"]
+        if len(items) != 1:
+            raise SandboxError(f"the chart should make one Deployment in {self.namespace}, and made {len(items)}")
+        template: Mapping[str, Any] = items[0]["spec"]["template"]
+        return template
+
+    def boundary(self) -> dict[str, str]:
+        """Return the variables with what the operator may grant, for commands that judge objects as it does.
+
+        Raises:
+            SandboxError: there is no Deployment, or not exactly one.
+        """
+        named = ("RAM_OPERATOR_ALLOWED_", "RAM_OPERATOR_DENIED_")
+        return {name: value for name, value in environ(self.pod_template()).items() if name.startswith(named)}
 
     def write_kubeconfig(self, path: Path) -> None:
         """Write a kubeconfig of the chart's ServiceAccount: a token from TokenRequest, and nothing else.
@@ -93,7 +113,7 @@ class Installation:
         Raises:
             SandboxError: the API server gave no token.
         """
-        account = self._deployment()["spec"]["template"]["spec"]["serviceAccountName"]
+        account = self.pod_template()["spec"]["serviceAccountName"]
         token = self.kubectl.ok("create", "token", account, "-n", self.namespace, "--duration", _TOKEN_DURATION)
         view = json.loads(self.kubectl.ok("config", "view", "--raw", "--minify", "--flatten", "-o", "json"))
         write_private(path, json.dumps(_token_config(view["clusters"][0]["cluster"], token.strip())).encode())
@@ -109,18 +129,8 @@ class Installation:
                 "endpoints": dict.fromkeys(("ram", "ecs", "sts"), endpoint),
                 "credentials": {"secretName": "simulated-cloud"},
             },
+            "settings": OPEN,
         }
-
-    def _container(self) -> Mapping[str, Any]:
-        container: Mapping[str, Any] = self._deployment()["spec"]["template"]["spec"]["containers"][0]
-        return container
-
-    def _deployment(self) -> Mapping[str, Any]:
-        items = self.kubectl.get("deployments", "-n", self.namespace)["items"]
-        if len(items) != 1:
-            raise SandboxError(f"the chart should make one Deployment in {self.namespace}, and made {len(items)}")
-        deployment: Mapping[str, Any] = items[0]
-        return deployment
 
     def _await_admission(self) -> None:
         deadline = time.monotonic() + _ADMISSION_SECONDS
@@ -129,6 +139,12 @@ class Installation:
             if time.monotonic() > deadline:
                 raise SandboxError(f"the chart's admission policy was not at work after {_ADMISSION_SECONDS:.0f} s")
             time.sleep(_POLL_SECONDS)
+
+
+def environ(template: Mapping[str, Any]) -> dict[str, str]:
+    """Return the environment of a pod template's container, as far as it is in plain words."""
+    entries = template["spec"]["containers"][0].get("env", [])
+    return {entry["name"]: str(entry["value"]) for entry in entries if "value" in entry}
 
 
 def _token_config(cluster: Mapping[str, Any], token: str) -> dict[str, Any]:

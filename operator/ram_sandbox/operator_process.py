@@ -1,4 +1,4 @@
-"""Runs ``ram-operator`` as a process, as its Deployment would. Called by the sandbox; tests kill and restart it."""
+"""Runs ``ram-operator`` as a process, with what its Deployment has. Called by the sandbox; tests restart it."""
 
 import json
 import sys
@@ -10,18 +10,11 @@ from typing import Any, Final
 
 from ram_sandbox.controlplane.server import write_private
 from ram_sandbox.errors import SandboxError
-from ram_sandbox.installation import Installation
+from ram_sandbox.installation import Installation, environ
 from ram_sandbox.processes import Child, await_ready, start
 from ram_sandbox.simulator import Simulator, module_environ
 
 SWEEP_SECONDS: Final = 5
-BOUNDARY: Final = {
-    "RAM_OPERATOR_ALLOWED_ACTIONS": "ram:PassRole,ecs:AttachInstanceRamRole,ecs:CreateInstance",
-    "RAM_OPERATOR_ALLOWED_SYSTEM_POLICIES": "*",
-    "RAM_OPERATOR_ALLOWED_TRUST_PRINCIPALS": "ecs.aliyuncs.com,fc.aliyuncs.com,oss.aliyuncs.com",
-    "RAM_OPERATOR_ALLOWED_GRANTEES": "user/dev",
-}
-"""What people try out on a cloud where nothing is to be protected, and the sample that lets dev pass one role."""
 _READY_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 30.0
 
@@ -55,6 +48,7 @@ class OperatorProcess:
         self._module = module
         self._child: Child | None = None
         self._settings: Mapping[str, str] = {}
+        self._template: Mapping[str, Any] = {}
         self._starts = 0
 
     @property
@@ -101,14 +95,21 @@ class OperatorProcess:
             "RAM_OPERATOR_CREDENTIALS_DIR": str(self.folder / "credentials"),
             "RAM_OPERATOR_LISTEN": self.url.removeprefix("http://") or "127.0.0.1:0",
             "RAM_OPERATOR_SWEEP_INTERVAL_SECONDS": str(SWEEP_SECONDS),
-            **BOUNDARY,
         }
-        environ = module_environ(self._environ) | self._installation.environ() | own | dict(self._settings)
-        self.environ = environ
+        self._template = self._installation.pod_template()
+        self.environ = module_environ(self._environ) | environ(self._template) | own | dict(self._settings)
         self._starts += 1
         command = [sys.executable, "-m", self._module]
-        self._child = start(f"operator-{self._starts}", command, self.folder, environ)
+        self._child = start(f"operator-{self._starts}", command, self.folder, self.environ)
         return self._child
+
+    def outdated(self) -> bool:
+        """Return whether the Deployment's pod template is another one than that of the last start.
+
+        Raises:
+            SandboxError: the API server does not show the Deployment.
+        """
+        return self._installation.pod_template() != self._template
 
     def stop(self) -> int:
         """Ask it to end and return its exit code; one that was never started is no error."""

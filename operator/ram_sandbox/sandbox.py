@@ -17,7 +17,7 @@ from ram_sandbox.errors import SandboxError
 from ram_sandbox.installation import RUN_LABEL, Installation
 from ram_sandbox.kubectl import Kubectl
 from ram_sandbox.nodes import POOL_LABELS, create_nodes, node_object, vpc_instances
-from ram_sandbox.operator_process import BOUNDARY, OperatorProcess
+from ram_sandbox.operator_process import OperatorProcess
 from ram_sandbox.progress import Progress
 from ram_sandbox.shell import exports
 from ram_sandbox.simulator import CloudOptions, Simulator, connect_simulator, launch_simulator
@@ -157,7 +157,7 @@ class Sandbox:
             "ALIBABA_CLOUD_ACCESS_KEY_ID": str(self.simulator.facts["accessKeyId"]),
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": str(self.simulator.facts["accessKeySecret"]),
             **{f"RAM_OPERATOR_ENDPOINT_{api}": self.simulator.endpoint for api in ("RAM", "ECS", "STS")},
-            **BOUNDARY,
+            **self.installation.boundary(),
         }
 
     def address_lines(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""What ``ram-sandbox up`` and ``shell`` do while they are used: keep the operator alive, as its Deployment would."""
+"""What ``ram-sandbox up`` and ``shell`` do while they are used: run the operator as its Deployment says."""
 
 import signal
 import time
@@ -11,6 +11,7 @@ from ram_sandbox.errors import SandboxError
 from ram_sandbox.operator_process import OperatorProcess
 
 _POLL_SECONDS: Final = 0.2
+_LOOK_SECONDS: Final = 2.0
 _BACK_OFF_SECONDS: Final = 5.0
 
 
@@ -38,7 +39,7 @@ def interruptible() -> Iterator[None]:
 def keep_running(
     operator: OperatorProcess | None, say: Callable[[str], None], over: Callable[[], bool] = lambda: False
 ) -> None:
-    """Run until it is over; an operator that ends is started again, at the same address.
+    """Run until it is over: start an operator again that ended, and one whose Deployment was changed, at its address.
 
     Args:
         operator: the process, or None if none was asked for.
@@ -48,15 +49,33 @@ def keep_running(
     Raises:
         Interrupted: a signal came.
     """
-    next_try = 0.0
+    next_try = next_look = 0.0
     while not over():
         time.sleep(_POLL_SECONDS)
-        if operator is None or operator.child.running or time.monotonic() < next_try:
+        now = time.monotonic()
+        if operator is None:
             continue
-        next_try = time.monotonic() + _BACK_OFF_SECONDS
-        say(f"the operator (pid {operator.pid}) has ended; the end of {operator.child.log}:\n{operator.child.tail()}")
-        try:
-            operator.restart()
-            say(f"the operator runs again (pid {operator.pid})")
-        except SandboxError as error:
-            say(f"{error}\ntrying again in {_BACK_OFF_SECONDS:.0f} s")
+        if not operator.child.running and now >= next_try:
+            next_try = now + _BACK_OFF_SECONDS
+            log = operator.child.log
+            say(f"the operator (pid {operator.pid}) has ended; the end of {log}:\n{operator.child.tail()}")
+            _restart(operator, say, "the operator runs again")
+        elif operator.child.running and now >= next_look:
+            next_look = now + _LOOK_SECONDS
+            if _outdated(operator):
+                _restart(operator, say, "the Deployment has changed, and the operator runs as it says now")
+
+
+def _outdated(operator: OperatorProcess) -> bool:
+    try:
+        return operator.outdated()
+    except SandboxError:
+        return False  # an API server that is away is no change
+
+
+def _restart(operator: OperatorProcess, say: Callable[[str], None], done: str) -> None:
+    try:
+        operator.restart()
+        say(f"{done} (pid {operator.pid})")
+    except SandboxError as error:
+        say(f"{error}\ntrying again in {_BACK_OFF_SECONDS:.0f} s")

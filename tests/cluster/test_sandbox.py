@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cluster.objects import role
 from tests.conftest import RunningControlPlane
 
 from ram_sandbox.controlplane.binaries import Binaries
 from ram_sandbox.controlplane.server import ControlPlane
 from ram_sandbox.demo.steps import STEPS
 from ram_sandbox.installation import RUN_LABEL
-from ram_sandbox.kubectl import Kubectl
+from ram_sandbox.kubectl import Helm, Kubectl
 from ram_sandbox.nodes import create_nodes, node_object
 from ram_sandbox.sources import source
 
@@ -163,6 +164,34 @@ def test_up_starts_an_operator_that_was_killed_again(tmp_path: Path, eventually:
         os.kill(operator["pid"], signal.SIGKILL)
         eventually(lambda: alive([operator["pid"]]) == [], what="the operator is gone")
         eventually(lambda: answers(operator["health"]), what="the operator is back at the same address")
+
+
+def test_up_runs_the_operator_with_what_a_helm_upgrade_makes_of_the_deployment(
+    binaries: Binaries, tmp_path: Path, eventually: Callable[..., Any]
+) -> None:
+    with up(tmp_path) as process:
+        facts = ready_line(process)
+        helm = Helm(binaries.helm, Path(facts["kubeconfig"]), tmp_path, os.environ)
+        kubectl = Kubectl(binaries.kubectl, Path(facts["kubeconfig"]), tmp_path, os.environ)
+        release = ("ram-operator", "--namespace", "ram-operator")
+        shown = json.loads(helm.ok("get", "values", *release, "--output", "json"))
+        assert shown["settings"]["allowedSystemPolicies"] == ["*"]
+        kubectl.ok("create", "-f", "-", input=json.dumps(role("app", policies=[{"system": "AdministratorAccess"}])))
+        kubectl.ok("wait", "--for=condition=Ready", "--timeout=60s", "ramrole/app")
+        upgraded = ("--reuse-values", "--set", "settings.readOnly=true")
+        helm.ok("upgrade", "ram-operator", str(source("chart")), *release[1:], *upgraded)
+        assert process.stderr is not None
+        while "the Deployment has changed" not in process.stderr.readline():
+            assert process.poll() is None
+        eventually(lambda: answers(facts["operator"]["health"]), what="the operator is back at the same address")
+        kubectl.ok("create", "-f", "-", input=json.dumps(role("planned")))
+        eventually(lambda: "PlanPending" in reasons(kubectl, "planned"), what="nothing is written any more")
+
+
+def reasons(kubectl: Kubectl, name: str) -> set[str]:
+    """The reasons of a RamRole's conditions."""
+    conditions = kubectl.get("ramrole", name).get("status", {}).get("conditions", [])
+    return {row["reason"] for row in conditions}
 
 
 def answers(url: str) -> bool:
