@@ -1,7 +1,9 @@
 """`plan`, `why`, `orphans`, `export` and `doctor` against a cluster and a cloud: they read, and write to neither."""
 
+import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.cluster.hand import Hand
@@ -12,10 +14,43 @@ from tests.polling import until
 SAMPLES = Path(__file__).resolve().parents[2] / "deploy/samples"
 
 
-def run(world: World, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command of the operator's program with the operator's own environment."""
-    command = [sys.executable, "-m", "ram_operator", *arguments]
-    return subprocess.run(command, env=world.operator.environ, capture_output=True, text=True, check=False, timeout=120)
+def run(world: World, *arguments: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command of the operator's program, by default with the operator's own environment."""
+    command, env = [sys.executable, "-m", "ram_operator", *arguments], environ or world.operator.environ
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=120)
+
+
+def of_an_administrator(world: World) -> dict[str, str]:
+    """The environment of somebody who has a kubeconfig and a key, and none of the operator's settings."""
+    kept = {key: text for key, text in world.operator.environ.items() if not key.startswith("RAM_OPERATOR_")}
+    key = {f"ALIBABA_CLOUD_ACCESS_KEY_{part}": "simulator-root" for part in ("ID", "SECRET")}
+    key["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] += "-secret"
+    return {**kept, **key, "KUBECONFIG": str(world.sandbox.kubeconfig)}
+
+
+def test_a_command_judges_by_the_settings_of_the_deployment_and_asks_no_other_cloud(
+    world: World, tmp_path: Path
+) -> None:
+    binding = tmp_path / "binding.yaml"
+    spec = {"roleName": "storage", "nodeNames": ["node-1"]}
+    head = {"apiVersion": "ram.alicloud.dev/v1alpha1", "kind": "InstanceRoleBinding", "metadata": {"name": "b"}}
+    binding.write_text(json.dumps({**head, "spec": spec}))
+    mine = of_an_administrator(world)
+    stopped = run(world, "plan", "-f", str(binding), environ=mine)
+    assert stopped.returncode == 1
+    exports = stopped.stderr.partition("export ")[2].partition(";")[0].split()
+    assert len(exports) == 3, stopped.stderr
+    there = {**mine, **dict(one.split("=", 1) for one in exports)}
+    before = run(world, "plan", "-f", str(binding), environ=there)
+    assert "  ! Forbidden: " in before.stdout, before.stderr
+    deployment = ("-n", world.sandbox.installation.namespace, "set", "env", "deployment/ram-operator")
+    assert world.kubectl(*deployment, "RAM_OPERATOR_ALLOWED_ROLES=storage").returncode == 0
+    try:
+        after = run(world, "plan", "-f", str(binding), environ=there)
+    finally:
+        world.kubectl(*deployment, "RAM_OPERATOR_ALLOWED_ROLES-")
+    assert "Forbidden" not in after.stdout, after.stdout
+    assert (before.stderr, after.stderr) == ("", "")
 
 
 def test_plan_says_what_applying_would_do_and_afterwards_that_nothing_is_left(world: World) -> None:

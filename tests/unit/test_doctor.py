@@ -9,14 +9,18 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from tests.unit.builders import NOW, instance, node
+from tests.unit.builders import NOW, cluster, instance, node, ready, role_body
 from tests.unit.scene import Instances
 
+from ram_operator.cloud import Cloud, RamApi, StsApi
 from ram_operator.cluster.kube import Kube
 from ram_operator.commands.deployment import DEPLOYMENTS, Deployed, deployed
+from ram_operator.commands.doctor import Examination
 from ram_operator.commands.looks import LEASES, of_nodes, of_the_operator
 from ram_operator.commands.remarks import Level
 from ram_operator.errors import RegionNotFound, StartupError, Unavailable
+from ram_operator.kinds.names import RAM_ROLE
+from ram_operator.kinds.ram_role.swaps import PolicyLimits
 from ram_operator.rules.nodes import node_facts
 
 LEASE = ("ram-operator", "ram-operator")
@@ -126,6 +130,25 @@ async def test_a_region_that_cannot_be_read_is_no_fault_of_its_nodes() -> None:
     ecs.out["cn-hangzhou"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")
     remarks, errors = await of_nodes([node_facts(node("a", 1))], ecs)
     assert ([one.level for one in remarks], len(errors)) == ([Level.OK], 1)
+
+
+class Silent:
+    """An STS that does not answer."""
+
+    async def caller_identity(self) -> None:
+        raise Unavailable("GetCallerIdentity", "SDK.HttpError")
+
+
+@pytest.mark.parametrize("looked_at", [True, False])
+async def test_an_object_that_no_operator_has_said_anything_of_is_named(looked_at: bool) -> None:
+    status = {"conditions": ready()} if looked_at else None
+    cloud = Cloud(cast("RamApi", None), Instances({}), cast("StsApi", Silent()))
+    cluster_of_one = Kube(kube_with(lease()).client, (RAM_ROLE,))
+    examination = Examination(cluster_of_one, cluster(role_body("app", status)), cloud, PolicyLimits(), LEASE, NOW)
+    told = [remark.text for remark in await examination.remarks()]
+    unseen = "1 object that no operator has said anything of: RamRole/app"
+    assert (unseen in told, "no object needs a person" in told) == (not looked_at, looked_at)
+    assert any(text.startswith("the operator pod-1 runs") for text in told), "a cloud that is silent hides nothing else"
 
 
 def deployment(*variables: tuple[str, str]) -> dict[str, Any]:
