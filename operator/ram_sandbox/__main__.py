@@ -56,9 +56,10 @@ def _up(options: argparse.Namespace) -> int:
     sandbox.start()
     copy = options.kubeconfig
     try:
+        # Whoever waits for the copy finds the other file.
+        line = f". {shlex.quote(str(sandbox.write_env(copy)))}"
         if copy:
             write_private(copy, sandbox.kubeconfig.read_bytes())
-        line = f". {shlex.quote(str(sandbox.write_env(copy)))}"
         print(json.dumps(sandbox.ready_line(copy)), flush=True)
         lines = [line, "kubectl get nodes,ram", "ram-operator doctor", *sandbox.address_lines()]
         progress.say("\n  ".join(["ready; next, in another terminal:", *lines]))
