@@ -89,7 +89,7 @@ def test_up_prints_one_ready_line_and_leaves_nothing_behind(
         variables = copy.with_name("sandbox.kubeconfig.env")
         assert stat.S_IMODE(variables.stat().st_mode) == 0o600
         typed = f". {variables}; ram-operator why node-1; kubectl get nodes; helm version; echo $KUBECONFIG"
-        shell = subprocess.run(["sh", "-e", "-c", typed], capture_output=True, text=True, check=True, timeout=60)
+        shell = subprocess.run(["sh", "-e", "-c", typed], capture_output=True, text=True, check=True, timeout=180)
         assert "It has no role." in shell.stdout
         assert shell.stdout.splitlines()[-1] == str(copy)
         started = children(process.pid)

@@ -12,7 +12,7 @@ import pytest
 from tests.unit.builders import NOW, cluster, instance, node, ready, role_body
 from tests.unit.scene import Instances
 
-from ram_operator.cloud import Cloud, RamApi, StsApi
+from ram_operator.cloud import CallerIdentity, Cloud, RamApi, StsApi
 from ram_operator.cluster.kube import Kube
 from ram_operator.commands.deployment import DEPLOYMENTS, Deployed, deployed
 from ram_operator.commands.doctor import Examination
@@ -149,6 +149,28 @@ async def test_an_object_that_no_operator_has_said_anything_of_is_named(looked_a
     unseen = "1 object that no operator has said anything of: RamRole/app"
     assert (unseen in told, "no object needs a person" in told) == (not looked_at, looked_at)
     assert any(text.startswith("the operator pod-1 runs") for text in told), "a cloud that is silent hides nothing else"
+
+
+class Answering:
+    """An STS that answers, and a RAM with nothing in it."""
+
+    async def caller_identity(self) -> CallerIdentity:
+        return CallerIdentity("1234567890123456", "acs:ram::1234567890123456:user/dev", "RAMUser")
+
+    async def list_roles(self) -> tuple[()]:
+        return ()
+
+    async def list_policies(self, _: object) -> tuple[()]:
+        return ()
+
+
+async def test_a_call_that_fails_is_named_with_its_region() -> None:
+    ecs = Instances({instance(1): ""})
+    ecs.out["cn-hangzhou"] = Unavailable("DescribeInstanceRamRole", "ServiceUnavailable").with_region("cn-hangzhou")
+    cloud = Cloud(cast("RamApi", Answering()), ecs, cast("StsApi", Answering()))
+    examination = Examination(kube(), cluster(nodes=(node("a"),)), cloud, PolicyLimits(), None, NOW)
+    texts = [remark.text for remark in await examination.remarks()]
+    assert "a call failed: DescribeInstanceRamRole: ServiceUnavailable in cn-hangzhou" in texts
 
 
 def deployment(*variables: tuple[str, str]) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class Examination:
         if isinstance(error, Denied):
             self._lacking.add(error.missing_action or error.action)
         else:
-            self._failed.add(f"{error.action}: {error.code}")
+            self._failed.add(error.summary + (f" in {error.region}" if error.region else ""))
 
     def _key(self) -> Iterator[Remark]:
         for action in sorted(self._lacking):
