@@ -103,3 +103,14 @@ async def test_a_deletion_names_its_nodes_and_says_what_is_left_to_do_if_it_is_o
     said = await lines(made)
     assert said[1] == f"  - detach oss-reader from {ONE} (node-1) (withheld: DeletionPaused)"
     assert [line.partition(":")[0] for line in said[2:]] == ["  ! DeletionPaused"]
+
+
+async def test_what_another_binding_takes_over_is_not_called_deleted() -> None:
+    younger = binding_body("younger", created="2026-04-01T00:00:00Z", spec={"roleRef": {"name": "log-writer"}})
+    made, _ = scene({ONE: ""}, binding_body(), younger)
+    await made.settle()
+    apply_deletion(made.caches, [BINDING], made.now)
+    assert await lines(made) == [
+        f"{BINDING}: has to wait",
+        f"  ! Progressing: {ONE} (node-1): waits for InstanceRoleBinding/younger to take it over",
+    ]

@@ -134,7 +134,7 @@ def _later(preview: Preview) -> Iterator[str]:
 
 def _is_later(preview: Preview, hold: Hold) -> bool:
     deleting = preview.facts.me.deleting and not heirs(preview.facts)
-    return deleting and hold.reason is Reason.PROGRESSING
+    return deleting and hold.reason is Reason.PROGRESSING and not hold.instance
 
 
 def _obstacles(preview: Preview) -> Iterator[str]:
