@@ -147,3 +147,20 @@ def test_aliases_that_repeat_without_end_are_not_followed(levels: int, problem: 
 def test_an_alias_of_what_it_stands_in_is_not_followed() -> None:
     (manifest,) = parse("-", "a: &a [*a]")
     assert manifest.problem.endswith("it is nested too deeply, or refers to itself")
+
+
+def rules(schema: Any) -> Iterator[dict[str, str]]:
+    """The CEL rules of a schema, those of edits apart."""
+    for key, part in schema.items() if isinstance(schema, dict) else enumerate(schema):
+        if key == "x-kubernetes-validations":
+            yield from (rule for rule in part if "oldSelf" not in rule["rule"])
+        elif isinstance(part, dict | list):
+            yield from rules(part)
+
+
+@pytest.mark.parametrize("kind", WIDEST)
+def test_no_rule_of_a_schema_is_without_an_object_that_breaks_it(kind: str) -> None:
+    refusals = [case.refusal for case in CASES if case.kind == kind and case.refusal]
+    found = list(rules(schema_of(kind)))
+    assert found
+    assert [rule["rule"] for rule in found if not any(words in rule["message"] for words in refusals)] == []
