@@ -123,6 +123,7 @@ BASES: Sequence[Base] = [
     Base("UntagResources", {"ResourceType": "role", "ResourceNames": [ROLE], "All": "true"}),
     Base("AttachInstanceRamRole", _HERE | {"InstanceIds": [ATTACHED], "RamRoleName": ROLE}),
     Base("DescribeInstanceRamRole", _HERE | {"RamRoleName": ROLE, "PageSize": "1"}),
+    Base("Ecs:DescribeSecurityGroups", _HERE | {"SecurityGroupIds": '["sg-absent"]'}, about=("SecurityGroupIds",)),
     Base("CreatePolicyVersion", {"PolicyName": "other", "PolicyDocument": CREATE, "RotateStrategy": ROTATE}),
     Base("DeleteServiceLinkedRole", {"RoleName": "AliyunServiceRoleForPolardb"}),
     Base("ListUsersForGroup", {"GroupName": "mutants", "MaxItems": "1"}),

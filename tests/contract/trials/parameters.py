@@ -80,15 +80,15 @@ class ParameterTrial:
 
     def _outcome(self, base: Base, parameters: Mapping[str, Any]) -> str:
         """Make a call in the state where everything is, and return what came of it."""
-        if not self._known or action_of(base.action).write:
-            self._known = KNOWN.build(self._running, self._clients[ROOT])
+        known, writes = self._known or KNOWN.build(self._running, self._clients[ROOT]), action_of(base.action).write
+        self._known = {} if writes else known
         filled = {name: self._token if value == TOKEN else value for name, value in parameters.items()}
-        reply = self._clients[base.caller].call(base.action, **with_networks(filled, self._known))
+        reply = self._clients[base.caller].call(base.action, **with_networks(filled, known))
         seen: list[Any] = [reply.status, reply.answer, *self._used(reply.answer)]
-        if action_of(base.action).write and reply.status == 200:
-            reads = [self._clients[ROOT].call(action, **with_networks(asked, self._known)) for action, asked in READS]
+        if writes and reply.status == 200:
+            reads = [self._clients[ROOT].call(action, **with_networks(asked, known)) for action, asked in READS]
             seen += [self._running.state(), *(read.answer for read in reads)]
-        return _readable(seen, self._known)
+        return _readable(seen, known)
 
     def _used(self, answer: Mapping[str, Any]) -> Iterator[Any]:
         """Use what a call has given: a credential, an instance; return what came of that."""
