@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.unit.builders import custom, instance, system
+from tests.unit.builders import custom, facts_of, instance, system
 from tests.unit.pool import BINDING, ONE
+from tests.unit.scene import Scene
 from tests.unit.test_binding_replacing import ALLOWED, WORKER, Refusing, message, pool, replacing
 
 from ram_operator.errors import Denied
@@ -114,6 +115,36 @@ async def test_sweeps_do_not_read_again_what_a_role_lacks_that_is_left_where_it_
     await made.settle()
     assert sorted(ecs.ram.compared) == [WORKER, "oss-reader"]
     assert "actions" not in message(made)
+
+
+async def sweep(made: Scene) -> None:
+    """Sweep the bindings once, and reconcile them as the sweep does those that it nominates."""
+    made.later(600)
+    kind = made.reconciler.kinds[BINDING.kind]
+    await kind.find_drift([facts_of(BINDING, made.caches)], made.reconciler.survey())
+    await made.reconcile(BINDING, Scope(frozenset([str(ONE)]), swept=True))
+
+
+async def test_sweeps_find_within_an_hour_what_somebody_added_to_the_new_role() -> None:
+    ecs = worker(allow("cr:PullRepository"))
+    made = await replacing(ecs, allowProtectedRoles=False)
+    assert message(made).endswith("actions cr:PullRepository")
+    ecs.ram.policies["oss-reader"] = {custom("ours"): allow("cr:*")}
+    ecs.ram.compared.clear()
+    for _ in range(12):
+        await sweep(made)
+    assert "actions" not in message(made)
+    assert sorted(ecs.ram.compared) == sorted([WORKER, "oss-reader"] * 2)
+
+
+async def test_a_document_that_is_not_understood_is_not_read_by_every_sweep() -> None:
+    ecs = worker({"Version": "1", "Statement": [{"Effect": "Allow"}]})
+    made = await replacing(ecs, **PLAN)
+    said = message(made)
+    ecs.ram.compared.clear()
+    for _ in range(5):
+        await sweep(made)
+    assert (ecs.ram.compared, message(made)) == ([], said)
 
 
 async def test_a_sweep_reads_again_what_could_not_be_read() -> None:

@@ -75,6 +75,7 @@ class InstanceRoleBindingKind:
         return BindingIndex(self.rules.any_instance)
 
     async def find_drift(self, objects: Sequence[Facts], survey: Survey) -> Drift:
+        self._comparing.begin_sweep()
         return await find_drift(objects, survey)
 
     def verified_at(self, status: StatusFields) -> None:

@@ -18,17 +18,23 @@ from ram_operator.rules.documents.comparing import Entry, effort, entries, lost
 MOST_ROLES = 3
 """How many roles that are to be replaced are compared: a pool has one, or that of the pool before as well."""
 MOST_ACTIONS = 8
+KEPT_SWEEPS = 6
+"""For how many sweeps a reading is kept, an hour by default: no list shows that somebody changed what a role has."""
 MOST_EFFORT = 6_000_000
 """Of a comparison, during which nothing else runs: enough for two roles that have 100 actions each of one service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """What a role has: its policies and what they say. `problem` says what kept it from being read."""
+    """What a role has: its policies and what they say.
+
+    `problem` says what kept it from being compared, and `unanswered` that this was a call, which may succeed next time.
+    """
 
     policies: frozenset[PolicyName] = frozenset()
     entries: tuple[Entry, ...] = ()
     problem: str = ""
+    unanswered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +49,16 @@ class Comparison:
 class Comparing:
     """Reads what roles allow, and keeps it for the sweeps: a role that is left where it is was told of already.
 
-    An edit, a node and the annotation reconcile-at have it read again. An account has at most some thousand roles.
+    An edit, a node and the annotation reconcile-at have it read again, and so has a sweep that finds it too old.
     """
 
-    _kept: dict[str, Permissions] = field(default_factory=dict)
+    _sweep: int = 0
+    _kept: dict[str, tuple[int, Permissions]] = field(default_factory=dict)
+
+    def begin_sweep(self) -> None:
+        """Forget what was read too many sweeps ago."""
+        self._sweep += 1
+        self._kept = {name: kept for name, kept in self._kept.items() if self._sweep - kept[0] < KEPT_SWEEPS}
 
     async def compare(self, role: str, replaced: tuple[str, ...], ram: RamApi, *, swept: bool) -> Comparison:
         """Read what some roles allow, and what the one allows that takes their place.
@@ -58,11 +70,12 @@ class Comparing:
             swept: whether nobody asks but a sweep, which does with what was read before.
         """
         names = (role, *replaced[:MOST_ROLES])
-        missing = [name for name in names if not swept or name not in self._kept]
-        found = await asyncio.gather(*(_read(name, ram) for name in missing))
-        read = self._kept | dict(zip(missing, found, strict=True))
-        self._kept = {name: has for name, has in read.items() if not has.problem}
-        return Comparison(replaced, {name: read[name] for name in names})
+        kept = {name: self._kept[name][1] for name in names if swept and name in self._kept}
+        missing = [name for name in names if name not in kept]
+        sweep, found = self._sweep, await asyncio.gather(*(_read(name, ram) for name in missing))
+        read = dict(zip(missing, found, strict=True))
+        self._kept |= {name: (sweep, has) for name, has in read.items() if not has.unanswered}
+        return Comparison(replaced, kept | read)
 
 
 def replaced_roles(
@@ -82,7 +95,7 @@ async def _read(role: str, ram: RamApi) -> Permissions:
     except NotFound:
         return Permissions()
     except CloudError as error:
-        return Permissions(problem=str(error))
+        return Permissions(problem=str(error), unanswered=True)
     return await _documents(policies, ram)
 
 
@@ -90,7 +103,7 @@ async def _documents(policies: Collection[PolicyName], ram: RamApi) -> Permissio
     try:
         read = await asyncio.gather(*(ram.get_policy(policy) for policy in policies))
     except CloudError as error:
-        return Permissions(problem=str(error))
+        return Permissions(problem=str(error), unanswered=True)
     found: list[Entry] = []
     for policy in read:
         try:
