@@ -89,6 +89,18 @@ async def test_a_custom_policy_that_somebody_widens_is_judged_after_the_next_swe
     await settle(scene, ROLE)
 
 
+async def test_a_custom_policy_that_somebody_widens_makes_no_sweep_read_a_role_that_is_being_deleted(
+    scene: Scene,
+) -> None:
+    ram = scene.reconciler.cloud.ram
+    await ram.create_policy(NewPolicy("ops", allowing("oss:Get*"), "", {}))
+    scene.put(role_body("app", spec={"policies": [{"custom": "ops"}]}))
+    await settle(scene, ROLE)
+    scene.delete(ROLE)
+    await ram.create_policy_version("ops", allowing("ram:*"))
+    assert await nominated(scene, first=False) == 0
+
+
 async def test_a_custom_policy_that_may_not_be_read_makes_no_sweep_read_its_role(
     scene: Scene, simulator: Simulator
 ) -> None:

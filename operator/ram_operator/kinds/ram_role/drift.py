@@ -62,9 +62,13 @@ async def _detached(views: Sequence[Reference], survey: Survey) -> list[ObjectKe
 async def _changed(views: Sequence[Reference], survey: Survey) -> list[ObjectKey]:
     """The roles with a custom policy of others that grants something else than when the role was read.
 
-    One that is gone is no longer attached, which another list tells.
+    One that is gone is not in the list: `_detached` nominates the roles that had it attached.
     """
-    read = {view.key: rows for view in views if (rows := (view.status.get("verified") or {}).get("policies"))}
+    read = {
+        view.key: rows
+        for view in views
+        if not view.deleting and (rows := (view.status.get("verified") or {}).get("policies"))
+    }
     if not read:
         return []
     listed = await survey.once(survey.cloud.ram.list_policies, PolicyType.CUSTOM)
