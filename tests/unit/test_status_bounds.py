@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from tests.unit.builders import binding_body, cloud_role, facts_of, made_role_status, role_body
+from tests.unit.builders import binding_body, cloud_policy, cloud_role, facts_of, made_role_status, role_body
 from tests.unit.roles import planned, there
 from tests.unit.scene import Instances, Scene
 
 from ram_operator.kinds import ownership
+from ram_operator.kinds.ram_role.observing import version_of
 from ram_operator.rules.trust import beyond_ecs
 
 CRDS = sorted((Path(__file__).parents[2] / "crds").glob("*.ram.alicloud.dev.yaml"))
@@ -62,6 +64,11 @@ def most(kind: str, *fields: str) -> int:
     for field in fields:
         schema = schema["properties"][field] if field != "[]" else schema["items"]
     return int(schema["maxLength"])
+
+
+def test_the_version_of_a_policy_fits_whatever_ram_calls_it() -> None:
+    policy = replace(cloud_policy("p" * 256), update_date="d" * 256)
+    assert len(version_of(policy)) == most("ramroles", "verified", "policies", "[]")
 
 
 async def test_a_request_of_any_length_is_answered_once_and_the_answer_fits() -> None:

@@ -11,7 +11,7 @@ from ram_operator.cloud import Cloud, EcsApi, Policy, PolicyEntry, PolicyName, P
 from ram_operator.errors import CloudError, Denied, NotFound, Unauthenticated
 from ram_operator.kinds import ownership
 from ram_operator.kinds.steps import tags_of
-from ram_operator.model import Scope, Unreadable
+from ram_operator.model import TEXT_LENGTH, Scope, Unreadable
 from ram_operator.rules.documents import only_adds, same_meaning
 
 T = TypeVar("T")
@@ -111,8 +111,11 @@ async def _with_policies(found: ObservedRole, asked: Asked, ram: RamApi) -> Obse
 
 
 def version_of(policy: Policy | PolicyEntry) -> str:
-    """What changes whenever a policy grants something else: its name, default version and date of change."""
-    return f"{policy.name} {policy.default_version} {policy.update_date}"
+    """What changes whenever a policy grants something else: its name, default version and date of change.
+
+    It is cut to what the status holds, which is more than RAM's own limits need.
+    """
+    return f"{policy.name} {policy.default_version} {policy.update_date}"[:TEXT_LENGTH]
 
 
 async def _tags(policies: tuple[PolicyName, ...], ram: RamApi) -> Mapping[tuple[str, str], Mapping[str, str] | None]:
