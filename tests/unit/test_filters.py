@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pytest
@@ -19,7 +19,7 @@ from ram_operator.errors import Unavailable
 from ram_operator.kinds.instance_role_binding.steps import AttachRole, DetachRole
 from ram_operator.kinds.ram_role.steps import AttachPolicy, CreateRole, DeleteRole, DetachPolicy, UpdateRole
 from ram_operator.kinds.steps import Tag
-from ram_operator.model import Failure, Hold, Outcome, Plan, Reason, Step
+from ram_operator.model import Facts, Failure, Granted, Hold, ObjectKey, Outcome, Plan, Reason, Step
 
 ROLE, BINDING = role_key("oss-reader"), binding_key("storage-pool")
 ATTACH_A = AttachPolicy(custom("a"), "r")
@@ -183,6 +183,26 @@ def test_what_is_forgotten_is_not_withheld(filter_: Filter) -> None:
     wrote(filter_, ATTACH_A, left=[ATTACH_A])
     filter_.forget(ROLE)
     assert sifted(filter_, ATTACH_A, at=later(1)).steps == (ATTACH_A,)
+
+
+def test_what_a_process_before_may_have_left_open_is_remembered_for_a_minute() -> None:
+    """Compared with a process that found everything in sync: two filters are equal that remember the same."""
+    plan = Plan(grants={"r": (Granted(trust="{}"),)})
+    found, in_sync = Unconfirmed(), Unconfirmed()
+
+    def learn(key: ObjectKey, seconds: float) -> Facts:
+        facts = some_facts(key)
+        me = replace(facts.me, guarded=True, status={"observedGeneration": 1})
+        found.learn(facts := replace(facts, me=me), Outcome(), plan, later(seconds))
+        in_sync.learn(replace(facts, me=replace(me, ready=True)), Outcome(), plan, later(seconds))
+        return facts
+
+    facts = learn(ROLE, 0)
+    assert found.apply(facts, plan, later(1)).revisit_after == 59
+    assert found != in_sync
+    assert found.apply(facts, plan, later(60)).revisit_after is None
+    learn(role_key("other"), 61)
+    assert found == in_sync
 
 
 @dataclass(frozen=True, slots=True)

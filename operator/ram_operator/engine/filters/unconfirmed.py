@@ -111,7 +111,9 @@ class Unconfirmed(Filter):
     def _read_back(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
         """Nothing to do may mean that a change is still to come which the process before this one asked for."""
         me, began = facts.me, self._began or now
-        if not plan.empty or me.deleting or me.key not in self._left_open or not self._is_recent(began, now):
+        if not self._is_recent(began, now):
+            self._left_open.clear()
+        if not plan.empty or me.deleting or me.key not in self._left_open:
             return plan
         seconds = (began + self.patience - now).total_seconds()
         return replace(plan, revisit_after=min(seconds, plan.revisit_after or seconds))
@@ -143,7 +145,7 @@ class Unconfirmed(Filter):
                 written[change] = _Written(failure.step, now, facts.generation, answered=False)
         # What a binding does to an instance its row tells, as the process before this one stored it.
         unstored = bool(after.grants) and facts.me.guarded and (facts.edited or not facts.me.ready)
-        if key not in self._unanswered and unstored:
+        if key not in self._unanswered and unstored and self._is_recent(self._began, now):
             self._left_open.add(key)
         self._note_answers(facts.me, outcome, after, now)
         planned, unread = effects(after.steps), after.unread
