@@ -159,11 +159,11 @@ async def test_a_policy_is_attached_seen_from_both_sides_and_detached(cloud: Clo
     await cloud.ram.create_policy(new_policy("oss-read"))
     await cloud.ram.create_role(new_role("EcsRole"))
     await cloud.ram.attach_policy_to_role(policy, "EcsRole")
-    assert await cloud.ram.list_policies_for_role("EcsRole") == (policy,)
+    assert await cloud.ram.list_policies_for_role("EcsRole") == {policy: "v1"}
     assert await cloud.ram.list_entities_for_policy(policy) == Entities(roles=("EcsRole",))
     assert (await cloud.ram.get_policy(policy)).attachment_count == 1
     await cloud.ram.detach_policy_from_role(policy, "EcsRole")
-    assert await cloud.ram.list_policies_for_role("EcsRole") == ()
+    assert await cloud.ram.list_policies_for_role("EcsRole") == {}
     assert await cloud.ram.list_entities_for_policy(policy) == Entities()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from tests.contract.test_role_lives import POLICY, ROLE, settle, sweeps_of
 from tests.contract.test_role_lives import scene as scene
 from tests.unit.builders import policy_body, role_body
@@ -54,6 +55,51 @@ async def test_later_sweeps_bring_the_count_of_attachments_up_to_date_once(scene
     await scene.reconcile(POLICY)
     assert scene.status(POLICY)["attachmentCount"] == 1
     assert await nominated(scene, first=False) == 0
+
+
+def reads(simulator: Simulator, before: int) -> list[str]:
+    """The versions and documents that were asked for since a call."""
+    called = [call["action"] for call in simulator.calls_since(before)]
+    return [action for action in called if action in ("GetPolicy", "GetPolicyVersion")]
+
+
+async def test_the_document_of_a_policy_made_here_is_read_by_its_role_before_it_is_attached_and_not_again(
+    scene: Scene, simulator: Simulator
+) -> None:
+    scene.draw(Boundary())
+    scene.put(policy_body("read"))
+    await settle(scene, POLICY)
+    before = simulator.newest_call()
+    scene.put(role_body("app", spec={"policies": [{"policyRef": {"name": "read"}}]}))
+    await settle(scene, ROLE)
+    assert reads(simulator, before) == ["GetPolicy"]
+    before = simulator.newest_call()
+    scene.restart()
+    scene.draw(Boundary())
+    await scene.reconcile(ROLE)
+    assert reads(simulator, before) == []
+    await scene.reconciler.cloud.ram.create_policy_version("read", allowing("ram:*"))
+    before = simulator.newest_call()
+    await scene.reconcile(ROLE)
+    assert reads(simulator, before) == ["GetPolicy"]
+    assert scene.condition(ROLE, "Stalled") == ("True", "Forbidden")
+
+
+@pytest.mark.parametrize("named", [{"policyRef": {"name": "read"}}, {"custom": "READ"}], ids=["object", "name"])
+async def test_a_document_that_an_edit_has_not_reached_is_read_by_its_role(
+    scene: Scene, simulator: Simulator, named: dict[str, Any]
+) -> None:
+    scene.put(policy_body("read"))
+    scene.put(role_body("app", spec={"policies": [named]}))
+    await settle(scene, POLICY, ROLE)
+    scene.edit(POLICY, document=json.loads(allowing("oss:List*")))
+    before = simulator.newest_call()
+    await scene.reconcile(ROLE)
+    assert reads(simulator, before) == ["GetPolicy"]
+    await settle(scene, POLICY)
+    before = simulator.newest_call()
+    await scene.reconcile(ROLE)
+    assert reads(simulator, before) == []
 
 
 async def test_a_policy_that_another_hand_attaches_is_read_once(scene: Scene) -> None:

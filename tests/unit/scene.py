@@ -290,11 +290,11 @@ class Roles:
             raise NotFound("ListTagResources", "EntityNotExist.Role")
         return owner(role_key(self.owned[name])).tags() if name in self.owned else {}
 
-    async def list_policies_for_role(self, role: str) -> tuple[PolicyName, ...]:
+    async def list_policies_for_role(self, role: str) -> Mapping[PolicyName, str]:
         self.compared.append(role)
         if self.denied:
             raise self.denied
-        return tuple(self.policies.get(role, {}))
+        return dict.fromkeys(self.policies.get(role, {}), "v1")
 
     async def get_policy(self, policy: PolicyName) -> Policy:
         documents = {name: document for has in self.policies.values() for name, document in has.items()}

@@ -58,9 +58,8 @@ class SlowRam:
     async def list_tags(self, resource: Taggable, name: str) -> Mapping[str, str]:
         return self.tags if resource is Taggable.ROLE else self.policy_tags
 
-    async def list_policies_for_role(self, name: str) -> tuple[PolicyName, ...]:
-        attached: tuple[PolicyName, ...] = self._reading()[2]
-        return attached
+    async def list_policies_for_role(self, name: str) -> Mapping[PolicyName, str]:
+        return dict.fromkeys(self._reading()[2], "v1")
 
     async def list_entities_for_policy(self, name: str) -> Entities:
         return Entities()

@@ -285,8 +285,8 @@ class Roles:
     async def list_tags(self, resource: Taggable, name: str) -> Mapping[str, str]:
         return OURS
 
-    async def list_policies_for_role(self, role: str) -> tuple[PolicyName, ...]:
-        return ()
+    async def list_policies_for_role(self, role: str) -> Mapping[PolicyName, str]:
+        return {}
 
 
 async def test_a_role_is_not_deleted_while_a_region_does_not_tell_who_plays_it() -> None:

@@ -43,8 +43,8 @@ class OneRole:
     async def list_tags(self, resource: object, name: str) -> dict[str, str]:
         return self.tags
 
-    async def list_policies_for_role(self, name: str) -> tuple[PolicyName, ...]:
-        return tuple(self.attached)
+    async def list_policies_for_role(self, name: str) -> dict[PolicyName, str]:
+        return dict.fromkeys(self.attached, "v1")
 
     async def update_role(self, name: str, change: RoleChange) -> None:
         self.calls.append("update")

@@ -48,7 +48,7 @@ async def test_an_attachment_that_never_showed_is_detached_once() -> None:
     pending = [{"type": "System", "name": POLICY, "pending": True}]
     scene.put_status(key, scene.status(key) | {"managedPolicies": pending})
     ram.attached = ()
-    assert await ram.list_policies_for_role("oss-reader") == ()
+    assert await ram.list_policies_for_role("oss-reader") == {}
     ram.shows = False
     scene.delete(key)
     await reconciles(scene, key, 4)

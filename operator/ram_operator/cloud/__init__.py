@@ -213,8 +213,8 @@ class RamApi(Protocol):
     async def detach_policy(self, policy: PolicyName, grantee: Grantee) -> None:
         """Detach from a user, group or role; raises NotFound where it is not attached."""
 
-    async def list_policies_for_role(self, role: str) -> tuple[PolicyName, ...]:
-        """Return the policies attached to a role; raises NotFound."""
+    async def list_policies_for_role(self, role: str) -> Mapping[PolicyName, str]:
+        """Return the policies attached to a role, each with its default version; raises NotFound."""
 
     async def list_entities_for_policy(self, policy: PolicyName) -> Entities:
         """Return what a policy is attached to; raises NotFound."""

@@ -153,11 +153,14 @@ class Ram:
         parameter, _, detach = _GRANTEES[grantee.kind]
         await self._client.call(detach, {**_named(policy), parameter: grantee.name})
 
-    async def list_policies_for_role(self, role: str) -> tuple[PolicyName, ...]:
-        """Return the policies attached to a role; raises NotFound."""
+    async def list_policies_for_role(self, role: str) -> Mapping[PolicyName, str]:
+        """Return the policies attached to a role, each with its default version; raises NotFound."""
         answer = await self._client.call(ListPoliciesForRoleRequest, {"RoleName": role})
         rows = answer.rows("Policies", "Policy")
-        return tuple(PolicyName(row.choice("PolicyType", PolicyType), row.word("PolicyName")) for row in rows)
+        return {
+            PolicyName(row.choice("PolicyType", PolicyType), row.word("PolicyName")): row.word("DefaultVersion")
+            for row in rows
+        }
 
     async def list_entities_for_policy(self, policy: PolicyName) -> Entities:
         """Return what a policy is attached to; raises NotFound."""

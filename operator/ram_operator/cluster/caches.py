@@ -246,9 +246,8 @@ def view_of(key: ObjectKey, body: Body) -> Reference:
     ready = find_condition(status.get("conditions")).get("status") == "True"
     deleting = "deletionTimestamp" in metadata
     created, deleted = metadata["creationTimestamp"], metadata.get("deletionTimestamp", "")
-    return Reference(
-        key, metadata["uid"], created, ready, deleting, body.get("spec") or {}, status, deleted, _guarded(body)
-    )
+    spec, generation = body.get("spec") or {}, metadata.get("generation", 0)
+    return Reference(key, metadata["uid"], created, ready, deleting, spec, status, deleted, _guarded(body), generation)
 
 
 def _asked(body: Body) -> tuple[Json, ...]:

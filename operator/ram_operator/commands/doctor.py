@@ -120,7 +120,7 @@ class Examination:
         used = [("roles of the account", len(roles), ROLE_QUOTA)]
         used.append(("custom policies of the account", len(policies), POLICY_QUOTA))
         for name in self._names(RAM_ROLE.kind, "roleName"):
-            attached = await self._read(self.cloud.ram.list_policies_for_role(name), ())
+            attached = await self._read(self.cloud.ram.list_policies_for_role(name), {})
             counts = Counter(policy.type for policy in attached)
             used += [
                 (f"{kind.value.lower()} policies of the role {name}", counts[kind], self.limits.of(kind))

@@ -70,6 +70,7 @@ class Reference:
     status: StatusFields
     deleted: str = ""
     guarded: bool = False
+    generation: int = 0
 
     def just_deleted(self, now: datetime) -> bool:
         """Whether its deletion began so recently that the cloud may not show yet what was written before."""

@@ -192,8 +192,9 @@ class RamRoleKind:
         wanted = desired.policies if desired.spec else ()
         custom = tuple(policy for policy in wanted if policy.type is PolicyType.CUSTOM)
         managed = attachments.managed_here(custom, desired.facts)
+        known = attachments.in_sync(desired.facts)
         granting = (desired.spec.trust, desired.spec.adoption) if desired.spec else ()
-        asked = Asked(desired.name, scope, custom, managed, deleting, *granting)
+        asked = Asked(desired.name, scope, custom, managed, known, deleting, *granting)
         return await observe(asked, before or bool(stored.get("arn")), cloud)
 
     def plan(self, desired: DesiredRole, observed: ObservedRole | None, stored: StatusFields, context: Context) -> Plan:

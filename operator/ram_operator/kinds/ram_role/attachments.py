@@ -162,6 +162,16 @@ def managed_here(custom: Iterable[PolicyName], facts: Facts) -> tuple[PolicyName
     return tuple(policy for policy in custom if policy.name.lower() in managers)
 
 
+def in_sync(facts: Facts) -> Mapping[tuple[str, str], str]:
+    """The default versions that are as the specs of their RamPolicies say, by the policies' folded names."""
+    managers = {name: facts.references[key] for name, key in _managers(facts).items()}
+    return {
+        PolicyName(PolicyType.CUSTOM, name).folded: str(verified.get("defaultVersion", ""))
+        for name, policy in managers.items()
+        if policy.ready and (verified := policy.status.get("verified") or {}).get("generation") == policy.generation
+    }
+
+
 def of_predecessors(facts: Facts) -> tuple[PolicyName, ...]:
     """What the objects attached that this one takes the role over from."""
     return tuple(policy for rival in facts.rivals if rival.deleting for policy in managed(rival.status))

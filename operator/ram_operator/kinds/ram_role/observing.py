@@ -22,9 +22,11 @@ class ObservedRole:
     """What is there; None in its place means that nothing was read.
 
     `instances` are those that have the role, read only when deleting; `unreadable` are regions that gave no answer.
-    `documents` are those of the custom policies that are wanted or exposed, "" where it may not be read; `policy_tags`
-    the tags of policies that RamPolicies make and that are not attached yet, None for one that RAM does not have.
+    `documents` are those of the custom policies that are wanted or exposed, "" where it may not be read, without those
+    that are known; `policy_tags` the tags of policies that RamPolicies make and that are not attached yet, None for one
+    that RAM does not have.
     `versions` are those of the other custom policies that are wanted and may be read, as `version_of` writes them.
+    `in_force` are the default versions of what is attached, by folded name.
     """
 
     role: Role | None = None
@@ -35,6 +37,7 @@ class ObservedRole:
     documents: Mapping[tuple[str, str], str] = field(default_factory=dict)
     policy_tags: Mapping[tuple[str, str], Mapping[str, str] | None] = field(default_factory=dict)
     versions: tuple[str, ...] = ()
+    in_force: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def exposed(self, trust: str, adoption: str) -> tuple[PolicyName, ...]:
         """What is attached already and is granted anew: all, if the role is taken over or lets in more than before.
@@ -56,8 +59,9 @@ class Asked:
     Args:
         name: the role's name.
         scope: what was touched.
-        custom: the custom policies that are wanted: their documents are read.
+        custom: the custom policies that are wanted: their documents are read, where they are not known.
         managed: those of them that RamPolicies make: their tags are read before they are attached.
+        known: the default versions that are known to be as the specs of RamPolicies say, by folded name.
         deleting: whether to ask which instances have the role.
         trust: the trust policy that the role gets; None where it is being deleted.
         adoption: the spec's adoptionPolicy.
@@ -67,6 +71,7 @@ class Asked:
     scope: Scope
     custom: tuple[PolicyName, ...] = ()
     managed: tuple[PolicyName, ...] = ()
+    known: Mapping[tuple[str, str], str] = field(default_factory=dict)
     deleting: bool = False
     trust: str | None = None
     adoption: str = "Never"
@@ -97,17 +102,26 @@ async def observe(asked: Asked, before: ObservedRole | bool, cloud: Cloud) -> Ob
 
 
 async def _with_policies(found: ObservedRole, asked: Asked, ram: RamApi) -> ObservedRole:
-    """With what RAM has of the policies: a RamPolicy's spec says what it should grant, not what it grants."""
+    """With what RAM has of the policies: a RamPolicy's spec says what it should grant, not what it grants.
+
+    A version never changes: one that is attached, and that its RamPolicy found to be as its spec says, is not read.
+    """
     present = {policy.folded for policy in found.attached}
     coming = tuple(policy for policy in asked.managed if policy.folded not in present)
     exposed = () if asked.trust is None else found.exposed(asked.trust, asked.adoption)
     others = (one for one in exposed if one.type is PolicyType.CUSTOM)
-    judged = {policy.folded: policy for policy in (*asked.custom, *others)}
+    unknown = (one for one in asked.custom if not _is_known(one, found, asked))
+    judged = {policy.folded: policy for policy in (*unknown, *others)}
     read, tags = await asyncio.gather(_policies(tuple(judged.values()), ram), _tags(coming, ram))
     documents = {key: policy.document for key, policy in read.items()}
     others_wanted = (read.get(policy.folded) for policy in asked.custom if policy not in asked.managed)
     versions = tuple(sorted(version_of(policy) for policy in others_wanted if policy and policy.default_version))
     return replace(found, documents=documents, policy_tags=tags, versions=versions)
+
+
+def _is_known(policy: PolicyName, found: ObservedRole, asked: Asked) -> bool:
+    version = found.in_force.get(policy.folded)
+    return bool(version) and version == asked.known.get(policy.folded)
 
 
 def version_of(policy: Policy | PolicyEntry) -> str:
@@ -153,10 +167,15 @@ async def _read(name: str, ram: RamApi, *, exists: bool) -> ObservedRole:
         role, tags, attached = await asyncio.gather(
             ram.get_role(name), ram.list_tags(Taggable.ROLE, name), ram.list_policies_for_role(name)
         )
-        return ObservedRole(role, tags, attached)
-    role = await ram.get_role(name)
-    tags, attached = await asyncio.gather(ram.list_tags(Taggable.ROLE, name), ram.list_policies_for_role(name))
-    return ObservedRole(role, tags, attached)
+    else:
+        role = await ram.get_role(name)
+        tags, attached = await asyncio.gather(ram.list_tags(Taggable.ROLE, name), ram.list_policies_for_role(name))
+    return ObservedRole(
+        role,
+        tags,
+        tuple(attached),
+        in_force={policy.folded: version for policy, version in attached.items()},
+    )
 
 
 async def _read_again(
@@ -170,7 +189,7 @@ async def _read_again(
         ram.list_tags(Taggable.ROLE, name) if scope.names(its_tags) else _value(tags),
         ram.list_policies_for_role(name) if others else _value(before.attached),
     )
-    return ObservedRole(role, tags, attached)
+    return ObservedRole(role, tags, tuple(attached))
 
 
 async def _value(value: T) -> T:
