@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import shlex
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from prometheus_client import REGISTRY
 from tests.contract.ports import ports_of
 from tests.unit.builders import binding_body, node, policy_body, policy_key, role_body, role_key
 from tests.unit.scene import Scene
 
-from ram_operator.cloud import NewRole
 from ram_operator.cloud.client.transport import Deadlines
-from ram_operator.commands.orphans import described, find_orphans, uses
 from ram_operator.engine.sweeps import Sweeps
 from ram_operator.engine.workqueue import WorkQueue
 from ram_operator.model import Event, ObjectKey
-from ram_operator.rules.documents import canonical, trust_for_services
 
 Simulator = Any
 
@@ -321,86 +315,6 @@ async def test_a_finalizer_that_is_taken_off_a_live_object_is_put_back(scene: Sc
     scene.delete(POLICY)
     await settle(scene, POLICY)
     assert "read" not in names(simulator, "policy")
-
-
-@pytest.mark.parametrize("others", [True, False])
-async def test_what_carries_our_marks_without_an_object_is_told_and_left_alone(
-    scene: Scene, simulator: Simulator, caplog: pytest.LogCaptureFixture, others: bool
-) -> None:
-    key = scene.put(role_body("kept", spec={"deletionPolicy": "Retain", "tags": {"team": "storage"}}))
-    policy = scene.put(policy_body("kept", spec={"deletionPolicy": "Retain"}))
-    if others:
-        scene.put(role_body("app"))
-    await settle(scene, key, policy)
-    scene.delete(key)
-    scene.delete(policy)
-    await scene.settle()
-    before = simulator.newest_call()
-    told: list[Event] = []
-    sweeps = sweeps_of(scene, told.append)
-    for _ in range(3):
-        survey = scene.reconciler.survey()
-        for kind in (ROLE.kind, POLICY.kind):
-            await sweeps.sweep(kind, survey)
-    assert [vars(record)["cloud_object"] for record in caplog.records if "cloud object without" in record.message] == [
-        "kept",
-        "kept",
-    ]
-    assert REGISTRY.get_sample_value("ram_operator_orphans", {"kind": ROLE.kind}) == 1
-    assert [(event.reason, event.note.partition(",")[0]) for event in told] == [
-        ("OrphanFound", f"kept in RAM has the marks of {kind}/kept") for kind in (ROLE.kind, POLICY.kind)
-    ]
-    assert writes(simulator, before) == []
-    assert "kept" in names(simulator, "role")
-    lines = described(await find_orphans(scene.caches, scene.reconciler), {}, datetime.now(UTC) + timedelta(days=3))
-    assert [line.partition(":")[0] for line in lines if not line.startswith(" ")] == [
-        "policy kept, 3 days old",
-        "role kept, 3 days old",
-    ]
-    assert "  tags: team=storage" in lines
-    assert lines[-1] == "  to have it deleted: aliyun ram DeleteRole --RoleName kept"
-
-
-async def test_asking_for_orphans_costs_the_two_lists_whatever_instances_there_are(
-    scene: Scene, simulator: Simulator
-) -> None:
-    scene.put_node(
-        {**node("node-1", pool="storage"), "spec": {"providerID": f"cn-hangzhou.{simulator.instance_ids()[0]}"}}
-    )
-    scene.put(role_body("app"))
-    binding = scene.put(binding_body("pool", spec={"roleRef": {"name": "app"}}))
-    await settle(scene, ROLE, binding)
-    before = simulator.newest_call()
-    assert await find_orphans(scene.caches, scene.reconciler) == []
-    assert [call["action"] for call in simulator.calls_since(before)] == ["ListPolicies", "ListRoles"]
-
-
-async def test_an_orphan_that_was_taken_over_and_is_in_use_is_handed_back_and_not_deleted(
-    scene: Scene, simulator: Simulator
-) -> None:
-    ram, node_1 = scene.reconciler.cloud.ram, simulator.instance_ids()[0]
-    await ram.create_role(NewRole("app", canonical(trust_for_services(["ecs.aliyuncs.com"])), "", 3600, {}))
-    scene.put_node({**node("node-1", pool="storage"), "spec": {"providerID": f"cn-hangzhou.{node_1}"}})
-    scene.put(policy_body("read", spec={"deletionPolicy": "Retain"}))
-    spec = {"adoptionPolicy": "IfUnowned", "deletionPolicy": "Retain", "policies": [{"policyRef": {"name": "read"}}]}
-    scene.put(role_body("app", spec=spec))
-    binding = scene.put(binding_body("pool", spec={"roleRef": {"name": "app"}, "unbindPolicy": "Retain"}))
-    await settle(scene, POLICY, ROLE, binding)
-    for key in (binding, ROLE, POLICY):
-        scene.drop(key)
-    found = await find_orphans(scene.caches, scene.reconciler)
-    used = await uses(found, scene.caches, scene.reconciler.cloud)
-    assert [(orphan.name, used[orphan]) for orphan in found] == [("read", "role app"), ("app", node_1)]
-    policy, role = (described([orphan], used, scene.now) for orphan in found)
-    assert any("took it over" in line for line in role)
-    assert not any("Delete" in line for line in role)
-    assert any(
-        line.startswith("  to have it deleted, once nothing uses it: aliyun ram DeletePolicy") for line in policy
-    )
-    [back] = (line.partition(": ")[2] for line in role if "hand it back" in line)
-    assert shlex.split(back)[:5] == ["aliyun", "ram", "UntagResources", "--ResourceType", "role"]
-    keys = json.loads(shlex.split(back)[-1])
-    assert {f"ram-operator:{part}" for part in ("cluster", "kind", "name", "origin")} <= {*keys}
 
 
 async def test_an_attachment_that_shows_although_it_got_no_answer_is_taken_back_at_once(
