@@ -138,7 +138,7 @@ async def _planner(ours: Sequence[AnyKind]) -> AsyncIterator[command_line.Planne
         found = await deployed(kube, os.environ)
         if found.unread:
             print(f"judged by the settings of this environment, not the operator's: {found.unread}", file=sys.stderr)
-        settings = from_environment({**found.variables, **os.environ})
+        settings = from_environment(found.under(os.environ))
         boundary = boundary_of(settings)
         kinds = our_kinds(settings, boundary)
         cloud = await opened.enter_async_context(_cloud(settings))

@@ -186,8 +186,16 @@ async def test_commands_judge_by_the_settings_of_the_operator_in_the_cluster() -
         ("RAM_OPERATOR_READ_ONLY", ""),
     )
     assert await deployed(kube(deployments=[one]), {}) == Deployed({"RAM_OPERATOR_ALLOWED_ROLES": "storage"})
+    assert await deployed(kube(deployments=[one]), {"RAM_OPERATOR_LISTEN": ""}) != Deployed(), "it counts as unset"
     own = {"RAM_OPERATOR_LISTEN": "127.0.0.1:0"}
     assert await deployed(kube(), own) == Deployed(), "the operator's own environment needs no other"
+
+
+def test_a_variable_of_the_shell_comes_before_the_operators_setting_and_an_empty_one_does_not() -> None:
+    found = Deployed({"RAM_OPERATOR_ALLOWED_ROLES": "a", "RAM_OPERATOR_REGION": "b"})
+    shell = {"RAM_OPERATOR_ALLOWED_ROLES": "", "RAM_OPERATOR_REGION": "c", "KUBECONFIG": "d"}
+    there = {"RAM_OPERATOR_ALLOWED_ROLES": "a", "RAM_OPERATOR_REGION": "c", "KUBECONFIG": "d"}
+    assert found.under(shell) == there
 
 
 @pytest.mark.parametrize(
@@ -204,5 +212,7 @@ async def test_where_signed_requests_go_is_never_read_from_the_cluster() -> None
     one = deployment(("RAM_OPERATOR_ENDPOINT_RAM", "http://127.0.0.1:1"))
     with pytest.raises(StartupError, match=r"export RAM_OPERATOR_ENDPOINT_RAM=http://127\.0\.0\.1:1"):
         await deployed(kube(deployments=[one]), {})
+    with pytest.raises(StartupError, match="RAM_OPERATOR_ENDPOINT_RAM"):
+        await deployed(kube(deployments=[one]), {"RAM_OPERATOR_ENDPOINT_RAM": ""})
     there = await deployed(kube(deployments=[one]), {"RAM_OPERATOR_ENDPOINT_RAM": "ram.aliyuncs.com"})
     assert there == Deployed()

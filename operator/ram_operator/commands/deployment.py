@@ -31,6 +31,10 @@ class Deployed:
     variables: Mapping[str, str] = field(default_factory=dict)
     unread: str = ""
 
+    def under(self, environment: Mapping[str, str]) -> dict[str, str]:
+        """These variables, and before them those of an environment; one that is empty counts as unset."""
+        return {**self.variables, **{name: text for name, text in environment.items() if text}}
+
 
 async def deployed(kube: Kube, environment: Mapping[str, str]) -> Deployed:
     """Read the settings of the operator's Deployment; none where the environment is that of an operator itself.
@@ -42,7 +46,7 @@ async def deployed(kube: Kube, environment: Mapping[str, str]) -> Deployed:
     Raises:
         StartupError: the operator asks the cloud elsewhere than Alibaba Cloud, and this process does not say where.
     """
-    if f"{PREFIX}LISTEN" in environment:
+    if environment.get(f"{PREFIX}LISTEN"):
         return Deployed()
     try:
         found = list((await kube.request("GET", DEPLOYMENTS, query=LABELS)).get("items") or ())
@@ -53,7 +57,9 @@ async def deployed(kube: Kube, environment: Mapping[str, str]) -> Deployed:
     [container, *_] = found[0]["spec"]["template"]["spec"]["containers"]
     variables = {one["name"]: str(one["value"]) for one in container.get("env") or () if one.get("value")}
     if unset := [
-        f"{name}={shlex.quote(variables[name])}" for name in ENDPOINTS if name in variables and name not in environment
+        f"{name}={shlex.quote(variables[name])}"
+        for name in ENDPOINTS
+        if name in variables and not environment.get(name)
     ]:
         # Whoever may create a Deployment must not decide where a person's signed requests go.
         where = "the operator of this cluster asks the cloud at endpoints of its own"
