@@ -62,7 +62,7 @@ def test_plan_says_what_applying_would_do_and_afterwards_that_nothing_is_left(wo
     assert "+ create role EcsRamRoleDocumentTesting" in planned.stdout
     assert "+ attach EcsRamRoleDocumentTesting to " in planned.stdout
     assert "(node-1)" in planned.stdout
-    assert planned.stdout.splitlines()[-1] == f"4 steps for 3 of 3 objects; next: kubectl apply -f {SAMPLES}"
+    assert planned.stdout.splitlines()[-1] == f"4 steps for 3 of 3 objects; next: kubectl apply -R -f {SAMPLES}"
     assert (world.state(), world.writes(mark)) == (before, [])
     assert world.kubectl("apply", "-f", str(SAMPLES)).returncode == 0
     world.ready("RamPolicy/oss-read", "RamRole/oss-reader", "InstanceRoleBinding/storage-pool")

@@ -92,6 +92,15 @@ CASES = {
     "a misspelt field": (GOOD + "  policyname: x\n", [(4, "invalid-spec", "spec")]),
     "another version": (GOOD.replace("v1alpha1", "v1"), [(1, "invalid-spec", "apiVersion")]),
     "a name in capitals": (GOOD.replace("name: x", "name: Xy"), [(3, "invalid-spec", "metadata.name")]),
+    "a name that the API server makes": (GOOD.replace("name: x", "generateName: x-"), []),
+    "a name in capitals that the API server makes": (
+        GOOD.replace("name: x", "generateName: Xy-"),
+        [(3, "invalid-spec", "metadata.name")],
+    ),
+    "a name that the API server cannot make": (
+        GOOD.replace("name: x", "generateName: 7"),
+        [(3, "invalid-spec", "metadata"), (3, "invalid-spec", "metadata.generateName")],
+    ),
     "no name": (GOOD.replace("name: x", ""), [(3, "invalid-spec", "metadata")]),
 }
 
@@ -99,6 +108,35 @@ CASES = {
 @pytest.mark.parametrize(("text", "expected"), CASES.values(), ids=CASES)
 def test_lint_finds_each_problem_at_its_line(text: str, expected: list[tuple[int, str, str]]) -> None:
     assert found(text)[: len(expected) or None] == expected
+
+
+TAGS = ("bool", "int", "float", "timestamp", "binary", "null", "str", "set", "omap", "pairs", "map", "seq", "x")
+UNFIT = ('""', "foo", "[a]", "{a: b}", "{=: a}", "1:1", ":".join(["1"] * 400), "0x", "2001-99-99", "[[]]", '"_"')
+
+
+@pytest.mark.parametrize("tag", TAGS)
+def test_a_tag_that_is_not_fit_for_its_value_makes_its_file_unreadable_and_no_other(tag: str, tmp_path: Path) -> None:
+    for number, value in enumerate(UNFIT):
+        (tmp_path / f"{number}.yaml").write_text(f"a: !!{tag} {value}\n")
+    (tmp_path / "z.yaml").write_text(POLICY % '"a b"')
+    *others, last = lint(read([str(tmp_path)]), KINDS)
+    assert {one.rule.value for one in others} <= {"unreadable"}
+    assert last.rule.value == "invalid-spec"
+
+
+@pytest.mark.parametrize("text", ["!!timestamp foo", "!!bool foo", '!!int ""', '!!float ""', '"\\UFFFFFFFF"'])
+def test_a_value_that_is_not_what_it_says_it_is_cannot_be_read(text: str) -> None:
+    assert found(f"a: {text}\n") == [(1, "unreadable", "")]
+
+
+@pytest.mark.parametrize("indent", ["\t", "  ", None])
+def test_json_is_read_with_the_lines_of_its_parts_however_it_is_indented(indent: str | None) -> None:
+    statement = {"Effect": "Allow", "Action": "oss:\tGet", "Resource": "*"}
+    text = json.dumps({"Version": "1", "Statement": [statement]}, indent=indent)
+    line = text.partition('"Action"')[0].count("\n") + 1
+    assert found(text) == [(line, "invalid-document", "Statement[0].Action")]
+    [manifest] = parse("x.json", text)
+    assert manifest.value == json.loads(text)
 
 
 def test_a_finding_says_what_to_write_instead() -> None:

@@ -17,6 +17,8 @@ from tests.unit.builders import KINDS as ALL_KINDS
 
 from ram_operator.commands.lint import Finding, lint
 from ram_operator.commands.manifests import parse
+from ram_operator.commands.schema import refused
+from ram_operator.kinds.names import INSTANCE_ROLE_BINDING
 
 ROOT = Path(__file__).parents[2]
 KINDS = {kind.resource.kind: kind for kind in ALL_KINDS}
@@ -147,6 +149,27 @@ def test_aliases_that_repeat_without_end_are_not_followed(levels: int, problem: 
 def test_an_alias_of_what_it_stands_in_is_not_followed() -> None:
     (manifest,) = parse("-", "a: &a [*a]")
     assert manifest.problem.endswith("it is nested too deeply, or refers to itself")
+
+
+class Entry(str):
+    """Text that counts how often an entry is compared with another one."""
+
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Entry.compared += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def test_long_lists_are_not_compared_entry_by_entry() -> None:
+    body = whole("InstanceRoleBinding")
+    body["spec"]["nodeNames"] = [Entry(f"node-{number}") for number in range(3000)] + [Entry("node-7")]
+    Entry.compared = 0
+    problems, _ = refused(body, INSTANCE_ROLE_BINDING)
+    assert Entry.compared < 100_000
+    assert "entry 3000 is there already; remove it" in [one.sentence for one in problems]
 
 
 def rules(schema: Any) -> Iterator[dict[str, str]]:

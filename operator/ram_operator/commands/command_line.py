@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import shtab
@@ -246,7 +247,13 @@ async def _plan(asked: Asked, kinds: Mapping[str, AnyKind], access: Access) -> i
     if errors := [one for one in lint(manifests, kinds) if one.severity == "error"]:
         print("\n".join(map(str, errors)))
         return 1
-    bodies = [one.value for one in manifests if isinstance(one.value, Mapping) and one.value.get("kind") in kinds]
+    ours = [one for one in manifests if one.ours]
+    if unnamed := [f"{one.file}:{one.line}" for one in ours if not one.value["metadata"].get("name")]:
+        raise StartupError(
+            f"cannot plan {', '.join(unnamed)}: the API server makes its name of generateName when it creates it; "
+            "write metadata.name"
+        )
+    bodies = [one.value for one in ours]
     if asked.files and not bodies:
         raise StartupError(
             f"no {', '.join(kinds)} in {', '.join(asked.files)}; `ram-operator lint` takes bare documents"
@@ -284,7 +291,8 @@ def _keys(asked: Asked, bodies: Sequence[Body], planner: Planner, kinds: Mapping
 def _next(asked: Asked) -> str:
     """The command that does what was planned; without files it is done already, and seen in the objects."""
     if asked.files:
-        return shlex.join(["kubectl", "apply", *(part for name in asked.files for part in ("-f", name))])
+        folders = ("-R",) if any(Path(name).is_dir() for name in asked.files) else ()
+        return shlex.join(["kubectl", "apply", *folders, *(part for name in asked.files for part in ("-f", name))])
     if asked.delete:
         return shlex.join(["kubectl", "delete", *asked.delete])
     return (

@@ -12,10 +12,10 @@ from enum import StrEnum
 from urllib.parse import quote
 
 from ram_operator.commands.manifests import Manifest, expanded
-from ram_operator.commands.schema import refused
+from ram_operator.commands.schema import created, refused
 from ram_operator.errors import InvalidSpec, Problem
 from ram_operator.kinds import AnyKind
-from ram_operator.model import GROUP, Json
+from ram_operator.model import Json
 from ram_operator.rules.documents import check_policy, check_trust, policy_doubts, trust_doubts
 
 BARE = "document"
@@ -76,7 +76,7 @@ def _of(manifest: Manifest, kinds: Mapping[str, AnyKind]) -> Iterator[Finding]:
     value = manifest.value
     if not isinstance(value, Mapping):
         return
-    if str(value.get("apiVersion", "")).startswith(f"{GROUP}/"):
+    if manifest.ours:
         check = _object(manifest, value, kinds)
     elif "Statement" in value and "apiVersion" not in value:
         check = _document(manifest, value)
@@ -94,6 +94,7 @@ def _object(manifest: Manifest, body: Mapping[str, Json], kinds: Mapping[str, An
         message = f"there is no such kind; the kinds are {', '.join(sorted(kinds))}"
         yield Finding(manifest.file, manifest.line_of("kind"), Rule.INVALID_SPEC, "kind", message)
         return
+    body = created(body)
     problems, parsable = refused(body, kind.resource)
     if not parsable:
         yield from _findings(manifest, Rule.INVALID_SPEC, problems, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from ram_operator.errors import StartupError
-from ram_operator.model import Json
+from ram_operator.model import GROUP, Json
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MOST_REPEATED = 100_000
@@ -59,6 +60,11 @@ class Manifest:
         """Keys that are written twice in a mapping, each with its line: YAML readers keep one of the two, or refuse."""
         return _doubled(self.node) if self.node else iter(())
 
+    @property
+    def ours(self) -> bool:
+        """Whether it is an object of our group, of whatever version and kind."""
+        return isinstance(self.value, Mapping) and str(self.value.get("apiVersion")).startswith(f"{GROUP}/")
+
 
 def read(names: Iterable[str]) -> Iterator[Manifest]:
     """Yield the documents of files and of all manifests in folders. Raises StartupError where one cannot be opened."""
@@ -86,19 +92,37 @@ def _of_file(path: Path) -> Iterator[Manifest]:
 def parse(file: str, text: str) -> Iterator[Manifest]:
     """Yield the documents of a text; JSON is YAML, too. What cannot be read ends the file with a problem."""
     try:
-        for node in yaml.compose_all(text, Loader=_Loader):
+        for node in yaml.compose_all(_without_tabs(text), Loader=_Loader):
             sizes: dict[yaml.Node, int] = {}
             if _size(node, sizes) - len(sizes) > MOST_REPEATED:
                 raise ValueError(f"its aliases repeat more than {MOST_REPEATED} values")
-            value = _as_json(_Loader("").construct_document(node))
-            yield Manifest(file, value, line=node.start_mark.line + 1, node=node)
+            yield Manifest(file, _as_json(_constructed(node)), line=node.start_mark.line + 1, node=node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         yield Manifest(file, None, f"cannot be read as YAML: {error.problem}", line)
     except RecursionError:
         yield Manifest(file, None, "cannot be read as YAML: it is nested too deeply, or refers to itself")
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ArithmeticError, ValueError) as error:
         yield Manifest(file, None, f"cannot be read as YAML: {getattr(error, 'reason', error)}")
+
+
+def _without_tabs(text: str) -> str:
+    """JSON that is indented with tabs, which YAML does not take, with blanks for them; any other text as it is."""
+    try:
+        json.loads(text)
+    except (RecursionError, ValueError):
+        return text
+    # JSON takes a tab nowhere but between its parts.
+    return text.replace("\t", " ")
+
+
+def _constructed(node: yaml.Node) -> object:
+    """What a document says. Raises ValueError for a tag that is not fit for its value."""
+    try:
+        return _Loader("").construct_document(node)
+    except (AttributeError, LookupError, TypeError):
+        # PyYAML checks the values of explicit tags, such as `!!bool`, only as far as it needs for implicit ones.
+        raise ValueError("a value is not what its tag says") from None
 
 
 def _size(node: yaml.Node, known: dict[yaml.Node, int]) -> int:

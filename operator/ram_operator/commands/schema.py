@@ -7,6 +7,7 @@ the kinds check when they parse.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
@@ -28,14 +29,16 @@ SHAPES = frozenset({"type", "required", "x-kubernetes-int-or-string"})
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 _SERVERS = (
     "namespace resourceVersion uid generation creationTimestamp deletionTimestamp deletionGracePeriodSeconds "
-    "ownerReferences managedFields selfLink generateName"
+    "ownerReferences managedFields selfLink"
 )
+_PREFIX_LENGTH = 58
 _NAME = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 _METADATA: Mapping[str, Json] = {
     "type": "object",
     "required": ["name"],
     "properties": {
         "name": {"type": "string", "minLength": 1, "maxLength": 253, "pattern": _NAME},
+        "generateName": {"type": "string"},
         "labels": _TEXTS,
         "annotations": _TEXTS,
         "finalizers": {"type": "array", "items": {"type": "string"}},
@@ -88,6 +91,20 @@ _OTHER_RULES: Mapping[str, Callable[[Json], bool]] = dict(
     )
 )
 """Rules that are no pattern and that no kind checks, as the CRDs have them; asked of values of the right shape."""
+
+
+def created(body: Mapping[str, Json]) -> Mapping[str, Json]:
+    """An object of any shape; with `metadata.generateName` alone, with a name as the API server makes one of it.
+
+    Source: k8s.io/apiserver, pkg/storage/names: the first 58 characters, and five that are chosen at random.
+    """
+    metadata = body.get("metadata")
+    if not isinstance(metadata, Mapping) or metadata.get("name") not in (None, ""):
+        return body
+    prefix = metadata.get("generateName")
+    if not isinstance(prefix, str) or not prefix:
+        return body
+    return {**body, "metadata": {**metadata, "name": f"{prefix[:_PREFIX_LENGTH]}xxxxx"}}
 
 
 def refused(body: Mapping[str, Json], resource: Resource) -> tuple[list[Problem], bool]:
@@ -166,12 +183,13 @@ def _distinct(_: Draft4Validator, form: str, value: Json, schema: Mapping[str, A
     if not isinstance(value, list) or form == "atomic":
         return
     keys = schema.get("x-kubernetes-list-map-keys") or ()
-    seen: list[Json] = []
+    seen: set[str] = set()
     for index, item in enumerate(value):
-        identity = {key: item.get(key) for key in keys} if keys and isinstance(item, Mapping) else item
+        entry = {key: item.get(key) for key in keys} if keys and isinstance(item, Mapping) else item
+        identity = json.dumps(entry, sort_keys=True)
         if identity in seen:
             yield ValidationError(f"entry {index} is there already; remove it")
-        seen.append(identity)
+        seen.add(identity)
 
 
 def _rules(
