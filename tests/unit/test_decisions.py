@@ -12,10 +12,12 @@ from ram_operator.cloud.client import failures
 PACKAGE = Path(ram_operator.__file__).parent
 CODES = {code for codes in failures._CODES.values() for code in codes}
 MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] != "cloud"]
-# it looks for the brackets of JSON before anything is known of what stands in it
-PARSING = PACKAGE / "cluster" / "nesting.py"
+# the one looks for the brackets of JSON before anything is known of what stands in it, the other for accounts in CEL
+PARSING = (PACKAGE / "cluster" / "nesting.py", PACKAGE / "cluster" / "admission.py")
 DECIDING = [
-    path for path in MODULES if path.relative_to(PACKAGE).parts[0] in ("engine", "kinds", "cluster") and path != PARSING
+    path
+    for path in MODULES
+    if path.relative_to(PACKAGE).parts[0] in ("engine", "kinds", "cluster") and path not in PARSING
 ]
 
 
