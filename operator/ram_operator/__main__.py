@@ -25,7 +25,7 @@ from ram_operator.cloud.configuration import configured, problems
 from ram_operator.cloud.connection import connect
 from ram_operator.cluster import census
 from ram_operator.cluster import kube as cluster
-from ram_operator.cluster.admission import AdmissionCheck
+from ram_operator.cluster.admission import AdmissionCheck, shipped
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.election import Alone, Elector, KubeLease
 from ram_operator.cluster.events import EventRecorder
@@ -240,7 +240,7 @@ def _build(
     registry = partial(register, intake, kube.resources, Handover(asyncio.get_running_loop()))
     watches = Watches(registry, kopf_settings, partial(check, kube), time.monotonic)
     listen = (host, int(port))
-    admission = AdmissionCheck(kube)
+    admission = AdmissionCheck(kube, shipped())
     probes = Probes(gate, controller, leadership, admission, partial(census.count, caches), listen)
     parts = (gate, watches, resync, controller, sweeps, recorder, marks, leadership, admission, probes)
     return Runtime(*parts, settings.workers)

@@ -148,15 +148,16 @@ async def test_what_may_not_be_read_is_said_of_every_policy() -> None:
 async def test_a_policy_that_is_deleted_while_the_operator_runs_is_told_of_and_again_when_it_is_back() -> None:
     served = Served()
     kept = copy.deepcopy(served.policy(DOCUMENTS))
-    check = AdmissionCheck(Kube(served, ()), seconds=0.001)  # type: ignore[arg-type]
+    check = AdmissionCheck(Kube(served, ()), shipped(), seconds=0.001)  # type: ignore[arg-type]
     running = asyncio.create_task(check.run())
     try:
-        del served.specs[f"{DEFINITIONS}/{DOCUMENTS}"]
-        while check.missing != f"{DOCUMENTS} is not installed":
-            await asyncio.sleep(0.001)
-        served.specs[f"{DEFINITIONS}/{DOCUMENTS}"] = kept
-        while check.missing:
-            await asyncio.sleep(0.001)
+        async with asyncio.timeout(60):
+            del served.specs[f"{DEFINITIONS}/{DOCUMENTS}"]
+            while check.missing != f"{DOCUMENTS} is not installed":
+                await asyncio.sleep(0.001)
+            served.specs[f"{DEFINITIONS}/{DOCUMENTS}"] = kept
+            while check.missing:
+                await asyncio.sleep(0.001)
     finally:
         running.cancel()
         with suppress(asyncio.CancelledError):

@@ -75,7 +75,7 @@ class Process:
         )
         clock, opened = lambda: self.now, asyncio.Event()
         self.gate = Gate(cast("Kube", None), cast("StsApi", None), Caches(()), Alone(), clock, opened)
-        self.admission = AdmissionCheck(cast("Kube", None))
+        self.admission = AdmissionCheck(cast("Kube", None), {})
 
     def census(self) -> None:
         """Count what is in the caches."""

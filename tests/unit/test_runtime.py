@@ -18,7 +18,7 @@ from tests.unit.workers import BINDING, Place, now
 
 from ram_operator.cloud import StsApi
 from ram_operator.cluster import census
-from ram_operator.cluster.admission import AdmissionCheck
+from ram_operator.cluster.admission import AdmissionCheck, shipped
 from ram_operator.cluster.election import LEASE_SECONDS, RENEW_SECONDS, Elector, KubeLease
 from ram_operator.cluster.events import EventRecorder
 from ram_operator.cluster.handlers import Intake
@@ -71,7 +71,7 @@ class Process:
             place.ecs.cloud, idle.caches, queue, idle.reconciler, 600, never, self._time, lambda: 0, recorder.record_own
         )
         gate = Gate(kube, cast("StsApi", Sts()), caches, elector, now, asyncio.Event())
-        resync, admission = Resync(kube, caches, intake, place.refresh), AdmissionCheck(kube)
+        resync, admission = Resync(kube, caches, intake, place.refresh), AdmissionCheck(kube, shipped())
         probes = Probes(gate, controller, elector, admission, lambda: census.count(caches), ("127.0.0.1", 0))
         watches = cast("Any", NoWatches())
         parts = (gate, watches, resync, controller, sweeps, recorder, marks, elector, admission, probes)

@@ -62,19 +62,21 @@ class AdmissionCheck:
     """Reads the policies and their bindings from time to time.
 
     Attributes:
+        kube: the cluster.
+        wanted: the specs of the policies as they are shipped, by name.
         missing: what is wrong with them, in words; empty where all of them refuse, and before the first check.
         seconds: between two checks.
     """
 
     kube: Kube
+    wanted: Mapping[str, Body]
     missing: str = ""
     seconds: float = CHECK_SECONDS
 
     async def run(self) -> None:
         """Check until cancelled; log and count what changed."""
-        wanted = await asyncio.to_thread(shipped)
         while True:
-            found = await faults(self.kube, wanted)
+            found = await faults(self.kube, self.wanted)
             metrics.ADMISSION_POLICIES_MISSING.set(len(found))
             before, self.missing = self.missing, ", ".join(found)
             if self.missing and self.missing != before:
