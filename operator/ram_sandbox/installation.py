@@ -86,13 +86,16 @@ class Installation:
         self.helm.ok("uninstall", self.release, "--ignore-not-found", "--namespace", self.namespace)
         self.kubectl.ok("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")
 
-    def pod_template(self) -> Mapping[str, Any]:
+    def pod_template(self, *options: str) -> Mapping[str, Any]:
         """Return the Deployment's pod template, as it is now.
 
+        Args:
+            *options: of kubectl, such as `--request-timeout=5s`.
+
         Raises:
-            SandboxError: there is no Deployment, or not exactly one.
+            SandboxError: there is no Deployment, or not exactly one, or no answer.
         """
-        items = self.kubectl.get("deployments", "-n", self.namespace)["items"]
+        items = self.kubectl.get("deployments", "-n", self.namespace, *options)["items"]
         if len(items) != 1:
             raise SandboxError(f"the chart should make one Deployment in {self.namespace}, and made {len(items)}")
         template: Mapping[str, Any] = items[0]["spec"]["template"]

@@ -10,7 +10,7 @@ from typing import Any
 from ram_sandbox.errors import SandboxError
 from ram_sandbox.processes import private_environ
 
-_TIMEOUT_SECONDS = 180
+_TIMEOUT_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,14 @@ class Kubectl:
         kubeconfig: whom it talks to, and as whom.
         scratch: a folder for its caches, so that nothing is left in the home folder.
         environ: this process's environment.
+        timeout_seconds: after how long it is killed.
     """
 
     binary: Path
     kubeconfig: Path
     scratch: Path
     environ: Mapping[str, str]
+    timeout_seconds: float = _TIMEOUT_SECONDS
 
     def __call__(self, *arguments: str, input: str | None = None) -> subprocess.CompletedProcess[str]:
         """Run it and return whatever happened.
@@ -35,8 +37,11 @@ class Kubectl:
         Args:
             *arguments: as on the command line.
             input: what to put on its stdin.
+
+        Raises:
+            SandboxError: it did not end in time.
         """
-        return _run([str(self.binary), *arguments], self._environ(), input)
+        return _run([str(self.binary), *arguments], self._environ(), self.timeout_seconds, input)
 
     def ok(self, *arguments: str, input: str | None = None) -> str:
         """Run it and return its stdout.
@@ -67,10 +72,15 @@ class Helm:
     kubeconfig: Path
     scratch: Path
     environ: Mapping[str, str]
+    timeout_seconds: float = _TIMEOUT_SECONDS
 
     def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run it and return whatever happened."""
-        return _run([str(self.binary), *arguments], self._environ(), None)
+        """Run it and return whatever happened.
+
+        Raises:
+            SandboxError: it did not end in time.
+        """
+        return _run([str(self.binary), *arguments], self._environ(), self.timeout_seconds)
 
     def ok(self, *arguments: str) -> str:
         """Run it and return its stdout.
@@ -86,11 +96,18 @@ class Helm:
         return private_environ(self.environ) | folders | own
 
 
-def _run(command: list[str], environ: dict[str, str], input: str | None) -> subprocess.CompletedProcess[str]:
+def _run(
+    command: list[str], environ: dict[str, str], seconds: float, input: str | None = None
+) -> subprocess.CompletedProcess[str]:
     given = {"stdin": subprocess.DEVNULL} if input is None else {"input": input}
-    return subprocess.run(
-        command, capture_output=True, text=True, env=environ, timeout=_TIMEOUT_SECONDS, check=False, **given
-    )
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, env=environ, timeout=seconds, check=False, **given
+        )
+    except subprocess.TimeoutExpired:
+        raise SandboxError(
+            f"{' '.join([Path(command[0]).name, *command[1:]])} did not end within {seconds:g} s"
+        ) from None
 
 
 def _checked(done: subprocess.CompletedProcess[str], what: str) -> str:

@@ -17,6 +17,7 @@ from ram_sandbox.simulator import Simulator, module_environ
 SWEEP_SECONDS: Final = 5
 _READY_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 30.0
+_LOOK_TIMEOUT: Final = "--request-timeout=5s"
 
 
 class OperatorProcess:
@@ -109,7 +110,7 @@ class OperatorProcess:
         Raises:
             SandboxError: the API server does not show the Deployment.
         """
-        return self._installation.pod_template() != self._template
+        return self._installation.pod_template(_LOOK_TIMEOUT) != self._template
 
     def stop(self) -> int:
         """Ask it to end and return its exit code; one that was never started is no error."""
