@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 _POLL_SECONDS: Final = 0.05
 _TETHER: Final = Path(__file__).with_name("tether.py")
-_FOREIGN_SETTINGS: Final = ("ALIBABA_CLOUD_", "ALIYUN_", "ALICLOUD_", "RAM_OPERATOR_")
+FOREIGN_SETTINGS: Final = ("ALIBABA_CLOUD_", "ALIYUN_", "ALICLOUD_", "RAM_OPERATOR_")
+"""How the names of variables begin that would lead programs to another cloud, or with other keys."""
 
 
 class Child:
@@ -122,7 +123,7 @@ def private_environ(environ: Mapping[str, str]) -> dict[str, str]:
     The SDK prefers some of those variables to the credentials it is given, so a key of the user's real account could
     otherwise reach the programs here.
     """
-    kept = {key: value for key, value in environ.items() if not key.startswith(_FOREIGN_SETTINGS)}
+    kept = {key: value for key, value in environ.items() if not key.startswith(FOREIGN_SETTINGS)}
     return kept | without_proxy(environ) | {"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true", "PYTHONUNBUFFERED": "1"}
 
 

@@ -156,6 +156,7 @@ class Sandbox:
             "PATH": os.pathsep.join([*folders, self._environ.get("PATH", "")]),
             "ALIBABA_CLOUD_ACCESS_KEY_ID": str(self.simulator.facts["accessKeyId"]),
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": str(self.simulator.facts["accessKeySecret"]),
+            "ALIBABA_CLOUD_ECS_METADATA_DISABLED": "true",
             **{f"RAM_OPERATOR_ENDPOINT_{api}": self.simulator.endpoint for api in ("RAM", "ECS", "STS")},
             **self.installation.boundary(),
         }

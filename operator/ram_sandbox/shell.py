@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from ram_sandbox.processes import FOREIGN_SETTINGS
+
 ALIASES: Final = {"k": "kubectl", "ram": "kubectl get ram -o wide"}
 _GRACE_SECONDS: Final = 5.0
 
@@ -42,8 +44,10 @@ def running_shell(
 
 
 def exports(variables: Mapping[str, str]) -> list[str]:
-    """Return the lines by which a shell sets variables."""
-    return [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    """Return the lines by which a shell forgets the person's settings of clouds and operators, and sets variables."""
+    foreign = rf"^(({'|'.join(FOREIGN_SETTINGS)})[A-Za-z0-9_]*)=.*"
+    forget = f"eval \"$(env | sed -nE 's/{foreign}/unset \\1/p')\""
+    return [forget, *(f"export {name}={shlex.quote(value)}" for name, value in variables.items())]
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -10,6 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from ram_sandbox.shell import exports
+
+FOREIGN = {
+    "ALIBABA_CLOUD_SECURITY_TOKEN": "mine",
+    "ALICLOUD_REGION": "a\nb",
+    "ALIYUN_ACCESS_KEY_ID": "mine",
+    "RAM_OPERATOR_CREDENTIALS_DIR": "/mine",
+    "RAM_OPERATOR_CREDENTIALS_SOURCE": "files",
+}
 PROGRAM = """
 import os, pathlib, sys
 from ram_sandbox.shell import running_shell
@@ -33,3 +42,17 @@ def test_a_shell_that_waits_for_words_ends_with_the_sandbox(shell: str, tmp_path
         assert ended == "None"
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("shell", ["bash", "sh"])
+def test_a_shell_that_is_told_of_a_sandbox_forgets_the_settings_of_another_cloud(shell: str) -> None:
+    given = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "the simulator's", "KUBECONFIG": "/sandbox"}
+    environ = {"PATH": os.environ["PATH"], "MINE": "kept"} | FOREIGN | dict.fromkeys(given, "mine")
+    typed = "\n".join([*exports(given), "env"])
+    done = subprocess.run([shell, "-euc", typed], env=environ, capture_output=True, text=True, check=True)
+    found = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert {name: found.get(name) for name in (*FOREIGN, *given, "MINE")} == {
+        **dict.fromkeys(FOREIGN),
+        **given,
+        "MINE": "kept",
+    }
