@@ -1,13 +1,15 @@
 """`make image` and `make kind` where something is missing: they say so at once, name it, and tell the way out."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from tests.chart.conftest import ROOT
+from tests.polling import until
 
-NEEDED = ("sh", "cat", "dirname", "grep", "make", "mktemp", "rm")
+NEEDED = ("sh", "cat", "dirname", "grep", "make", "mktemp", "rm", "sleep")
 WORKS = "#!/bin/sh\nexit 0\n"
 FAILS = "#!/bin/sh\nexit 1\n"
 ALL = {"docker": WORKS, "kind": WORKS, "kubectl": WORKS, "helm": WORKS}
@@ -65,6 +67,26 @@ def test_make_kind_stops_where_an_image_could_not_be_built(tmp_path: Path) -> No
     assert "no space left" in done.stderr
     assert "kind create" in done.stdout
     assert "kind load" not in done.stdout
+
+
+def test_make_kind_that_is_ended_leaves_no_half_of_a_cluster_and_no_file(tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    calls, pid, builds = tmp_path / "calls", tmp_path / "pid", tmp_path / "builds"
+    docker = f"#!/bin/sh\n[ $1 != build ] || echo > {builds}\n"
+    kind = f"#!/bin/sh\necho $1 >> {calls}\n[ $1 != create ] || {{ echo $$ > {pid}; exec sleep 600; }}\n"
+    environ = path_with(tmp_path, ALL | {"docker": docker, "kind": kind}) | {"TMPDIR": str(files)}
+    with subprocess.Popen([str(ROOT / "deploy/kind/up")], env=environ, stdout=subprocess.DEVNULL) as process:
+        try:
+            until(lambda: pid.exists() and pid.read_text() and builds.exists(), what="kind and docker are at work")
+            assert list(files.iterdir()) != []
+        finally:
+            process.terminate()
+    assert process.returncode == 130
+    assert calls.read_text().split() == ["get", "create", "delete"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid.read_text()), 0)
+    assert list(files.iterdir()) == []
 
 
 def test_make_image_names_the_engine_that_is_missing(tmp_path: Path) -> None:
