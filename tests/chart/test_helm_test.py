@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import cycle
 from threading import Thread
 from typing import Any
 
@@ -22,11 +23,13 @@ def rendered(template: RunHelm) -> Objects:
 
 
 @contextmanager
-def answering(status: int, text: str) -> Iterator[str]:
-    """An HTTP server that gives one answer to everything; the value is its address."""
+def answering(*answers: tuple[int, str]) -> Iterator[str]:
+    """An HTTP server that gives these answers in turn, over and over; the value is its address."""
+    turns = cycle(answers)
 
     class Answer(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            status, text = next(turns)
             self.send_response(status)
             self.end_headers()
             self.wfile.write(text.encode())
@@ -37,9 +40,11 @@ def answering(status: int, text: str) -> Iterator[str]:
     with HTTPServer(("127.0.0.1", 0), Answer) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def result(rendered: Objects, address: str) -> tuple[int, str]:
@@ -73,16 +78,22 @@ def test_helm_is_asked_to_print_what_the_test_says_and_to_leave_a_pod_that_faile
 
 
 def test_an_operator_that_is_ready_passes_with_its_own_words(rendered: Objects) -> None:
-    with answering(200, "ok, but admission policies are missing: a\n") as address:
+    with answering((200, "ok, but admission policies are missing: a\n")) as address:
         assert result(rendered, address) == (
             0,
             "The operator is ready: ok, but admission policies are missing: a\n",
         )
 
 
-def test_one_that_waits_fails_with_its_reason_and_a_command(rendered: Objects) -> None:
-    with answering(503, "waits for the right to list nodes\n") as address:
-        words = f"The operator waits for the right to list nodes; look at its log: {LOOK}\n"
+def test_a_replica_that_is_ready_is_found_among_those_that_wait(rendered: Objects) -> None:
+    waits = (503, "waits for the right to list nodes\n")
+    with answering(waits, waits, (200, "ok\n")) as address:
+        assert result(rendered, address) == (0, "The operator is ready: ok\n")
+
+
+def test_replicas_that_all_wait_fail_it_with_the_reason_of_one_and_a_command(rendered: Objects) -> None:
+    with answering((503, "waits for the right to list nodes\n")) as address:
+        words = f"A replica of the operator waits for the right to list nodes; look at its log: {LOOK}\n"
         assert result(rendered, address) == (1, words)
 
 
