@@ -16,7 +16,8 @@ NEEDED = ("sh", "dirname", "mktemp", "rm", "cp", "cmp", "mv", "sed", "ls")
 def checkout(tmp_path: Path) -> Path:
     """A copy of what is rendered and what it is rendered from."""
     folder = tmp_path / "checkout"
-    for name in ("crds", "charts", "deploy", "tests/chart/values", "tests/chart/rendered"):
+    rendered = ("tests/chart/rendered", "operator/ram_operator/data/admission")
+    for name in ("crds", "charts", "deploy", "tests/chart/values", *rendered):
         shutil.copytree(ROOT / name, folder / name)
     (tmp_path / "programs").mkdir()
     for name in NEEDED:
