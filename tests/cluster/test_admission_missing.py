@@ -1,6 +1,7 @@
 """Without the admission policies the operator works, and says in readiness, metric and log that they are missing."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from importlib.metadata import version
 from typing import Any
 
@@ -30,23 +31,21 @@ WEAKER: dict[str, tuple[str, dict[str, Any] | None, str]] = {
 @pytest.fixture
 def weakened(world: World) -> Iterator[World]:
     """The sandbox with policies that protect less, each in another way, and an operator started there."""
-    before = {}
-    for name, (path, spec, _) in WEAKER.items():
-        address = f"{path}/{name}.ram.alicloud.dev"
-        before[address] = world.api.request("GET", address)
-        if spec:
-            world.api.request("PATCH", address, {"spec": spec}, MERGE)
-        else:
-            world.api.request("DELETE", address)
-    world.operator.restart(SETTINGS)
-    yield world
-    for (path, spec, _), (address, body) in zip(WEAKER.values(), before.items(), strict=True):
-        if spec:
-            world.api.request("PATCH", address, {"spec": dict.fromkeys(spec) | body["spec"]}, MERGE)
-        else:
-            metadata = {key: body["metadata"][key] for key in ("name", "labels", "annotations")}
-            world.api.request("POST", path, {**body, "metadata": metadata})
-    world.operator.restart(SETTINGS)
+    with ExitStack() as restoring:
+        restoring.callback(world.operator.restart, SETTINGS)
+        for name, (path, spec, _) in WEAKER.items():
+            address = f"{path}/{name}.ram.alicloud.dev"
+            body = world.api.request("GET", address)
+            if spec:
+                back = {"spec": dict.fromkeys(spec) | body["spec"]}
+                restoring.callback(world.api.request, "PATCH", address, back, MERGE)
+                world.api.request("PATCH", address, {"spec": spec}, MERGE)
+            else:
+                metadata = {key: body["metadata"][key] for key in ("name", "labels", "annotations")}
+                world.api.request("DELETE", address)
+                restoring.callback(world.api.request, "POST", path, {**body, "metadata": metadata})
+        world.operator.restart(SETTINGS)
+        yield world
 
 
 def test_missing_admission_policies_are_said_in_readiness_metric_and_log(weakened: World) -> None:

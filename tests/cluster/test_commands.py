@@ -11,6 +11,8 @@ from tests.cluster.objects import policy, role
 from tests.cluster.world import World
 from tests.polling import until
 
+from ram_sandbox.installation import environ as environ_of
+
 SAMPLES = Path(__file__).resolve().parents[2] / "deploy/samples"
 
 
@@ -43,12 +45,13 @@ def test_a_command_judges_by_the_settings_of_the_deployment_and_asks_no_other_cl
     there = {**mine, **dict(one.split("=", 1) for one in exports)}
     before = run(world, "plan", "-f", str(binding), environ=there)
     assert "  ! Forbidden: " in before.stdout, before.stderr
+    chosen = environ_of(world.sandbox.installation.pod_template())["RAM_OPERATOR_ALLOWED_ROLES"]
     deployment = ("-n", world.sandbox.installation.namespace, "set", "env", "deployment/ram-operator")
     assert world.kubectl(*deployment, "RAM_OPERATOR_ALLOWED_ROLES=storage").returncode == 0
     try:
         after = run(world, "plan", "-f", str(binding), environ=there)
     finally:
-        world.kubectl(*deployment, "RAM_OPERATOR_ALLOWED_ROLES-")
+        assert world.kubectl(*deployment, f"RAM_OPERATOR_ALLOWED_ROLES={chosen}").returncode == 0
     assert "Forbidden" not in after.stdout, after.stdout
     assert (before.stderr, after.stderr) == ("", "")
 

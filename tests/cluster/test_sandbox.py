@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -136,7 +137,7 @@ def test_a_shell_talks_to_the_sandbox_and_its_end_is_the_end_of_everything(binar
     assert done.returncode == 0, done.stderr
     assert "node/node-1\n" in done.stdout
     assert "Node node-1 is the instance cn-hangzhou.i-bp1simulator" in done.stdout, done.stderr
-    assert "\nv3." in done.stdout, "helm is there, too"
+    assert re.search(r"^v\d+\.", done.stdout, re.MULTILINE), "helm is there, too"
     assert list(tmp_path.glob("ram-sandbox-*")) == []
 
 
@@ -180,9 +181,7 @@ def test_up_runs_the_operator_with_what_a_helm_upgrade_makes_of_the_deployment(
         kubectl.ok("wait", "--for=condition=Ready", "--timeout=60s", "ramrole/app")
         upgraded = ("--reuse-values", "--set", "settings.readOnly=true")
         helm.ok("upgrade", "ram-operator", str(source("chart")), *release[1:], *upgraded)
-        assert process.stderr is not None
-        while "the Deployment has changed" not in process.stderr.readline():
-            assert process.poll() is None
+        eventually(lambda: alive([facts["operator"]["pid"]]) == [], what="the operator as it was before is gone")
         eventually(lambda: answers(facts["operator"]["health"]), what="the operator is back at the same address")
         kubectl.ok("create", "-f", "-", input=json.dumps(role("planned")))
         eventually(lambda: "PlanPending" in reasons(kubectl, "planned"), what="nothing is written any more")

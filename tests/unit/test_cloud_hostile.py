@@ -155,7 +155,7 @@ class Hostile:
             await asyncio.sleep(0)
 
     @asynccontextmanager
-    async def connected(self, seconds: float = 1.0) -> AsyncIterator[Connection]:
+    async def connected(self, seconds: float = 60.0) -> AsyncIterator[Connection]:
         listener = await asyncio.start_server(self.serve, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
         deadlines = Deadlines(call=seconds)
@@ -244,14 +244,14 @@ LISTS: dict[str, Callable[[Cloud], Awaitable[object]]] = {
 
 @pytest.mark.parametrize("ask", LISTS.values(), ids=LISTS)
 async def test_a_list_of_large_pages_without_an_end_is_unreadable(ask: Callable[[Cloud], Awaitable[object]]) -> None:
-    async with Hostile(endless_list(padding=2_000_000)).connected(seconds=60) as connection:
+    async with Hostile(endless_list(padding=2_000_000)).connected() as connection:
         with pytest.raises(CloudError, match=r"SDK\.UnreadableAnswer: the list has more than \d+ bytes"):
             await ask(connection.cloud)
 
 
 async def test_a_list_of_small_pages_without_an_end_is_unreadable() -> None:
     server = Hostile(endless_list())
-    async with server.connected(seconds=60) as connection:
+    async with server.connected() as connection:
         with pytest.raises(CloudError, match=r"SDK\.UnreadableAnswer: the list has more than \d+ pages"):
             await connection.cloud.ram.list_roles()
     assert len(server.received) == MOST_PAGES
@@ -280,7 +280,7 @@ async def test_an_answer_that_drips_ends_at_the_deadline_of_the_call() -> None:
             await writer.drain()
             await asyncio.sleep(0.05)
 
-    async with Hostile(serve=drip).connected() as connection:
+    async with Hostile(serve=drip).connected(seconds=1) as connection:
         with pytest.raises(CloudError, match=r"SDK\.ReadTimeout: .*no complete answer within 1 s"):
             await connection.cloud.ram.delete_role("r")
 
@@ -334,13 +334,13 @@ async def test_a_few_interim_answers_are_skipped() -> None:
         yield CONTINUE * 3
         yield from answer(b"{}")
 
-    async with Hostile(reply).connected(seconds=60) as connection:
+    async with Hostile(reply).connected() as connection:
         await connection.cloud.ram.delete_role("r")
 
 
 async def test_an_answer_of_another_kind_of_policy_is_unreadable() -> None:
     rows = {"Policies": {"Policy": [{"PolicyType": "Other", "PolicyName": "p"}]}}
-    async with Hostile(lambda sent, given: error(rows, "200 OK")).connected(seconds=60) as connection:
+    async with Hostile(lambda sent, given: error(rows, "200 OK")).connected() as connection:
         with pytest.raises(CloudError, match=r"SDK\.UnreadableAnswer"):
             await connection.cloud.ram.list_policies_for_role("r")
 
@@ -382,7 +382,7 @@ async def test_names_that_would_change_what_a_terminal_shows_are_unreadable(name
         "Arn": name,
         "IdentityType": "RAMUser",
     }
-    async with Hostile(lambda sent, given: error(answers, "200 OK")).connected(seconds=60) as connection:
+    async with Hostile(lambda sent, given: error(answers, "200 OK")).connected() as connection:
         cloud = connection.cloud
         calls = (
             cloud.ram.get_role("r"),
@@ -402,7 +402,7 @@ async def test_a_cookie_is_not_sent_back() -> None:
         writer.write(OK_HEAD + b"Set-Cookie: a=b\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
         writer.close()
 
-    async with Hostile(serve=serve).connected(seconds=60) as connection:
+    async with Hostile(serve=serve).connected() as connection:
         for _ in range(2):
             await connection.cloud.ram.delete_role("r")
     assert len(heads) == 2
