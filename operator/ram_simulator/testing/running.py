@@ -84,9 +84,9 @@ class RunningSimulator:
     def add_fault(self, action: str, count: int = 1, **how: object) -> None:
         """Let the next calls of an action, or of any if it is `*`, fail.
 
-        How is one of `code` with `status` and `message`, `delay_seconds`, `lost_reply` and `empty_body`; with
-        `params`, a mapping, only calls that have these fail. Raises Refused if no product has the action, the action
-        no such parameter, or if it cannot fail like that.
+        How is one of `code` with `status`, `message` and `retry_after_ms`, `delay_seconds`, `lost_reply` and
+        `empty_body`; with `params`, a mapping, only calls that have these fail. Raises Refused if no product has the
+        action, the action no such parameter, or if it cannot fail like that.
         """
         self._ask("POST", "/faults", {"action": action, "count": count, **_camel(how)})
 
