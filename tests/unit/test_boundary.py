@@ -120,12 +120,16 @@ def test_a_trust_is_judged_by_everybody_whom_it_lets_in(whom: str, text: str, in
 
 
 def test_system_policies_are_allowed_by_their_names() -> None:
-    assert not DEFAULT.problems(Granted(policy=system("aliyunOSSreadonlyaccess")))
+    for name in ("aliyunOSSreadonlyaccess", "AliyunCSBReadOnlyAccess", "AliyunCSASReadOnlyAccess"):
+        assert not DEFAULT.problems(Granted(policy=system(name)))
     for name in ("AdministratorAccess", "AliyunRAMFullAccess", "ReadOnlyAccess"):
         assert DEFAULT.problems(Granted(policy=system(name)))
     # what its documents allow: ram:Get*, cs:Get* (kubeconfigs), servicemesh:InvokeApiServer
     for name in ("AliyunRAMReadOnlyAccess", "AliyunCSReadOnlyAccess", "AliyunASMReadOnlyAccess"):
         assert "denied" in DEFAULT.problems(Granted(policy=system(name)))[0]
+    widened = Boundary(system_policies=("Aliyun*",))
+    for name in ("AliyunCSFullAccess", "AliyunCSManagedKubernetesRolePolicy", "AliyunCSDefaultRolePolicy"):
+        assert "denied" in widened.problems(Granted(policy=system(name)))[0]
     assert not Boundary(denied_system_policies=()).problems(Granted(policy=system("AliyunRAMReadOnlyAccess")))
     assert DEFAULT.problems(Granted(document(Action="ram:*"), policy=custom("p")))
 
