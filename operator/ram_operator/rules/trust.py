@@ -62,7 +62,7 @@ def trusted(document: str) -> Iterator[Trusted]:
             continue
         for kind, names in principals.items():
             missing = _open_claims(statement.get("Condition")) if kind == "Federated" else ()
-            for name in texts(names) or [EVERYBODY]:
+            for name in texts(names):
                 yield Trusted(where, kind if kind in PRINCIPALS else "", name, missing)
 
 
