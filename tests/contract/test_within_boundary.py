@@ -16,6 +16,7 @@ from ram_operator.kinds.ram_role.links import RoleLinks
 from ram_operator.model import FINALIZER, ObjectKey
 from ram_operator.rules.boundary import Boundary
 from ram_operator.rules.documents import canonical, trust_for_services
+from ram_operator.rules.documents.checking import MOST_READ
 
 POLICY, ROLE = policy_key("read"), role_key("app")
 READ, ADMINISTRATOR = "AliyunOSSReadOnlyAccess", "AdministratorAccess"
@@ -76,6 +77,23 @@ async def test_the_last_good_state_stays_while_an_edit_is_forbidden(scene: Scene
     forbidden(scene, POLICY)
     forbidden(scene, ROLE)
     assert (writes(simulator, before), attachments(simulator, "app")) == ([], {READ})
+
+
+async def test_a_document_that_is_too_large_to_be_read_is_outside_for_the_roles_that_name_it(
+    scene: Scene, simulator: Simulator
+) -> None:
+    scene.draw(Boundary())
+    scene.put(policy_body("read"))
+    scene.put(role_body("app", spec={"policies": [{"policyRef": {"name": "read"}}]}))
+    await settle(scene, POLICY, ROLE)
+    before = simulator.newest_call()
+    statement = {"Effect": "Allow", "Action": ["oss:GetObject"] * MOST_READ, "Resource": "*"}
+    scene.edit(POLICY, document={"Version": "1", "Statement": [statement]})
+    await scene.settle()
+    await scene.reconcile(ROLE)
+    assert scene.condition(POLICY, "Stalled") == ("True", "InvalidSpec")
+    assert "app/Custom/read is outside the boundary: the document is not understood" in forbidden(scene, ROLE)
+    assert (writes(simulator, before), attachments(simulator, "app")) == ([], {"read"})
 
 
 async def test_a_boundary_drawn_closer_names_what_is_outside_and_stops_no_revocation(

@@ -15,6 +15,7 @@ from ram_operator.errors import StartupError
 from ram_operator.grantable import DENIED_ACTIONS
 from ram_operator.model import Granted
 from ram_operator.rules.boundary import Boundary
+from ram_operator.rules.documents.checking import MOST_READ
 from ram_operator.rules.patterns import matches, overlap, within
 from ram_operator.settings import from_environment
 from ram_simulator.policies import TOLERANT, DocumentKind, MalformedDocument, parse_document
@@ -58,6 +59,7 @@ DOCUMENTS: list[tuple[str, str, bool]] = [
     ("an allowance of nothing", document(Action=[]), False),
     ("statements that are one", json.dumps({"Statement": {"Effect": "Allow", "Action": "ram:Get*"}}), False),
     ("statements that are none", json.dumps({"Statement": "all"}), False),
+    ("more than is read", document(Action=["oss:Get*"] * MOST_READ), False),
 ]  # fmt: skip
 
 
@@ -91,6 +93,7 @@ TRUSTS: list[tuple[str, str, bool]] = [
     ("nobody said", trust(), False),
     ("somebody else in other case", trust(Principal={"Service": "ecs.aliyuncs.com"}, principal={"RAM": "*"}), False),
     ("another account denied", trust("Deny", Principal={"RAM": "*"}), True),
+    ("more than is read", trust(Principal={"Service": ["ecs.aliyuncs.com"] * MOST_READ}), False),
     ("a provider with all claims", trust(Principal={"Federated": OIDC}, Condition={"StringEquals": CLAIMS}), True),
     ("a provider without conditions", trust(Principal={"Federated": OIDC}), False),
     ("a provider with one claim open", trust(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ram_operator.model import Json
+from ram_operator.rules.documents.checking import MOST_READ
 from ram_operator.rules.documents.grammar import DOCUMENT_KEYS, POLICY_KEYS, TRUST_KEYS
 from ram_operator.rules.documents.meaning import parsed
 
@@ -13,9 +14,12 @@ _FOLDED_KEYS = {key.lower() for key in _KEYS}
 
 
 def allowing(document: str) -> Iterator[tuple[str, Json]]:
-    """The statements that are no Deny, with their places; what cannot be read is None, which allows anything."""
+    """The statements that are no Deny, with their places; what cannot be read is None, which allows anything.
+
+    A text of more than `MOST_READ` characters is not read.
+    """
     try:
-        read = parsed(document)
+        read: Json = parsed(document) if len(document) <= MOST_READ else None
     except (ValueError, RecursionError):
         read = None
     statements = read.get("Statement") if isinstance(read, Mapping) else None
