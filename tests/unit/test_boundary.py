@@ -180,6 +180,15 @@ def test_what_two_patterns_both_stand_for_is_their_overlap_and_never_outside_wha
     assert overlap(one, other) is overlap(other, one)
 
 
+@given(st.lists(SIGNS, max_size=4), SIGNS)
+def test_an_action_is_outside_where_it_overlaps_with_a_denied_one_of_whatever_service(
+    denied: list[str], action: str
+) -> None:
+    drawn = Boundary(denied_actions=tuple(denied))
+    for _ in range(2):
+        assert bool(drawn.problems(Granted(document(Action=action)))) is any(overlap(action, one) for one in denied)
+
+
 actions = st.one_of(
     st.sampled_from(["*", "oss:Get*", "r*", "?am:*", "ecs:Run*", "ecs:*Instances", "c?:*", "oo*", "ims:GetUser", "**"]),
     st.text("ramecso:*?RunCd", min_size=1, max_size=12),

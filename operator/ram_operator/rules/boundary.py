@@ -7,19 +7,24 @@ understood counts as granting everything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import groupby
 
 from ram_operator.cloud import PolicyType
 from ram_operator.grantable import DENIED_ACTIONS, DENIED_SYSTEM_POLICIES, SYSTEM_POLICIES, TRUST_PRINCIPALS
 from ram_operator.model import Granted, listing
+from ram_operator.rules.documents.checking import MOST_READ
 from ram_operator.rules.documents.granting import allowing, texts
-from ram_operator.rules.patterns import matches, matches_any, overlap, within
+from ram_operator.rules.patterns import ANY_SERVICE, matches, matches_any, overlap, service_of, within
 from ram_operator.rules.trust import EVERYBODY, Trusted, trusted
 
+MOST_KEPT = 256
+"""How many documents are kept with what of them lies outside: a reconcile judges the same ones several times."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class Boundary:
     """What may be granted.
 
@@ -50,7 +55,8 @@ class Boundary:
         if granted.policy and granted.policy.type is PolicyType.SYSTEM:
             yield from self._of_system_policy(granted.policy.name)
         if granted.document is not None:
-            yield from self._of_document(granted.document)
+            # What is longer is not read anyway, and need not be kept.
+            yield from self._of_document(granted.document[: MOST_READ + 1])
         if granted.trust is not None:
             yield from self._of_trust(granted.trust)
 
@@ -60,7 +66,12 @@ class Boundary:
         elif denied := [pattern for pattern in self.denied_system_policies if matches(name, pattern)]:
             yield f"system policy {name} is denied by {listing(denied, 3)} of settings.deniedSystemPolicies"
 
-    def _of_document(self, document: str) -> Iterator[str]:
+    @cached_property
+    def _of_document(self) -> Callable[[str], tuple[str, ...]]:
+        """What of a document lies outside, kept for the documents that were judged last."""
+        return lru_cache(MOST_KEPT)(lambda document: tuple(self._in_document(document)))
+
+    def _in_document(self, document: str) -> Iterator[str]:
         if not document:
             yield "its document may not be read (ram:GetPolicy)"
             return
@@ -72,9 +83,22 @@ class Boundary:
                 yield f"{where} allows everything but some actions, and so denied ones; name what it shall allow"
                 continue
             for action in texts(statement.get("Action")):
-                denied = [pattern for pattern in self.denied_actions if overlap(action, pattern)]
+                denied = [pattern for pattern in self._denied(service_of(action)) if overlap(action, pattern)]
                 if denied and not any(within(action, pattern) for pattern in self.allowed_actions):
                     yield f"{where} allows {action}, which reaches {listing(denied, 3)} of settings.deniedActions"
+
+    def _denied(self, service: str) -> tuple[str, ...]:
+        """The denied patterns that may reach actions of a service."""
+        if service == ANY_SERVICE:
+            return self.denied_actions
+        return (*self._by_service.get(service, ()), *self._by_service.get(ANY_SERVICE, ()))
+
+    @cached_property
+    def _by_service(self) -> Mapping[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for pattern in self.denied_actions:
+            found.setdefault(service_of(pattern), []).append(pattern)
+        return found
 
     def _of_trust(self, document: str) -> Iterator[str]:
         for where, ones in groupby(trusted(document), key=lambda one: one.where):
