@@ -64,9 +64,20 @@ async def test_a_plan_says_what_the_new_role_lacks(document: Any, ours: Any, wor
     assert made.condition(BINDING) == ("False", "PlanPending")
 
 
-async def test_actions_that_are_too_many_to_be_compared_are_told_as_such() -> None:
-    many, others = ([f"oss:*{letter}{number}" for number in range(500)] for letter in "ab")
-    made = await replacing(worker(allow(*many), allow(*others)), **PLAN)
+def excepting(letter: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "NotAction": [f"{letter}{number}:*" for number in range(400)], "Resource": "*"}
+
+
+MANY: dict[str, list[Any]] = {
+    "of one service": [allow(*(f"oss:*{letter}{number}" for number in range(200))) for letter in "ab"],
+    "of many services": [allow(*(f"{letter}{number}:Get" for number in range(400))) for letter in "ab"],
+    "excepted": [{"Version": "1", "Statement": [excepting(letter)]} for letter in "ab"],
+}
+
+
+@pytest.mark.parametrize("documents", MANY.values(), ids=MANY)
+async def test_actions_that_are_too_many_to_be_compared_are_told_as_such(documents: list[Any]) -> None:
+    made = await replacing(worker(*documents), **PLAN)
     told = "perhaps actions, which are too many to be compared"
     assert message(made).endswith(f"oss-reader lacks of {WORKER}: policies {LOGS}; {told}")
 

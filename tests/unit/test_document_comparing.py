@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ram_operator.rules.documents.comparing import effort, entries, lost
+from ram_operator.rules.documents.comparing import PAIR_EFFORT, effort, entries, lost
 from ram_operator.rules.patterns import matches_any
 
 ACTIONS = ("log:Get", "log:List", "oss:Get", "ram:List")
@@ -126,16 +126,16 @@ def test_what_is_not_understood_is_taken_for_nothing(unclear: Any) -> None:
 
 
 EFFORTS: list[tuple[tuple[str, ...], tuple[str, ...], int]] = [
-    (("log:Get",), ("oss:Get",), 0),
-    (("log:Get", "log:List"), ("LOG:*",), 15 * 5),
-    (("log:Get", "oss:Get"), ("log:Get", "oss:Get"), 2 * 7 * 7),
-    (("*",), ("log:Get", "oss:Get"), 14),
-    (("log:Get",), ("l?g:*", "*"), 7 * 6),
+    (("log:Get",), ("oss:Get",), PAIR_EFFORT),
+    (("log:Get", "log:List"), ("LOG:*",), 2 * PAIR_EFFORT + (7 + 5) + (8 + 5)),
+    (("log:Get", "oss:Get"), ("log:Get", "oss:Get"), 4 * PAIR_EFFORT + 2 * (7 + 7)),
+    (("*",), ("log:Get", "oss:Get"), 2 * PAIR_EFFORT + 2 * (1 + 7)),
+    (("log:Get",), ("l?g:*", "*"), 2 * PAIR_EFFORT + (7 + 5) + (7 + 1)),
 ]
 
 
 @pytest.mark.parametrize(("old", "new", "expected"), EFFORTS)
-def test_the_effort_of_a_comparison_grows_with_what_may_be_of_one_service(
+def test_the_effort_of_a_comparison_grows_with_all_pairs_and_the_signs_of_what_may_be_of_one_service(
     old: tuple[str, ...], new: tuple[str, ...], expected: int
 ) -> None:
     sides = [[*entries(document({"Effect": "Allow", "Action": [*side], "Resource": "*"}))] for side in (old, new)]

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from ram_operator.model import Json, listing
 from ram_operator.rules.documents.granting import only_texts
 from ram_operator.rules.documents.meaning import parsed
-from ram_operator.rules.patterns import overlap, within
+from ram_operator.rules.patterns import ANY_SERVICE, overlap, service_of, within
 
-ANY_SERVICE = "*"
+PAIR_EFFORT = 4
+"""What it takes to find that two patterns are of different services, in signs that are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,9 @@ class Entry:
 
     def covers(self, other: Entry) -> bool:
         """Whether it is about all actions that the other one is about."""
-        excepted = (one for one in self.but if overlap(one, other.action))
-        return within(other.action, self.action) and all(any(within(one, its) for its in other.but) for one in excepted)
+        return within(other.action, self.action) and all(
+            any(within(one, its) for its in other.but) for one in self.but if overlap(one, other.action)
+        )
 
     def meets(self, other: Entry) -> bool:
         """Whether some action may be in both."""
@@ -51,7 +53,11 @@ class Entry:
 
     def is_as_wide(self, other: Entry) -> bool:
         """Whether it is about all that the other one is about, on the same resources and conditions or without any."""
-        return self.covers(other) and self.limits in ("", other.limits)
+        return self.limits_no_more(other) and self.covers(other)
+
+    def limits_no_more(self, other: Entry) -> bool:
+        """Whether it has no other resources and conditions than the other one, or none at all."""
+        return self.limits in ("", other.limits)
 
 
 def entries(document: Json) -> Iterator[Entry]:
@@ -97,24 +103,29 @@ def lost(old: Sequence[Entry], new: Sequence[Entry]) -> tuple[list[str], list[st
         covering = [one for one in new if one.allows and one.covers(entry)]
         if not covering:
             missing.add(str(entry))
-        elif not any(one.is_as_wide(entry) for one in covering) or any(one.meets(entry) for one in denials):
+        elif not any(one.limits_no_more(entry) for one in covering) or any(one.meets(entry) for one in denials):
             partly.add(str(entry))
     return sorted(missing), sorted(partly - missing)
 
 
 def effort(old: Sequence[Entry], new: Sequence[Entry]) -> int:
-    """How much work `lost` is at most: the signs of the one's patterns times those of the other's, by service."""
-    ours, theirs = _signs(old), _signs(new)
-    return sum(
-        count * (theirs.total() if service == ANY_SERVICE else theirs[service] + theirs[ANY_SERVICE])
-        for service, count in ours.items()
-    )
+    """How much work `lost` is at most: all pairs of patterns, and the signs of those that may be of one service."""
+    ours, our_signs = _sizes(old)
+    theirs, their_signs = _sizes(new)
+    signs = sum(ours[one] * _near(their_signs, one) + our_signs[one] * _near(theirs, one) for one in ours)
+    return PAIR_EFFORT * ours.total() * theirs.total() + signs
 
 
-def _signs(side: Sequence[Entry]) -> Counter[str]:
-    """The signs of all patterns by the service that they name."""
+def _sizes(side: Sequence[Entry]) -> tuple[Counter[str], Counter[str]]:
+    """How many patterns there are, and of how many signs, by the service that they name."""
+    patterns: Counter[str] = Counter()
     signs: Counter[str] = Counter()
     for pattern in (pattern for entry in side for pattern in (entry.action, *entry.but)):
-        service = pattern.partition(":")[0].lower()
-        signs[ANY_SERVICE if set("*?") & set(service) else service] += len(pattern)
-    return signs
+        patterns[service_of(pattern)] += 1
+        signs[service_of(pattern)] += len(pattern)
+    return patterns, signs
+
+
+def _near(counted: Counter[str], service: str) -> int:
+    """How much is of a service or may be of it."""
+    return counted.total() if service == ANY_SERVICE else counted[service] + counted[ANY_SERVICE]
