@@ -137,12 +137,14 @@ LAUNCHED: list[tuple[dict[str, str], dict[str, Any]]] = [
     ({"DeletionProtection": "true"}, {"DeletionProtection": True}),
     ({"InstanceChargeType": "PrePaid"}, {"InstanceChargeType": "PrePaid"}),
     ({"InternetChargeType": "PayByBandwidth"}, {"InternetChargeType": "PayByBandwidth"}),
+    ({"InternetMaxBandwidthOut": "200"}, {"InternetMaxBandwidthOut": 200}),
     ({"IoOptimized": "none"}, {"IoOptimized": False}),
     ({"KeyPairName": "mine"}, {"KeyPairName": "mine"}),
     (
         {},
         {
             "InstanceChargeType": "PostPaid",
+            "InternetMaxBandwidthOut": 0,
             "DeletionProtection": False,
             "Description": "",
             "IoOptimized": True,
@@ -160,6 +162,14 @@ def test_what_launching_was_told_is_shown(root: OldSdk, asked: dict[str, str], s
         for name in path.split("."):
             found = found[name]
         assert found == value, path
+
+
+@pytest.mark.parametrize("action", ["RunInstances", "CreateInstance"])
+def test_outbound_bandwidth_is_that_of_the_launch_and_gives_no_public_address(root: OldSdk, action: str) -> None:
+    answer = root.call(action, **LAUNCH, InternetMaxBandwidthOut="5")
+    made = answer["InstanceId"] if action == "CreateInstance" else answer["InstanceIdSets"]["InstanceIdSet"][0]
+    for shown in (described(root, made), root.call("DescribeInstanceAttribute", InstanceId=made)):
+        assert (shown["InternetMaxBandwidthOut"], shown["PublicIpAddress"]) == (5, {"IpAddress": []})
 
 
 def test_several_security_groups_are_kept_and_found(root: OldSdk) -> None:
@@ -186,6 +196,8 @@ LAUNCH_REFUSALS: list[tuple[dict[str, str], str]] = [
     ({"MinAmount": "200"}, "InvalidParameter.MinAmount"),
     ({"InstanceChargeType": "Free"}, "InvalidParameter.InstanceChargeType"),
     ({"InternetChargeType": "Free"}, "InvalidParameter.InternetChargeType"),
+    ({"InternetMaxBandwidthOut": "201"}, "InvalidParameter.InternetMaxBandwidthOut"),
+    ({"InternetMaxBandwidthOut": "-1"}, "InvalidParameter.InternetMaxBandwidthOut"),
     ({"IoOptimized": "true"}, "InvalidParameter.IoOptimized"),
     ({"DeletionProtection": "maybe"}, "InvalidParameter.DeletionProtection"),
     ({"PrivateIpAddress": "10.1.2"}, "InvalidPrivateIpAddress.Malformed"),

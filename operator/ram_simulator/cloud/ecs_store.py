@@ -38,7 +38,8 @@ class RoleBinding:
 class Instance:
     """An ECS instance. `address` is its private IPv4 address; `user_data` has bytes that are no UTF-8 as surrogates.
 
-    `number` counts instances in the order in which they were added, `system_disk` is what was asked of that disk.
+    `number` counts instances in the order in which they were added, `system_disk` is what was asked of that disk,
+    `internet_max_bandwidth_out` is in Mbit/s and gives no public address here.
     """
 
     instance_id: str
@@ -65,6 +66,7 @@ class Instance:
     description: str = ""
     charge_type: str = "PostPaid"
     internet_charge_type: str = "PayByTraffic"
+    internet_max_bandwidth_out: int = 0
     key_pair_name: str = ""
     io_optimized: bool = True
     number: int = 0

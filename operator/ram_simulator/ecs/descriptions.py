@@ -115,6 +115,7 @@ def _shown(instance: Instance) -> Answer:
         "ImageId": instance.image_id,
         "InstanceChargeType": instance.charge_type,
         "InternetChargeType": instance.internet_charge_type,
+        "InternetMaxBandwidthOut": instance.internet_max_bandwidth_out,
         "IoOptimized": instance.io_optimized,
         "KeyPairName": instance.key_pair_name,
         "DeletionProtection": instance.deletion_protection,

@@ -22,6 +22,7 @@ from ram_simulator.ecs.names import new_id, sequence
 _MOST_STARTED = 100
 _LONGEST_TOKEN = 64
 _LARGEST_DISK = 2048
+_MOST_BANDWIDTH = 200  # in Mbit/s
 
 
 def make_instance(cloud: Cloud, region: str, network_type: NetworkType, instance_id: str | None = None) -> Instance:
@@ -89,6 +90,7 @@ def _create(cloud: Cloud, call: Call, amount: int, status: InstanceStatus) -> li
     _check_options(call)
     call.flag("DeletionProtection")
     call.flag("UniqueSuffix")
+    call.number("InternetMaxBandwidthOut", 0, 0, _MOST_BANDWIDTH)
     call.number("SystemDisk.Size", int(SYSTEM_DISK["Size"]), 1, _LARGEST_DISK)
     user_data(call)
     addresses = _addresses(cloud, call, amount)
@@ -160,6 +162,7 @@ def _one(cloud: Cloud, call: Call, region: str) -> Instance:
     instance.system_disk = {name: value for name in SYSTEM_DISK if (value := call.text(f"SystemDisk.{name}"))}
     instance.io_optimized = call.text("IoOptimized") != "none"
     instance.deletion_protection = call.flag("DeletionProtection")
+    instance.internet_max_bandwidth_out = int(call.text("InternetMaxBandwidthOut") or 0)
     instance.hop_limit = int(call.text("HttpPutResponseHopLimit") or instance.hop_limit)
     instance.tags = given_tags(call)
     return instance
@@ -188,6 +191,7 @@ _LAUNCH = (
     "InstanceName",
     "HostName",
     "UniqueSuffix",
+    "InternetMaxBandwidthOut",
     "SystemDisk",
     "VSwitchId",
     "RamRoleName",
@@ -206,7 +210,6 @@ _WITHOUT_EFFECT = (
     "AutoRenewPeriod",
     "DataDisk",
     "InternetMaxBandwidthIn",
-    "InternetMaxBandwidthOut",
     "Password",
     "Period",
     "PeriodUnit",
