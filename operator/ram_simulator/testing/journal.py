@@ -83,8 +83,7 @@ class Record:
 
     def note_refusal(self, error: ApiError) -> None:
         """Note why a call is refused: the message of the answer, and what policies say."""
-        message = error.message.encode("utf-8", "replace").decode()  # halves of characters come by escapes in JSON
-        reason = message.partition(_ALL_PARAMETERS)[0][:_LONGEST_REASON].rstrip()
+        reason = error.message.partition(_ALL_PARAMETERS)[0][:_LONGEST_REASON].rstrip()
         for value in self._secrets:
             reason = reason.replace(value, _HIDDEN)
         if said := _SAID_BY_POLICIES.get((error.detail or {}).get("NoPermissionType", "")):

@@ -45,7 +45,7 @@ class Control:
         by_a_person = "text/html" in http.headers.get("Accept", "")
         if (method, http.path) == ("GET", "/") and by_a_person:
             page = page_of(self._simulator, changes_only=http.query.get("calls") == "changes")
-            return web.Response(text=page, content_type="text/html", headers=HEADERS)
+            return _response(page, "text/html", 200, HEADERS)
         status, headers = 200, {"Cache-Control": "no-store"}
         try:
             answer = self._serve(method, http, await body_of(http, _MOST_BYTES))
@@ -64,7 +64,7 @@ class Control:
             status, answer = 404, {"error": str(error)}
         # what lists the paths is read by people
         pretty = json.dumps(answer, indent=2 if by_a_person or "paths" in answer else None, ensure_ascii=False)
-        return web.json_response(text=f"{pretty}\n", status=status, headers=headers)
+        return _response(f"{pretty}\n", "application/json", status, headers)
 
     def _serve(self, method: str, http: web.BaseRequest, raw: bytes) -> Answer:
         _check_origin(http.headers.get("Origin"), http.headers.get("Host", ""))
@@ -77,6 +77,12 @@ class Control:
         if method != "GET":
             self._simulator.note_change()
         return answer
+
+
+def _response(text: str, content_type: str, status: int, headers: Mapping[str, str]) -> web.Response:
+    # JSON that was sent can have halves of characters (\ud800), which UTF-8 does not have
+    body = text.encode("utf-8", "replace")
+    return web.Response(body=body, content_type=content_type, charset="utf-8", status=status, headers=headers)
 
 
 def _check_origin(origin: str | None, host: str) -> None:
