@@ -330,6 +330,7 @@ STORIES: dict[str, Callable[[], Awaitable[Heard]]] = {
     "virtual": lambda: on_node(node(1, type="virtual-kubelet")),
     "Lingjun": lambda: on_node(node(1, provider_id="e01-cn-abc")),
     "hybrid": lambda: on_node(node(1, provider_id="ack-hybrid://123")),
+    "too many labels": lambda: on_node(node(1, **{f"label-{number}": "x" for number in range(501)})),
     "excluded": lambda: on_node(node(1, **{"service.alibabacloud.com/exclude-node": ""})),
     "a region that is out": lambda: unreadable(Unavailable("DescribeInstanceRamRole", "ServiceUnavailable")),
     "a region that throttles": lambda: unreadable(
@@ -340,7 +341,7 @@ STORIES: dict[str, Callable[[], Awaitable[Heard]]] = {
 OF_A_PERSON = {
     *(Reason.OTHER_ROLE, Reason.PROTECTED_ROLE, Reason.NOT_RESTORABLE, Reason.SESSION_POLICY_UNKNOWN),
     *(Reason.DUPLICATE_PROVIDER_ID, Reason.UNTAGGED_INSTANCE, Reason.REGION_NOT_FOUND, Reason.NOT_OWNED),
-    *(Reason.API_ERROR, Reason.CLASSIC_NETWORK),
+    *(Reason.API_ERROR, Reason.CLASSIC_NETWORK, Reason.TOO_MANY_LABELS),
 }
 """What a row says that somebody must mend; its message ends with a command."""
 

@@ -112,14 +112,16 @@ async def test_nodes_without_a_role_are_named_with_the_reason() -> None:
         node("lost", 4, "cn-nowhere"),
         node("new", None),
         node("virtual", None, type="virtual-kubelet"),
+        node("wordy", 5, **{f"label-{number}": "x" for number in range(501)}),
     ]
     remarks, errors = await of_nodes(map(node_facts, nodes), ecs)
     assert [(str(one.level), one.text) for one in remarks] == [
-        ("ok", "7 nodes; by the role that they have: reader 1, no role 1"),
+        ("ok", "8 nodes; by the role that they have: reader 1, no role 1"),
         ("warning", "2 nodes without a role: DuplicateProviderID: b, twin"),
         ("warning", "1 node without a role: InstanceGone: gone"),
         ("warning", "1 node without a role: NoProviderID: new"),
         ("warning", "1 node without a role: RegionNotFound: lost"),
+        ("warning", "1 node without a role: TooManyLabels: wordy"),
         ("ok", "1 node without a role: VirtualNode: virtual"),
     ]
     assert errors == []

@@ -44,7 +44,6 @@ SKIPPED: list[tuple[dict[str, Any], Reason]] = [
     (node("ack-hybrid://cn-hangzhou/test"), Reason.HYBRID_NODE),
     (node(**{"service.alibabacloud.com/exclude-node": ""}), Reason.EXCLUDED_NODE),
     (node(**{"service.beta.kubernetes.io/exclude-node": "true"}), Reason.EXCLUDED_NODE),
-    (node(**{f"label-{number}": "x" for number in range(MOST_LABELS + 1)}), Reason.EXCLUDED_NODE),
     (node("aws:///us-east-1a/i-0abc.x"), Reason.FOREIGN_PROVIDER_ID),
     (node("cn-hangzhou.192.168.0.1"), Reason.INVALID_PROVIDER_ID),
     (node("alicloud:///cn-hangzhou/i-bp1example0001"), Reason.INVALID_PROVIDER_ID),
@@ -67,7 +66,10 @@ def test_a_provider_id_of_ecs_names_region_and_instance(provider_id: str, instan
 def test_the_labels_of_a_node_take_a_bounded_memory() -> None:
     labels = {f"l{number}": "x" for number in range(MOST_LABELS)}
     assert dict(node_facts(node(**labels)).labels) == labels
-    assert node_facts(node(**labels, more="x")).labels == ()
+    facts = node_facts(node(**labels, more="x"))
+    assert dict(facts.labels) == labels
+    assert (facts.instance is not None, facts.skip) == (True, Reason.TOO_MANY_LABELS)
+    assert facts.skip_message.startswith("has 501 labels, at most 500 are looked at")
 
 
 @pytest.mark.parametrize(("body", "reason"), SKIPPED)

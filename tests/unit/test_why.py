@@ -10,6 +10,7 @@ from tests.unit.scene import Scene
 from ram_operator.cloud import EcsApi
 from ram_operator.commands.why import why
 from ram_operator.errors import RegionNotFound, Unavailable
+from ram_operator.rules.nodes import MOST_LABELS
 
 
 async def told(made: Scene, name: str, number: int | None = 1, ecs: EcsApi | None = None, **labels: str) -> list[str]:
@@ -41,6 +42,19 @@ async def test_of_two_nodes_with_one_provider_id_each_gets_its_own_row() -> None
         next(line for line in lines if line.startswith("  its row says Skipped (DuplicateProviderID)"))
     ]
     assert lines[-1] == "Next: ram-operator explain DuplicateProviderID"
+
+
+async def test_a_node_with_too_many_labels_is_told_that_nothing_is_changed() -> None:
+    made, _ = await attached()
+    many = {f"label-{number}": "x" for number in range(MOST_LABELS)}
+    made.put_node(node("node-1", 1, pool="storage", **many))
+    await made.settle()
+    lines = await told(made, "node-1", 1, None, pool="storage", **many)
+    assert lines[1].startswith("It has the role oss-reader. It has 501 labels")
+    assert (lines[-2], lines[-1]) == (
+        f"  its row says Attached (TooManyLabels): {made.rows(BINDING)[str(ONE)]['message']}",
+        "Next: ram-operator explain TooManyLabels",
+    )
 
 
 async def test_a_binding_that_is_deleted_and_not_yet_cleaned_up_is_named() -> None:

@@ -50,7 +50,7 @@ async def of_nodes(nodes: Iterable[NodeFacts], ecs: EcsApi) -> tuple[list[Remark
 
 def _reason(node: NodeFacts, names: dict[InstanceId, list[str]], seen: ObservedBinding) -> Reason | None:
     """Why a node can have no role; None where it can."""
-    if node.instance is None:
+    if node.instance is None or node.skip:
         return node.skip
     if len(names[node.instance]) > 1:
         return Reason.DUPLICATE_PROVIDER_ID

@@ -31,6 +31,8 @@ async def why(node: Body, caches: Caches, ecs: EcsApi) -> list[str]:
     if others:
         words += f" {listing(others)} has the same provider ID, so that nothing is changed on the instance."
         reason = Reason.DUPLICATE_PROVIDER_ID
+    elif known.skip:
+        words, reason = f"{words} It {known.skip_message}.", known.skip
     concerned = [facts for facts in _bindings(caches) if _selects(facts, known) or _rows(facts, known)]
     lines = [named, words, *(line for facts in concerned for line in _binding(facts, known))]
     if not concerned:

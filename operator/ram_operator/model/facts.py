@@ -34,7 +34,7 @@ class Marks:
 class Unclear(Enum):
     """Why it cannot be told which role a node has: its marks are left alone."""
 
-    CONTESTED = "several nodes have its provider ID"
+    CONTESTED = "its nodes do not tell which binding has it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class NodeFacts:
     """What is kept of a Node.
 
     `instance` is None where the node is no ECS instance that may have a role; then `skip` and `skip_message` say why.
+    A node with both does not tell which binding has its instance: nothing is changed on that.
     The marks are no reason to look at a binding: the operator itself changes them.
     """
 

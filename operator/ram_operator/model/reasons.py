@@ -51,6 +51,7 @@ class Reason(StrEnum):
     FOREIGN_PROVIDER_ID = "ForeignProviderID"
     INVALID_PROVIDER_ID = "InvalidProviderID"
     DUPLICATE_PROVIDER_ID = "DuplicateProviderID"
+    TOO_MANY_LABELS = "TooManyLabels"
     UNTAGGED_INSTANCE = "UntaggedInstance"
     INSTANCE_GONE = "InstanceGone"
     REGION_NOT_FOUND = "RegionNotFound"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ram_operator.model import ROLE_LABEL, STARTUP_TAINT, Body, InstanceId, Json, Marks, NodeFacts, Reason
+from ram_operator.model import ROLE_LABEL, STARTUP_TAINT, Body, InstanceId, Json, Marks, NodeFacts, Reason, explain
 from ram_operator.rules.selectors import Selector, check_selector
 from ram_operator.rules.wording import quoted
 
@@ -24,7 +24,7 @@ _LINGJUN_PREFIX = "e01-"
 _EDGE_PREFIX = "ens-"
 _LINGJUN_LABEL = "alibabacloud.com/lingjun-worker"
 MOST_LABELS = 500
-"""Labels that are kept of a node, which chooses them itself. Those of ACK have some 40."""
+"""Labels that are kept of a node, the first in order: it chooses them itself. Those of ACK have some 40."""
 _EXCLUDE_LABELS = ("service.alibabacloud.com/exclude-node", "service.beta.kubernetes.io/exclude-node")
 
 
@@ -35,7 +35,8 @@ def node_facts(body: Body) -> NodeFacts:
         body: the Node as the API server returns it; missing parts are read as empty.
 
     Returns:
-        The facts, with the instance, or with the reason and the words why the node has none.
+        The facts, with the instance, or with the reason and the words why the node has none. With both where not all
+        labels are kept: one that is not may be the one that a binding selects by.
     """
     metadata = _mapping(body.get("metadata"))
     labels = {str(key): str(value) for key, value in _mapping(metadata.get("labels")).items()}
@@ -44,12 +45,11 @@ def node_facts(body: Body) -> NodeFacts:
     taints = (index for index, taint in enumerate(spec.get("taints") or ()) if taint.get("key") == STARTUP_TAINT)
     marks = Marks(labels.pop(ROLE_LABEL, None), tuple(taints))
     found = _skip(labels, provider_id) or _instance(provider_id)
-    kept = labels.items() if len(labels) <= MOST_LABELS else ()
-    instance, (reason, message) = (found, (None, "")) if isinstance(found, InstanceId) else (None, found)
+    instance, (reason, message) = (found, _doubt(labels)) if isinstance(found, InstanceId) else (None, found)
     return NodeFacts(
         name=str(metadata.get("name", "")),
         uid=str(metadata.get("uid", "")),
-        labels=tuple(sorted(kept)),
+        labels=tuple(sorted(labels.items())[:MOST_LABELS]),
         instance=instance,
         skip=reason,
         skip_message=message,
@@ -73,8 +73,6 @@ def selects(selector: Selector | Mapping[str, Json] | None, node_names: frozense
 
 def _skip(labels: Mapping[str, str], provider_id: str) -> tuple[Reason, str] | None:
     """Why a node may have no role, by its labels and by what kind of node its provider ID tells."""
-    if len(labels) > MOST_LABELS:
-        return Reason.EXCLUDED_NODE, f"has {len(labels)} labels; keep at most {MOST_LABELS} to include it"
     if labels.get("type") == "virtual-kubelet":
         return Reason.VIRTUAL_NODE, "a virtual node (label type=virtual-kubelet) is no ECS instance"
     if labels.get(_LINGJUN_LABEL) == "true":
@@ -85,6 +83,14 @@ def _skip(labels: Mapping[str, str], provider_id: str) -> tuple[Reason, str] | N
         if label in labels:
             return Reason.EXCLUDED_NODE, f"label {label} keeps cloud controllers off this node; remove it to include it"
     return None
+
+
+def _doubt(labels: Mapping[str, str]) -> tuple[Reason | None, str]:
+    """Why it cannot be told which bindings select a node; no reason where it can."""
+    if len(labels) <= MOST_LABELS:
+        return None, ""
+    looked_at = f"has {len(labels)} labels, at most {MOST_LABELS} are looked at"
+    return Reason.TOO_MANY_LABELS, f"{looked_at}; nothing is changed meanwhile; {explain(Reason.TOO_MANY_LABELS)}"
 
 
 def _instance(provider_id: str) -> InstanceId | tuple[Reason, str]:

@@ -9,7 +9,18 @@ from datetime import datetime, timedelta
 from ram_operator.errors import AlreadyExists, CloudError, Denied, NotFound, Rejected, Throttled, Unavailable
 from ram_operator.kinds.instance_role_binding.rows import Row, State, same_role
 from ram_operator.kinds.instance_role_binding.terms import Terms
-from ram_operator.model import Event, Hold, InstanceId, Intent, Json, ObjectKey, Reason, parse_timestamp, timestamp
+from ram_operator.model import (
+    Event,
+    Hold,
+    InstanceId,
+    Intent,
+    Json,
+    NodeFacts,
+    ObjectKey,
+    Reason,
+    parse_timestamp,
+    timestamp,
+)
 
 QUOTED_LENGTH = 100
 """How much of an error a row quotes."""
@@ -34,7 +45,7 @@ class Case:
         missing: DescribeInstances did not return it.
         untagged: it lacks the tag that the settings ask for, and no binding gave it a role.
         node: its Node; None when there is none (any more).
-        contested: its Nodes, where there are several: which of them stands for it cannot be told.
+        contested: its Nodes, where they do not tell which binding has it.
         edited: whether the spec was edited since the last reconcile.
         error: what the write of this reconcile met.
         attached: this reconcile has given it the role.
@@ -56,7 +67,7 @@ class Case:
     missing: bool = False
     untagged: bool = False
     node: str | None = None
-    contested: tuple[str, ...] = ()
+    contested: tuple[NodeFacts, ...] = ()
     claimable: bool = False
     taken_by: ObjectKey | None = None
     heir: Row | None = None

@@ -28,7 +28,7 @@ class Selection:
         known: the node of each instance that it selects or has a row for.
         assigned: which binding has each of those instances.
         shared: those of the instances that it has no claim on and that several bindings select.
-        contested: the nodes of each of those instances that has several: none of them stands for it.
+        contested: the nodes of each of those instances of which they do not tell which binding has it.
         other_rows: the claims of other bindings on those instances; of several that of the assigned one.
         heirs: the claims of the bindings that have those instances, where it is another one that is not releasing them.
     """
@@ -38,7 +38,7 @@ class Selection:
     known: Mapping[InstanceId, str] = field(default_factory=dict)
     assigned: Mapping[InstanceId, ObjectKey] = field(default_factory=dict)
     shared: frozenset[InstanceId] = frozenset()
-    contested: Mapping[InstanceId, tuple[str, ...]] = field(default_factory=dict)
+    contested: Mapping[InstanceId, tuple[NodeFacts, ...]] = field(default_factory=dict)
     other_rows: Mapping[InstanceId, Row] = field(default_factory=dict)
     heirs: Mapping[InstanceId, Row] = field(default_factory=dict)
 
@@ -126,7 +126,7 @@ class BindingIndex:
             known={one: min(names) for one in instances if (names := self._nodes_of[one])},
             assigned={one: self._assigned[one] for one in instances if one in self._assigned},
             shared=frozenset(one for one in instances if not _claim(rows.get(one)) and len(self._wanting(one)) > 1),
-            contested={one: tuple(sorted(names)) for one in instances if len(names := self._nodes_of[one]) > 1},
+            contested={one: its for one in instances if (its := self._contesting(one))},
             other_rows={one: row for one in instances if (row := self._claim_of_another(key, one))},
             heirs={one: row for one in instances if (row := self._heir(key, one))},
         )
@@ -134,12 +134,19 @@ class BindingIndex:
     def role_on(self, node: NodeFacts) -> str | Unclear | None:
         """The role that the instance was seen with, by the row of the binding that has it."""
         one = node.instance
-        if one is None or one not in self._assigned:
+        if one is None:
             return None
-        if len(self._nodes_of[one]) > 1:
+        if self._contesting(one):
             return Unclear.CONTESTED
+        if one not in self._assigned:
+            return None
         row = self._rows.get(self._assigned[one], {}).get(one)
         return row.role if row and row.in_sync else None
+
+    def _contesting(self, one: InstanceId) -> tuple[NodeFacts, ...]:
+        """The nodes of an instance where they do not tell which binding has it: several, or too many labels."""
+        nodes = tuple(self._selections.nodes[name] for name in sorted(self._nodes_of[one]))
+        return nodes if len(nodes) > 1 or any(node.skip for node in nodes) else ()
 
     def _heir(self, key: ObjectKey, one: InstanceId) -> Row | None:
         has = self._assigned.get(one)

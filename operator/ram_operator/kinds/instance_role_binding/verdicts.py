@@ -48,8 +48,16 @@ def judge(case: Case) -> Verdict:
 
 
 def _contested(case: Case) -> Row:
-    """Several Nodes have its provider ID: whoever may register a Node must not decide about another's instance."""
-    reason, message = Reason.DUPLICATE_PROVIDER_ID, contested_words(case.contested)
+    """Several Nodes have its provider ID, or its only one has too many labels: neither decides about the instance.
+
+    Whoever may register a Node must not decide about another's instance, and a label that is not looked at may be the
+    one that a binding selects by.
+    """
+    [first, *others] = case.contested
+    reason, message = first.skip, first.skip_message
+    if others:
+        reason = Reason.DUPLICATE_PROVIDER_ID
+        message = contested_words(tuple(node.name for node in case.contested))
     if case.row and case.row.claimed:
         return replace(case.row, node=case.node, reason=reason, message=message)
     return case.next_row(State.SKIPPED, reason=reason, message=message, **NO_CLAIM)
