@@ -114,7 +114,8 @@ ACTION = re.compile(r"\*|[A-Za-z0-9*?_.-]+:[A-Za-z0-9*?_.:/-]+")
 """What RAM's policy language has as an action: `service:Operation` with `*` and `?`, or `*` alone."""
 _PRINCIPAL = re.compile(r"(?:[0-9]+@)?[a-z0-9-]+(?:\.[a-z0-9-]+)+|acs:ram::[0-9]+:[A-Za-z0-9._@/-]+")
 _NAME = re.compile(r"[A-Za-z0-9._*?-]{1,128}")
-_CLUSTER_ID = re.compile(r"[A-Za-z0-9._:/-]{1,128}")
+# What begins with a bracket or a quote, or has a semicolon, is a list in another form than ours.
+_CLUSTER_ID = re.compile(r"[^,;\s\[({\"'][^,;\s]{0,127}")
 
 
 def action_problem(action: str) -> str:
@@ -147,7 +148,9 @@ def name_problem(name: str) -> str:
 
 
 def cluster_id_problem(cluster_id: str) -> str:
-    """What is wrong with the id of a cluster whose objects are taken over."""
+    """What is wrong with the id of a cluster, which RAM keeps in the tags of its objects."""
     if _CLUSTER_ID.fullmatch(cluster_id):
         return ""
-    return f"has {cluster_id!r}: write ids as in the tags of the objects, of letters, digits and . _ : / -"
+    return (
+        f"has {cluster_id!r}: write at most 128 characters, no comma, semicolon or blank, and no bracket or quote first"
+    )

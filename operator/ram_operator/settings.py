@@ -284,6 +284,8 @@ def _problems(settings: Settings) -> Iterator[tuple[str, str]]:
             yield name, problem
     if settings.https_proxy and (problem := proxy_problem(settings.https_proxy)):
         yield "https_proxy", problem
+    if settings.cluster_id and (problem := cluster_id_problem(settings.cluster_id)):
+        yield "cluster_id", problem
     if settings.required_instance_tag.startswith("="):
         yield "required_instance_tag", f"is {settings.required_instance_tag!r}: write KEY or KEY=VALUE"
     yield from _credentials_problems(settings)
