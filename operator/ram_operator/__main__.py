@@ -252,7 +252,7 @@ def _reconciler(
     by_name = {kind.resource.kind: kind for kind in kinds}
     within, repeated = WithinBoundary(boundary), (Unconfirmed(), Contention())
     at_once = (MassRelease(), PlanOnly(settings.read_only), Rollouts())
-    filters = (Retain(by_name), Suspend(), within, *repeated, *at_once)
+    filters = (Retain(by_name), Suspend(settings.read_only), within, *repeated, *at_once)
     overdue = max(OVERDUE_SECONDS, 3 * settings.sweep_interval_seconds)
     return Reconciler(by_name, cloud, store, identity, filters, _now, overdue)
 

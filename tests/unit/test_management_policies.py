@@ -10,7 +10,7 @@ from tests.unit.builders import role_key
 from tests.unit.pool import BINDING, ONE, STORAGE, attached, scene, state
 from tests.unit.scene import Scene
 
-from ram_operator.engine.filters.modes import PlanOnly
+from ram_operator.engine.filters.modes import PlanOnly, Suspend
 
 
 def message(made: Scene, type_: str = "Ready") -> str:
@@ -138,7 +138,8 @@ async def test_what_a_deletion_does_in_each_mode_with_each_unbind_policy(has: st
 def write_nothing(made: Scene) -> None:
     """Make the operator read-only."""
     made.reconciler.filters = [
-        replace(each, all_objects=True) if isinstance(each, PlanOnly) else each for each in made.reconciler.filters
+        replace(each, all_objects=True) if isinstance(each, PlanOnly | Suspend) else each
+        for each in made.reconciler.filters
     ]
 
 
@@ -150,13 +151,21 @@ async def test_a_read_only_operator_writes_for_no_object() -> None:
     assert "read-only" in message(made)
 
 
-async def test_a_deletion_that_a_read_only_operator_pauses_says_nothing_of_a_policy_that_would_not_help() -> None:
+PAUSED = {"Enforce": "the operator is read-only", "Suspend": "managementPolicy is Suspend"}
+
+
+@pytest.mark.parametrize("mode", PAUSED)
+async def test_a_deletion_that_a_read_only_operator_pauses_says_nothing_of_a_policy_that_would_not_help(
+    mode: str,
+) -> None:
     made, ecs = await attached()
+    made.edit(BINDING, managementPolicy=mode)
+    await made.settle()
     write_nothing(made)
     made.delete(BINDING)
     await made.settle()
     assert (made.condition(BINDING), ecs.roles) == (("False", "DeletionPaused"), {ONE: "oss-reader"})
-    assert message(made).startswith("the operator is read-only, so that nothing is cleaned up; set deletionPolicy")
+    assert message(made).startswith(f"{PAUSED[mode]}, so that nothing is cleaned up; set deletionPolicy")
     assert "Enforce" not in message(made)
 
 

@@ -29,14 +29,21 @@ class Retain(Filter):
 
 @dataclass(frozen=True, slots=True)
 class Suspend(Filter):
-    """Neither reads nor writes for an object with managementPolicy Suspend, also while it is being deleted."""
+    """Neither reads nor writes for an object with managementPolicy Suspend, also while it is being deleted.
+
+    Args:
+        all_objects: the setting readOnly: no other policy lets an object be cleaned up.
+    """
+
+    all_objects: bool = False
 
     def without_reading(self, facts: Facts) -> Plan | None:
         """A plan with nothing but a hold."""
         if not facts.suspended:
             return None
         if facts.me.deleting:
-            return Plan(holds=(_deletion_paused(facts, "managementPolicy is Suspend"),))
+            paused = _deletion_paused(facts, "managementPolicy is Suspend", read_only=self.all_objects)
+            return Plan(holds=(paused,))
         message = f"managementPolicy is Suspend: nothing is read or written; to go on: {_enforce(facts.me.key)}"
         return Plan(holds=(Hold(str(facts.me.key), Reason.SUSPENDED, message),))
 
@@ -53,17 +60,15 @@ class PlanOnly(Filter):
 
     def apply(self, facts: Facts, plan: Plan, now: datetime) -> Plan:
         """Withhold all."""
-        if self.all_objects:
-            return _only_planned(facts, plan, _READ_ONLY)
-        return _only_planned(facts, plan) if facts.management is ManagementPolicy.PLAN else plan
+        if self.all_objects or facts.management is ManagementPolicy.PLAN:
+            return _only_planned(facts, plan, read_only=self.all_objects)
+        return plan
 
 
-_READ_ONLY = "the operator is read-only"
-
-
-def _only_planned(facts: Facts, plan: Plan, because: str = "") -> Plan:
+def _only_planned(facts: Facts, plan: Plan, *, read_only: bool) -> Plan:
     reason = Reason.DELETION_PAUSED if facts.me.deleting else Reason.PLAN_PENDING
-    why = f" ({because})" if because else ""
+    because = "the operator is read-only" if read_only else "managementPolicy is Plan"
+    why = f" ({because})" if read_only else ""
 
     def held(step: Step, subject: str) -> Hold:
         return Hold(subject, reason, f"would {alone(step, subject).todo()}{why}")
@@ -71,13 +76,13 @@ def _only_planned(facts: Facts, plan: Plan, because: str = "") -> Plan:
     only = withhold(plan, held)
     if not facts.me.deleting or not only.withheld:
         return only
-    return replace(only, holds=(*only.holds, _deletion_paused(facts, because or "managementPolicy is Plan")))
+    return replace(only, holds=(*only.holds, _deletion_paused(facts, because, read_only=read_only)))
 
 
-def _deletion_paused(facts: Facts, because: str) -> Hold:
+def _deletion_paused(facts: Facts, because: str, *, read_only: bool) -> Hold:
     """The hold of a deletion that may not write, with what lets the object go."""
     fix = "set deletionPolicy (unbindPolicy where there is one) to Retain to leave the cloud as it is"
-    if because != _READ_ONLY:
+    if not read_only:
         fix += f", or let it clean up: {_enforce(facts.me.key)}"
     return Hold(str(facts.me.key), Reason.DELETION_PAUSED, f"{because}, so that nothing is cleaned up; {fix}")
 
