@@ -167,6 +167,9 @@ def _serve(settings: Settings) -> int:
         try:
             return loop.run_until_complete(operator)
         except asyncio.CancelledError:
+            if not operator.cancelling():
+                # No signal came: a part was cancelled from within, which is a bug.
+                raise
             log.info("stopped before the start was complete")
             return 0
 

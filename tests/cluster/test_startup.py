@@ -144,29 +144,42 @@ def test_told_to_end_before_the_api_server_answered_it_ends_at_once(
     assert "Traceback" not in child.log.read_text()
 
 
-@pytest.mark.parametrize("connections", [1, 2, 3])
-def test_told_to_end_in_the_middle_of_a_step_of_the_start_it_ends_without_an_error(
-    another: OperatorProcess, tmp_path: Path, connections: int
-) -> None:
-    """The signal comes while the main thread runs the start's own code, not while it waits for an answer."""
+def at_connection(number: int, statement: str, folder: Path) -> dict[str, str]:
+    """The environment of an operator that executes a statement before its first, second ... connection."""
     site = f"""
-import os, signal, sys
+import asyncio, os, signal, sys
 
 seen = []
 
 def interrupt(event: str, _: object) -> None:
     if event == "socket.connect":
         seen.append(event)
-        if len(seen) == {connections}:
-            os.kill(os.getpid(), signal.SIGTERM)
+        if len(seen) == {number}:
+            {statement}
 
 sys.addaudithook(interrupt)
 """
-    (tmp_path / "sitecustomize.py").write_text(site)
-    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
-    child = another.launch({"PYTHONPATH": path})
+    (folder / "sitecustomize.py").write_text(site)
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))}
+
+
+@pytest.mark.parametrize("connections", [1, 2, 3])
+def test_told_to_end_in_the_middle_of_a_step_of_the_start_it_ends_without_an_error(
+    another: OperatorProcess, tmp_path: Path, connections: int
+) -> None:
+    """The signal comes while the main thread runs the start's own code, not while it waits for an answer."""
+    child = another.launch(at_connection(connections, "os.kill(os.getpid(), signal.SIGTERM)", tmp_path))
     assert child.wait(GRACE_SECONDS) == 0, child.tail()
     assert {line["level"] for line in log_lines(child.log.read_text())} == {"INFO"}, child.tail()
+
+
+def test_a_part_that_is_cancelled_without_a_signal_ends_it_with_an_error(
+    another: OperatorProcess, tmp_path: Path
+) -> None:
+    child = another.launch(at_connection(1, "raise asyncio.CancelledError", tmp_path))
+    assert child.wait(GRACE_SECONDS) == 1, child.tail()
+    assert "CancelledError" in child.log.read_text()
+    assert "stopped before the start was complete" not in child.log.read_text()
 
 
 def test_it_runs_as_a_user_whose_number_has_no_name(another: OperatorProcess, tmp_path: Path) -> None:
