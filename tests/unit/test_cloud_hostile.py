@@ -257,6 +257,20 @@ async def test_a_list_of_small_pages_without_an_end_is_unreadable() -> None:
     assert len(server.received) == MOST_PAGES
 
 
+@pytest.mark.parametrize("size", [50, 75, 100])
+async def test_no_instance_is_skipped_whatever_the_size_of_the_pages_is(size: int) -> None:
+    instances = [{"InstanceId": f"i-{number}", "RamRoleName": "r"} for number in range(120)]
+
+    def reply(sent: str, given: dict[str, str]) -> Iterator[bytes]:
+        end = int(given["PageNumber"]) * size
+        rows = {"InstanceRamRoleSet": instances[end - size : end]}
+        return answer(json.dumps({"TotalCount": len(instances), "InstanceRamRoleSets": rows}).encode())
+
+    async with Hostile(reply).connected(seconds=60) as connection:
+        found = await connection.cloud.ecs.instances_with_role("cn-hangzhou", "r")
+    assert found == tuple(each["InstanceId"] for each in instances)
+
+
 SMALLEST_VALUES = {"objects": b"{},", "members": b'{"":0},', "lists": b"[],", "texts": b'"ab",'}
 
 

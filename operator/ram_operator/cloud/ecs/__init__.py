@@ -8,6 +8,7 @@ only if the rest is refused again is it halved. Parameters and shapes: https://a
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -141,10 +142,12 @@ class Ecs:
     async def _roles(self, region: str, filters: Mapping[str, object]) -> list[tuple[str, str]]:
         """Return instances, each with its role, page by page."""
         found: list[tuple[str, str]] = []
+        # Counted, since the pages may be larger than what is asked for.
+        numbers = itertools.count(2)
 
         def following(page: Answer) -> Mapping[str, object] | None:
             full = len(_role_rows(page)) >= ROLES_BATCH and len(found) < page.number("TotalCount")
-            return {"PageNumber": len(found) // ROLES_BATCH + 1} if full else None
+            return {"PageNumber": next(numbers)} if full else None
 
         parameters = {**filters, "PageSize": ROLES_BATCH, "PageNumber": 1}
         async for page in pages(self._client, DescribeInstanceRamRoleRequest, parameters, following, region):
