@@ -39,8 +39,14 @@ class Watched:
         self.caches = Caches(KINDS)
         self.intake = Intake(self.caches, WorkQueue(loop.time, lambda: 0.0), time.time)
         self.allowed = allowed
-        registry = partial(register, self.intake, RESOURCES, Handover(loop))
-        self.watches = Watches(registry, quick_settings, self.check, loop.time)
+        self.loops: list[asyncio.AbstractEventLoop] = []
+        self.handlers = partial(register, self.intake, RESOURCES, Handover(loop))
+        self.watches = Watches(self.registry, quick_settings, self.check, loop.time)
+
+    def registry(self) -> kopf.OperatorRegistry:
+        """Make the handlers, and note the loop of kopf's thread."""
+        self.loops.append(asyncio.get_running_loop())
+        return self.handlers()
 
     async def check(self) -> None:
         if not self.allowed():
@@ -132,6 +138,20 @@ def test_watches_that_are_refused_go_on_when_the_api_server_lets_them(
         assert (line["level"], line["message"]) == ("WARNING", "the watches failed, starting them again")
         assert line["error"].endswith("Error: no")
         assert "exception" not in line
+
+
+def test_what_the_loop_of_the_watches_tells_without_an_error_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = "Task was destroyed but it is pending!"
+
+    async def work(made: Watched, running: asyncio.Task[None]) -> None:
+        made.loops[0].call_soon_threadsafe(made.loops[0].call_exception_handler, {"message": words})
+        await until(lambda: bool(caplog.records))
+
+    watched(monkeypatch, tmp_path, work)
+    line = json.loads(JsonFormatter().format(caplog.records[0]))
+    assert (line["level"], line["message"], line["error"]) == ("WARNING", "a watch failed", words)
 
 
 def test_what_keeps_the_watches_from_working_ends_them_with_the_remedy(

@@ -147,7 +147,8 @@ def _report(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Log what a task ended with that kopf did not wait for: mostly another watch was refused as well."""
     error = context.get("exception")
     fields = {"error": _told(error) if error else context.get("message")}
-    log.log(logging.WARNING if _bug(error) else logging.DEBUG, "a watch failed", extra=fields, exc_info=_bug(error))
+    expected = error is not None and _bug(error) is None
+    log.log(logging.DEBUG if expected else logging.WARNING, "a watch failed", extra=fields, exc_info=_bug(error))
 
 
 def _told(error: BaseException | None) -> str:
