@@ -16,6 +16,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from ram_operator.cluster.admission import BINDINGS, DEFINITIONS, POLICIES, AdmissionCheck, faults, shipped
 from ram_operator.cluster.kube import Kube
 
+ACCOUNT = "system:serviceaccount:there:another"
 STATUS, DOCUMENTS = "status.ram.alicloud.dev", "documents.ram.alicloud.dev"
 
 
@@ -33,11 +34,16 @@ class Served:
             self.specs[f"{DEFINITIONS}/{name}"] = policy
             self.specs[f"{BINDINGS}/{name}"] = {"policyName": name, "validationActions": ["Deny"]}
         self.status = 404
+        self.user = ACCOUNT
 
     async def param_serialize(self, method: str, url: str, **_: Any) -> tuple[Any, ...]:
         return method, url, {}, None, None
 
     async def call_api(self, method: str, url: str, *_: Any, **__: Any) -> Any:
+        if (method, url) == ("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews"):
+            if not self.user:
+                raise ApiException(status=503, reason="not now")
+            return Answer(json.dumps({"status": {"userInfo": {"username": self.user}}}).encode())
         if (spec := self.specs.get(url)) is None:
             raise ApiException(status=self.status, reason="no")
         return Answer(json.dumps({"spec": spec}).encode())
@@ -103,8 +109,8 @@ WEAKENED: dict[str, tuple[Change, str]] = {
 }  # fmt: skip
 
 
-async def told(served: Served) -> list[str]:
-    return await faults(Kube(served, ()), shipped())  # type: ignore[arg-type]
+async def told(served: Served, account: str = ACCOUNT) -> list[str]:
+    return await faults(Kube(served, ()), shipped(), account)  # type: ignore[arg-type]
 
 
 async def test_policies_as_they_are_shipped_are_in_force_whatever_the_account_is_called() -> None:
@@ -135,6 +141,39 @@ async def test_policies_that_guard_different_accounts_are_told_of() -> None:
     served.specs[f"{DEFINITIONS}/operator-account.ram.alicloud.dev"] = json.loads(policy.replace("another", "other"))
     [fault] = await told(served)
     assert "more than one account as the operator's: system:serviceaccount:there:another" in fault
+
+
+async def test_policies_that_all_guard_another_account_are_told_of_where_the_own_one_is_known() -> None:
+    [fault] = await told(Served(), "system:serviceaccount:there:mine")
+    assert fault == f"they name {ACCOUNT} as the operator's account, which is system:serviceaccount:there:mine"
+    assert await told(Served(), "") == []
+
+
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [
+        (ACCOUNT, "all admission policies are installed"),
+        ("kubernetes-admin", "all admission policies are installed"),
+        ("system:serviceaccount:there:mine", f"they name {ACCOUNT} as the operator's account, which is"),
+        ("", "the operator's own account cannot be read: POST"),
+    ],
+)
+async def test_an_operator_compares_its_own_account_and_a_person_with_a_kubeconfig_is_no_fault(
+    user: str, words: str
+) -> None:
+    served = Served()
+    served.user = user
+    check = AdmissionCheck(Kube(served, ()), shipped(), "unchecked", seconds=0.001)  # type: ignore[arg-type]
+    running = asyncio.create_task(check.run())
+    try:
+        async with asyncio.timeout(60):
+            while check.missing == "unchecked":
+                await asyncio.sleep(0.001)
+        assert words in (check.missing or "all admission policies are installed")
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
 
 
 async def test_what_may_not_be_read_is_said_of_every_policy() -> None:

@@ -14,7 +14,7 @@ from tests.unit.scene import Instances
 
 from ram_operator.cloud import CallerIdentity, Cloud, RamApi, StsApi
 from ram_operator.cluster.kube import Kube
-from ram_operator.commands.deployment import DEPLOYMENTS, Deployed, deployed
+from ram_operator.commands.deployment import DEPLOYMENTS, Deployed, deployed, operator_account
 from ram_operator.commands.doctor import Examination
 from ram_operator.commands.looks import LEASES, of_nodes, of_the_operator
 from ram_operator.commands.remarks import Level
@@ -178,7 +178,14 @@ async def test_a_call_that_fails_is_named_with_its_region() -> None:
 def deployment(*variables: tuple[str, str]) -> dict[str, Any]:
     env = [{"name": name, "value": value} for name, value in variables]
     secret = {"name": "RAM_OPERATOR_HTTPS_PROXY", "valueFrom": {"secretKeyRef": {"name": "x", "key": "y"}}}
-    return {"spec": {"template": {"spec": {"containers": [{"env": [*env, secret]}]}}}}
+    pod = {"containers": [{"env": [*env, secret]}], "serviceAccountName": "its-account"}
+    return {"metadata": {"namespace": "its-namespace"}, "spec": {"template": {"spec": pod}}}
+
+
+async def test_the_account_that_the_policies_have_to_name_is_that_of_the_one_deployment() -> None:
+    assert await operator_account(kube(deployments=[deployment()])) == "system:serviceaccount:its-namespace:its-account"
+    for unknown in (kube(), kube(deployments=[]), kube(deployments=[deployment()] * 2)):
+        assert await operator_account(unknown) == ""
 
 
 async def test_commands_judge_by_the_settings_of_the_operator_in_the_cluster() -> None:

@@ -13,7 +13,6 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from importlib.resources import files
 
 import yaml
@@ -76,7 +75,8 @@ class AdmissionCheck:
     async def run(self) -> None:
         """Check until cancelled; log and count what changed."""
         while True:
-            found = await faults(self.kube, self.wanted)
+            account, unread = await _own_account(self.kube)
+            found = [*await faults(self.kube, self.wanted, account), *unread]
             metrics.ADMISSION_POLICIES_MISSING.set(len(found))
             before, self.missing = self.missing, ", ".join(found)
             if self.missing and self.missing != before:
@@ -86,12 +86,13 @@ class AdmissionCheck:
             await asyncio.sleep(self.seconds)
 
 
-async def faults(kube: Kube, wanted: Mapping[str, Body]) -> list[str]:
+async def faults(kube: Kube, wanted: Mapping[str, Body], account: str) -> list[str]:
     """What is wrong with the policies that refuse, in words; empty where all of them do.
 
     Args:
         kube: the cluster.
         wanted: their specs as they are shipped, by name.
+        account: the user name of the operator's ServiceAccount, which they have to name; empty where it is not known.
     """
     found: list[str] = []
     accounts: set[str] = set()
@@ -104,7 +105,17 @@ async def faults(kube: Kube, wanted: Mapping[str, Body]) -> list[str]:
         found += [f"{name} {problem}"] if problem else []
     if len(accounts) > 1:
         found.append(f"they name more than one account as the operator's: {' '.join(sorted(accounts))}")
+    elif account and accounts - {account}:
+        found.append(f"they name {' '.join(accounts)} as the operator's account, which is {account}")
     return found
+
+
+async def _own_account(kube: Kube) -> tuple[str, list[str]]:
+    """Our ServiceAccount, empty where we run as somebody else; and what is wrong."""
+    try:
+        return await kube.service_account(), []
+    except KubeError as error:
+        return "", [f"the operator's own account cannot be read: {error}"]
 
 
 async def _read(kube: Kube, path: str, absent: str) -> tuple[Json, str]:
@@ -118,7 +129,7 @@ async def _read(kube: Kube, path: str, absent: str) -> tuple[Json, str]:
 def _difference(installed: Json, wanted: Json) -> str:
     ours, theirs = _meaning(wanted), _meaning(installed)
     parts = [part for part, value in ours.items() if theirs[part] != value]
-    return f"differs from that of ram-operator {version('ram-operator')} in {', '.join(parts)}" if parts else ""
+    return f"differs from that of this version of ram-operator in {', '.join(parts)}" if parts else ""
 
 
 def _meaning(spec: Json) -> dict[str, Json]:
@@ -142,7 +153,7 @@ def _meaning(spec: Json) -> dict[str, Json]:
 def _fault_of_binding(spec: Json, name: str) -> str:
     if "Deny" not in spec["validationActions"]:
         return "does not refuse"
-    if name not in spec.values():
+    if spec["policyName"] != name:
         return "is not bound: its binding names another policy"
     narrowed = spec.get("matchResources") or {}
     if spec.get("paramRef") or any(narrowed.get(part) for part in (*_SELECTORS, *_RULES)):

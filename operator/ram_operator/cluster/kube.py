@@ -201,6 +201,13 @@ class Kube:
         namespace = await self.request("GET", "/api/v1/namespaces/kube-system")
         return str(namespace["metadata"]["uid"])
 
+    async def service_account(self) -> str:
+        """The user name of the ServiceAccount that this connection has; empty where it has another user."""
+        body = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        answer = await self.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body=body)
+        name = str(answer["status"]["userInfo"]["username"])
+        return name if name.startswith("system:serviceaccount:") else ""
+
     async def missing_kinds(self) -> list[str]:
         """Which of our resources the API server does not serve."""
         try:

@@ -1,4 +1,4 @@
-"""The settings that the operator in the cluster has: a command judges by them, and not by those of a person's shell."""
+"""Settings and account of the operator in the cluster: a command judges by them, not by those of a person's shell."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ram_operator.cluster.kube import Kube
 from ram_operator.errors import KubeError, StartupError
+from ram_operator.model import Json
 from ram_operator.settings import PREFIX
 
 DEPLOYMENTS = "/apis/apps/v1/deployments"
@@ -49,7 +50,7 @@ async def deployed(kube: Kube, environment: Mapping[str, str]) -> Deployed:
     if environment.get(f"{PREFIX}LISTEN"):
         return Deployed()
     try:
-        found = list((await kube.request("GET", DEPLOYMENTS, query=LABELS)).get("items") or ())
+        found = await _deployments(kube)
     except KubeError as error:
         return Deployed(unread=f"its Deployment cannot be read ({error})")
     if len(found) != 1:
@@ -66,3 +67,19 @@ async def deployed(kube: Kube, environment: Mapping[str, str]) -> Deployed:
         raise StartupError(f"{where}; to ask there: export {' '.join(unset)}; to ask elsewhere, name those endpoints")
     kept = variables.keys() - OF_THE_POD - {*ENDPOINTS}
     return Deployed({name: variables[name] for name in kept if name.startswith(PREFIX)})
+
+
+async def operator_account(kube: Kube) -> str:
+    """Return the user name of the ServiceAccount of the operator's Deployment; empty where it cannot be told."""
+    try:
+        found = await _deployments(kube)
+    except KubeError:
+        return ""
+    if len(found) != 1:
+        return ""
+    name = found[0]["spec"]["template"]["spec"].get("serviceAccountName", "default")
+    return f"system:serviceaccount:{found[0]['metadata']['namespace']}:{name}"
+
+
+async def _deployments(kube: Kube) -> list[Json]:
+    return list((await kube.request("GET", DEPLOYMENTS, query=LABELS)).get("items") or ())

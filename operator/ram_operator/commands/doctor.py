@@ -15,6 +15,7 @@ from ram_operator.cloud import Cloud, PolicyName, PolicyType
 from ram_operator.cluster.admission import POLICIES, REMEDY, faults, shipped
 from ram_operator.cluster.caches import Caches
 from ram_operator.cluster.kube import Kube
+from ram_operator.commands.deployment import operator_account
 from ram_operator.commands.looks import of_nodes, of_the_operator
 from ram_operator.commands.remarks import Level, Remark
 from ram_operator.errors import CloudError, Denied, Unauthenticated
@@ -170,7 +171,7 @@ class Examination:
         return None
 
     async def _admission(self) -> list[Remark]:
-        found = await faults(self.kube, shipped())
+        found = await faults(self.kube, shipped(), await operator_account(self.kube))
         if not found:
             return [Remark(Level.OK, f"all {len(POLICIES)} admission policies that refuse are in force")]
         return [Remark(Level.ERROR, f"admission policy {fault}", REMEDY) for fault in found]
