@@ -288,7 +288,8 @@ class Roles:
             raise self.untold
         if name in self.gone:
             raise NotFound("ListTagResources", "EntityNotExist.Role")
-        return owner(role_key(self.owned[name])).tags() if name in self.owned else {}
+        owned = {role.lower(): ram_role for role, ram_role in self.owned.items()}
+        return owner(role_key(owned[name.lower()])).tags() if name.lower() in owned else {}
 
     async def list_policies_for_role(self, role: str) -> Mapping[PolicyName, str]:
         self.compared.append(role)

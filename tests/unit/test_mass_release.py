@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
-from tests.unit.builders import binding_body, binding_key, instance, node
+from tests.unit.builders import binding_body, binding_key, instance, made_role_status, node, role_body
 from tests.unit.pool import BINDING, scene
 from tests.unit.scene import Instances, Scene
 
@@ -52,7 +53,7 @@ async def test_what_is_held_says_so_and_goes_when_a_person_allows_this_generatio
     row = made.rows(BINDING)[str(instance(1))]
     assert (row["state"], row["reason"], row["roleName"]) == ("Releasing", "MassRelease", "oss-reader")
     assert made.condition(BINDING, "Stalled") == ("True", "MassRelease")
-    assert "7 of 10" in message(made)
+    assert message(made).startswith("7 of the 10 instances of this object would be released by changes of nodes")
     assert message(made).endswith(f"; if that is meant: {BINDING.to_annotate(ALLOW_RELEASE, 1)}")
     made.annotate(BINDING, ALLOW_RELEASE, "0")
     await made.settle()
@@ -179,17 +180,24 @@ async def test_nodes_that_are_deleted_count_and_instances_that_are_gone_do_not()
     assert made.condition(BINDING) == ("False", "MassRelease")
 
 
-async def test_many_small_bindings_count_together() -> None:
-    bodies = [binding_body(f"pool-{name}", spec={"nodeSelector": {"matchLabels": {"pool": name}}}) for name in "abcd"]
+async def test_many_small_bindings_count_together_and_name_the_role_as_it_is_spelled() -> None:
+    pools = {name: {"nodeSelector": {"matchLabels": {"pool": name}}, "roleRef": {"name": "reader"}} for name in "abcd"}
+    bodies = [binding_body(f"pool-{name}", spec=spec) for name, spec in pools.items()]
     made, ecs = scene({instance(number): "" for number in range(1, 13)}, *bodies, nodes=0)
+    ecs.ram.owned["oss-reader"] = "reader"
+    made.put(role_body("reader", made_role_status("OSS-Reader"), spec={"roleName": "OSS-Reader"}))
     for number in range(1, 13):
         made.put_node(node(f"node-{number}", number, pool="abcd"[number % 4]))
     await made.settle()
-    assert left(ecs) == 12
+    assert set(ecs.roles.values()) == {"OSS-Reader"}
     await relabel(made, *range(1, 13))
-    assert left(ecs) >= 6
-    held = [made.condition(binding_key(f"pool-{name}"))[1] for name in "abcd"]
-    assert "MassRelease" in held
+    assert sum(has == "OSS-Reader" for has in ecs.roles.values()) >= 6
+    held = [key for name in "abcd" if made.condition(key := binding_key(f"pool-{name}"))[1] == "MassRelease"]
+    told = [
+        re.match(r"\d+ of the 12 instances that all bindings have given role (\S+) w", message(made, key))
+        for key in held
+    ]
+    assert {match and match[1] for match in told} == {"OSS-Reader"}
 
 
 async def test_a_plan_of_many_releases_is_shown() -> None:

@@ -220,7 +220,7 @@ class Releases:
     Args:
         subjects: what a plan would release for such a cause, as far as that was not let pass before.
         held: how many claims the object has, these included.
-        group: what it shares with other objects whose releases are counted together.
+        group: the role whose releases are counted together, of all objects; its case does not count.
         recent: what was released so within the time that counts: when, and how many.
     """
 

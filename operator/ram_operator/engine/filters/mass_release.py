@@ -52,7 +52,9 @@ class MassRelease(Filter):
         others = [known for other, known in self._known.items() if other != key]
         scopes = {
             "of this object": [],
-            f"of all with one role ({releases.group})": [other for other in others if other.group == releases.group],
+            f"that all bindings have given role {releases.group}": [
+                other for other in others if other.group.lower() == releases.group.lower()
+            ],
             "of all objects": others,
         }
         for name, besides in scopes.items():
@@ -60,7 +62,7 @@ class MassRelease(Filter):
             count = len(releases.subjects) + lately
             of = releases.held + sum(other.held for other in besides) + lately
             if count > max(self.most, int(of * self.share)):
-                return f"{count} of {of} {name}"
+                return f"{count} of the {of} instances {name}"
         return None
 
     def _lately(self, some: Iterable[Releases], now: datetime) -> int:

@@ -40,20 +40,21 @@ async def with_tags(
         if isinstance(answer, CloudError):
             seen = seen.without(f"role {name}", concerned[name], answer)
         else:
-            tags[name] = answer
+            tags[name.lower()] = answer
     return replace(seen, tags=tags)
 
 
 def _in_question(
     desired: DesiredBinding, rows: Mapping[InstanceId, Row], seen: Iterable[InstanceId], rules: RoleRules
 ) -> Mapping[str, set[InstanceId]]:
-    """The folded names of the roles whose tags decide about what may be written, with the instances concerned."""
+    """The roles whose tags decide about what may be written, each spelled in one way, with the instances concerned."""
     named = desired.facts.me.spec.get("roleName")
+    spelled: dict[str, str] = {}
     found: dict[str, set[InstanceId]] = {}
     for one in seen:
         for role in _involved(one, desired, rows, rules):
             if role and not same_role(role, named) and not rules.allows(role):
-                found.setdefault(role.lower(), set()).add(one)
+                found.setdefault(spelled.setdefault(role.lower(), role), set()).add(one)
     return found
 
 

@@ -45,8 +45,8 @@ def counted(
     released = [one for one in done if not edited and one in before and one not in by_spec]
     return Releases(
         subjects=frozenset(str(one) for one, verdict in verdicts.items() if verdict.by_nodes),
-        held=sum(row.claimed for row in before.values()),
-        group=str(stored.get("roleName", "")).lower(),
+        held=sum(row.claimed for one, row in before.items() if one not in done),
+        group=str(stored.get("roleName", "")),
         recent=_with(_recent(stored, now), len(released), now),
     )
 
