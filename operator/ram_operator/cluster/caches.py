@@ -231,7 +231,7 @@ class Caches:
         return Wake(key, NOTHING_TO_READ if key.kind in self._indices else EVERYTHING)
 
     def _is_reconciled_with(self, key: ObjectKey, seen_first: Reference) -> bool:
-        """Whether a past run has finished one object with this other one as it is, which a start shows again."""
+        """Whether an earlier process brought one object in sync with this other one, which is shown at a start."""
         ready = seen_first.ready and not seen_first.deleting
         return ready and self._links[key.kind].in_sync(self._bodies[key])
 
