@@ -32,7 +32,7 @@ DOCUMENTS: list[tuple[Raw, str]] = [
         "Statement[0]: exactly one of Action and NotAction is required.",
     ),
 ]
-NO_VALUES: tuple[Any, ...] = (None, [], {})
+NO_VALUES: tuple[Any, ...] = (None, [], {}, ["true", None])
 NO_VALUE = "a value or a list of values is required."
 STATEMENTS: list[tuple[Raw, str]] = [
     ({"condition": {}}, 'Statement[0]: the key "condition" is not known; write "Condition".'),
