@@ -13,6 +13,7 @@ STATEMENT: Raw = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 NO_RESOURCE = 'Resource is missing; write "Resource": "*" or a list of ARNs.'
 DOCUMENTS: list[tuple[Raw, str]] = [
     ({"Id": "x"}, 'the key "Id" is not known; the keys are Version, Statement.'),
+    ({" Id": "x"}, 'the key " Id" is not known; the keys are Version, Statement.'),
     ({"é": "x"}, 'the key "é" is not known; the keys are Version, Statement.'),
     ({" version": "1"}, 'the key " version" has a blank; write "Version".'),
     ({"version": "1"}, 'the key "version" is not known; write "Version".'),
@@ -44,6 +45,8 @@ STATEMENTS: list[tuple[Raw, str]] = [
         'Statement[0].Action: "ecs:[ECS]" is a placeholder; write an action instead, or all of them: "ecs:*".',
     ),
     ({"Action": []}, "Statement[0].Action: must be a string or a list of strings."),
+    ({"Action": 1}, "Statement[0].Action: must be a string or a list of strings."),
+    ({"Action": {"a:b": 1}}, "Statement[0].Action: must be a string or a list of strings."),
     ({"Action": [1]}, "Statement[0].Action: must be a string or a list of strings."),
     ({"NotAction": "x:y"}, "Statement[0]: exactly one of Action and NotAction is required."),
     ({"Principal": {"RAM": "*"}}, "Statement[0]: Principal belongs to trust policies only; leave it out."),
