@@ -112,6 +112,23 @@ def describe_instance_types(cloud: Cloud, call: Call) -> Answer:
     return {"NextToken": "", "InstanceTypes": {"InstanceType": found}}
 
 
+def describe_image_support_instance_types(cloud: Cloud, call: Call) -> Answer:
+    """List the instance types that can start from an image: all of them."""
+    region, image = region_of(cloud, call), call.text("ImageId")
+    if image and image not in _IMAGES:
+        raise ApiError(404, "InvalidImageId.NotFound", f"The specified ImageId does not exist: {image}.")
+    types = [
+        {
+            "InstanceTypeId": name,
+            "InstanceTypeFamily": name.rpartition(".")[0],
+            "CpuCoreCount": cores,
+            "MemorySize": memory,
+        }
+        for name, (cores, memory) in INSTANCE_TYPES.items()
+    ]
+    return {"RegionId": region, "ImageId": image, "InstanceTypes": {"InstanceType": types}}
+
+
 def describe_images(cloud: Cloud, call: Call) -> Answer:
     """List public images; there are no others."""
     region, ids = region_of(cloud, call), call.text("ImageId").split(",")
@@ -166,6 +183,7 @@ _AVAILABLE_WITHOUT_EFFECT = (
     *("Cores", "Memory", "ResourceType", "Scope", "SpotDuration", "DedicatedHostId"),
 )
 _TYPES_WITHOUT_EFFECT = ("MaxResults", "NextToken", "AdditionalAttributes", "CpuArchitecture")
+_SUPPORT_WITHOUT_EFFECT = ("ActionType", "Filter")
 _ZONES_WITHOUT_EFFECT = ("InstanceChargeType", "SpotStrategy", "Verbose")
 ACTIONS = table(
     Action(
@@ -191,6 +209,14 @@ ACTIONS = table(
         (),
         ("InstanceTypes", "InstanceTypeFamily", *_TYPES_WITHOUT_EFFECT),
         without_effect=_TYPES_WITHOUT_EFFECT,
+    ),
+    Action(
+        "DescribeImageSupportInstanceTypes",
+        describe_image_support_instance_types,
+        on_region("image"),
+        ("RegionId",),
+        ("ImageId", *_SUPPORT_WITHOUT_EFFECT),
+        without_effect=_SUPPORT_WITHOUT_EFFECT,
     ),
     Action(
         "DescribeImages",

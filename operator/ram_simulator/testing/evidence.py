@@ -118,6 +118,7 @@ _GUESSED: Mapping[str, str] = {
     **{f"Ecs {verb}Instances": "the row of a dry run" for verb in ("Start", "Stop", "Reboot")},
     "Ecs DescribeAvailableResource": "what there is: a few types and disks stand for all",
     "Ecs DescribeInstanceTypes": "what there is: a few types stand for all",
+    "Ecs DescribeImageSupportInstanceTypes": "what there is: each of the types starts from each of the images",
     "Ecs DescribeImages": "what there is: a few images stand for all",
     "Ecs DescribeZones": "which zones a region has",
 }

@@ -190,6 +190,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("DescribeAvailableResource", {"RegionId": "cn-hangzhou", "DestinationResource": "InstanceType", "ZoneId": "z"}),
     ("DescribeInstanceTypes", {"InstanceTypeFamily": "ecs.g7"}),
     ("DescribeImages", {"RegionId": "cn-hangzhou", "ImageOwnerAlias": "system", "PageNumber": "1", "PageSize": "10"}),
+    ("DescribeImageSupportInstanceTypes", {"RegionId": "cn-hangzhou", "ImageId": "aliyun_3_x64_20G_alibase.vhd"}),
     ("Ecs:TagResources", _TAGGED | {"Tag.1.Key": "team", "Tag.1.Value": "storage"}),
     ("Ecs:UntagResources", _TAGGED | {"TagKey.1": "team"}),
     ("Ecs:ListTagResources", _TAGGED | {"NextToken": "0"}),

@@ -38,7 +38,7 @@ DOCUMENTED = re.compile(
     | InvalidNetworkType\.MismatchRamRole | InvalidUser\.PassRoleForbidden
     | InvalidResource(Id|Type)\.NotFound | InvalidTag(Key|Value)\.Malformed | NumberExceed\.\w+ | Duplicate\.TagKey
     | TagQuotaExceeded | InvalidDestinationResource\.NotFound
-    | Invalid(Vpc|VSwitch|SecurityGroup|Zone)I[dD]\.NotFound | InvalidCidrBlock\.\w+
+    | Invalid(Vpc|VSwitch|SecurityGroup|Zone|Image)I[dD]\.NotFound | InvalidCidrBlock\.\w+
     | InvalidSecurityGroupType\.ValueNotSupported | DependencyViolation(\.\w+)?
     | IdempotentParameterMismatch | IncorrectInstanceStatus | AuthenticationFail(\.\w+)+""",
     re.VERBOSE,

@@ -157,6 +157,10 @@ def test_what_can_be_bought_is_listed(terraform: Terraform) -> None:
     images = at(terraform.call("DescribeImages", HERE | {"ImageOwnerAlias": "system"}), "Images", "Image")
     assert any(image["ImageId"].startswith("ubuntu_18_04_64") for image in images)
     assert at(terraform.call("DescribeImages", HERE | {"ImageOwnerAlias": "self"}), "Images", "Image") == []
+    started = terraform.call("DescribeImageSupportInstanceTypes", HERE | {"ImageId": images[0]["ImageId"]})
+    assert {item["InstanceTypeId"] for item in at(started, "InstanceTypes", "InstanceType")} == types
+    absent = refusal(terraform, "DescribeImageSupportInstanceTypes", HERE | {"ImageId": "m-absent"})
+    assert absent == (404, "InvalidImageId.NotFound")
 
 
 def test_batches_change_all_or_tell_which_they_could_not(terraform: Terraform) -> None:
