@@ -154,6 +154,24 @@ def test_what_the_loop_of_the_watches_tells_without_an_error_is_a_warning(
     assert (line["level"], line["message"], line["error"]) == ("WARNING", "a watch failed", words)
 
 
+def broken() -> kopf.OperatorRegistry:
+    raise ZeroDivisionError("a bug")
+
+
+async def test_a_bug_in_the_watches_is_told_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    async def check() -> None:
+        """Find nothing wrong."""
+
+    watches = Watches(broken, kopf_settings, check, asyncio.get_running_loop().time)
+    running = asyncio.create_task(watches.run())
+    await until(lambda: bool(caplog.records))
+    running.cancel()
+    await asyncio.wait([running])
+    line = json.loads(JsonFormatter().format(caplog.records[0]))
+    assert line["error"] == "ZeroDivisionError: a bug"
+    assert line["exception"].startswith("Traceback")
+
+
 def test_what_keeps_the_watches_from_working_ends_them_with_the_remedy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
