@@ -137,7 +137,7 @@ KEPT: Final[tuple[Step, ...]] = (
     ("the policy is edited, and the same credential is refused", edit_policy),
     ("a role detached behind our back comes back", detach_behind_our_back),
     ("the worker role of ACK's nodes is replaced step by step, and given back", replace_worker_role),
-    ("a policy with mistakes of Alibaba Cloud's documentation is refused, with the fix", paste_with_mistakes),
+    ("a policy with mistakes of the documentation is refused, with the fix", paste_with_mistakes),
     ("a developer may pass the role only with ram:PassRole", developer_needs_pass_role),
 )
 STEPS: Final[tuple[Step, ...]] = (*KEPT, ("everything deleted, the cloud as it was", delete_everything))
