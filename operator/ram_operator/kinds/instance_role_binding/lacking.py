@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ram_operator.cloud import PolicyName, RamApi
 from ram_operator.errors import CloudError, NotFound
 from ram_operator.kinds.instance_role_binding.rows import Row
-from ram_operator.model import InstanceId, listing
+from ram_operator.model import InstanceId, listing, number_of
 from ram_operator.rules.documents.comparing import Entry, effort, entries, lost
 
 MOST_ROLES = 3
@@ -124,8 +124,7 @@ def in_words(role: str, compared: Comparison) -> Iterator[str]:
         elif lacks := "; ".join(_lacks(old, new)):
             yield f"{role} lacks of {name}: {lacks}"
     if rest := compared.replaced[MOST_ROLES:]:
-        roles = f"{len(rest)} more roles" if len(rest) > 1 else "1 more role"
-        yield f"{roles} to be replaced, not compared: {listing(rest)}"
+        yield f"{number_of(len(rest), 'more role')} to be replaced, not compared: {listing(rest)}"
 
 
 def _lacks(old: Permissions, new: Permissions) -> Iterator[str]:
