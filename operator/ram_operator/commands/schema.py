@@ -56,8 +56,8 @@ _TYPES = {
 _LIMITS = {
     "maxLength": ("at most", "character"),
     "minLength": ("at least", "character"),
-    "maxItems": ("at most", "entry"),
-    "minItems": ("at least", "entry"),
+    "maxItems": ("at most", "item"),
+    "minItems": ("at least", "item"),
     "maxProperties": ("at most", "key"),
 }
 _MATCHES = re.compile(r"self\.matches\('(?P<pattern>.*)'\)")
